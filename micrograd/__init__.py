@@ -1,0 +1,61 @@
+"""MicroGrad: write it in scalars, differentiate it by the chain rule, run it at the machine's speed.
+
+>>> import micrograd as mg
+>>> x, y = mg.Value(2.0), mg.Value(-3.0)
+>>> z = x * y + mg.tanh(x)
+>>> z.backward()
+>>> round(x.grad, 4), y.grad
+(-2.9293, 2.0)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from micrograd.check import NonFiniteError, check_finite
+from micrograd.engine import Value, dot
+from micrograd.functions import log_softmax, logsumexp, mean, norm, softmax, sum, take
+from micrograd.ops import (
+    abs,
+    acos,
+    add,
+    asin,
+    atan,
+    atan2,
+    cos,
+    cosh,
+    digamma,
+    div,
+    elu,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    floor,
+    gelu,
+    identity,
+    leaky_relu,
+    lgamma,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    op,
+    pow,
+    relu,
+    sigmoid,
+    sign,
+    silu,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    stop_gradient,
+    sub,
+    tan,
+    tanh,
+    where,
+)
+
+__version__ = "0.1.0"

@@ -1,0 +1,188 @@
+"""Value: arithmetic now, a graph to differentiate.
+
+    >>> a = Value(2.0)
+    >>> b = Value(-3.0)
+    >>> c = a * b + a.tanh()
+    >>> c.backward()
+    >>> a.grad == -3.0 + 1 - math.tanh(2.0) ** 2, b.grad
+    (True, 2.0)
+
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from micrograd import graph, machine, ops
+from micrograd.ops import Interpreter, Op, number
+from micrograd.scalar import Scalar
+
+
+class Value(Scalar):
+    """A number that remembers how it was computed.
+
+    `data` is a float of 64 bits; `grad` is the derivative of the last `backward()` with respect to
+    this value; `op` is a row of the table and `operands` what it was applied to, in order: `Value`s,
+    and floats for constants. A leaf, which was not computed, has neither. `name` is for the reader.
+
+    Raises TypeError if `data` is anything else than one real number.
+
+    >>> x = Value(3.0, name="x")
+    >>> y = 2 * x
+    >>> y
+    Value(data=6.0, grad=0.0)
+    >>> y.op, y.operands
+    (<op mul>, (2.0, Value(data=3.0, grad=0.0, name='x')))
+    """
+
+    __slots__ = ("data", "grad", "op", "operands", "name")
+    data: float
+    grad: float
+    op: Op | None
+    operands: tuple["Value | float", ...]
+    name: str | None
+
+    def __init__(self, data: Any, _children: Any = (), _op: str = "", *, name: str | None = None):
+        self.data = data if data.__class__ is float else _checked(data)
+        self.grad = 0.0
+        self.op = None
+        self.operands = ()
+        self.name = name
+        if _children:
+            self.op, self.operands = ops.label(_op), tuple(_children)
+
+    def backward(self) -> None:
+        """Fills `grad` by the chain rule: the derivative of this value with respect to every node.
+
+        The gradients of leaves accumulate from call to call, those of computed values are made anew.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        graph.sweep(self)
+
+    @property
+    def _prev(self) -> set["Value"]:
+        """The operands, under karpathy/micrograd's name and as it has them: a set, of Values only."""
+        return {x if isinstance(x, Value) else Value(x) for x in self.operands}
+
+    @property
+    def _op(self) -> str:
+        """The operation as karpathy/micrograd writes it: '+', '*', '**2', 'ReLU', '' for a leaf."""
+        if self.op is None:
+            return ""
+        if self.op is ops.pow and isinstance(self.operands[1], float):
+            return f"**{self.operands[1]:g}"
+        return "ReLU" if self.op is ops.relu else self.op.symbol or self.op.name
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        return _record if kinds <= {Value, float} else _record_numbers
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0
+
+    def __repr__(self) -> str:
+        named = "" if self.name is None else f", name={self.name!r}"
+        return f"Value(data={self.data}, grad={self.grad}{named})"
+
+
+def _checked(data: Any) -> float:
+    try:
+        return number(data)
+    except TypeError as error:
+        raise TypeError(f"the data of a Value: {error}") from None
+
+
+_new = Value.__new__
+
+
+def _node(data: float, op: Op, operands: tuple[Any, ...]) -> Value:
+    """The Value that was computed by `op`."""
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.op = op
+    node.operands = operands
+    node.name = None
+    return node
+
+
+def _record(op: Op, operands: tuple[Any, ...]) -> Any:
+    """Runs `op` on Values and floats: the number now, and how it came about."""
+    data = [x if x.__class__ is float else x.data for x in operands]
+    try:
+        result = op.meaning(*data)
+    except (ZeroDivisionError, OverflowError):
+        result = machine.run(op.meaning, data)
+    return result if op.boolean else _node(result, op, operands)
+
+
+def _record_numbers(op: Op, operands: tuple[Any, ...]) -> Any:
+    return _record(op, tuple([x if isinstance(x, Value) else number(x) for x in operands]))
+
+
+def _method(op: Op) -> Callable[..., Any]:
+    """As `scalar.method`, without asking the table who runs the operation."""
+    meaning = op.meaning
+
+    def method(self: Value) -> Value:
+        return _node(meaning(self.data), op, (self,))
+
+    method.__name__, method.__doc__ = op.name, op.doc
+    return method
+
+
+def _operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """As `scalar.operators`, without asking the table for what is almost always the case."""
+    meaning = op.meaning
+
+    def method(self: Value, other: Any) -> Any:
+        if other.__class__ is Value:
+            return _node(meaning(self.data, other.data), op, (self, other))
+        if other.__class__ is float:
+            return _node(meaning(self.data, other), op, (self, other))
+        return op(self, other)
+
+    def reflected(self: Value, other: Any) -> Any:
+        if other.__class__ is float:
+            return _node(meaning(other, self.data), op, (other, self))
+        return op(other, self)
+
+    return method, reflected
+
+
+Value.__add__, Value.__radd__ = _operators(ops.add)
+Value.__sub__, Value.__rsub__ = _operators(ops.sub)
+Value.__mul__, Value.__rmul__ = _operators(ops.mul)
+Value.__truediv__, Value.__rtruediv__ = _operators(ops.div)
+Value.__pow__, Value.__rpow__ = _operators(ops.pow)
+Value.relu = _method(ops.relu)
+
+
+def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
+    """The weighted sum `bias + weights[0] * inputs[0] + weights[1] * inputs[1] + ...`, as one node.
+
+    `weights` and `inputs` are sequences of one length. Raises ValueError if they are not.
+
+    >>> w, x = [Value(2.0), Value(3.0)], [Value(5.0), Value(7.0)]
+    >>> y = dot(w, x, bias=1.0)
+    >>> y.backward()
+    >>> y.data, w[0].grad, x[1].grad
+    (32.0, 5.0, 3.0)
+    """
+    try:
+        total = bias.data
+        for w, x in zip(weights, inputs, strict=True):
+            total += w.data * x.data
+    except AttributeError:  # not Values only
+        return ops.dot(*weights, *inputs, bias)
+    return _node(total, ops.dot, (*weights, *inputs, bias))

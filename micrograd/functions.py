@@ -1,0 +1,118 @@
+"""Functions of many operands, composed of the table's rows: sum, mean, norm, softmax and their kin.
+
+Each takes a sequence: a list, a tuple, a generator, an array of numbers or of Values.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+from micrograd import ops
+
+
+def operands(values: Iterable[Any], function: str) -> list[Any]:
+    """The scalars of a sequence; of an array of any shape, all its elements."""
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{function} expects a sequence of numbers, got {values!r:.60}")
+    return [*values.ravel()] if hasattr(values, "ravel") else [*values]  # type: ignore[attr-defined]
+
+
+def _some(values: Iterable[Any], function: str) -> list[Any]:
+    scalars = operands(values, function)
+    if not scalars:
+        raise ValueError(f"{function} of an empty sequence has no value; pass at least one number")
+    return scalars
+
+
+def sum(values: Iterable[Any]) -> Any:
+    """The sum of `values`, added from left to right, as one node; 0.0 for none.
+
+    >>> from micrograd import Value
+    >>> x = [Value(1.0), Value(2.0), Value(3.0)]
+    >>> total = sum(v * v for v in x)
+    >>> total.backward()
+    >>> total.data, x[2].grad
+    (14.0, 6.0)
+    """
+    return ops.sum(*operands(values, "sum"))
+
+
+def mean(values: Iterable[Any]) -> Any:
+    """The arithmetic mean of `values`. Raises ValueError for none.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    scalars = _some(values, "mean")
+    return ops.sum(*scalars) / len(scalars)
+
+
+def norm(values: Iterable[Any]) -> Any:
+    """The Euclidean length of the vector `values`; its gradient at the origin is 0.
+
+    >>> norm([3.0, 4.0])
+    5.0
+    """
+    squares = ops.sum(*[x * x for x in operands(values, "norm")])
+    return ops.where(squares > 0, ops.sqrt(squares), squares)
+
+
+def logsumexp(values: Iterable[Any]) -> Any:
+    """log(exp(v1) + exp(v2) + ...), which never overflows: the largest is taken out first.
+
+    Raises ValueError for an empty sequence.
+
+    >>> logsumexp([1000.0, 1000.0])
+    1000.6931471805599
+    """
+    scalars = _some(values, "logsumexp")
+    largest = _largest(scalars)
+    return ops.log(ops.sum(*[ops.exp(x - largest) for x in scalars])) + largest
+
+
+def softmax(values: Iterable[Any]) -> list[Any]:
+    """exp(v) / (exp(v1) + exp(v2) + ...) for each v, as a list: positive numbers that sum to one.
+
+    Raises ValueError for an empty sequence.
+
+    >>> softmax([0.0, 0.0])
+    [0.5, 0.5]
+    """
+    scalars = _some(values, "softmax")
+    largest = _largest(scalars)
+    powers = [ops.exp(x - largest) for x in scalars]
+    total = ops.sum(*powers)
+    return [power / total for power in powers]
+
+
+def log_softmax(values: Iterable[Any]) -> list[Any]:
+    """The logarithm of each softmax, precise where that is tiny. Raises ValueError for none.
+
+    >>> log_softmax([0.0, 1000.0])
+    [-1000.0, 0.0]
+    """
+    scalars = _some(values, "log_softmax")
+    total = logsumexp(scalars)
+    return [x - total for x in scalars]
+
+
+def _largest(scalars: list[Any]) -> Any:
+    """The largest, as a constant; 0 where that is infinite, lest inf - inf make a NaN."""
+    largest = ops.stop_gradient(reduce(ops.maximum, scalars))
+    return ops.where(ops.abs(largest) < float("inf"), largest, 0.0)
+
+
+def take(values: Any, index: Any) -> Any:
+    """`values[index]`, where `index` may be an input of the program; of a table, a row as a list.
+
+    Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`.
+
+    >>> take([10.0, 20.0, 30.0], 1)
+    20.0
+    >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
+    [3.0, 4.0]
+    """
+    rows = list(values)
+    if rows and hasattr(rows[0], "__len__"):
+        return [take(column, index) for column in zip(*rows, strict=True)]
+    return ops.take(*rows, index)

@@ -1,0 +1,160 @@
+"""The machine's own arithmetic: IEEE 754 on floats, where Python would raise an exception.
+
+`1 / 0` is infinite, `log(-1)` is not a number, `exp(1000)` is infinite. Nothing here knows about
+derivatives; `ops.py` gives these functions their rows in the table.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+inf, nan = math.inf, math.nan
+
+add, sub, mul, neg, abs = operator.add, operator.sub, operator.mul, operator.neg, operator.abs
+less, less_equal, equal, not_equal = operator.lt, operator.le, operator.eq, operator.ne
+
+
+def div(x: float, y: float) -> float:
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return nan if x == 0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
+
+
+def pow(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except (OverflowError, ValueError):
+        if x < 0 and not y.is_integer():
+            return nan
+        negative = math.copysign(1.0, x) < 0 and y % 2 == 1
+        return -inf if negative else inf
+
+
+def _ieee(function: Callable[[float], float]) -> Callable[[float], float]:
+    """`function` of the C library: what overflows is infinite, what has no value is NaN."""
+
+    def meaning(x: float) -> float:
+        try:
+            return function(x)
+        except OverflowError:
+            return math.copysign(inf, x) if function is math.sinh else inf
+        except ValueError:
+            return nan
+
+    meaning.__name__ = function.__name__
+    return meaning
+
+
+exp, expm1, cosh, sinh = map(_ieee, (math.exp, math.expm1, math.cosh, math.sinh))
+sin, cos, tan, asin, acos = map(_ieee, (math.sin, math.cos, math.tan, math.asin, math.acos))
+sqrt = _ieee(math.sqrt)
+atan, atan2, tanh, erf, erfc = math.atan, math.atan2, math.tanh, math.erf, math.erfc
+
+
+def log(x: float) -> float:
+    return math.log(x) if x > 0 else -inf if x == 0 else nan
+
+
+def log1p(x: float) -> float:
+    return math.log1p(x) if x > -1 else -inf if x == -1 else nan
+
+
+def floor(x: float) -> float:
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def where(c: Any, x: float, y: float) -> float:
+    return x if c else y
+
+
+def logical_and(a: Any, b: Any) -> bool:
+    return bool(a) and bool(b)
+
+
+def logical_or(a: Any, b: Any) -> bool:
+    return bool(a) or bool(b)
+
+
+def logical_not(a: Any) -> bool:
+    return not a
+
+
+def take(*operands: float) -> float:
+    """The element of all operands but the last at the place that the last one names."""
+    *values, index = operands
+    if not (float(index).is_integer() and 0 <= index < len(values)):
+        raise IndexError(f"take expects an integer from 0 to {len(values) - 1}, got {index!r}")
+    return values[int(index)]
+
+
+# NumPy's name of a function, where it differs from ours; None: NumPy has no such function.
+_numpy_names = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+    "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
+    "erf": None, "erfc": None, "take": None,
+}  # fmt: skip
+
+
+def on_arrays(name: str) -> Callable[..., Any]:
+    """The function called `name`, element by element on NumPy arrays."""
+    import numpy as np
+
+    numpy_name = _numpy_names.get(name, name)
+    if numpy_name is not None:
+        return getattr(np, numpy_name)
+    function = globals()[name]
+
+    def elementwise(*operands: Any) -> Any:
+        result = np.frompyfunc(function, len(operands), 1)(*operands)
+        return np.asarray(result, dtype=np.float64)[()]
+
+    return elementwise
+
+
+class Float(float):
+    """A float whose operators are the machine's too: `Float(1) / 0` is infinite.
+
+    Python's own floats are faster, and raise; a formula that raised on them is run again on these.
+    """
+
+    def __add__(self, y: float) -> "Float":
+        return Float(float(self) + y)
+
+    def __sub__(self, y: float) -> "Float":
+        return Float(float(self) - y)
+
+    def __rsub__(self, y: float) -> "Float":
+        return Float(y - float(self))
+
+    def __mul__(self, y: float) -> "Float":
+        return Float(float(self) * y)
+
+    def __truediv__(self, y: float) -> "Float":
+        return Float(div(float(self), y))
+
+    def __rtruediv__(self, y: float) -> "Float":
+        return Float(div(y, float(self)))
+
+    def __pow__(self, y: float, modulus: None = None) -> "Float":
+        return Float(pow(float(self), float(y)))
+
+    def __rpow__(self, y: float, modulus: None = None) -> "Float":
+        return Float(pow(float(y), float(self)))
+
+    def __neg__(self) -> "Float":
+        return Float(-float(self))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def run(formula: Callable[..., Any], numbers: Any) -> Any:
+    """`formula(*numbers)` as the machine sees it, whatever Python would raise on the way."""
+    try:
+        result = formula(*numbers)
+        if result.__class__ is not complex:
+            return result
+    except (ZeroDivisionError, OverflowError):
+        pass
+    return formula(*map(Float, numbers))

@@ -1,0 +1,98 @@
+"""What stands for a number: arithmetic and methods that are the rows of the table.
+
+`Value`, the compiler's symbols and the dual numbers of forward mode are scalars; each says how it
+runs an operation, and inherits everything that can be written with one.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+from micrograd import ops
+from micrograd.ops import Interpreter, Op
+
+
+def operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The methods of `x + y` and, for y with a number at its left, of its reflection."""
+
+    def method(self: "Scalar", other: Any) -> Any:
+        return op(self, other)
+
+    def reflected(self: "Scalar", other: Any) -> Any:
+        return op(other, self)
+
+    return method, reflected
+
+
+def function(op: Op) -> Callable[..., Any]:
+    """The method that applies `op` to the scalar, and to the operands that follow."""
+
+    def method(self: "Scalar", *others: Any) -> Any:
+        return op(self, *others)
+
+    method.__name__, method.__doc__ = op.name, op.doc
+    return method
+
+
+class Scalar:
+    """What stands for a number in the operations of the table."""
+
+    __slots__ = ()
+    rank: ClassVar[int] = 0  # among scalars of several kinds, the highest rank runs the operation
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        """What runs an operation on operands of these types."""
+        raise NotImplementedError
+
+    __add__, __radd__ = operators(ops.add)
+    __sub__, __rsub__ = operators(ops.sub)
+    __mul__, __rmul__ = operators(ops.mul)
+    __truediv__, __rtruediv__ = operators(ops.div)
+    __pow__, __rpow__ = operators(ops.pow)
+    __lt__, __gt__ = operators(ops.less)
+    __le__, __ge__ = operators(ops.less_equal)
+
+    def __eq__(self, other: object) -> Any:
+        try:
+            return ops.equal(self, other)
+        except TypeError:  # not a number at all
+            return NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        try:
+            return ops.not_equal(self, other)
+        except TypeError:
+            return NotImplemented
+
+    __hash__ = object.__hash__  # the node, not its number
+
+    def __neg__(self) -> Any:
+        return ops.neg(self)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    exp, expm1, log, log1p = map(function, (ops.exp, ops.expm1, ops.log, ops.log1p))
+    sqrt, abs, sign, floor = map(function, (ops.sqrt, ops.abs, ops.sign, ops.floor))
+    sin, cos, tan = map(function, (ops.sin, ops.cos, ops.tan))
+    asin, acos, atan, atan2 = map(function, (ops.asin, ops.acos, ops.atan, ops.atan2))
+    sinh, cosh, tanh = map(function, (ops.sinh, ops.cosh, ops.tanh))
+    erf, erfc, lgamma = map(function, (ops.erf, ops.erfc, ops.lgamma))
+    sigmoid, softplus, relu = map(function, (ops.sigmoid, ops.softplus, ops.relu))
+    leaky_relu, elu, silu, gelu = map(function, (ops.leaky_relu, ops.elu, ops.silu, ops.gelu))
+    maximum, minimum = map(function, (ops.maximum, ops.minimum))
+
+    # NumPy calls these by its own names on arrays of objects.
+    arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+    fabs = absolute = abs
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """NumPy's functions on scalars: as on arrays of objects, element by element."""
+        import numpy as np
+
+        arrays = [np.asarray(x, dtype=object if isinstance(x, Scalar) else None) for x in inputs]
+        objects = [array.astype(object) for array in arrays]  # with Python's floats, not NumPy's
+        return getattr(ufunc, method)(*objects, **kwargs)
