@@ -11,9 +11,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from micrograd import losses
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.engine import Value, dot
+from micrograd.errors import ShapeError
 from micrograd.functions import log_softmax, logsumexp, mean, norm, softmax, sum, take
+from micrograd.module import Module
+from micrograd.neuralnet import MLP, Layer, Neuron
 from micrograd.ops import (
     abs,
     acos,
@@ -57,5 +61,7 @@ from micrograd.ops import (
     tanh,
     where,
 )
+from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
+from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
 
 __version__ = "0.1.0"

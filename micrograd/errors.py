@@ -1,0 +1,5 @@
+"""The errors that more than one file raises; each is also one of Python's own."""
+
+
+class ShapeError(ValueError):
+    """Sizes that do not fit: of an input, a target, or the saved weights of a model."""

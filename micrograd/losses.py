@@ -1,0 +1,128 @@
+"""Losses: how far one example's outputs are from its target, as one scalar to differentiate.
+
+Each takes the outputs of a model, a sequence of scalars or one scalar, and what they should have
+been; where there are several outputs, it is the mean over them. All are written in the package's
+own functions, without a branch, so that they run on floats and on `Value`s, and can be compiled.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd import ops
+from micrograd.errors import ShapeError
+from micrograd.functions import logsumexp, mean, take
+
+Loss = Callable[[Any, Any], Any]
+
+
+def mse(outputs: Any, target: Any) -> Any:
+    """The squared error.
+
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    return _mean_of(lambda y, t: (y - t) * (y - t), outputs, target)
+
+
+def mae(outputs: Any, target: Any) -> Any:
+    """The absolute error.
+
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    return _mean_of(lambda y, t: ops.abs(y - t), outputs, target)
+
+
+def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
+    """Half the squared error where it is within `delta`, beyond that a straight line (Huber, 1964).
+
+    Raises ValueError if `delta` is not positive.
+
+    >>> huber(0.5, 0.0), huber(10.0, 0.0)
+    (0.125, 9.5)
+    """
+    if not delta > 0:
+        raise ValueError(f"the delta of a Huber loss must be positive, got {delta!r}")
+
+    def term(y: Any, t: Any) -> Any:
+        error = ops.abs(y - t)
+        return ops.where(error <= delta, 0.5 * error * error, delta * (error - 0.5 * delta))
+
+    return _mean_of(term, outputs, target)
+
+
+def hinge(outputs: Any, target: Any) -> Any:
+    """max(0, 1 - target * output): zero beyond the margin. A target is -1 or 1.
+
+    >>> hinge(0.25, 1), hinge(-3.0, -1)
+    (0.75, 0.0)
+    """
+    return _mean_of(lambda y, t: ops.relu(1.0 - t * y), outputs, target)
+
+
+def bce_with_logits(outputs: Any, target: Any) -> Any:
+    """The binary cross entropy of the probability sigmoid(output), which never overflows.
+
+    A target is 0 or 1, or a probability between them.
+
+    >>> round(bce_with_logits(0.0, 1), 6), bce_with_logits(1000.0, 0)
+    (0.693147, 1000.0)
+    """
+
+    def term(y: Any, t: Any) -> Any:
+        return t * ops.softplus(-y) + (1.0 - t) * ops.softplus(y)
+
+    return _mean_of(term, outputs, target)
+
+
+def cross_entropy(outputs: Any, target: Any) -> Any:
+    """The negative logarithm of softmax(outputs)[target], which never overflows.
+
+    `target` is the number of a class: an integer from 0, which may be an input of the program.
+    Raises ShapeError for less than two outputs, IndexError for a class that has no output.
+
+    >>> cross_entropy([1000.0, 0.0], 1)
+    1000.0
+    """
+    logits = _scalars(outputs)
+    if len(logits) < 2:
+        raise ShapeError("cross entropy needs an output for each class, so two at least; got one")
+    return logsumexp(logits) - take(logits, target)
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": mse, "mae": mae, "huber": huber, "hinge": hinge,
+    "bce_with_logits": bce_with_logits, "cross_entropy": cross_entropy,
+}  # fmt: skip
+
+
+def loss_function(loss: str | Loss) -> Loss:
+    """The loss of this name; a function is itself. Raises ValueError for an unknown name.
+
+    >>> loss_function("hinge")(0.0, 1)
+    1.0
+    """
+    if callable(loss):
+        return loss
+    if loss not in LOSSES:
+        known = ", ".join(LOSSES)
+        raise ValueError(f"there is no loss {loss!r}; pass a function, or one of: {known}")
+    return LOSSES[loss]
+
+
+def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:
+    """The mean of `term(output, target)` over the outputs."""
+    outputs, targets = _scalars(outputs), _scalars(target)
+    if len(outputs) != len(targets) or not outputs:
+        raise ShapeError(
+            f"expected a target for each output, got {len(targets)} for {len(outputs)}"
+        )
+    terms = [term(y, t) for y, t in zip(outputs, targets)]
+    return terms[0] if len(terms) == 1 else mean(terms)
+
+
+def _scalars(values: Any) -> list[Any]:
+    """A sequence as a list; one scalar as a list of one."""
+    if hasattr(values, "ravel"):
+        return [*values.ravel()]
+    return [*values] if hasattr(values, "__iter__") else [values]

@@ -1,0 +1,138 @@
+"""Module: something with parameters, whose numbers have names, are counted, saved and loaded."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from micrograd import ops
+from micrograd.engine import Value
+from micrograd.errors import ShapeError
+
+
+class Module:
+    """Something with parameters: `Value`s, in its attributes or in those of the modules it holds.
+
+    A model of one's own needs no more than attributes and `__call__`:
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.offset
+    >>> Line().state_dict()
+    {'slope': 2.0, 'offset': 1.0}
+    """
+
+    def arrays(self) -> dict[str, Any]:
+        """The parameters by name: a `Value`, or a list (of lists) of them, for each attribute."""
+        return dict(_arrays(vars(self)))
+
+    def parameters(self) -> list[Value]:
+        """All parameters, in the order of `arrays()`."""
+        return [value for array in self.arrays().values() for _, value in _elements(array)]
+
+    def zero_grad(self) -> None:
+        """Sets the gradient of every parameter to zero: `backward()` adds to it."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def name_parameters(self) -> None:
+        """Names every parameter after its place, such as `layers.0.weights[3,1]`."""
+        for name, array in self.arrays().items():
+            for place, value in _elements(array):
+                value.name = name + (f"[{','.join(map(str, place))}]" if place else "")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers of `arrays()`: what `load_state_dict` reads, and a file of weights holds.
+
+        >>> from micrograd.neuralnet import Neuron
+        >>> Neuron(2, seed=0).state_dict().keys()
+        dict_keys(['weights', 'bias'])
+        """
+        return {name: _numbers(array) for name, array in self.arrays().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Sets the parameters to the numbers of `state`: lists or arrays, as in `state_dict()`.
+
+        Raises ShapeError where names or shapes differ, and TypeError for what is no number; the
+        model is then as it was.
+        """
+        arrays = self.arrays()
+        if arrays.keys() != state.keys():
+            raise ShapeError(
+                f"the state has the arrays {', '.join(state) or 'of no model'}; "
+                f"this model has {', '.join(arrays)}"
+            )
+        loaded = []
+        for name, array in arrays.items():
+            expected, came = _shape(array), _shape(state[name])
+            if expected != came:
+                raise ShapeError(
+                    f"{name} has the shape {expected} in this model, {came} in the state"
+                )
+            loaded += zip(_elements(array), _elements(state[name]), strict=True)
+        numbers = [ops.number(number) for _, (_, number) in loaded]
+        for ((_, value), _), number in zip(loaded, numbers, strict=True):
+            value.data = number
+
+    def summary(self) -> str:
+        """A table of the parameters, an array a line, and their total.
+
+        >>> from micrograd.neuralnet import MLP
+        >>> print(MLP(2, [16, 1], seed=0).summary())
+        array              shape  parameters
+        layers.0.weights  16 × 2          32
+        layers.0.bias         16          16
+        layers.1.weights  1 × 16          16
+        layers.1.bias          1           1
+        total                             65
+        """
+        rows = [("array", "shape", "parameters")]
+        for name, array in self.arrays().items():
+            shape = _shape(array)
+            rows.append((name, " × ".join(map(str, shape)), f"{math.prod(shape):,}"))
+        rows.append(("total", "", f"{len(self.parameters()):,}"))
+        name, shape, count = (max(map(len, column)) for column in zip(*rows))
+        return "\n".join(f"{a:<{name}}  {b:>{shape}}  {c:>{count}}" for a, b, c in rows)
+
+
+# Arrays: a number, or a sequence of arrays of one shape.
+
+
+def _arrays(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The arrays of Values among `attributes`, and those of the modules among them."""
+    for name, attribute in attributes.items():
+        if isinstance(attribute, Module):
+            yield from ((f"{name}.{inner}", array) for inner, array in attribute.arrays().items())
+        elif isinstance(attribute, (list, tuple)) and any(isinstance(x, Module) for x in attribute):
+            yield from _arrays({f"{name}.{i}": module for i, module in enumerate(attribute)})
+        elif isinstance(next(_elements(attribute), ((), None))[1], Value):
+            yield name, attribute
+
+
+def _elements(array: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The place and the value of each element, row by row."""
+    if not _is_sequence(array):
+        yield place, array
+        return
+    for i, part in enumerate(array):
+        yield from _elements(part, (*place, i))
+
+
+def _shape(array: Any) -> tuple[int, ...]:
+    if not _is_sequence(array):
+        return ()
+    shapes = {_shape(part) for part in array}
+    if len(shapes) > 1:
+        raise ShapeError("the rows of an array differ in length")
+    return (len(array), *(shapes.pop() if shapes else ()))
+
+
+def _numbers(array: Any) -> Any:
+    return [_numbers(part) for part in array] if _is_sequence(array) else array.data
+
+
+def _is_sequence(array: Any) -> bool:
+    """Whether it is a list, a tuple, or an array of at least one dimension."""
+    return isinstance(array, (list, tuple)) or getattr(array, "ndim", 0) > 0

@@ -1,0 +1,225 @@
+"""Neuron, Layer, MLP: models made of Values.
+
+>>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+>>> (output,) = model([1.0, -2.0])
+>>> output.backward()
+>>> len(model.parameters()), model.layers[1].neurons[0].bias.grad
+(13, 1.0)
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from micrograd import ops
+from micrograd.engine import Value, dot
+from micrograd.errors import ShapeError
+from micrograd.module import Module
+from micrograd.scalar import Scalar
+
+Activation = str | Callable[[Any], Any]
+
+
+class Neuron(Module):
+    """A weighted sum of `nin` inputs and a bias, through an activation; called, it gives a scalar.
+
+    `activation` is the name of an operation of one operand, or a function. Weights are drawn by
+    `initial_weights`, and the bias is 0. `seed` is a number, or a `random.Random` to draw from;
+    None draws differently every time. `fan_out` is how many neurons its inputs feed.
+
+    >>> Neuron(2, "relu", seed=0)
+    Neuron(2, activation='relu')
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: Activation = "identity",
+        *,
+        seed: int | Random | None = None,
+        fan_out: int = 1,
+    ):
+        self.activation = activation
+        self.function = activation_function(activation)
+        self.weights = [Value(w) for w in initial_weights(activation, nin, fan_out, _random(seed))]
+        self.bias = Value(0.0)
+        self.name_parameters()
+
+    def __call__(self, inputs: Sequence[Any]) -> Any:
+        weighted = dot(self.weights, inputs, self.bias)
+        return weighted if self.function is ops.identity else self.function(weighted)
+
+    def __repr__(self) -> str:
+        return f"Neuron({len(self.weights)}, activation={_called(self.activation)})"
+
+
+class Layer(Module):
+    """`nout` neurons on the same `nin` inputs; called, it gives the list of their outputs.
+
+    >>> layer = Layer(2, 3, "tanh", seed=0)
+    >>> layer([0.0, 0.0])[0].data
+    0.0
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: Activation = "identity",
+        *,
+        seed: int | Random | None = None,
+    ):
+        _positive("the number of a layer's inputs", nin)
+        _positive("the number of its neurons", nout)
+        random = _random(seed)
+        self.nin, self.nout, self.activation = nin, nout, activation
+        self.neurons = [Neuron(nin, activation, seed=random, fan_out=nout) for _ in range(nout)]
+        self.name_parameters()
+
+    def arrays(self) -> dict[str, Any]:
+        """One matrix of weights, a row for each neuron, and one vector of biases."""
+        return {
+            "weights": [neuron.weights for neuron in self.neurons],
+            "bias": [neuron.bias for neuron in self.neurons],
+        }
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        scalars = _scalars(inputs, self.nin)
+        return [neuron(scalars) for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin}, {self.nout}, activation={_called(self.activation)})"
+
+
+class MLP(Module):
+    """A multilayer perceptron: layers of `sizes` neurons, the first of them on `nin` inputs.
+
+    `activation` is that of the hidden layers: one for all, or a list with one for each. The output
+    is linear unless `output_activation` says otherwise. Called on a sequence of `nin` numbers or
+    scalars, it gives the list of its outputs. Raises ShapeError for a sequence of another length.
+
+    >>> MLP(2, [16, 16, 1], activation="relu", seed=0)
+    MLP(2, [16, 16, 1], activation='relu', seed=0)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        sizes: Sequence[int],
+        activation: Activation | Sequence[Activation] = "relu",
+        *,
+        output_activation: Activation = "identity",
+        seed: int | Random | None = None,
+    ):
+        if not sizes:
+            raise ValueError("an MLP needs at least one layer: MLP(2, [16, 1]), say")
+        self.nin, self.sizes, self.seed = nin, list(sizes), seed
+        self.activation, self.output_activation = activation, output_activation
+        activations = [*_hidden(activation, len(sizes) - 1), output_activation]
+        random = _random(seed)
+        self.layers = [
+            Layer(nin, nout, function, seed=random)
+            for (nin, nout), function in zip(pairwise([nin, *sizes]), activations)
+        ]
+        self.name_parameters()
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        signals: Any = inputs
+        for layer in self.layers:
+            signals = layer(signals)
+        return signals
+
+    def __repr__(self) -> str:
+        shown = [f"{self.nin}, {self.sizes}, activation={_called(self.activation)}"]
+        if self.output_activation != "identity":
+            shown.append(f"output_activation={_called(self.output_activation)}")
+        if self.seed is not None:
+            shown.append(f"seed={self.seed!r}")
+        return f"MLP({', '.join(shown)})"
+
+
+# Activations and the weights that go with them.
+
+# These let about half of their input through.
+_RECTIFIERS = {"relu", "leaky_relu", "elu", "silu", "gelu", "softplus"}
+
+
+def initial_weights(activation: Activation, nin: int, nout: int, random: Random) -> list[float]:
+    """`nin` weights of a neuron in a layer of `nout`, such that signals neither fade nor explode.
+
+    Before a rectifier: normal, of variance 2 / nin (He, Zhang, Ren and Sun, "Delving deep into
+    rectifiers", 2015, eq. 10). Otherwise: uniform, of variance 2 / (nin + nout) (Glorot and Bengio,
+    "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16).
+    """
+    _positive("the number of a neuron's inputs", nin)
+    if getattr(activation, "name", activation) in _RECTIFIERS:
+        deviation = math.sqrt(2 / nin)
+        return [random.gauss(0.0, deviation) for _ in range(nin)]
+    bound = math.sqrt(6 / (nin + nout))
+    return [random.uniform(-bound, bound) for _ in range(nin)]
+
+
+def activation_function(activation: Activation) -> Callable[[Any], Any]:
+    """The function that `activation` names. Raises ValueError for an unknown name.
+
+    >>> activation_function("tanh")
+    <op tanh>
+    """
+    if callable(activation):
+        return activation
+    row = ops.TABLE.get(activation)
+    if row is None or not _is_activation(row):
+        known = ", ".join(name for name, row in ops.TABLE.items() if _is_activation(row))
+        raise ValueError(
+            f"there is no activation {activation!r}; pass a function, or one of: {known}"
+        )
+    return row
+
+
+def _is_activation(row: ops.Op) -> bool:
+    return not row.boolean and row.arity is not None and row.arity - len(row.defaults) == 1
+
+
+def _hidden(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
+    if isinstance(activation, str) or callable(activation):
+        return [activation] * layers
+    if len(activation) != layers:
+        raise ShapeError(
+            f"expected {layers} activations, one for each hidden layer, got {len(activation)}; "
+            "that of the last layer is output_activation"
+        )
+    return activation
+
+
+def _called(activation: Any) -> str:
+    """An activation as its user wrote it."""
+    if isinstance(activation, str):
+        return repr(activation)
+    if callable(activation):
+        return getattr(activation, "name", None) or getattr(
+            activation, "__name__", repr(activation)
+        )
+    return f"[{', '.join(map(_called, activation))}]"
+
+
+# What comes in.
+
+
+def _scalars(inputs: Sequence[Any], nin: int) -> list[Any]:
+    """The inputs as scalars and floats, `nin` of them."""
+    if not hasattr(inputs, "__len__") or not hasattr(inputs, "__iter__"):
+        raise TypeError(f"expected a sequence of {nin} inputs, got {inputs!r:.60}")
+    if len(inputs) != nin:
+        raise ShapeError(f"expected {nin} inputs, got {len(inputs)}")
+    return [x if isinstance(x, Scalar) else ops.number(x) for x in inputs]
+
+
+def _positive(what: str, number: Any) -> None:
+    if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
+        raise ValueError(f"{what} must be an integer, at least 1; got {number!r}")
+
+
+def _random(seed: int | Random | None) -> Random:
+    return seed if isinstance(seed, Random) else Random(seed)

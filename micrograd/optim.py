@@ -1,0 +1,278 @@
+"""Optimisers: how one step of training changes one parameter, given its gradient.
+
+A rule is arithmetic on scalars: the parameter, its gradient, and the few numbers that the optimiser
+remembers about it. An optimiser maps its rule over all parameters:
+
+>>> import micrograd as mg
+>>> x = mg.Value(5.0)
+>>> optimizer = mg.SGD(0.1)
+>>> for _ in range(100):
+...     x.grad = 0.0
+...     ((x - 3) ** 2).backward()
+...     optimizer.step([x])
+>>> round(x.data, 6)
+3.0
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from operator import is_
+from typing import Any, ClassVar, Self
+
+from micrograd.engine import Value
+from micrograd.errors import ShapeError
+from micrograd.ops import number, sqrt
+from micrograd.schedules import Schedule, require_positive, schedule
+
+State = tuple[Any, ...]  # what an optimiser remembers of one parameter
+
+
+@dataclass(repr=False, eq=False)
+class Optimizer:
+    """What all optimisers share: a learning rate (a number or a schedule), clipping, and memory.
+
+    `clip_value` limits the magnitude of every gradient, `clip_norm` the length of all gradients as
+    one vector (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
+    networks", 2013, algorithm 1). An optimiser serves the parameters of its first step.
+
+    A subclass names what it remembers of a parameter in `memory`, and defines `rule`.
+    """
+
+    learning_rate: float | Schedule
+    _: KW_ONLY
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    memory: ClassVar[tuple[str, ...]] = ()
+
+    steps: int = field(default=0, init=False)  # that were made so far
+    state: list[State] = field(default_factory=list, init=False)  # of each parameter
+    _served: tuple[Value, ...] = field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        schedule(self.learning_rate)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                require_positive(**{name: getattr(self, name)})
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """The parameter `p` and its state after a step, given its gradient `g`.
+
+        `rate` is the learning rate, and `step` counts from 1. A rule is arithmetic only, so that it
+        runs on floats, on arrays, and on the symbols of a compiler.
+        """
+        raise NotImplementedError
+
+    def step(self, parameters: Iterable[Value]) -> None:
+        """Changes the data of `parameters` by their gradients.
+
+        Raises ValueError if these are not the parameters of the first step.
+        """
+        values = (*parameters,)
+        self._serve(values)
+        rate, step = schedule(self.learning_rate)(self.steps), self.steps + 1
+        gradients = self.clip([p.grad for p in values])
+        for i, (p, g, state) in enumerate(zip(values, gradients, self.state)):
+            p.data, self.state[i] = self.rule(p.data, g, state, rate, step)
+        self.steps = step
+
+    def clip(self, gradients: Sequence[float]) -> Sequence[float]:
+        """The gradients of all parameters, within `clip_value` and `clip_norm`."""
+        if self.clip_value is not None:
+            gradients = clip_by_value(gradients, self.clip_value)
+        if self.clip_norm is not None:
+            gradients = clip_by_norm(gradients, self.clip_norm)
+        return gradients
+
+    def fresh(self) -> Self:
+        """An optimiser like this one that has made no step."""
+        return replace(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps, and a list for each word of `memory`, with a number a parameter."""
+        columns = {name: [row[i] for row in self.state] for i, name in enumerate(self.memory)}
+        return {"steps": self.steps, **columns}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on where `state_dict()` was called. Raises ShapeError if it is of another kind."""
+        expected = ["steps", *self.memory]
+        if sorted(state) != sorted(expected):
+            raise ShapeError(
+                f"the state of {type(self).__name__} is {', '.join(expected)}; "
+                f"got {', '.join(state) or 'nothing'}"
+            )
+        columns = [[number(x) for x in state[name]] for name in self.memory]
+        if len(set(map(len, columns))) > 1:
+            raise ShapeError(f"{', '.join(self.memory)} must be of one length")
+        self.steps, self.state, self._served = int(state["steps"]), [*zip(*columns)], ()
+
+    def _serve(self, values: tuple[Value, ...]) -> None:
+        """Remembers whose state this is, and allows no other parameters from then on."""
+        if not self._served:
+            if not (self.steps and self.memory):
+                self.state = [(0.0,) * len(self.memory)] * len(values)
+            if len(self.state) != len(values):
+                raise ShapeError(f"the state is of {len(self.state)} parameters, got {len(values)}")
+            self._served = values
+        if len(values) != len(self._served) or not all(map(is_, values, self._served)):
+            raise ValueError(
+                "an optimiser serves the parameters of its first step, and these are others; "
+                f"make another {type(self).__name__} for them, or call fresh()"
+            )
+
+    def __repr__(self) -> str:
+        names = [f for f in fields(self) if f.init and f.name != "learning_rate"]
+        changed = [
+            (f.name, getattr(self, f.name)) for f in names if getattr(self, f.name) != f.default
+        ]
+        shown = [repr(self.learning_rate), *(f"{name}={x!r}" for name, x in changed)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(repr=False, eq=False)
+class SGD(Optimizer):
+    """Gradient descent: against the gradient, as far as the learning rate says.
+
+    >>> SGD().rule(1.0, 2.0, (), rate=0.1, step=1)
+    (0.8, ())
+    """
+
+    learning_rate: float | Schedule = 0.01
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        return p - rate * g, ()
+
+
+@dataclass(repr=False, eq=False)
+class Momentum(Optimizer):
+    """Gradient descent that keeps rolling: gradients add up in a velocity that fades.
+
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    """
+
+    learning_rate: float | Schedule = 0.01
+    _: KW_ONLY
+    momentum: float = 0.9
+    memory = ("velocity",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_fraction(momentum=self.momentum)
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        (v,) = state
+        v = self.momentum * v + g
+        return p - rate * v, (v,)
+
+
+@dataclass(repr=False, eq=False)
+class Nesterov(Momentum):
+    """Momentum that looks ahead: the gradient counts as if the velocity had been followed already.
+
+    Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
+    learning", 2013, eqs. 3 and 4; here in terms of the point ahead, where the gradient is known.
+    """
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        (v,) = state
+        v = self.momentum * v + g
+        return p - rate * (g + self.momentum * v), (v,)
+
+
+@dataclass(repr=False, eq=False)
+class RMSprop(Optimizer):
+    """Steps in units of the gradient's recent size, for each parameter its own.
+
+    Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+    """
+
+    learning_rate: float | Schedule = 0.001
+    _: KW_ONLY
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    memory = ("square",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_fraction(decay=self.decay)
+        require_positive(epsilon=self.epsilon)
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        (s,) = state
+        s = self.decay * s + (1 - self.decay) * g * g
+        return p - rate * g / (sqrt(s) + self.epsilon), (s,)
+
+
+@dataclass(repr=False, eq=False)
+class Adam(Optimizer):
+    """Momentum and RMSprop together, both corrected for having begun at zero.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
+
+    >>> Adam(1e-3, beta2=0.99)
+    Adam(0.001, beta2=0.99)
+    """
+
+    learning_rate: float | Schedule = 0.001
+    _: KW_ONLY
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    memory = ("mean", "square")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_fraction(beta1=self.beta1, beta2=self.beta2)
+        require_positive(epsilon=self.epsilon)
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        m, s = state
+        m = self.beta1 * m + (1 - self.beta1) * g
+        s = self.beta2 * s + (1 - self.beta2) * g * g
+        mean = m / (1 - self.beta1**step)
+        square = s / (1 - self.beta2**step)
+        return p - rate * mean / (sqrt(square) + self.epsilon), (m, s)
+
+
+@dataclass(repr=False, eq=False)
+class AdamW(Adam):
+    """Adam with weight decay beside it: every parameter shrinks by `rate * weight_decay` of itself.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2.
+    """
+
+    _: KW_ONLY
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be zero or positive, got {self.weight_decay!r}")
+
+    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        return super().rule(p - rate * self.weight_decay * p, g, state, rate, step)
+
+
+def clip_by_value(gradients: Sequence[float], limit: float) -> list[float]:
+    """The gradients, none of them beyond `limit` in magnitude; NaN stays.
+
+    >>> clip_by_value([0.5, -3.0], 1.0)
+    [0.5, -1.0]
+    """
+    return [limit if g > limit else -limit if g < -limit else g for g in gradients]
+
+
+def clip_by_norm(gradients: Sequence[float], limit: float) -> list[float]:
+    """The gradients as one vector, shortened to the length `limit` if it is longer.
+
+    >>> clip_by_norm([3.0, 4.0], 1.0)
+    [0.6, 0.8]
+    """
+    norm = math.hypot(*gradients)
+    return [g / norm * limit for g in gradients] if norm > limit else [*gradients]
+
+
+def _require_fraction(**numbers: float) -> None:
+    for name, x in numbers.items():
+        if not (isinstance(x, (int, float)) and 0 <= x < 1):
+            raise ValueError(f"{name} must be from 0 up to, but not, 1; got {x!r}")
