@@ -26,7 +26,7 @@ def pow(x: float, y: float) -> float:
     try:
         return math.pow(x, y)
     except (OverflowError, ValueError):
-        if x < 0 and not y.is_integer():
+        if x < 0 and not float(y).is_integer():
             return nan
         negative = math.copysign(1.0, x) < 0 and y % 2 == 1
         return -inf if negative else inf
@@ -62,7 +62,7 @@ def log1p(x: float) -> float:
 
 
 def floor(x: float) -> float:
-    return float(math.floor(x)) if math.isfinite(x) else x
+    return float(math.floor(x)) if math.isfinite(x) and x else x  # -0.0 stays what it is
 
 
 def where(c: Any, x: float, y: float) -> float:
@@ -113,48 +113,59 @@ def on_arrays(name: str) -> Callable[..., Any]:
     return elementwise
 
 
+def _operators(function: Callable[[float, float], float]) -> tuple[Any, Any]:
+    """The methods of `function` on a Float, and with the Float at its right."""
+
+    def method(x: float, y: Any, *_: None) -> Any:
+        return Float(function(float(x), y)) if isinstance(y, (float, int)) else NotImplemented
+
+    def reflected(x: float, y: Any, *_: None) -> Any:
+        return Float(function(y, float(x))) if isinstance(y, (float, int)) else NotImplemented
+
+    return method, reflected
+
+
 class Float(float):
     """A float whose operators are the machine's too: `Float(1) / 0` is infinite.
 
     Python's own floats are faster, and raise; a formula that raised on them is run again on these.
+
+    >>> Float(1) / 0, Float(-8) ** 0.5
+    (inf, nan)
     """
 
-    def __add__(self, y: float) -> "Float":
-        return Float(float(self) + y)
-
-    def __sub__(self, y: float) -> "Float":
-        return Float(float(self) - y)
-
-    def __rsub__(self, y: float) -> "Float":
-        return Float(y - float(self))
-
-    def __mul__(self, y: float) -> "Float":
-        return Float(float(self) * y)
-
-    def __truediv__(self, y: float) -> "Float":
-        return Float(div(float(self), y))
-
-    def __rtruediv__(self, y: float) -> "Float":
-        return Float(div(y, float(self)))
-
-    def __pow__(self, y: float, modulus: None = None) -> "Float":
-        return Float(pow(float(self), float(y)))
-
-    def __rpow__(self, y: float, modulus: None = None) -> "Float":
-        return Float(pow(float(y), float(self)))
+    __add__, __radd__ = _operators(add)
+    __sub__, __rsub__ = _operators(sub)
+    __mul__, __rmul__ = _operators(mul)
+    __truediv__, __rtruediv__ = _operators(div)
+    __pow__, __rpow__ = _operators(pow)
 
     def __neg__(self) -> "Float":
         return Float(-float(self))
 
-    __radd__, __rmul__ = __add__, __mul__
+    def __abs__(self) -> "Float":
+        return Float(abs(float(self)))
 
 
-def run(formula: Callable[..., Any], numbers: Any) -> Any:
-    """`formula(*numbers)` as the machine sees it, whatever Python would raise on the way."""
+def run(formula: Callable[..., Any], operands: Any) -> Any:
+    """`formula(*operands)` as the machine sees it, whatever Python would raise on the way."""
     try:
-        result = formula(*numbers)
-        if result.__class__ is not complex:
+        result = formula(*operands)
+        if not _complex(result):
             return result
     except (ZeroDivisionError, OverflowError):
         pass
-    return formula(*map(Float, numbers))
+    return _plain(formula(*[Float(x) if x.__class__ is float else x for x in operands]))
+
+
+def _complex(result: Any) -> bool:
+    """Whether Python left the real numbers, as in `(-8.0) ** 0.5`."""
+    if result.__class__ is tuple or result.__class__ is list:
+        return complex in map(type, result)
+    return result.__class__ is complex
+
+
+def _plain(result: Any) -> Any:
+    if isinstance(result, (tuple, list)):
+        return [*map(_plain, result)]
+    return float(result) if result.__class__ is Float else result

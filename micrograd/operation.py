@@ -1,0 +1,252 @@
+"""What an operation is, and who runs it: floats, arrays or scalars of another kind.
+
+An operation is one row of the table in `ops.py`: a name, a meaning, a derivative. Meaning and
+derivative are formulas in plain arithmetic over other operations, so that one row serves every
+reader: the engine runs them on floats, higher derivatives run them on `Value`s, the compiler on
+symbols, NumPy on arrays.
+
+A derivative is given `g`, the gradient of the result; `z`, the result; and the operands. It answers
+what each operand adds to its own gradient, in the order of the operands. A zero written as a number
+stops the chain rule there.
+"""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from numbers import Complex, Number, Real
+from typing import Any, cast
+
+from micrograd import machine
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Op:
+    """One row of the table: an operation on numbers, and its derivative.
+
+    Called on numbers it gives a float, on NumPy arrays an array, on `Value`s a `Value`.
+
+    >>> import micrograd as mg
+    >>> mg.sqrt(2.25)
+    1.5
+    >>> mg.tanh, mg.tanh.arity
+    (<op tanh>, 1)
+    """
+
+    name: str
+    arity: int | None  # None: any number of operands
+    meaning: Callable[..., Any]
+    derivative: Callable[..., Any] | None
+    doc: str
+    _: KW_ONLY
+    symbol: str = ""  # between its operands, where people write it there
+    primitive: bool = False  # the machine's own: a back end knows it by name
+    boolean: bool = False  # a truth, not a number: it has no derivative
+    defaults: tuple[float, ...] = ()  # of the last operands, where they may be left out
+
+    def __post_init__(self) -> None:
+        if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
+            raise TypeError(f"operation {self.name!r} needs a meaning and a derivative")
+        object.__setattr__(self, "__doc__", self.doc)
+
+    def __call__(self, *operands: Any) -> Any:
+        if len(operands) != self.arity is not None:
+            operands = self._completed(operands)
+        return INTERPRETERS[frozenset(map(type, operands))](self, operands)
+
+    def _completed(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        missing = cast(int, self.arity) - len(operands)
+        if not 0 < missing <= len(self.defaults):
+            raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
+        return operands + self.defaults[-missing:]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+# Who runs an operation: the operands decide.
+
+Interpreter = Callable[[Op, tuple[Any, ...]], Any]
+
+
+class _Interpreters(dict[frozenset[type], Interpreter]):
+    """What runs an operation on operands of these types: arrays, scalars of the highest rank, or
+    the machine on numbers."""
+
+    def __missing__(self, kinds: frozenset[type]) -> Interpreter:
+        scalars = [kind for kind in kinds if hasattr(kind, "interpreter")]
+        if any("ndarray" in [base.__name__ for base in kind.__mro__] for kind in kinds):
+            run = elementwise if scalars else on_arrays
+        elif scalars:
+            run = max(scalars, key=lambda kind: kind.rank).interpreter(kinds)
+        else:
+            run = on_machine_floats if machine.Float in kinds else on_numbers
+        self[kinds] = run
+        return run
+
+
+INTERPRETERS = _Interpreters()
+
+
+def on_numbers(op: Op, operands: tuple[Any, ...]) -> float | bool:
+    numbers = [x if x.__class__ is float else number(x) for x in operands]
+    return machine.run(op.meaning, numbers)
+
+
+def on_machine_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:
+    """Within a formula that the machine runs again: what it computes must not raise either."""
+    result = op.meaning(*[machine.Float(number(x)) for x in operands])
+    return result if op.boolean else machine.Float(result)
+
+
+def number(x: Any) -> float:
+    """`x` as a float. Raises TypeError if it is anything else than one real number."""
+    if not _is_real(type(x)):
+        raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
+    try:
+        return float(x)
+    except OverflowError:  # an integer beyond the floats rounds to infinity
+        return math.inf if x > 0 else -math.inf
+
+
+def _is_real(kind: type) -> bool:
+    """Whether `kind` is one of real numbers: Decimal is a Number only, np.bool not even that."""
+    if issubclass(kind, Complex):
+        return issubclass(kind, Real)
+    return issubclass(kind, Number) or (kind.__module__, kind.__name__[:4]) == ("numpy", "bool")
+
+
+def elementwise(op: Op, operands: tuple[Any, ...]) -> Any:
+    import numpy as np
+
+    return np.frompyfunc(op, len(operands), 1)(*operands)
+
+
+def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
+    import numpy as np
+
+    kinds = [getattr(x, "dtype", np.dtype(float)).kind for x in operands]
+    if "O" in kinds:  # objects, Values among them perhaps
+        return elementwise(op, operands)
+    arrays = [x if kind == "b" else np.asarray(x, float) for x, kind in zip(operands, kinds)]
+    with np.errstate(all="ignore"):
+        return (machine.on_arrays(op.name) if op.primitive else op.meaning)(*arrays)
+
+
+# The table, and how an operation comes into it.
+
+TABLE: dict[str, Op] = {}
+
+
+def enter(row: Op) -> Op:
+    """Puts `row` into the table. Raises ValueError where its name is taken."""
+    if row.name in TABLE:
+        raise ValueError(f"there is an operation called {row.name!r} already; choose another name")
+    TABLE[row.name] = row
+    return row
+
+
+def primitive(name: str, doc: str, derivative: Callable[..., Any], symbol: str = "") -> Op:
+    """An operation of the machine: its meaning is the function of that name in `machine.py`."""
+    meaning, code = getattr(machine, name), derivative.__code__
+    arity = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount - len("gz")
+    return enter(Op(name, arity, meaning, derivative, doc, symbol=symbol, primitive=True))
+
+
+def truth(name: str, arity: int, doc: str, symbol: str = "") -> Op:
+    """A comparison of the machine, or a connective: its result is no number."""
+    meaning = getattr(machine, name)
+    return enter(Op(name, arity, meaning, None, doc, symbol=symbol, primitive=True, boolean=True))
+
+
+def composed(derivative: Callable[..., Any], name: str = "") -> Callable[[Callable[..., Any]], Op]:
+    """An operation composed of others: decorates its meaning, whose docstring is its own."""
+
+    def enter_row(meaning: Callable[..., Any]) -> Op:
+        parameters = list(inspect.signature(meaning).parameters.values())
+        defaults = tuple(p.default for p in parameters if p.default is not p.empty)
+        arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(parameters)
+        doc = inspect.getdoc(meaning) or f"{meaning.__name__}, added by its user"
+        title = doc.splitlines()[0].rstrip(".")
+        called = name or meaning.__name__.rstrip("_")
+        return enter(Op(called, arity, meaning, derivative, title, defaults=defaults))
+
+    return enter_row
+
+
+def op(*, derivative: Callable[..., Any], name: str = "") -> Callable[[Callable[..., Any]], Op]:
+    """Adds an operation: decorates its meaning, a function of one or more numbers.
+
+    `derivative(g, z, *operands)` is given the gradient `g` of the result, the result `z` and the
+    operands; it returns what each operand adds to its gradient: a tuple, or one number where there
+    is one operand. Both are written in arithmetic and functions of `micrograd`, so that they run on
+    numbers, on Values (second derivatives) and in compiled programs alike; a choice between two
+    numbers is a `where`. What Python's arithmetic would raise is infinite or NaN, as everywhere.
+
+    Raises TypeError for a meaning that does not take a fixed number of operands, and ValueError
+    where the name is taken.
+
+    >>> import micrograd as mg
+    >>> @mg.op(derivative=lambda g, z, x: 3 * g * x**2)
+    ... def cube(x):
+    ...     return x**3
+    >>> x = mg.Value(2.0)
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (8.0, 12.0)
+    """
+
+    def add_row(meaning: Callable[..., Any]) -> Op:
+        called = name or meaning.__name__
+        if not callable(derivative):
+            raise TypeError(
+                f"the derivative of {called} must be a function, got {derivative!r:.60}"
+            )
+        parameters = list(inspect.signature(meaning).parameters.values())
+        if not parameters or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
+            raise TypeError(f"{called} must take a fixed number of operands, at least one")
+        return composed(_guarded_derivative(called, derivative), called)(_guarded(called, meaning))
+
+    return add_row
+
+
+def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
+    """`meaning` as its user wrote it; on floats it answers a float, or says why it does not."""
+
+    @functools.wraps(meaning)
+    def guarded(*operands: Any) -> Any:
+        result = machine.run(meaning, operands)
+        if result.__class__ is float or any(x.__class__ is not float for x in operands):
+            return result
+        try:
+            return number(result)
+        except TypeError as error:
+            raise TypeError(f"the result of {name}: {error}") from None
+
+    return guarded
+
+
+def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
+    """`derivative`, which must answer one gradient for each operand."""
+
+    def as_tuple(*arguments: Any) -> tuple[Any, ...]:
+        answer = derivative(*arguments)
+        return tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
+
+    def guarded(g: Any, z: Any, *operands: Any) -> Any:
+        gradients = machine.run(as_tuple, (g, z, *operands))
+        if len(gradients) != len(operands):
+            raise TypeError(
+                f"the derivative of {name} must answer one gradient for each of its "
+                f"{len(operands)} operands, got {len(gradients)}"
+            )
+        return gradients
+
+    return guarded
+
+
+def label(name: str) -> Op:
+    """An operation that was done elsewhere, known by its name only: it passes no gradient on."""
+    return Op(name, None, lambda *x: math.nan, lambda g, z, *x: [0.0] * len(x), name, symbol=name)
