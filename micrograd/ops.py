@@ -137,7 +137,7 @@ def sign(x):
 
 
 def _larger(g: Any, z: Any, x: Any, y: Any) -> Any:
-    """To the larger one; at a tie each gets half, as in PyTorch."""
+    """All to the larger one; at a tie each gets half, as in PyTorch."""
     half = 0.5 * g
     dx = select(x == y, half, select(x < y, 0.0, g))
     dy = select(x == y, half, select(x > y, 0.0, g))
@@ -150,7 +150,7 @@ def maximum(x, y):
     return select(x > y, x, select(x <= y, y, x + y))  # x + y: NaN if either is
 
 
-@composed(lambda g, z, x, y: _larger(g, z, y, x)[::-1])
+@composed(lambda g, z, x, y: _larger(g, z, y, x))  # the other way round
 def minimum(x, y):
     """the smaller of x and y"""
     return select(x < y, x, select(x >= y, y, x + y))
