@@ -65,3 +65,30 @@ from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
 
 __version__ = "0.1.0"
+
+# What needs more than the engine is imported when it is first asked for.
+
+if TYPE_CHECKING:
+    from micrograd.training.fit import DivergenceError, fit
+    from micrograd.training.history import History
+    from micrograd.training.table_model import TableModel, predict_table
+    from micrograd.training.train import train_table
+
+_LATER = {
+    "fit": "training.fit",
+    "DivergenceError": "training.fit",
+    "History": "training.history",
+    "TableModel": "training.table_model",
+    "train_table": "training.train",
+    "predict_table": "training.table_model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'micrograd' has no attribute {name!r}")
+    return getattr(import_module(f"micrograd.{_LATER[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER]

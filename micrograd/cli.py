@@ -1,0 +1,198 @@
+"""The command line: each verb is one library call. It reads what the user wrote, and prints.
+
+Bad input is one line on stderr and exit status 2; Ctrl-C is exit status 130.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+import micrograd
+from micrograd.ops import TABLE
+
+# What trains and predicts needs NumPy and is imported by the verb that needs it: --help is instant.
+
+BAD_INPUT, INTERRUPTED = 2, 130
+QUIET = {"standalone_mode": False}  # of click: it raises, and we say what happened
+
+
+class Program(click.Group):
+    """A group of commands that answers a mistake with one line."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs the command that the arguments name, those of the process by default, and exits."""
+        status, message = 0, ""
+        try:
+            status = super().main(*args, **{**options, "prog_name": "micrograd", **QUIET}) or 0
+            sys.stdout.flush()
+        except (KeyboardInterrupt, click.Abort):
+            status, message = INTERRUPTED, "interrupted; nothing was written"
+        except click.ClickException as error:
+            status, message = BAD_INPUT, error.format_message()
+        except OSError as error:
+            status, message = BAD_INPUT, _reason(error)
+            _abandon_output()
+        except (ValueError, ArithmeticError, ModuleNotFoundError) as error:
+            status, message = BAD_INPUT, str(error)
+        if message:
+            click.echo(f"micrograd: {' '.join(message.split())}", err=True)
+        sys.exit(status)
+
+
+def _abandon_output() -> None:
+    """Python would try to write the rest once more at its exit, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, with the file's name in front; our own messages say it all."""
+    if error.strerror is None:
+        return str(error)
+    return ": ".join(str(part) for part in (error.filename, error.strerror.lower()) if part)
+
+
+@click.group(cls=Program, invoke_without_command=True)
+@click.version_option(micrograd.__version__, prog_name="micrograd")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Write it in scalars, differentiate it by the chain rule, run it at the machine's speed."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    """Sizes of layers, such as 16,16; none for an empty text."""
+    try:
+        sizes = tuple(int(size) for size in text.split(",") if text.strip())
+        if all(size > 0 for size in sizes):
+            return sizes
+    except ValueError:
+        pass
+    raise click.BadParameter(f"expected sizes of layers, such as 16,16; got {text!r}")
+
+
+def _names(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    """Names of columns, with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+_PROGRESS = click.option(
+    "--progress/--no-progress", default=None, help="A bar on stderr.  [default: in a terminal]"
+)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@click.option("-o", "--output", default="model.safetensors", show_default=True, help="The model.")
+@click.option(
+    "--hidden", default="16,16", callback=_sizes, show_default=True, help="Hidden layers."
+)
+@click.option("--activation", default="relu", show_default=True, help="Of the hidden layers.")
+@click.option("--epochs", type=click.IntRange(1), help="[default: 10 to 100, by the rows]")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), default=0.01, show_default=True,
+    help="Of Adam at its first step; it falls to zero.",
+)  # fmt: skip
+@click.option(
+    "--validation", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True,
+    help="The share of the rows to hold out.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--task", type=click.Choice(["auto", "classification", "regression"]), default="auto",
+    show_default=True,
+)  # fmt: skip
+@click.option("--drop", default="", metavar="COLUMNS", callback=_names, help="Left out: a,b")
+@click.option(
+    "--categorical", default="", metavar="COLUMNS", callback=_names,
+    help="Categories, though they look like numbers: a,b",
+)  # fmt: skip
+@_PROGRESS
+def train(file: Path, output: str, **options: Any) -> None:
+    """Train a network on a table, a CSV or Parquet FILE, to predict one column.
+
+    A target of text or truth values is a class, and so is one of whole numbers with at most 20
+    different values (classification); any other number is a quantity (regression). --task decides
+    otherwise.
+
+    Columns of numbers and dates are standardised; text is categories, an input for each. What is
+    missing is filled in, by the median or the most frequent category, and flagged to the network.
+    Left out are columns that never vary, and identifiers.
+    """
+    from micrograd.training.train import train_table
+
+    trained = train_table(file, output=output, announce=_announce, **options)
+    click.echo(f"\n{trained}\n\nmodel      {output}")
+    if trained.history.interrupted:
+        _interrupted(trained.history.epochs)
+
+
+def _announce(prepared: Any) -> None:
+    click.echo(prepared)
+
+
+def _interrupted(epochs: int) -> None:
+    click.echo(
+        f"micrograd: interrupted after {epochs} epochs; the model is as it was then", err=True
+    )
+    sys.exit(INTERRUPTED)
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", default="-", help="A CSV file.  [default: stdout]")
+@click.option("--probabilities", is_flag=True, help="Add the probability of each class.")
+def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
+    """Predict the target for each row of FILE, CSV or Parquet, with a MODEL that `train` wrote.
+
+    Writes CSV with a header. Columns that the model does not know are left aside.
+    """
+    from micrograd.training.table_model import predict_table
+    from micrograd.training.whole_file import write_whole
+
+    predictions = predict_table(model, file)
+    for note in predictions.notes:
+        click.echo(f"micrograd: warning: {note}", err=True)
+    content = predictions.as_csv(probabilities).encode()
+    if output == "-":
+        click.echo(content, nl=False)
+    else:
+        write_whole(output, content)
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["iris", "digits", "moons", "sine"]), default="iris")
+@click.option("-o", "--output", default="demo", show_default=True, help="A directory.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the demo's own number.")
+@_PROGRESS
+def demo(name: str, output: str, **options: Any) -> None:
+    """Train on data that ships with MicroGrad, and draw what came of it.
+
+    iris: flowers, by four lengths. digits: handwritten, as 8 × 8 pixels. Both are real. moons, in
+    the plane, and sine, a curve, are made.
+    """
+    from micrograd.training.demo import demonstrate
+
+    trained, paths = demonstrate(name, output, announce=_announce, **options)
+    click.echo(f"\n{trained}\n")
+    for path in paths:
+        click.echo(path)
+    if trained.history.interrupted:
+        _interrupted(trained.history.epochs)
+
+
+@main.command()
+def ops() -> None:
+    """Print the table of operations: name, number of operands, meaning."""
+    width = max(map(len, TABLE))
+    for row in TABLE.values():
+        arity = "any" if row.arity is None else str(row.arity)
+        click.echo(f"{row.name:<{width}}  {arity:>3}  {row.doc}")

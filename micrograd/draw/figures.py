@@ -1,0 +1,38 @@
+"""A figure, apart from any display, and the file that it is written to."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from micrograd.training.whole_file import write_whole
+
+COLOURS = ("#3366cc", "#dc7d1e", "#2e9e5b", "#b8352f", "#7a52a8", "#8a6642", "#d977b0", "#6b6b6b")
+
+
+class PlotError(ModuleNotFoundError):
+    """matplotlib, which draws, is not installed."""
+
+
+def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
+    """A matplotlib Figure with one pair of axes: no window, no global state, any back end.
+
+    Raises PlotError where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise PlotError("pictures need matplotlib: pip install 'micrograd-native[plot]'") from None
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def finished(figure: Any, path: str | Path | None) -> Any:
+    """The figure, written to `path` (PNG, SVG or PDF, by its suffix) if one is given."""
+    if path is not None:
+        picture = io.BytesIO()
+        figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
+        write_whole(path, picture.getvalue())
+    return figure

@@ -1,0 +1,31 @@
+"""loss_curve: the losses of a training run, epoch by epoch."""
+
+from pathlib import Path
+from typing import Any
+
+from micrograd.draw.figures import COLOURS, finished, new_figure
+from micrograd.training.history import History
+
+
+def loss_curve(history: History, path: str | Path | None = None, *, title: str = "Loss") -> Any:
+    """The training loss and, where examples were held out, theirs: a matplotlib Figure.
+
+    The axis is logarithmic where the losses span more than a factor of ten. Written to `path` if
+    one is given. Raises PlotError where matplotlib is not installed.
+
+    >>> loss_curve(History(loss=[1.0, 0.5, 0.3])).axes[0].get_xlabel()
+    'epoch'
+    """
+    figure, axes = new_figure(title, "epoch", "mean loss")
+    curves = {"training": history.loss, "held out": history.validation_loss}
+    for colour, (label, losses) in zip(COLOURS, curves.items()):
+        if losses:
+            axes.plot(range(1, len(losses) + 1), losses, color=colour, label=label, linewidth=1.8)
+            axes.plot(len(losses), losses[-1], "o", color=colour, markersize=5)
+    everything = history.loss + history.validation_loss
+    if everything and 0 < 10 * min(everything) < max(everything):
+        axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return finished(figure, path)

@@ -1,0 +1,1 @@
+"""Training: fit, tables of data, the model file."""

@@ -1,0 +1,115 @@
+"""The demonstrations: train on data that ships, and draw what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.training.table import Table
+from micrograd.training.targets import Classes, Measure
+from micrograd.training.train import Prepared, Trained, train_table
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A table, its target, and how to train on it."""
+
+    doc: str
+    table: Callable[[], Table | Path]
+    target: str
+    options: dict[str, Any]
+
+
+def moons(rows: int = 200, noise: float = 0.12, seed: int = 0) -> Table:
+    """Two half circles that reach into each other: `x1`, `x2` and the class `moon`.
+
+    >>> len(moons(10))
+    10
+    """
+    random = np.random.default_rng(seed)
+    angle = random.uniform(0, np.pi, rows)
+    lower = np.arange(rows) % 2
+    x1 = np.where(lower, 1 - np.cos(angle), np.cos(angle)) + random.normal(0, noise, rows)
+    x2 = np.where(lower, 0.5 - np.sin(angle), np.sin(angle)) + random.normal(0, noise, rows)
+    return Table.of({"x1": x1, "x2": x2, "moon": np.where(lower, "lower", "upper")})
+
+
+def sine(rows: int = 200, noise: float = 0.1, seed: int = 0) -> Table:
+    """A sine of `x`, from -π to π radians, measured with noise: `y`.
+
+    >>> len(sine(10))
+    10
+    """
+    random = np.random.default_rng(seed)
+    x = random.uniform(-np.pi, np.pi, rows)
+    return Table.of({"x": x, "y": np.sin(x) + random.normal(0, noise, rows)})
+
+
+# fmt: off
+DEMOS = {
+    "iris":   Demo("150 flowers of three species, by four lengths (real)", lambda: DATA / "iris.csv", "species", {}),  # noqa: E501
+    "digits": Demo("1,797 handwritten digits of 8 × 8 pixels (real)", lambda: DATA / "digits.csv.gz", "digit", {"epochs": 10}),  # noqa: E501
+    "moons":  Demo("two half circles in the plane (made)", moons, "moon", {}),
+    "sine":   Demo("a sine, measured with noise (made)", sine, "y", {"activation": "tanh", "learning_rate": 0.03, "epochs": 200}),  # noqa: E501
+}
+# fmt: on
+
+
+def demonstrate(
+    name: str,
+    directory: str | Path,
+    *,
+    epochs: int | None = None,
+    progress: bool | None = None,
+    announce: Callable[[Prepared], None] = lambda prepared: None,
+) -> tuple[Trained, list[Path]]:
+    """What `micrograd demo` does: trains on the data `name`, and writes model and pictures.
+
+    The directory is made if there is none. Raises ValueError for a name that is none of `DEMOS`.
+    """
+    if name not in DEMOS:
+        raise ValueError(f"there is no demo {name!r}; choose one of {', '.join(DEMOS)}")
+    from micrograd import draw
+
+    demo, directory = DEMOS[name], Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    draw.new_figure("", "", "")  # says now, not after training, if nothing can be drawn
+    options: dict[str, Any] = demo.options | ({} if epochs is None else {"epochs": epochs})
+    paths = [directory / f"{name}.safetensors", directory / f"{name}-loss.png"]
+    trained = train_table(
+        demo.table(), demo.target,
+        progress=progress, output=paths[0], announce=announce, **options,
+    )  # fmt: skip
+    trained.history.plot(paths[1])
+    return trained, [*paths, *_surface(name, trained, directory)]
+
+
+def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
+    """The picture of a model of one or two inputs, in the units of its table; of others, none."""
+    from micrograd import draw
+
+    model, table = trained.model, trained.prepared.training
+    names = [column.name for column in model.inputs.columns]
+    X = np.column_stack([table[column].values for column in names])
+
+    def row(point: list[float]) -> Table:
+        return Table.of({column: [number] for column, number in zip(names, point)})
+
+    if len(names) == 2 and isinstance(model.target, Classes):
+        path = directory / f"{name}-boundary.png"
+        y = model.target.encode(table[model.target.name])
+        draw.decision_boundary(
+            lambda point: model.outputs(row(point))[0],
+            X, y, path, names=names, classes=model.target.classes,
+        )  # fmt: skip
+        return [path]
+    if len(names) == 1 and isinstance(model.target, Measure):
+        path = directory / f"{name}-curve.png"
+        y, names = table[model.target.name].values, [*names, model.target.name]
+        draw.fitted_curve(lambda point: model.predict(row(point)).values, X, y, path, names=names)
+        return [path]
+    return []

@@ -1,0 +1,250 @@
+"""Columns as a network sees them: numbers standardised, categories one-hot, gaps flagged.
+
+Everything here is learned from the training part of a table and stored with the model.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from micrograd.training.table import Column, Table, TableError
+
+MOST_CATEGORIES = 50  # with an input of their own; the rest, which are rarer, share one
+IDENTIFIERS = ("", "id", "index", "row", "key", "uuid", "__index_level_0__", "unnamed: 0")
+
+
+class Ignored(Exception):
+    """Why a column is no input."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A column of numbers or dates: (x - mean) / scale; `fill`, the median, where it is missing.
+
+    >>> x = Column("x", "number", np.array([1.0, 2.0, 3.0, np.nan]))
+    >>> Quantity.learn(x).encode(x).round(2).tolist()
+    [[-1.22, 0.0], [0.0, 0.0], [1.22, 0.0], [0.0, 1.0]]
+    """
+
+    kind: ClassVar[str] = "quantity"
+    name: str
+    fill: float
+    mean: float
+    scale: float
+    flagged: bool  # whether a second input says that the value was missing
+
+    @classmethod
+    def learn(cls, column: Column) -> "Quantity":
+        """Raises Ignored for a column that says nothing, and TableError for infinite values."""
+        numbers = finite_numbers(column)
+        present = numbers[~np.isnan(numbers)]
+        if not len(present):
+            raise Ignored("it has no values")
+        if present.min() == present.max():
+            raise Ignored("it is always the same")
+        mean, scale = moments(present)
+        return cls(column.name, float(np.median(present)), mean, scale, len(present) < len(numbers))
+
+    @property
+    def width(self) -> int:
+        return 1 + self.flagged
+
+    def encode(self, column: Column) -> np.ndarray:
+        """The inputs of each row, shape (rows, width). Raises TableError for text or infinity."""
+        numbers = finite_numbers(column)
+        missing = np.isnan(numbers)
+        inputs = (np.where(missing, self.fill, numbers) - self.mean) / self.scale
+        return np.column_stack([inputs, missing] if self.flagged else [inputs])
+
+    def unseen(self, column: Column) -> list[str]:
+        """Nothing: any number will do."""
+        return []
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of categories: an input for each, one for all rare ones; `fill` for what is missing.
+
+    >>> colour = Column("colour", "text", np.array(["red", "blue", "red", None], dtype=object))
+    >>> Category.learn(colour).encode(colour).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]]
+    """
+
+    kind: ClassVar[str] = "category"
+    name: str
+    categories: tuple[str, ...]  # the most frequent first
+    rare: tuple[str, ...]
+    fill: str
+    flagged: bool
+
+    @classmethod
+    def learn(cls, column: Column) -> "Category":
+        """Raises Ignored for a column that says nothing."""
+        counts = Counter(text for text in column.texts() if text is not None)
+        if not counts:
+            raise Ignored("it has no values")
+        if len(counts) == 1:
+            raise Ignored("it is always the same")
+        ranked = sorted(counts, key=lambda text: (-counts[text], text))
+        common, rare = ranked[:MOST_CATEGORIES], ranked[MOST_CATEGORIES:]
+        if len(counts) > 3 and 2 * sum(counts[text] > 1 and counts[text] for text in common) < (
+            counts.total()
+        ):
+            raise Ignored(f"almost every value differs ({len(counts)} in {counts.total()})")
+        flagged = counts.total() < len(column.values)
+        return cls(column.name, tuple(common), tuple(rare), ranked[0], flagged)
+
+    @property
+    def width(self) -> int:
+        return len(self.categories) + bool(self.rare) + self.flagged
+
+    def encode(self, column: Column) -> np.ndarray:
+        """The inputs, shape (rows, width); what training never saw counts as missing."""
+        places = {text: place for place, text in enumerate(self.categories)}
+        places |= dict.fromkeys(self.rare, len(self.categories))
+        inputs = np.zeros((len(column.values), self.width))
+        for row, text in enumerate(column.texts()):
+            inputs[row, places[text if text in places else self.fill]] = 1.0
+            if self.flagged and text not in places:
+                inputs[row, -1] = 1.0
+        return inputs
+
+    def unseen(self, column: Column) -> list[str]:
+        """The categories that training never saw."""
+        return sorted({*column.texts()} - {*self.categories, *self.rare, None})
+
+    def __str__(self) -> str:
+        return f"{self.name} ({len(self.categories) + len(self.rare)})"
+
+
+Input = Quantity | Category
+KINDS: dict[str, type[Quantity] | type[Category]] = {c.kind: c for c in (Quantity, Category)}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is given of a table: its columns, encoded, and why others are left out."""
+
+    columns: tuple[Input, ...]
+    ignored: dict[str, str]
+
+    @classmethod
+    def learn(cls, table: Table, categorical: Iterable[str] = ()) -> "Inputs":
+        """Chooses what each column is, by its kind and its values.
+
+        Raises TableError where no column is left.
+        """
+        columns, ignored = [], {}
+        for column in table.columns.values():
+            try:
+                columns.append(_learn(column, column.name in set(categorical)))
+            except Ignored as reason:
+                ignored[column.name] = str(reason)
+        if not columns:
+            why = "; ".join(f"{name!r}: {reason}" for name, reason in [*ignored.items()][:5])
+            raise TableError(f"no column is left to learn from{': ' if why else ''}{why}")
+        return cls(tuple(columns), ignored)
+
+    @property
+    def width(self) -> int:
+        return sum(column.width for column in self.columns)
+
+    def encode(self, table: Table) -> np.ndarray:
+        """The inputs of each row, shape (rows, width). Raises TableError for an absent column."""
+        absent = [column.name for column in self.columns if column.name not in table.columns]
+        if len(absent) > 1:
+            raise TableError(f"the table lacks the columns {', '.join(map(repr, absent))}")
+        return np.hstack([column.encode(table[column.name]) for column in self.columns])
+
+    def missing(self, table: Table) -> dict[str, int]:
+        """How many values are missing, by column, where any is."""
+        counts = {c.name: int(table[c.name].missing.sum()) for c in self.columns}
+        return {name: count for name, count in counts.items() if count}
+
+    def unseen(self, table: Table) -> dict[str, list[str]]:
+        """The categories that training never saw, by column."""
+        found = {c.name: c.unseen(table[c.name]) for c in self.columns}
+        return {name: categories for name, categories in found.items() if categories}
+
+    def as_json(self) -> dict[str, Any]:
+        columns = [{"kind": column.kind, **asdict(column)} for column in self.columns]
+        return {"columns": columns, "ignored": self.ignored}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Inputs":
+        return cls(tuple(map(_from_json, stored["columns"])), stored["ignored"])
+
+
+def _learn(column: Column, categorical: bool) -> Input:
+    if column.kind == "empty" or column.missing.all():
+        raise Ignored("it has no values")
+    if column.kind in ("text", "whole") and not categorical and _is_identifier(column):
+        raise Ignored("it is an identifier: every value differs")
+    if column.kind == "text":
+        _check_mixture(column)
+    if categorical or column.kind == "text":
+        return Category.learn(column)
+    if column.kind in ("number", "whole", "date"):
+        return Quantity.learn(column)
+    raise Ignored(f"it holds {column.kind}")
+
+
+def _is_identifier(column: Column) -> bool:
+    name = column.name.lower()
+    named = (
+        name in IDENTIFIERS or name.endswith(("_id", " id", "-id")) or column.name.endswith("Id")
+    )
+    return named and len({*column.values}) == len(column.values)
+
+
+def _check_mixture(column: Column) -> None:
+    """Raises TableError for numbers with a few words among them: rather a slip than categories."""
+    texts = [(row, text) for row, text in enumerate(column.texts(), 1) if text is not None]
+    words = [(row, text) for row, text in texts if not _is_number(text, column.decimal)]
+    if 0 < 10 * len(words) <= len(texts):
+        row, text = words[0]
+        raise TableError(
+            f"column {column.name!r} holds numbers, but text in {len(words)} of {len(texts)} rows "
+            f"(first {text!r:.40}, row {row}); correct them, leave them empty, or drop the column"
+        )
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    try:
+        float(text.replace(decimal, "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _from_json(stored: dict[str, Any]) -> Input:
+    return KINDS[stored["kind"]](**fields(stored))
+
+
+def fields(stored: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass that JSON knows: its lists are tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
+
+
+def finite_numbers(column: Column) -> np.ndarray:
+    """The column as floats, NaN where missing. Raises TableError for text and for infinities."""
+    numbers = column.numbers() if column.kind == "text" else column.values
+    infinite = np.flatnonzero(np.isinf(numbers))
+    if len(infinite):
+        raise TableError(
+            f"column {column.name!r} is infinite in {len(infinite)} rows (first: row "
+            f"{infinite[0] + 1}); correct them, or leave them empty"
+        )
+    return numbers
+
+
+def moments(numbers: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation, of numbers of any size: no square over- or underflows."""
+    size = float(np.abs(numbers).max()) or 1.0
+    return size * float((numbers / size).mean()), size * float((numbers / size).std())

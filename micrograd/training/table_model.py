@@ -1,0 +1,158 @@
+"""TableModel: a network together with what its inputs and outputs mean; predictions for a table."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.neuralnet import MLP, activation_function
+from micrograd.training import targets
+from micrograd.training.inputs import Category, Inputs
+from micrograd.training.model_file import ModelFileError, load_model, save_model
+from micrograd.training.table import Table, TableError, enumerated, read_table
+from micrograd.training.targets import Classes, Target
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One prediction a row, under the name of the target, in its unit or in its classes' names.
+
+    `probabilities` has the shape (rows, classes); it is None for a quantity. `notes` says what the
+    reader should know, such as how many values were missing.
+    """
+
+    name: str
+    values: np.ndarray
+    classes: tuple[str, ...]
+    probabilities: np.ndarray | None
+    notes: tuple[str, ...]
+
+    def as_csv(self, probabilities: bool = False) -> str:
+        """A header and a line for each row; a column for the probability of each class if asked.
+
+        Raises ValueError for probabilities of a quantity.
+        """
+        if probabilities and self.probabilities is None:
+            raise ValueError(f"{self.name!r} is a quantity: it has no probabilities of classes")
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        extra = self.probabilities if probabilities else None
+        writer.writerow([self.name, *(f"probability_{c}" for c in self.classes if probabilities)])
+        rows = np.empty((len(self.values), 0)) if extra is None else extra
+        writer.writerows([v, *row] for v, row in zip(self.values.tolist(), rows.tolist()))
+        return text.getvalue()
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """A trained network, the columns that it reads and the target that it predicts."""
+
+    network: MLP
+    inputs: Inputs
+    target: Target
+
+    def predict(self, table: Table | Mapping[str, Any] | str | Path) -> Predictions:
+        """The target of each row; columns that the model does not know are left aside.
+
+        What is missing, or a category that training never saw, is filled in as in training. Raises
+        TableError for a column that is absent, or of text where there were numbers.
+        """
+        categories = [c.name for c in self.inputs.columns if isinstance(c, Category)]
+        table = as_table(table, categories)
+        outputs = self.outputs(table)
+        classes = self.target if isinstance(self.target, Classes) else None
+        return Predictions(
+            self.target.name,
+            self.target.decode(outputs),
+            classes.classes if classes else (),
+            classes.probabilities(outputs) if classes else None,
+            (*self._notes(table),),
+        )
+
+    def outputs(self, table: Table) -> np.ndarray:
+        """The network's outputs for each row, shape (rows, outputs)."""
+        return forward(self.network, self.inputs.encode(table))
+
+    def _notes(self, table: Table) -> list[str]:
+        notes = [
+            f"in column {name!r}, what training never saw counts as missing: " + enumerated(unseen)
+            for name, unseen in self.inputs.unseen(table).items()
+        ]
+        missing = self.inputs.missing(table)
+        if missing:
+            where = enumerated(f"{name} {count:,}" for name, count in missing.items())
+            notes.append(f"{sum(missing.values()):,} missing values are filled in: {where}")
+        return notes
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model to one .safetensors file. Raises OSError where that fails."""
+        description = {
+            "network": {
+                "nin": self.network.nin,
+                "sizes": self.network.sizes,
+                "activation": self.network.activation,
+            },
+            "inputs": self.inputs.as_json(),
+            "target": targets.as_json(self.target),
+        }
+        save_model(path, self.network.state_dict(), description)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TableModel":
+        """The model in a file that `save` wrote. Raises ModelFileError for any other."""
+        arrays, description = load_model(path)
+        try:
+            inputs = Inputs.from_json(description["inputs"])
+            target = targets.from_json(description["target"])
+            network = _network(arrays, **description["network"])
+            if network.nin != inputs.width or network.sizes[-1] != target.outputs:
+                raise ValueError("the network does not fit its inputs and outputs")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(f"the model in {path} is damaged ({error})") from None
+        return cls(network, inputs, target)
+
+
+def _network(arrays: dict[str, np.ndarray], nin: int, sizes: list[int], activation: str) -> MLP:
+    weights = [arrays[f"layers.{i}.weights"].shape for i in range(len(sizes))]
+    if weights != list(zip(sizes, [nin, *sizes])):  # before a network of that size is made
+        raise ValueError("the weights do not have the sizes of the network")
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("a weight is not finite")
+    network = MLP(nin, sizes, activation=activation)
+    network.load_state_dict(arrays)
+    return network
+
+
+def forward(network: MLP, X: np.ndarray) -> np.ndarray:
+    """The outputs of `network` for all rows of X at once, shape (rows, outputs).
+
+    >>> network = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> forward(network, np.array([[1.0, 2.0]])).round(12) == round(network([1.0, 2.0])[0].data, 12)
+    array([[ True]])
+    """
+    for layer in network.layers:
+        state = {name: np.array(numbers) for name, numbers in layer.state_dict().items()}
+        X = activation_function(layer.activation)(X @ state["weights"].T + state["bias"])
+    return X
+
+
+def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) -> Table:
+    """A file, or a mapping of arrays, as a Table. Raises TableError for one without rows."""
+    if isinstance(table, (str, Path)):
+        made, named = read_table(table, texts), str(table)
+    else:
+        made, named = table if isinstance(table, Table) else Table.of(table), "the table"
+    if not len(made):
+        raise TableError(f"{named} has no rows{' below its header' if made.columns else ''}")
+    return made
+
+
+def predict_table(
+    model: TableModel | str | Path, table: Table | Mapping[str, Any] | str | Path
+) -> Predictions:
+    """What `micrograd predict` does: the predictions of a model, or model file, for a table."""
+    return (model if isinstance(model, TableModel) else TableModel.load(model)).predict(table)
