@@ -131,7 +131,12 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
         return elementwise(op, operands)
     arrays = [x if kind == "b" else np.asarray(x, float) for x, kind in zip(operands, kinds)]
     with np.errstate(all="ignore"):
-        return (machine.on_arrays(op.name) if op.primitive else op.meaning)(*arrays)
+        if op.primitive:
+            return machine.on_arrays(op.name)(*arrays)
+        try:
+            return op.meaning(*arrays)
+        except (TypeError, ValueError):  # a user's meaning, perhaps, that asks `if x > 0`
+            return np.asarray(elementwise(op, operands), float)[()]
 
 
 # The table, and how an operation comes into it.
