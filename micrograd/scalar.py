@@ -75,6 +75,10 @@ class Scalar:
     def __abs__(self) -> Any:
         return ops.abs(self)
 
+    def conjugate(self) -> Self:
+        """Itself, for it is real; NumPy asks, in `var`."""
+        return self
+
     exp, expm1, log, log1p = map(function, (ops.exp, ops.expm1, ops.log, ops.log1p))
     sqrt, abs, sign, floor = map(function, (ops.sqrt, ops.abs, ops.sign, ops.floor))
     sin, cos, tan = map(function, (ops.sin, ops.cos, ops.tan))

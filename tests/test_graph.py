@@ -1,0 +1,89 @@
+"""The two walks over a graph."""
+
+import time
+from typing import Any
+
+import pytest
+
+import micrograd as mg
+from micrograd import Value, graph, ops
+
+
+def chain(n: int) -> tuple[Value, Value]:
+    x = y = Value(1.0)
+    for _ in range(n):
+        y = y + 1.0
+    return x, y
+
+
+def test_operands_come_before_what_is_computed_of_them() -> None:
+    a, b = Value(2.0), Value(3.0)
+    c = a * b
+    d = c + a
+    e = d * c
+    assert [id(node) for node in graph.topological_order(e)] == [id(c), id(d), id(e)]
+
+
+def test_every_node_once() -> None:
+    x = y = Value(1.5)
+    for _ in range(60):  # 2⁶⁰ paths
+        y = y + y
+    assert len(graph.topological_order(y)) == 60
+    y.backward()
+    assert x.grad == 2.0**60
+
+
+def test_several_roots() -> None:
+    x = Value(2.0)
+    y, z = x * x, x + 1.0
+    assert {id(node) for node in graph.topological_order(y, z, y)} == {id(y), id(z)}
+    assert graph.topological_order(x) == []
+
+
+def test_a_leaf_as_root_and_a_constant_as_operand() -> None:
+    x = Value(2.0)
+    assert graph.gradients(x, [x]) == [1.0]
+    assert graph.gradients(x * 3.0, [x, Value(1.0)]) == [3.0, 0.0]
+
+
+def test_the_walk_is_linear() -> None:
+    """Ten times the nodes take about ten times as long, not a hundred times."""
+    seconds = []
+    for n in (3_000, 30_000):
+        _, y = chain(n)
+        start = time.perf_counter()
+        y.backward()
+        seconds.append(time.perf_counter() - start)
+    assert seconds[1] < 50 * seconds[0]
+
+
+def test_gradients_are_scalars_that_differentiate_again() -> None:
+    x, y = Value(2.0), Value(3.0)
+    z = x**3 * y
+    zx, zy = graph.gradients(z, [x, y])
+    assert (zx.data, zy.data) == (36.0, 8.0)
+    assert [float(g) for g in graph.gradients(zx, [x, y])] == [36.0, 12.0]
+    assert (x.grad, y.grad) == (0.0, 0.0)  # nothing is filled
+
+
+def test_both_walks_apply_one_chain_rule() -> None:
+    x, y = Value(0.3), Value(-1.7)
+    z = mg.atan2(x * y, mg.exp(x)) + mg.dot([x, y, 2.0], [y, 3.0, x], mg.gelu(y)) / mg.sigmoid(x)
+    z.backward()
+    assert [float(g) for g in graph.gradients(z, [x, y])] == pytest.approx([x.grad, y.grad], 1e-14)
+
+
+def test_between_inputs_and_root() -> None:
+    a, b = Value(2.0), Value(3.0)
+    c = a * 2.0
+    d = b * 2.0
+    e = c + d
+    assert [id(node) for node in graph.dependents(e, [a])] == [id(c), id(e)]
+
+
+@pytest.mark.parametrize("row", [ops.add, ops.mul, ops.dot, ops.sum])
+def test_an_operand_that_comes_twice_gets_both(row: Any) -> None:
+    x = Value(3.0)
+    operands = [x, x, x] if row.arity is None else [x, x]
+    row(*operands).backward()
+    assert x.grad == {"add": 2.0, "mul": 6.0, "dot": 7.0, "sum": 3.0}[row.name]
