@@ -9,7 +9,7 @@ from typing import Any
 
 from micrograd import engine, graph
 
-_package = str(Path(__file__).parent)
+_own = str(Path(__file__).parent)
 
 
 class NonFiniteError(ArithmeticError):
@@ -18,38 +18,42 @@ class NonFiniteError(ArithmeticError):
 
 @contextmanager
 def check_finite() -> Iterator[None]:
-    """Within the block, raises at the first NaN or infinity that an operation or `backward()` makes.
+    """Within the block, stops at the first NaN or infinity that Values or `backward()` come to.
 
-    The NonFiniteError names the operation, its operands and the line of the program that called it.
-    Everything runs slower meanwhile, in all threads.
+    Raises a NonFiniteError that names the operation, its operands and the line of the program that
+    called it. Everything runs slower meanwhile, in all threads.
 
     >>> import micrograd as mg
-    >>> with mg.check_finite():
+    >>> with mg.check_finite():  # doctest: +ELLIPSIS
     ...     mg.Value(0.0, name="x").log()
     Traceback (most recent call last):
-    micrograd.check.NonFiniteError: log(x=0.0) is -inf, at <doctest micrograd.check.check_finite[1]>:2
+    micrograd.check.NonFiniteError: log(x=0.0) is -inf, at <doctest ...check.check_finite[1]>:2
     """
-    lines: dict[engine.Value, str] = {}
+    lines: dict[int, str] = {}  # by identity, which holds nothing in memory
     node, pass_on, pass_on_dot = engine._node, graph._pass_on, graph._pass_on_dot
 
     def checked_node(data: float, op: Any, operands: tuple[Any, ...]) -> engine.Value:
         value = node(data, op, operands)
-        lines[value] = _line_of_the_user()
+        lines[id(value)] = line = _line_of_the_user()
         if not math.isfinite(data):
-            raise NonFiniteError(f"{_call(value)} is {data}, at {lines[value]}")
+            raise NonFiniteError(f"{_call(value)} is {data}, at {line}")
         return value
 
     def checked_pass_on(value: engine.Value) -> None:
         pass_on(value)
         for operand in value.operands:
             if isinstance(operand, engine.Value) and not math.isfinite(operand.grad):
-                where = lines.get(value, "a line outside of check_finite")
+                where = lines.get(id(value), "a line outside of check_finite")
                 raise NonFiniteError(
                     f"the gradient of {_call(value)} with respect to {_operand(operand)} makes "
                     f"{operand.grad}, at {where}"
                 )
 
-    engine._node, graph._pass_on, graph._pass_on_dot = checked_node, checked_pass_on, checked_pass_on
+    engine._node, graph._pass_on, graph._pass_on_dot = (
+        checked_node,
+        checked_pass_on,
+        checked_pass_on,
+    )
     try:
         yield
     finally:
@@ -57,9 +61,11 @@ def check_finite() -> Iterator[None]:
 
 
 def _line_of_the_user() -> str:
-    """The innermost line that is not of this package."""
+    """The innermost line that is neither of this package nor of NumPy, which calls it back."""
+    numpy = sys.modules.get("numpy")
+    libraries = (_own, str(Path(numpy.__file__ or "").parent)) if numpy else (_own,)
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_package):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(libraries):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -71,6 +77,6 @@ def _call(value: engine.Value) -> str:
 
 
 def _operand(x: engine.Value | float) -> str:
-    if isinstance(x, float):
-        return f"{x}"
-    return f"{x.data}" if x.name is None else f"{x.name}={x.data}"
+    if isinstance(x, engine.Value):
+        return f"{x.data}" if x.name is None else f"{x.name}={x.data}"
+    return f"{x}"
