@@ -1,0 +1,89 @@
+"""The documents: their programs run and print what they say, their commands and links exist."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The language and the text of each block of code."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def output_of(program: str, directory: Path) -> str:
+    """What a program prints, in a process of its own; warnings are errors."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_print_what_they_say(page: Path, tmp_path: Path) -> None:
+    """The blocks of a page are one program; a block of text is what the block above it prints."""
+    program, shown = [], []
+    for language, text in blocks(page):
+        if language == "python":
+            program.append(text + "print(end='\\0')\n")
+            shown.append("")
+        elif language == "text":
+            shown[-1] = text
+    if program:
+        printed = output_of("".join(program), tmp_path).split("\0")[:-1]
+        assert printed == shown
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_examples_print_what_they_say(example: Path, tmp_path: Path) -> None:
+    """The docstring of an example ends with what it prints, indented, after 'It prints:'."""
+    program = example.read_text(encoding="utf-8")
+    said = program.split('"""')[1].split("It prints:\n")[1]
+    lines = [line.removeprefix("    ") for line in said.strip("\n").splitlines()]
+    assert output_of(program, tmp_path).splitlines() == lines
+
+
+def test_the_readme_opens_with_a_program_of_ten_lines() -> None:
+    language, program = blocks(ROOT / "README.md")[0]
+    assert language == "python"
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    assert blocks(ROOT / "README.md")[1][0] == "text"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_paths_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    named = re.findall(r"`((?:micrograd|tests|docs|benchmarks|examples)/[\w/.]*)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_commands_exist(tmp_path: Path) -> None:
+    """`make` has its targets, pip its extras, and `micrograd` runs as it is shown."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    data = ROOT / "micrograd/training/data/iris.csv"
+    (tmp_path / "iris.csv").write_bytes(data.read_bytes())
+    for page in PAGES:
+        for line in "".join(
+            text for language, text in blocks(page) if language == "sh"
+        ).splitlines():
+            command, *arguments = line.split("#")[0].split()
+            if command == "make":
+                assert all(re.search(f"^{target}:", makefile, re.MULTILINE) for target in arguments)
+            elif command == "micrograd":
+                run = [sys.executable, "-m", "micrograd", *arguments]
+                done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
+                assert done.returncode == 0, done.stderr
+            for extra in re.findall(r"\.\[(\w+)\]", line):
+                assert extra in project["optional-dependencies"]
+    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").count("\n") == 151
