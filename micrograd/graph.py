@@ -16,58 +16,90 @@ def topological_order(*roots: Any) -> list[Any]:
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [*reversed(roots)]
+    pop, see, knows = stack.pop, seen.add, seen.__contains__  # looked up once: half of all time
     while stack:
-        node = stack.pop()
+        node = pop()
         if node is None:  # all operands of the node below it are in order
-            order.append(stack.pop())
-        elif node not in seen and node.__class__ is not float:
-            seen.add(node)
-            if node.operands:
-                stack += (node, None)
-                if not seen.issuperset(node.operands):
-                    stack.extend(filterfalse(seen.__contains__, node.operands))
+            order.append(pop())
+        elif node not in seen:
+            see(node)
+            operands = () if node.__class__ is float else node.operands
+            if seen.issuperset(operands):
+                if operands:
+                    order.append(node)
+            elif len(operands) < 3:
+                stack += (node, None, *operands)
+            else:
+                stack += (node, None, *filterfalse(knows, operands))
     return order
 
 
 def sweep(root: Any) -> None:
     """Adds the gradient of `root`, in numbers, to the `grad` of every leaf under it.
 
-    The nodes between get theirs afresh. Where the gradient is zero, nothing is passed on: so a branch
-    that `where` has masked never makes a NaN out of `0 * inf`.
+    The nodes between get theirs afresh. Where the gradient is zero, nothing is passed on: so a
+    branch that `where` has masked never makes a NaN out of `0 * inf`.
     """
     order = topological_order(root)
     for node in order:
         node.grad = 0.0
     root.grad += 1.0
+    dot = ops.dot
     for node in reversed(order):
         if node.grad:
-            (_pass_on_dot if node.op is ops.dot else _pass_on)(node)
+            (_pass_on_dot if node.op is dot else _pass_on)(node)
 
 
 def _pass_on(node: Any) -> None:
-    """The chain rule at one node: what its gradient adds to those of its operands."""
-    data = [x if x.__class__ is float else x.data for x in node.operands]
+    """The chain rule at one node: what its gradient adds to those of its operands.
+
+    One operand, and two, are written out: that is twice as fast as the loop over any number.
+    """
+    operands, g, z = node.operands, node.grad, node.data
+    derivative = node.op.derivative
     try:
-        gradients = node.op.derivative(node.grad, node.data, *data)
-    except (ZeroDivisionError, OverflowError):
-        gradients = machine.run(node.op.derivative, [node.grad, node.data, *data])
-    for operand, gradient in zip(node.operands, gradients):
+        if len(operands) == 1:
+            (x,) = operands
+            (dx,) = derivative(g, z, x.data)
+            x.grad += dx
+        elif len(operands) == 2:
+            x, y = operands
+            if x.__class__ is float:
+                _, dy = derivative(g, z, x, y.data)
+                y.grad += dy
+            elif y.__class__ is float:
+                dx, _ = derivative(g, z, x.data, y)
+                x.grad += dx
+            else:
+                dx, dy = derivative(g, z, x.data, y.data)
+                x.grad += dx
+                y.grad += dy
+        else:
+            _pass_on_to_all(node, derivative)
+    except (ZeroDivisionError, OverflowError):  # before anything was added
+        _pass_on_to_all(node, lambda *numbers: machine.run(derivative, numbers))
+
+
+def _pass_on_to_all(node: Any, derivative: Any) -> None:
+    data = [x if x.__class__ is float else x.data for x in node.operands]
+    for operand, gradient in zip(node.operands, derivative(node.grad, node.data, *data)):
         if operand.__class__ is not float:
             operand.grad += gradient
 
 
 def _pass_on_dot(node: Any) -> None:
     """The same for a dot, in place: most edges of a network end in one, and here time is spent."""
-    g, n = node.grad, len(node.operands) // 2
-    weights, inputs, bias = node.operands[:n], node.operands[n:-1], node.operands[-1]
-    for w, x in zip(weights, inputs):
-        if w.__class__ is float:
-            x.grad += g * w
-        elif x.__class__ is float:
+    operands, g = node.operands, node.grad
+    for w, x in zip(operands, operands[len(operands) // 2 : -1]):
+        if x.__class__ is float:
             w.grad += g * x
         else:
-            w.grad += g * x.data
-            x.grad += g * w.data
+            try:
+                w.grad += g * x.data
+                x.grad += g * w.data
+            except AttributeError:  # w is a float: nothing was added
+                x.grad += g * w
+    bias = operands[-1]
     if bias.__class__ is not float:
         bias.grad += g
 
@@ -82,7 +114,8 @@ def gradients(root: Any, inputs: list[Any]) -> list[Any]:
         g = gradient.get(node, 0.0)
         if g.__class__ is float and g == 0:
             continue
-        for operand, more in zip(node.operands, node.op.derivative(g, node, *node.operands)):
+        gradients = machine.run(node.op.derivative, (g, node, *node.operands))
+        for operand, more in zip(node.operands, gradients):
             if operand.__class__ is not float:
                 gradient[operand] = gradient[operand] + more if operand in gradient else more
     return [gradient.get(x, 0.0) for x in inputs]

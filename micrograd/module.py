@@ -30,7 +30,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of `arrays()`."""
-        return [value for array in self.arrays().values() for _, value in _elements(array)]
+        return [value for array in self.arrays().values() for value in _values(array)]
 
     def zero_grad(self) -> None:
         """Sets the gradient of every parameter to zero: `backward()` adds to it."""
@@ -109,6 +109,13 @@ def _arrays(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _arrays({f"{name}.{i}": module for i, module in enumerate(attribute)})
         elif isinstance(next(_elements(attribute), ((), None))[1], Value):
             yield name, attribute
+
+
+def _values(array: Any) -> list[Any]:
+    """The elements, row by row."""
+    if not _is_sequence(array):
+        return [array]
+    return [value for part in array for value in _values(part)]
 
 
 def _elements(array: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:

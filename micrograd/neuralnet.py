@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from micrograd import ops
-from micrograd.engine import Value, dot
+from micrograd.engine import Value, direct, dot
 from micrograd.errors import ShapeError
 from micrograd.module import Module
 from micrograd.scalar import Scalar
@@ -43,13 +43,14 @@ class Neuron(Module):
     ):
         self.activation = activation
         self.function = activation_function(activation)
+        self._apply = direct(self.function) if isinstance(self.function, ops.Op) else self.function
         self.weights = [Value(w) for w in initial_weights(activation, nin, fan_out, _random(seed))]
         self.bias = Value(0.0)
         self.name_parameters()
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
         weighted = dot(self.weights, inputs, self.bias)
-        return weighted if self.function is ops.identity else self.function(weighted)
+        return weighted if self.function is ops.identity else self._apply(weighted)
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.weights)}, activation={_called(self.activation)})"

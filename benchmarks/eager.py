@@ -1,0 +1,215 @@
+"""How much faster, and smaller, is the eager engine than karpathy/micrograd?
+
+    make bench-eager
+
+installs the original beside ours and runs this file. Both sides run in processes of their own, in
+turns, and medians of the processor's time are compared. The demo step is that of the original's
+demo notebook: 100 points of two moons, a network 2-16-16-1, hinge loss and weight decay, their 337
+gradients. It is written twice: with the models of each package, and, for both alike, with + and *
+only. Exits with status 1 if a bar is missed.
+"""
+
+import gc
+import importlib.metadata
+import json
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ORIGINAL = Path(__file__).parent / ".original"  # where `make bench-eager` installs it
+ROUNDS = 3
+
+
+# What is measured: each function runs in a process that has imported one of the two.
+
+
+def demo() -> list[float]:
+    """Seconds of each step of the demo, written with the models of the package."""
+    return _steps(_score_by_mlp())
+
+
+def plain() -> list[float]:
+    """Seconds of each step of the demo, written with + and * only."""
+    return _steps(_score_by_hand())
+
+
+def memory() -> list[float]:
+    """Bytes a node, in a graph of + and *."""
+    from micrograd.engine import Value
+
+    a, b, pairs = Value(0.5), Value(1.0), 5_000
+    gc.collect()
+    tracemalloc.start()
+    x = a
+    for _ in range(pairs):
+        x = x * a + b
+    return [tracemalloc.get_traced_memory()[0] / (2 * pairs)]
+
+
+def chain() -> list[float]:
+    """Seconds of a million additions, forward and backward."""
+    from micrograd.engine import Value
+
+    start = time.process_time()
+    x = total = Value(1.0)
+    for _ in range(1_000_000):
+        total = total + x
+    total.backward()
+    assert x.grad == 1_000_001
+    return [time.process_time() - start]
+
+
+def start_up() -> list[float]:
+    """Seconds of `import micrograd`."""
+    start = time.process_time()
+    import micrograd  # noqa: F401
+
+    return [time.process_time() - start]
+
+
+# The demo step.
+
+Model = tuple[Callable[[Any], Any], list[Any], Callable[[Any], Any]]  # score, parameters, sum
+
+
+def _steps(model: Model) -> list[float]:
+    from sklearn.datasets import make_moons
+
+    points, labels = make_moons(n_samples=100, noise=0.1, random_state=1)
+    inputs, signs = points.tolist(), (labels * 2 - 1).tolist()
+    seconds: list[float] = []
+    while len(seconds) < 3 or sum(seconds) < 2.0:
+        start = time.process_time()
+        loss = _step(model, inputs, signs)
+        seconds.append(time.process_time() - start)
+    print(json.dumps({"loss": loss}))
+    return seconds[1:]  # without the first, which warms up
+
+
+def _step(model: Model, inputs: list[list[float]], signs: list[int]) -> float:
+    score, parameters, total = model
+    losses = [(1 + -sign * score(point)).relu() for point, sign in zip(inputs, signs)]
+    loss = total(losses) * (1.0 / len(losses)) + 1e-4 * total(p * p for p in parameters)
+    for p in parameters:
+        p.grad = 0.0
+    loss.backward()
+    return loss.data
+
+
+def _weights() -> list[list[tuple[list[float], float]]]:
+    """For each layer, the weights and the bias of each neuron."""
+    uniform = random.Random(1337).uniform
+    shapes = [(2, 16), (16, 16), (16, 1)]
+    return [[([uniform(-1, 1) for _ in range(m)], 0.0) for _ in range(n)] for m, n in shapes]
+
+
+def _score_by_hand() -> Model:
+    from micrograd.engine import Value
+
+    layers = [[([Value(w) for w in ws], Value(b)) for ws, b in layer] for layer in _weights()]
+
+    def score(point: list[float]) -> Any:
+        x = [Value(number) for number in point]
+        for i, layer in enumerate(layers):
+            x = [sum((w * xi for w, xi in zip(ws, x)), b) for ws, b in layer]
+            if i < 2:
+                x = [neuron.relu() for neuron in x]
+        return x[0]
+
+    return score, [p for layer in layers for ws, b in layer for p in (*ws, b)], sum
+
+
+def _score_by_mlp() -> Model:
+    import micrograd
+
+    if not hasattr(micrograd, "MLP"):
+        return _score_by_their_mlp()
+    model = micrograd.MLP(2, [16, 16, 1], activation="relu")
+    for layer, weights in zip(model.layers, _weights()):
+        layer.load_state_dict(dict(zip(("weights", "bias"), zip(*weights))))
+    return lambda point: model(point)[0], model.parameters(), micrograd.sum
+
+
+def _score_by_their_mlp() -> Model:
+    from micrograd.nn import MLP
+
+    from micrograd.engine import Value
+
+    model: Any = MLP(2, [16, 16, 1])
+    for layer, weights in zip(model.layers, _weights()):
+        for neuron, (ws, b) in zip(layer.neurons, weights):
+            for value, number in zip([*neuron.w, neuron.b], [*ws, b]):
+                value.data = number
+    return lambda point: model([Value(number) for number in point]), model.parameters(), sum
+
+
+# Running it and reporting.
+
+QUESTIONS: dict[str, Callable[[], list[float]]] = {
+    "demo": demo, "plain": plain, "memory": memory, "chain": chain, "start_up": start_up,
+}  # fmt: skip
+
+
+def measure(question: str, original: bool) -> tuple[float, dict[str, float]]:
+    """The median of one process, and what else it said."""
+    command = [sys.executable, __file__, question, *["original"][: int(original)]]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    return statistics.median(lines[-1]), lines[0] if len(lines) > 1 else {}
+
+
+def compare(question: str) -> tuple[float, float]:
+    """The medians of the original and of ours, run in turns."""
+    pairs = [(measure(question, True), measure(question, False)) for _ in range(ROUNDS)]
+    for (_, theirs), (_, ours) in pairs:
+        for name, number in theirs.items():
+            assert abs(number - ours[name]) < 1e-9, (
+                f"{question}: {name} {number}, ours {ours[name]}"
+            )
+    return tuple(statistics.median(side[0] for side in sides) for sides in zip(*pairs))  # type: ignore[return-value]
+
+
+def main() -> int:
+    print(f"{platform.processor() or platform.machine()}, {platform.platform()}")
+    print(f"Python {platform.python_version()}, karpathy/micrograd {_version()}, {ROUNDS} rounds\n")
+    print(f"{'':34}{'original':>12}{'ours':>12}{'ratio':>8}   bar")
+    met = []
+    for question, title, unit, scale, bar in (
+        ("demo", "demo step, with its models", "ms", 1e3, 100),
+        ("plain", "demo step, with + and * only", "ms", 1e3, 8),
+        ("memory", "memory a node", "bytes", 1, 4),
+    ):
+        theirs, ours = compare(question)
+        met.append(theirs / ours >= bar)
+        print(
+            f"{title + ', ' + unit:34}{theirs * scale:12,.1f}{ours * scale:12,.1f}"
+            f"{theirs / ours:7.1f}x   at least {bar}x: {'met' if met[-1] else 'NOT MET'}"
+        )
+    for question, title, bar in (
+        ("chain", "1,000,000 additions and backward, s", 4.0),
+        ("start_up", "import micrograd, s", 0.15),
+    ):
+        ours = statistics.median(measure(question, False)[0] for _ in range(ROUNDS))
+        met.append(ours < bar)
+        print(f"{title:46}{ours:12.3f}           below {bar}: {'met' if met[-1] else 'NOT MET'}")
+    return 0 if all(met) else 1
+
+
+def _version() -> str:
+    (found,) = importlib.metadata.distributions(name="micrograd", path=[str(ORIGINAL)])
+    return found.version
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(main())
+    if sys.argv[2:] == ["original"]:
+        sys.path.insert(0, str(ORIGINAL))
+    print(json.dumps(QUESTIONS[sys.argv[1]]()))
