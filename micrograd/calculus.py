@@ -1,0 +1,256 @@
+"""Functions to functions: grad, value_and_grad, jacobian, hessian, jvp, vjp, hvp.
+
+Each takes a function of numbers, arrays and structures of them (lists, tuples, dicts), and gives the
+function that answers with its derivatives. They nest at will, since each runs on scalars of any kind:
+on Values now, on the symbols of a traced program in `compile` and `vectorize`.
+
+A derivative has the structure of the argument that it belongs to; of a function of several arguments
+it is a tuple with one for each.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from micrograd import graph, ops
+from micrograd.engine import Value
+from micrograd.errors import ShapeError
+from micrograd.ops import number
+from micrograd.scalar import Scalar
+from micrograd.structure import Structure, flatten
+
+Function = Callable[..., Any]
+
+
+def grad(f: Function) -> Function:
+    """The gradient of `f`, which returns one number.
+
+    Raises TypeError if `f` returns anything else.
+
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    >>> grad(lambda x, y: x * y)(2.0, 5.0)
+    (5.0, 2.0)
+    """
+    both = value_and_grad(f)
+
+    def gradient(*args: Any) -> Any:
+        return both(*args)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Function) -> Function:
+    """The value of `f`, which returns one number, and its gradient.
+
+    >>> value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0})
+    (6.0, {'a': 3.0, 'b': 2.0})
+    """
+
+    def value_and_gradient(*args: Any) -> Any:
+        point = _Point(args)
+        value = _one_number(f(*point.args))
+        return point.number(value), point.of_arguments(point.gradient(value))
+
+    return value_and_gradient
+
+
+def vjp(f: Function) -> Function:
+    """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of its product with `cotangent`.
+
+    `cotangent` has the structure of the value.
+
+    >>> vjp(lambda x: [x * x, 3 * x])(2.0, [1.0, 10.0])
+    ([4.0, 6.0], 34.0)
+    """
+
+    def value_and_product(*args: Any) -> Any:
+        *args, cotangent = args
+        point = _Point(tuple(args))
+        value = f(*point.args)
+        product = _inner(value, cotangent)
+        return point.numbers(value), point.of_arguments(point.gradient(product))
+
+    return value_and_product
+
+
+def jvp(f: Function) -> Function:
+    """`jvp(f)(*args, *tangents)`: the value of `f`, and its derivative in the direction of `tangents`.
+
+    The product of the cotangent's vjp with the tangents is linear in the cotangent; its gradient is
+    the answer (the "double backward trick", J. Townsend, 2017).
+
+    >>> jvp(lambda x, y: x * y)(2.0, 5.0, 1.0, 0.0)
+    (10.0, 5.0)
+    """
+
+    def value_and_derivative(*args: Any) -> Any:
+        half = len(args) // 2
+        point = _Point(args[:half])
+        value = f(*point.args)
+        outputs, structure, shapes = _scalars(value)
+        weights = [Value(1.0) for _ in outputs]
+        product = ops.sum(*[w * z for w, z in zip(weights, outputs)])
+        gradient = _gradients(product, point.variables)
+        along = _inner(gradient, args[half:])
+        rates = _gradients(along, weights) if isinstance(along, Scalar) else [0.0] * len(weights)
+        own = _Point(())
+        own.variables = [*point.variables, *weights]
+        return point.numbers(value), _arranged([own.number(r) for r in rates], structure, shapes)
+
+    return value_and_derivative
+
+
+def hvp(f: Function) -> Function:
+    """`hvp(f)(*args, *vectors)`: the product of the Hessian of `f` with a vector.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], [1.0, 0.0])
+    [10.0, 6.0]
+    """
+    gradient = grad(f)
+
+    def product(*args: Any) -> Any:
+        half = len(args) // 2
+        vectors = args[half] if half == 1 else args[half:]
+        return grad(lambda *x: _inner(gradient(*x), vectors))(*args[:half])
+
+    return product
+
+
+def jacobian(f: Function) -> Function:
+    """The matrix of the derivatives of all results of `f` with respect to its argument.
+
+    An array of shape (*shape of the result, *shape of the argument).
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 5.0])
+    array([[5., 2.],
+           [1., 0.]])
+    """
+
+    def matrix(*args: Any) -> Any:
+        import numpy as np
+
+        point = _Point(args)
+        value = np.asarray(f(*point.args), dtype=object)
+        rows = [point.gradient(z) for z in value.ravel()]
+        parts, start = [], 0
+        for shape in [np.shape(np.asarray(arg, dtype=object)) for arg in args]:
+            stop = start + math.prod(shape)
+            parts.append(_array([x for row in rows for x in row[start:stop]], value.shape + shape))
+            start = stop
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    return matrix
+
+
+def hessian(f: Function) -> Function:
+    """The matrix of the second derivatives of `f`, which returns one number, of one argument.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacobian(grad(f))
+
+
+class _Point:
+    """The arguments of one call as variables of their own, apart from what they were computed from."""
+
+    def __init__(self, args: tuple[Any, ...]):
+        scalars, self.structure, self.shapes = _scalars(args)
+        self.variables = [ops.identity(x) if isinstance(x, Scalar) else Value(x) for x in scalars]
+        self.args = _arranged(self.variables, self.structure, self.shapes)
+
+    def gradient(self, z: Any) -> list[Any]:
+        """The derivatives of z: numbers, or scalars if z depends on more than the variables."""
+        if not isinstance(z, Scalar):
+            return [0.0] * len(self.variables)
+        if not self.closed(z):
+            return _gradients(z, self.variables)
+        for x in self.variables:
+            x.grad = 0.0
+        graph.sweep(z)
+        return [x.grad for x in self.variables]
+
+    def closed(self, z: Any) -> bool:
+        """Whether z is a number now: nobody outside can ask for its derivative."""
+        if not isinstance(z, Value):
+            return not isinstance(z, Scalar)
+        own = set(self.variables)
+        return all(
+            x.__class__ is float or x.operands or x in own
+            for node in [*graph.topological_order(z), z]
+            for x in (node.operands or (node,))
+        )
+
+    def number(self, z: Any) -> Any:
+        return float(z) if self.closed(z) else z
+
+    def numbers(self, value: Any) -> Any:
+        scalars, structure, shapes = _scalars(value)
+        return _arranged([self.number(z) for z in scalars], structure, shapes)
+
+    def of_arguments(self, derivatives: list[Any]) -> Any:
+        parts = _arranged(derivatives, self.structure, self.shapes)
+        return parts[0] if len(parts) == 1 else parts
+
+
+def _gradients(z: Scalar, variables: list[Any]) -> list[Any]:
+    """As `graph.gradients`; a Value in a graph of symbols is there under another name."""
+    trace = getattr(z, "trace", None)
+    return graph.gradients(z, variables if trace is None else [trace.symbol(x) for x in variables])
+
+
+def _scalars(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | None]]:
+    """The scalars of a structure, its arrays taken apart; `_arranged` puts them back."""
+    leaves, structure = flatten(tree)
+    scalars: list[Any] = []
+    shapes: list[tuple[int, ...] | None] = []
+    for leaf in leaves:
+        shape = None if isinstance(leaf, Scalar) else getattr(leaf, "shape", None) or None
+        shapes.append(shape)
+        scalars += [leaf] if shape is None else leaf.ravel().tolist()
+    return [x if isinstance(x, Scalar) else number(x) for x in scalars], structure, shapes
+
+
+def _arranged(scalars: list[Any], structure: Structure, shapes: list[Any]) -> Any:
+    leaves, start = [], 0
+    for shape in shapes:
+        if shape is None:
+            leaves.append(scalars[start])
+            start += 1
+        else:
+            size = math.prod(shape)
+            leaves.append(_array(scalars[start : start + size], shape))
+            start += size
+    return structure.build(iter(leaves))
+
+
+def _array(scalars: list[Any], shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    symbolic = any(isinstance(x, Scalar) for x in scalars)
+    array = np.empty(len(scalars), dtype=object if symbolic else float)
+    array[:] = scalars
+    return array.reshape(shape)
+
+
+def _inner(value: Any, cotangent: Any) -> Any:
+    """The sum of the products of two structures' scalars."""
+    left, right = _scalars(value)[0], _scalars(cotangent)[0]
+    if len(left) != len(right):
+        raise ShapeError(
+            f"expected {len(left)} numbers, as many as the result has, got {len(right)}"
+        )
+    return ops.sum(*[x * y for x, y in zip(left, right)])
+
+
+def _one_number(value: Any) -> Any:
+    if isinstance(value, Scalar) or not hasattr(value, "__len__"):
+        return value if isinstance(value, Scalar) else number(value)
+    raise TypeError(
+        f"the gradient is that of a function which returns one number; this one returned {value!r:.60}. "
+        "jacobian takes functions that return several"
+    )

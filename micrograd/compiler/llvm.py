@@ -1,0 +1,690 @@
+"""LLVM: loops become native code for this machine.
+
+One function for each nest, and one that calls them in order for a range of chunks of examples. In all
+of them `w` are the parameters, `u` the uniform numbers, `r` the sums over examples and `v` the rows of
+examples.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from micrograd import ops
+from micrograd.compiler import vectormath
+from micrograd.compiler.program import Block, Gather
+from micrograd.compiler.schedule import REDUCE_TILE, TILE, Access, Nest, Plan, Step, access
+from micrograd.ops import Interpreter, Op
+from micrograd.scalar import Scalar
+
+I1, I32, I64, POINTER = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.PointerType()
+VOID = ir.VoidType()
+REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
+
+
+class Register(Scalar):
+    """A vector register, or its truth: the algebra in which composite operations are emitted."""
+
+    __slots__ = ("emit", "value")
+    rank = 3
+
+    def __init__(self, emit: "_Body", value: ir.Value):
+        self.emit = emit
+        self.value = value
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        return _apply
+
+
+def _apply(op: Op, operands: tuple[Any, ...]) -> Any:
+    emit = next(x.emit for x in operands if isinstance(x, Register))
+    registers = [x if isinstance(x, Register) else emit.constant(float(x)) for x in operands]
+    if not op.primitive:
+        result = op.meaning(*registers)
+        return result if isinstance(result, Register) else emit.constant(float(result))
+    return Register(emit, emit.primitive(op, [x.value for x in registers]))
+
+
+class Emitter:
+    """The module of a plan: build() it once."""
+
+    def __init__(self, plan: Plan, width: int, double: bool, exact: bool):
+        self.plan, self.width, self.exact = plan, width, exact
+        self.number: ir.Type = ir.DoubleType() if double else ir.FloatType()
+        self.vector: ir.Type = ir.VectorType(self.number, width) if width > 1 else self.number
+        self.truth: ir.Type = ir.VectorType(I1, width) if width > 1 else I1
+        self.module = ir.Module("micrograd")
+        self.tables: dict[bytes, ir.GlobalVariable] = {}
+        self.constants: ir.GlobalVariable | None = None
+
+    def build(self) -> ir.Module:
+        """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them in this order."""
+        before = self._sequence("before", self.plan.before)
+        after = self._sequence("after", self.plan.after)
+        self._uniform_outputs(after)
+        self._combine()
+        self._run(before, self._examples(), after)
+        return self.module
+
+    # Functions.
+
+    def _function(self, name: str, types: list[ir.Type], internal: bool = True) -> ir.Function:
+        function = ir.Function(self.module, ir.FunctionType(VOID, types), name)
+        function.attributes.add("nounwind")
+        if internal:
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+        for argument in function.args:
+            if argument.type == POINTER:
+                argument.add_attribute("noalias")
+        return function
+
+    def _sequence(self, name: str, nests: list[Nest]) -> "_Body":
+        """NAME(w, u, table): nests that do not vary. Still open: the caller ends it."""
+        functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
+        function = self._function(name, [POINTER] * 3, internal=False)
+        w, u, _ = function.args
+        builder = ir.IRBuilder(function.append_basic_block())
+        null = ir.Constant(POINTER, None)
+        for each in functions:
+            builder.call(each, [w, u, u, null, I64(1)])
+        return _Body(self, builder, [w, u, u, None, None], False)
+
+    def _run(self, before: "_Body", examples: ir.Function, after: "_Body") -> None:
+        """run(w, u, v, table, seed, n): everything, in one thread."""
+        for body in (before, after):
+            body.b.ret_void()
+        types = [*[POINTER] * 4, self.number, I64]
+        function = self._function("run", types, internal=False)
+        w, u, v, table, seed, n = function.args
+        b = ir.IRBuilder(function.append_basic_block())
+        body = _Body(self, b, [w, u, u, v, n], True)
+        b.call(before.b.function, [w, u, table])
+        chunks = b.sdiv(plus(b, n, I64(self.plan.lanes - 1)), I64(self.plan.lanes))
+        if self.plan.segments == 1:
+            b.call(examples, [w, u, u, v, table, seed, n, I64(0), chunks])
+        else:
+            r = b.gep(u, [I64(self.plan.uniform)], source_etype=self.number)
+            with body.loop(I64(self.plan.reduced)) as i:
+                body.store_number(u, i, ir.Constant(self.number, 0.0))
+            with body.loop(I64(self.plan.segments)) as s:
+                first, last = (
+                    b.sdiv(times(b, chunks, x), I64(self.plan.segments))
+                    for x in (s, plus(b, s, I64(1)))
+                )
+                with b.if_then(b.icmp_signed("<", first, last)):
+                    b.call(examples, [w, u, r, v, table, seed, n, first, last])
+                    b.call(self.module.globals["combine"], [u, r])
+        b.call(after.b.function, [w, u, table])
+        b.ret_void()
+
+    def _combine(self) -> None:
+        """combine(u, r): adds the sums over one segment of the examples to those over all."""
+        function = self._function("combine", [POINTER] * 2, internal=False)
+        u, r = function.args
+        body = _Body(
+            self, ir.IRBuilder(function.append_basic_block()), [None, u, r, None, None], False
+        )
+        with body.loop(I64(self.plan.reduced)) as i:
+            body.store_number(u, i, body.b.fadd(body.load_number(u, i), body.load_number(r, i)))
+        body.b.ret_void()
+
+    def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
+        function = self._function(name, [POINTER] * 4 + [I64])
+        body = _Body(self, ir.IRBuilder(function.append_basic_block()), function.args, varying)
+        if nest.over_examples:
+            body.reduce(nest)
+        elif nest.opens_with_sum:
+            body.long_sum(nest)
+        else:
+            body.elementwise(nest)
+        body.b.ret_void()
+        return function
+
+    def _examples(self) -> ir.Function:
+        """examples(w, u, r, v, table, seed, n, first, last): chunks first ... last - 1 of n examples.
+
+        `table` holds for each input its address and the distance of its examples (0: one for all), then
+        for each output its address.
+        """
+        plan = self.plan
+        nests = [self._nest(f"examples.{k}", nest, True) for k, nest in enumerate(plan.examples)]
+        types = [*[POINTER] * 5, self.number, I64, I64, I64]
+        function = self._function("examples", types, internal=False)
+        w, u, r, v, table, seed, n, first, last = function.args
+        body = _Body(self, ir.IRBuilder(function.append_basic_block()), [w, u, r, v, n], True)
+        b, lanes = body.b, I64(plan.lanes)
+        with body.loop(I64(plan.reduced)) as i:
+            body.store_number(r, i, ir.Constant(self.number, 0.0))
+        with body.loop(last, first) as chunk:
+            start = times(b, chunk, lanes)
+            rest = b.sub(n, start)
+            real = b.select(b.icmp_signed("<", rest, lanes), rest, lanes)
+            vectors = b.sdiv(plus(b, real, I64(self.width - 1)), I64(self.width))
+            padded = times(b, vectors, I64(self.width))
+            for k, block in enumerate(plan.program.inputs):
+                self._load_input(body, block, table, k, start, real, padded)
+            with body.loop(padded) as e:
+                inside = b.icmp_signed("<", e, real)
+                x = b.select(inside, seed, ir.Constant(self.number, 0.0))
+                body.store_number(
+                    v, plus(b, e, I64(plan.offset[plan.program.seed] * plan.lanes)), x
+                )
+            for nest in nests:
+                b.call(nest, [w, u, r, v, vectors])
+            for k, gathers in enumerate(
+                plan.program.outputs.values(), 2 * len(plan.program.inputs)
+            ):
+                if any(g.block.varying for g in gathers):
+                    self._store_output(body, gathers, table, k, start, real)
+        b.ret_void()
+        return function
+
+    def _load_input(
+        self, body: "_Body", block: Block, table: ir.Value, k: int,
+        start: ir.Value, real: ir.Value, padded: ir.Value,
+    ) -> None:  # fmt: skip
+        """Rows of lanes out of an array of shape (n, size); what pads the last chunk is its last example."""
+        b, lanes = body.b, I64(self.plan.lanes)
+        v = body.arguments[3]
+        address = b.load(b.gep(table, [I64(2 * k)], source_etype=I64), typ=I64)
+        source = b.inttoptr(address, POINTER)
+        distance = b.load(b.gep(table, [I64(2 * k + 1)], source_etype=I64), typ=I64)
+        row = I64(self.plan.offset[block])
+
+        def copy(place: ir.Value, e: ir.Value, example: ir.Value) -> None:
+            at = plus(b, times(b, plus(b, start, example), distance), place)
+            x = b.load(b.gep(source, [at], source_etype=self.number), typ=self.number)
+            body.store_number(v, plus(b, times(b, plus(b, row, place), lanes), e), x)
+
+        with body.loop(I64(block.size)) as place:
+            with b.if_else(b.icmp_signed("==", distance, I64(1))) as (near, far):
+                with near, body.loop(real) as e:
+                    at = plus(b, plus(b, start, e), place)
+                    x = b.load(b.gep(source, [at], source_etype=self.number), typ=self.number)
+                    body.store_number(v, plus(b, times(b, plus(b, row, place), lanes), e), x)
+                with far, body.loop(real) as e:
+                    copy(place, e, e)
+            with body.loop(padded, real) as e:
+                copy(place, e, b.sub(real, I64(1)))
+
+    def _store_output(
+        self, body: "_Body", gathers: list[Gather], table: ir.Value, k: int,
+        start: ir.Value, real: ir.Value,
+    ) -> None:  # fmt: skip
+        b = body.b
+        out = b.inttoptr(b.load(b.gep(table, [I64(k)], source_etype=I64), typ=I64), POINTER)
+        members = sum(map(len, gathers))
+        offset = 0
+        for gather in gathers:
+            read = access(gather, (len(gather),))
+            with body.loop(I64(len(gather))) as i:
+                row = body.place(read, [i], None)
+                with body.loop(real) as e:
+                    x = body.load_lane(read.block, row, e)
+                    at = plus(b, times(b, plus(b, start, e), I64(members)), plus(b, i, I64(offset)))
+                    body.store_number(out, at, x)
+            offset += len(gather)
+
+    def _uniform_outputs(self, body: "_Body") -> None:
+        b, program = body.b, self.plan.program
+        table = b.function.args[2]
+        for k, gathers in enumerate(program.outputs.values(), 2 * len(program.inputs)):
+            if any(g.block.varying for g in gathers):
+                continue
+            out = b.inttoptr(b.load(b.gep(table, [I64(k)], source_etype=I64), typ=I64), POINTER)
+            offset = 0
+            for gather in gathers:
+                read = access(gather, (len(gather),))
+                with body.loop(I64(len(gather))) as i:
+                    x = body.load_lane(read.block, body.place(read, [i], None), I64(0))
+                    body.store_number(out, plus(b, i, I64(offset)), x)
+                offset += len(gather)
+
+    # Data of the module.
+
+    def table(self, index: Any) -> ir.GlobalVariable:
+        flat = np.ascontiguousarray(index, dtype=np.int32).ravel()
+        return self._global(flat, I32, "table")
+
+    def constant_numbers(self) -> ir.GlobalVariable:
+        values = np.array(self.plan.program.constant_values)
+        return self._global(values, self.number, "constants")
+
+    def _global(self, values: Any, type: ir.Type, name: str) -> ir.GlobalVariable:
+        key = name.encode() + values.tobytes()
+        if key not in self.tables:
+            array = ir.ArrayType(type, len(values))
+            data = ir.GlobalVariable(self.module, array, f"{name}.{len(self.tables)}")
+            data.initializer = ir.Constant(array, values.tolist())
+            data.global_constant, data.linkage = True, "internal"
+            self.tables[key] = data
+        return self.tables[key]
+
+    def mathematics(self, name: str, count: int, vector: ir.Type) -> ir.Function:
+        """An elementary function, as a function of the module."""
+        known = self.module.globals.get(f"{name}.{vector}")
+        if known is not None:
+            return known
+        function = ir.Function(
+            self.module, ir.FunctionType(vector, [vector] * count), f"{name}.{vector}"
+        )
+        function.linkage = "internal"
+        function.attributes.add("nounwind")
+        builder = ir.IRBuilder(function.append_basic_block())
+        emit = (
+            self._library_call if self.exact or not hasattr(vectormath, "emit") else vectormath.emit
+        )
+        builder.ret(emit(builder, name, list(function.args)))
+        return function
+
+    def _library_call(self, b: ir.IRBuilder, name: str, operands: list[ir.Value]) -> ir.Value:
+        """The C library's function, lane by lane: the very bits of the eager engine."""
+        type = ir.FunctionType(self.number, [self.number] * len(operands))
+        library = {"abs": "fabs"}.get(name, name)
+        callee = self.module.globals.get(library) or ir.Function(self.module, type, library)
+        if self.width == 1 or not isinstance(operands[0].type, ir.VectorType):
+            return b.call(callee, operands)
+        result = ir.Constant(self.vector, ir.Undefined)
+        for lane in range(self.width):
+            x = b.call(callee, [b.extract_element(operand, I32(lane)) for operand in operands])
+            result = b.insert_element(result, x, I32(lane))
+        return result
+
+
+class _Body:
+    """Emits within one function: loops, loads and stores, arithmetic."""
+
+    def __init__(self, emitter: Emitter, builder: ir.IRBuilder, arguments: Any, varying: bool):
+        self.emitter, self.b, self.arguments = emitter, builder, arguments
+        self.varying = varying and emitter.width > 1  # examples lie in the lanes
+        self.vector = emitter.vector if self.varying else emitter.number
+        self.truth = emitter.truth if self.varying else I1
+        self.flags = () if emitter.exact else REORDER
+
+    # Loops.
+
+    @contextmanager
+    def loop(
+        self, stop: ir.Value, start: ir.Value | None = None, step: int = 1
+    ) -> Iterator[ir.Value]:
+        """for (i = start; i < stop; i += step)"""
+        b, start = self.b, I64(0) if start is None else start
+        if isinstance(stop, ir.Constant) and stop.constant == 1 and start == I64(0):
+            yield I64(0)
+            return
+        before = b.block
+        head, inside, after = (b.append_basic_block(x) for x in ("head", "body", "after"))
+        b.branch(head)
+        b.position_at_end(head)
+        i = b.phi(I64)
+        i.add_incoming(start, before)
+        b.cbranch(b.icmp_signed("<", i, stop), inside, after)
+        b.position_at_end(inside)
+        yield i
+        i.add_incoming(b.add(i, I64(step), flags=("nsw",)), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+
+    def axes(self, extents: tuple[int, ...], action: Callable[[list[ir.Value]], None]) -> None:
+        """Nested loops, the last extent innermost."""
+
+        def nested(places: list[ir.Value]) -> None:
+            if len(places) == len(extents):
+                action(places)
+            else:
+                with self.loop(I64(extents[len(places)])) as i:
+                    nested([*places, i])
+
+        nested([])
+
+    def tiled(self, extent: int, tile: int, action: Callable[[ir.Value, int], None]) -> None:
+        """action(first place, how many) for tiles of an axis, the last one perhaps smaller."""
+        whole = extent // tile * tile
+        if whole:
+            with self.loop(I64(whole), step=tile) if whole > tile else _once() as i:
+                action(i, tile)
+        if extent > whole:
+            action(I64(whole), extent - whole)
+
+    @contextmanager
+    def over_vectors(self) -> Iterator[ir.Value]:
+        """The vectors of a chunk of examples."""
+        if self.varying:
+            with self.loop(self.arguments[4]) as x:
+                yield x
+        else:
+            yield I64(0)
+
+    # Nests.
+
+    def elementwise(self, nest: Nest) -> None:
+        def at(places: list[ir.Value]) -> None:
+            with self.over_vectors() as x:
+                self._steps(nest.steps, {}, places, x)
+
+        self.axes(nest.axes, at)
+
+    def long_sum(self, nest: Nest) -> None:
+        first, outer, n = nest.steps[0], nest.axes[:-1], nest.axes[-1]
+
+        def at(places: list[ir.Value]) -> None:
+            def tile(i: ir.Value, count: int) -> None:
+                members = [[*places, plus(self.b, i, I64(k))] for k in range(count)]
+                with self.over_vectors() as x:
+                    totals = self._totals(first, members, x)
+                    for member, total in zip(members, totals):
+                        self._store(first, total, member, x)
+                        self._steps(nest.steps[1:], {first: total}, member, x)
+
+            self.tiled(n, TILE, tile)
+
+        self.axes(outer, at)
+
+    def _totals(self, step: Step, members: list[list[ir.Value]], x: ir.Value) -> list[ir.Value]:
+        """The sums of a tile of members."""
+        totals = [self.zero() for _ in members]
+        for terms, factors in step.products:
+            totals = self.accumulate(
+                totals, I64(terms),
+                lambda totals, t, factors=factors: [
+                    self.add_product(total, [self._read(f, {}, member, t, x) for f in factors])
+                    for total, member in zip(totals, members)
+                ],
+            )  # fmt: skip
+        return totals
+
+    def accumulate(
+        self,
+        totals: list[ir.Value],
+        count: ir.Value,
+        step: Callable[[list[Any], ir.Value], list[Any]],
+    ) -> list[ir.Value]:
+        """A loop that carries registers."""
+        if isinstance(count, ir.Constant) and count.constant == 1:
+            return step(totals, I64(0))
+        b, before = self.b, self.b.block
+        head, inside, after = (b.append_basic_block(x) for x in ("sum", "term", "summed"))
+        b.branch(head)
+        b.position_at_end(head)
+        t = b.phi(I64)
+        t.add_incoming(I64(0), before)
+        carried = [b.phi(total.type) for total in totals]
+        for phi, total in zip(carried, totals):
+            phi.add_incoming(total, before)
+        b.cbranch(b.icmp_signed("<", t, count), inside, after)
+        b.position_at_end(inside)
+        for phi, total in zip(carried, step(carried, t)):
+            phi.add_incoming(total, b.block)
+        t.add_incoming(b.add(t, I64(1), flags=("nsw",)), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        return carried
+
+    def reduce(self, nest: Nest) -> None:
+        """Sums over the examples of a tile of rows and columns, in vectors; across lanes at the end."""
+        (step,) = nest.steps
+        *outer, rows, columns = (1, *nest.axes)
+
+        def at(places: list[ir.Value]) -> None:
+            def block(i: ir.Value, height: int) -> None:
+                def tile(j: ir.Value, breadth: int) -> None:
+                    members = [
+                        [*places, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))][
+                            -len(nest.axes) :
+                        ]
+                        for p in range(height)
+                        for q in range(breadth)
+                    ]
+                    self._reduce_tile(step, members)
+
+                self.tiled(columns, REDUCE_TILE, tile)
+
+            self.tiled(rows, REDUCE_TILE, block)
+
+        self.axes(tuple(outer), at)
+
+    def _reduce_tile(self, step: Step, members: list[list[ir.Value]]) -> None:
+        totals = [self.zero() for _ in members]
+        count = self.arguments[4] if self.varying else I64(1)
+        totals = self.accumulate(
+            totals, count, lambda totals, x: self._products(step, totals, members, x)
+        )
+        for member, total in zip(members, totals):
+            place = self.place(step.target, member, None)
+            if self.varying:
+                total = self._across(total)
+            at = plus(self.b, place, I64(self.emitter.plan.offset[step.target.block]))
+            self.store_number(
+                self.arguments[2], at, self.b.fadd(self.load_number(self.arguments[2], at), total)
+            )
+
+    def _products(self, step: Step, totals: list[Any], members: Any, x: ir.Value) -> list[ir.Value]:
+        for terms, factors in step.products:
+            totals = self.accumulate(
+                totals, I64(terms),
+                lambda totals, t, factors=factors: [
+                    self.add_product(total, [self._read(f, {}, member, t, x) for f in factors])
+                    for total, member in zip(totals, members)
+                ],
+            )  # fmt: skip
+        return totals
+
+    def _across(self, total: ir.Value) -> ir.Value:
+        name = f"llvm.vector.reduce.fadd.v{self.emitter.width}{_suffix(self.emitter.number)}"
+        type = ir.FunctionType(self.emitter.number, [self.emitter.number, self.vector])
+        callee = self.emitter.module.globals.get(name) or ir.Function(
+            self.emitter.module, type, name
+        )
+        start = ir.Constant(self.emitter.number, 0.0)
+        return self.b.call(callee, [start, total], fastmath=self.flags)
+
+    def _steps(
+        self, steps: list[Step], known: dict[Step, ir.Value], places: Any, x: ir.Value
+    ) -> None:
+        for step in steps:
+            if step.op is None:
+                value = self.zero() if not step.products else None
+                for terms, factors in step.products:
+                    for t in range(terms):
+                        read = [self._read(f, known, places, I64(t), x) for f in factors]
+                        value = self.add_product(value, read)
+            else:
+                operands = [self._read(o, known, places, I64(0), x) for o in step.operands]
+                registers = [Register(self, operand) for operand in operands]
+                value = _apply(step.op, tuple(registers)).value
+            assert value is not None
+            known[step] = value
+            self._store(step, value, places, x)
+
+    # Memory.
+
+    def place(self, access: Access, places: list[ir.Value], t: ir.Value | None) -> ir.Value:
+        """The place in its block that an access reads."""
+        b = self.b
+        if access.table is not None:
+            at: ir.Value = I64(0)
+            for i, n in zip(places, access.axes):
+                at = plus(b, times(b, at, I64(n)), i)
+            at = times(b, at, I64(access.table.shape[1]))
+            at = plus(b, at, t) if t is not None else at
+            entry = b.gep(self.emitter.table(access.table), [I64(0), at])
+            return b.zext(b.load(entry, typ=I32), I64)
+        result: ir.Value = I64(access.base)
+        for i, stride in zip((*places, t), (*access.strides, access.term)):
+            if stride and i is not None:
+                result = plus(b, result, times(b, i, I64(stride)))
+        return result
+
+    def _read(
+        self, operand: Access | Step, known: dict[Step, ir.Value], places: Any, t: Any, x: ir.Value
+    ) -> ir.Value:
+        if isinstance(operand, Step):
+            return known[operand]
+        access = operand
+        constants = self.emitter.plan.program.constants
+        if access.block is constants and access.table is None and not any(access.strides):
+            if not access.term:
+                return self.constant(self.emitter.plan.program.constant_values[access.base]).value
+        value = self._load(access.block, self.place(access, places, t), x)
+        if access.block.boolean:
+            return self.b.fcmp_unordered("!=", value, ir.Constant(value.type, self._splat(0.0)))
+        return value
+
+    def _load(self, block: Block, place: ir.Value, x: ir.Value) -> ir.Value:
+        if not block.varying:
+            return self._broadcast(self.load_number(*self._uniform(block, place)))
+        return self.b.load(self._row(block, place, x), typ=self.vector, align=self._align())
+
+    def load_lane(self, block: Block, place: ir.Value, e: ir.Value) -> ir.Value:
+        """The number of one example."""
+        if not block.varying:
+            return self.load_number(*self._uniform(block, place))
+        plan, b = self.emitter.plan, self.b
+        at = plus(b, times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes)), e)
+        return self.load_number(self.arguments[3], at)
+
+    def _uniform(self, block: Block, place: ir.Value) -> tuple[ir.Value, ir.Value]:
+        plan = self.emitter.plan
+        if block is plan.program.constants:
+            return self.emitter.constant_numbers(), place
+        if block is plan.program.parameters:
+            return self.arguments[0], place
+        return self.arguments[1], plus(self.b, place, I64(plan.offset[block]))
+
+    def _row(self, block: Block, place: ir.Value, x: ir.Value) -> ir.Value:
+        plan, b = self.emitter.plan, self.b
+        row = times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes))
+        at = plus(b, row, times(b, x, I64(self.emitter.width)))
+        return b.gep(self.arguments[3], [at], source_etype=self.emitter.number)
+
+    def _store(self, step: Step, value: ir.Value, places: Any, x: ir.Value) -> None:
+        if not step.stored:
+            return
+        if step.target.block.boolean:
+            value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
+        place = self.place(step.target, places, None)
+        block = step.target.block
+        if block.varying:
+            self.b.store(value, self._row(block, place, x), align=self._align())
+        else:
+            self.store_number(*self._uniform(block, place), value)
+
+    def _align(self) -> int:
+        return (8 if isinstance(self.emitter.number, ir.DoubleType) else 4) * (
+            self.emitter.width if self.varying else 1
+        )
+
+    def load_number(self, pointer: ir.Value, place: ir.Value) -> ir.Value:
+        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
+        return self.b.load(at, typ=self.emitter.number)
+
+    def store_number(self, pointer: ir.Value, place: ir.Value, value: ir.Value) -> None:
+        self.b.store(value, self.b.gep(pointer, [place], source_etype=self.emitter.number))
+
+    # Arithmetic.
+
+    def _splat(self, x: float) -> Any:
+        return [x] * self.emitter.width if self.varying else x
+
+    def constant(self, x: float) -> Register:
+        return Register(self, ir.Constant(self.vector, self._splat(x)))
+
+    def zero(self) -> ir.Value:
+        return self.constant(0.0).value
+
+    def _broadcast(self, number: ir.Value) -> ir.Value:
+        if not self.varying:
+            return number
+        b, undefined = self.b, ir.Constant(self.vector, ir.Undefined)
+        first = b.insert_element(undefined, number, I32(0))
+        mask = ir.Constant(ir.VectorType(I32, self.emitter.width), [0] * self.emitter.width)
+        return b.shuffle_vector(first, undefined, mask)
+
+    def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
+        b = self.b
+        if total is None:
+            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=self.flags)
+        if len(factors) == 1:
+            return b.fadd(total, factors[0], flags=self.flags)
+        if self.emitter.exact:
+            return b.fadd(total, b.fmul(*factors))
+        return b.fadd(total, b.fmul(*factors, flags=self.flags), flags=self.flags)
+
+    def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
+        """An operation of the machine on registers."""
+        b, name = self.b, op.name
+        if name in _ARITHMETIC:
+            return getattr(b, _ARITHMETIC[name])(*map(self._number, operands))
+        if name in _COMPARISONS:
+            compare = b.fcmp_unordered if name == "not_equal" else b.fcmp_ordered
+            return compare(_COMPARISONS[name], *map(self._number, operands))
+        if name in _LOGIC:
+            return getattr(b, _LOGIC[name])(*map(self._truth, operands))
+        if name == "where":
+            return b.select(self._truth(operands[0]), *map(self._number, operands[1:]))
+        if name == "take":
+            return self._take(operands)
+        if name in ("sqrt", "floor", "abs"):
+            return self._intrinsic({"abs": "fabs"}.get(name, name), operands)
+        function = self.emitter.mathematics(name, len(operands), self.vector)
+        return b.call(function, list(map(self._number, operands)))
+
+    def _take(self, operands: list[ir.Value]) -> ir.Value:
+        """The operand that the last one counts; NaN where there is none."""
+        *values, index = operands
+        result = self.constant(float("nan")).value
+        for k, value in enumerate(values):
+            here = self.b.fcmp_ordered("==", index, self.constant(float(k)).value)
+            result = self.b.select(here, value, result)
+        return result
+
+    def _intrinsic(self, name: str, operands: list[ir.Value]) -> ir.Value:
+        full = f"llvm.{name}.{_suffix(self.vector)}"
+        type = ir.FunctionType(self.vector, [self.vector] * len(operands))
+        callee = self.emitter.module.globals.get(full) or ir.Function(
+            self.emitter.module, type, full
+        )
+        return self.b.call(callee, operands)
+
+    def _truth(self, x: ir.Value) -> ir.Value:
+        return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
+
+    def _number(self, x: ir.Value) -> ir.Value:
+        return x if x.type == self.vector else self.b.uitofp(x, self.vector)
+
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
+_COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+_LOGIC = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
+
+
+def _suffix(type: ir.Type) -> str:
+    if isinstance(type, ir.VectorType):
+        return f"v{type.count}{_suffix(type.element)}"
+    return "f64" if isinstance(type, ir.DoubleType) else "f32"
+
+
+def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """x + y of integers, folded where they are known: most addresses are."""
+    if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
+        return I64(x.constant + y.constant)
+    if isinstance(x, ir.Constant):
+        x, y = y, x
+    return x if isinstance(y, ir.Constant) and y.constant == 0 else b.add(x, y)
+
+
+def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
+        return I64(x.constant * y.constant)
+    if isinstance(x, ir.Constant):
+        x, y = y, x
+    return x if isinstance(y, ir.Constant) and y.constant == 1 else b.mul(x, y)
+
+
+@contextmanager
+def _once() -> Iterator[ir.Value]:
+    yield I64(0)

@@ -1,0 +1,342 @@
+"""Schedule: a program becomes loops: which axis is vectorised, how it is tiled, what stays in registers.
+
+Examples lie in the vector lanes, in chunks of `Plan.lanes`, so that every scalar of the program is a
+row of lanes. Around them run the loops over the members of a block. Neighbouring instructions with
+equally many members share one loop, a nest: what one of them computes and only the others read stays in
+a register. A sum of many terms opens a nest, with a tile of members at once; the elementwise work on its
+result follows in the same nest.
+
+What does not vary is computed before the examples, or after them where it depends on a sum over them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Program, Sum
+from micrograd.ops import Op
+
+INLINE_TERMS = 4  # a sum of at most so many terms is elementwise work
+TILE = 8  # members of a long sum at once: so many independent chains of multiply-adds
+REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
+NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
+SEGMENTS = 8  # of the examples: what threads share out, and the order in which their sums are added
+CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
+
+
+@dataclass(eq=False)
+class Access:
+    """Where a gather reads: base + place in each axis times its stride, or an entry of a table."""
+
+    block: Block
+    axes: tuple[int, ...]  # of the nest
+    base: int
+    strides: tuple[int, ...]  # one for each axis
+    term: int = 0  # the stride of the terms of a sum
+    table: Index | None = None  # shape (members, terms)
+
+    def __repr__(self) -> str:
+        if self.table is not None:
+            return f"{self.block}[table]"
+        letters = "ijklmnop"
+        parts = [f"{s}{x}" if s != 1 else x for s, x in zip(self.strides, letters) if s]
+        parts += [f"{self.term}t" if self.term != 1 else "t"] * bool(self.term)
+        parts += [str(self.base)] * bool(self.base or not parts)
+        return f"{self.block}[{' + '.join(parts)}]"
+
+
+@dataclass(eq=False)
+class Step:
+    """One instruction in the body of a nest. An operand is an access, or a step that is in registers."""
+
+    op: Op | None  # None: a sum
+    operands: list["Access | Step"]
+    products: list[tuple[int, list["Access | Step"]]]  # of a sum: how many terms, and the factors
+    target: Access
+    stored: bool = True
+    number: int = 0
+
+    def __repr__(self) -> str:
+        if self.op is not None:
+            text = f"{self.op.name}({', '.join(map(_read, self.operands))})"
+        else:
+            text = " + ".join(
+                (f"sum t < {n} of " if n > 1 else "") + " * ".join(map(_read, factors))
+                for n, factors in self.products
+            )
+        return f"{f'{self.target} = ' if self.stored else ''}r{self.number} = {text or '0'}"
+
+
+def _read(operand: "Access | Step") -> str:
+    return f"r{operand.number}" if isinstance(operand, Step) else repr(operand)
+
+
+@dataclass(eq=False)
+class Nest:
+    """Loops over the members, and the steps at each."""
+
+    axes: tuple[int, ...]
+    steps: list[Step] = field(default_factory=list)
+    over_examples: bool = False
+
+    @property
+    def opens_with_sum(self) -> bool:
+        first = self.steps[0]
+        return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS
+
+    def __str__(self) -> str:
+        over = "sum over examples, " if self.over_examples else ""
+        loops = "".join(f"for {x} < {n}: " for x, n in zip("ijklmnop", self.axes) if n > 1)
+        return f"{over}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
+
+
+@dataclass(eq=False)
+class Plan:
+    """The loops of a program, in three phases, and where its blocks lie in memory."""
+
+    program: Program
+    before: list[Nest]  # what does not vary
+    examples: list[Nest]  # for each chunk of examples
+    after: list[Nest]  # what depends on a sum over the examples
+    lanes: int  # examples in a chunk
+    offset: dict[Block, int]  # of a stored block: in rows of lanes if it varies, else in numbers
+    rows: int
+    uniform: int
+    reduced: int  # the first numbers of the uniform ones are sums over examples
+
+    @property
+    def segments(self) -> int:
+        """Into how many parts the examples fall, whatever the number of threads."""
+        return 1 if self.lanes == 1 else SEGMENTS
+
+    def __str__(self) -> str:
+        lines = [f"plan: {self.lanes} examples at once, {self.rows} rows of them"]
+        for title in ("before", "examples", "after"):
+            nests = getattr(self, title)
+            lines += [f"{title}:"] * bool(nests) + [f"  {nest}" for nest in nests]
+        return "\n".join(lines)
+
+
+def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
+    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time."""
+    uses = _uses(program)
+    phases: list[list[Instruction]] = [[], [], []]
+    phase_of: dict[Block, int] = {}
+    for instruction in program.instructions:
+        reduces = isinstance(instruction, Sum) and instruction.over_examples
+        late = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
+        phase = 1 if instruction.out.varying or reduces else 2 if late else 0
+        assert not (late and phase == 1), "no example depends on a sum over the examples"
+        phases[phase].append(instruction)
+        phase_of[instruction.out] = 2 if reduces else phase
+    nests = [_nests(instructions, uses) for instructions in phases]
+    offset, rows, uniform, reduced = _layout(program, nests)
+    lanes = _lanes(rows, width, number_bytes) if width > 1 else 1
+    return Plan(program, nests[0], nests[1], nests[2], lanes, offset, rows, uniform, reduced)
+
+
+def _lanes(rows: int, width: int, number_bytes: int) -> int:
+    """An odd number of vectors: then rows do not compete for the same lines of the cache."""
+    vectors = CACHE_BYTES // (max(rows, 1) * width * number_bytes)
+    return width * (min(max(vectors, 1), 13) - 1 | 1)
+
+
+def _uses(program: Program) -> dict[Block, int]:
+    """How many gathers read each block; an output counts as one that is never in registers."""
+    uses: dict[Block, int] = {}
+    for instruction in program.instructions:
+        for gather in instruction.gathers():
+            uses[gather.block] = uses.get(gather.block, 0) + 1
+    for gathers in program.outputs.values():
+        for gather in gathers:
+            uses[gather.block] = uses.get(gather.block, 0) + 1
+    return uses
+
+
+def _nests(instructions: list[Instruction], uses: dict[Block, int]) -> list[Nest]:
+    nests: list[Nest] = []
+    group: list[Instruction] = []
+    for instruction in [*_ordered(instructions), None]:
+        if group and (instruction is None or not _joins(instruction, group)):
+            nests.append(_nest(group, uses))
+            group = []
+        if instruction is not None:
+            group.append(instruction)
+    return nests
+
+
+def _ordered(instructions: list[Instruction]) -> list[Instruction]:
+    """An order of computation that has instructions with equally many members side by side."""
+    waiting: dict[Instruction, int] = {}
+    users: dict[Block, list[Instruction]] = {}
+    pending: dict[Block, int] = {}
+    for instruction in instructions:
+        pending[instruction.out] = pending.get(instruction.out, 0) + 1
+    for instruction in instructions:
+        sources = {g.block for g in instruction.gathers() if g.block in pending}
+        waiting[instruction] = len(sources)
+        for block in sources:
+            users.setdefault(block, []).append(instruction)
+    ready: dict[Any, list[Instruction]] = {}
+    for instruction in reversed(instructions):
+        if not waiting[instruction]:
+            ready.setdefault(_shape(instruction), []).append(instruction)
+    order: list[Instruction] = []
+    shape: Any = None
+    while ready:
+        if shape not in ready:
+            shape = next(iter(ready))
+        instruction = ready[shape].pop()
+        if not ready[shape]:
+            del ready[shape]
+        order.append(instruction)
+        pending[instruction.out] -= 1
+        if not pending[instruction.out]:
+            for user in users.get(instruction.out, ()):
+                waiting[user] -= 1
+                if not waiting[user]:
+                    ready.setdefault(_shape(user), []).append(user)
+    return order
+
+
+def _shape(instruction: Instruction) -> Any:
+    """What instructions of one nest have in common."""
+    if isinstance(instruction, Sum) and instruction.over_examples:
+        return "over examples"
+    return len(instruction)
+
+
+def _is_long(instruction: Instruction) -> bool:
+    if not isinstance(instruction, Sum):
+        return False
+    return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
+
+
+def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
+    """Whether an instruction can follow in the nest of a group."""
+    first = group[0]
+    if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
+        return False
+    if _is_long(instruction) or len(group) >= NEST_STEPS:
+        return False
+    written = {i.out: i for i in group}
+    for gather in instruction.gathers():
+        if gather.block in written and not _same_members(gather, written[gather.block]):
+            return False
+    return True
+
+
+def _same_members(gather: Gather, source: Instruction) -> bool:
+    """Whether member i of the gather is what member i of `source` computed."""
+    index = gather.index if gather.index.ndim == 1 else gather.index[:, 0]
+    single = gather.index.size == len(index) == len(source)
+    return single and bool((index == source.start + np.arange(len(index))).all())
+
+
+def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
+    n = len(group[0])
+    arrays = [_columns(gather) for instruction in group for gather in instruction.gathers()]
+    axes = _axes(n, [array[:, 0] for array in arrays])
+    first = group[0]
+    nest = Nest(axes, over_examples=isinstance(first, Sum) and first.over_examples)
+    steps: dict[Block, Step] = {}
+    inside: dict[Block, int] = {}
+
+    def operand(gather: Gather) -> Access | Step:
+        if gather.block in steps:
+            inside[gather.block] = inside.get(gather.block, 0) + 1
+            return steps[gather.block]
+        return access(gather, axes)
+
+    for instruction in group:
+        places = np.arange(instruction.start, instruction.start + n)
+        target = access(Gather(instruction.out, places), axes)
+        if isinstance(instruction, Map):
+            step = Step(instruction.op, list(map(operand, instruction.operands)), [], target)
+        else:
+            products = [(p[0].index.shape[1], list(map(operand, p))) for p in instruction.products]
+            step = Step(None, [], products, target)
+        step.number = len(nest.steps)
+        nest.steps.append(step)
+        steps[instruction.out] = step
+    for instruction, step in zip(group, nest.steps):
+        step.stored = uses.get(instruction.out, 0) > inside.get(instruction.out, 0)
+    return nest
+
+
+def _columns(gather: Gather) -> Index:
+    return gather.index if gather.index.ndim == 2 else gather.index[:, None]
+
+
+def _axes(n: int, columns: list[Index]) -> tuple[int, ...]:
+    """Loop extents, outermost first, in which every column is a sum of place times stride, if such are.
+
+    The innermost extent is the first place where a step changes; the starts of the runs are factored
+    in turn.
+    """
+    axes: list[int] = []
+    while n > 1:
+        run = n
+        for column in columns:
+            steps = np.diff(column[:run])
+            changes = np.flatnonzero(steps != steps[0]) if len(steps) else steps
+            if len(changes):
+                run = int(changes[0]) + 1
+        if run == n or n % run:
+            axes.append(n)
+            break
+        rows = [column.reshape(-1, run) for column in columns]
+        if any((np.diff(r, axis=1) != np.diff(r[:1], axis=1)).any() for r in rows):
+            axes.append(n)  # some columns are tables
+            break
+        axes.append(run)
+        columns = [r[:, 0] for r in rows]
+        n //= run
+    return tuple(reversed(axes)) or (1,)
+
+
+def access(gather: Gather, axes: tuple[int, ...]) -> Access:
+    index = _columns(gather)
+    base = int(index[0, 0])
+    places = index.reshape(*axes, index.shape[1])
+    strides: list[int] = []
+    expected: Any = base
+    for k, n in enumerate((*axes, index.shape[1])):
+        at = [0] * (len(axes) + 1)
+        at[k] = min(n - 1, 1)
+        stride = int(places[tuple(at)]) - base
+        strides.append(stride)
+        expected = expected + _along(stride * np.arange(n), k, len(axes) + 1)
+    if (places == expected).all():
+        return Access(gather.block, axes, base, tuple(strides[:-1]), strides[-1])
+    return Access(gather.block, axes, 0, (0,) * len(axes), 0, index)
+
+
+def _along(places: Index, axis: int, axes: int) -> Any:
+    return places.reshape([-1 if k == axis else 1 for k in range(axes)])
+
+
+def _layout(program: Program, phases: list[list[Nest]]) -> tuple[dict[Block, int], int, int, int]:
+    """Where stored blocks lie: rows of lanes for what varies, numbers for what does not."""
+    offset: dict[Block, int] = {}
+    rows = uniform = 0
+    for block in (*program.inputs, program.seed):
+        offset[block] = rows
+        rows += block.size
+    reduced = 0
+    for first in (True, False):  # sums over examples lie in front
+        for step, over in (
+            (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps
+        ):
+            block = step.target.block
+            if not step.stored or block in offset:
+                continue
+            if block.varying:
+                offset[block] = rows
+                rows += block.size
+            elif over == first:
+                offset[block] = uniform
+                uniform += block.size
+        reduced = reduced or uniform
+    return offset, rows, uniform, reduced

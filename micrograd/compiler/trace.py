@@ -1,0 +1,242 @@
+"""Trace: a Python function, called once on symbols, becomes a graph."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from micrograd import graph, ops
+from micrograd.engine import Value
+from micrograd.ops import Interpreter, Op, number
+from micrograd.scalar import Scalar
+from micrograd.structure import Structure, flatten
+
+_package = str(Path(__file__).parent.parent)
+
+
+class TraceError(TypeError, AttributeError):
+    """The program would have been frozen at one input: what happened, where, and what to write."""
+
+
+class Symbol(Scalar):
+    """A number that is not known yet, in a graph of such.
+
+    A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source` is
+    the Value whose number it stands for).
+    """
+
+    __slots__ = ("op", "operands", "source", "trace")
+    rank = 1
+    op: Op | None
+    operands: tuple["Symbol | float", ...]
+    source: Any
+    trace: "Trace"
+
+    def __init__(
+        self, trace: "Trace", op: Op | None, operands: tuple[Any, ...], source: Any = None
+    ):
+        self.trace = trace
+        self.op = op
+        self.operands = operands
+        self.source = source
+        trace.nodes.append(self)
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        return _record if kinds <= {Symbol, float} else _record_mixed
+
+    def __bool__(self) -> NoReturn:
+        raise _frozen(
+            "Python asked whether a traced number holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
+            "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
+        )
+
+    def __float__(self) -> NoReturn:
+        raise _frozen(
+            "a traced number was turned into a float (`float(x)`, a function of `math`, an entry of a "
+            "float array)",
+            "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
+        )
+
+    def __int__(self) -> NoReturn:
+        raise _frozen(
+            "a traced number was turned into an integer",
+            "write micrograd.floor(x) or take(values, x)",
+        )
+
+    def __index__(self) -> NoReturn:
+        raise _frozen(
+            "a traced number was used as an index or a length",
+            "write micrograd.take(values, index)",
+        )
+
+    @property
+    def data(self) -> NoReturn:
+        raise _frozen(
+            "`.data` of a traced number was asked for: it has none yet",
+            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall pass",
+        )
+
+    @property
+    def grad(self) -> NoReturn:
+        raise _frozen(
+            "`.grad` of a traced number was asked for", "call micrograd.grad(f), inside or outside"
+        )
+
+    def backward(self) -> NoReturn:
+        raise _frozen(
+            "backward() was called on a traced number",
+            "return the number, and call .backward or .value_and_grad of the compiled function",
+        )
+
+    def __and__(self, other: Any) -> Any:
+        return ops.logical_and(self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return ops.logical_or(self, other)
+
+    def __invert__(self) -> Any:
+        return ops.logical_not(self)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.op.name if self.op else self.source})"
+
+
+def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    for x in operands:
+        if x.__class__ is Symbol:
+            return Symbol(x.trace, op, operands)
+    raise AssertionError("no symbol among the operands")
+
+
+def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace = next(x.trace for x in operands if isinstance(x, Symbol))
+    return Symbol(trace, op, tuple([trace.symbol(x) for x in operands]))
+
+
+class Trace:
+    """The graph of one call: its inputs, the parameters that it captured, its results."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Symbol] = []  # all of them, in the order in which they were made
+        self.inputs: list[list[Symbol]] = []  # a list for each leaf of the arguments
+        self.parameters: dict[Value, Symbol] = {}  # in the order in which they were met
+        self.outputs: list[Symbol | float] = []
+        self.output_shapes: list[tuple[int, ...] | None] = []  # of arrays; None: a number
+        self.output_structure: Structure
+        self._computed: dict[Value, Symbol | float] = {}
+        self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
+
+    def computed(self) -> list[Symbol]:
+        """The computed nodes that the outputs depend on, each after its operands."""
+        needed = {x for x in self.outputs if isinstance(x, Symbol)}
+        for node in reversed(self.nodes):
+            if node in needed:
+                needed.update([x for x in node.operands if x.__class__ is Symbol])
+        return [node for node in self.nodes if node.operands and node in needed]
+
+    def symbol(self, x: Any) -> Any:
+        """`x` in this graph: symbols and numbers as they are, Values with all that they depend on."""
+        if x.__class__ is Symbol:
+            if x.trace is not self:
+                raise TraceError("a number of one traced function was used in another one")
+            return x
+        if not isinstance(x, Value):
+            return x if x.__class__ is float else number(x)
+        if not x.operands:
+            return self._leaf(x)
+        for node in graph.topological_order(x):
+            if node not in self._computed:
+                operands = tuple([self._known(y) for y in node.operands])
+                self._computed[node] = Symbol(self, node.op, operands)
+        return self._computed[x]
+
+    def _known(self, x: Any) -> Any:
+        return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
+
+    def _leaf(self, x: Value) -> Any:
+        if (
+            id(x) in self._constants
+        ):  # a node of its own: `grad` may ask for the derivative with respect to it
+            if x not in self._computed:
+                self._computed[x] = Symbol(self, ops.identity, (x.data,))
+            return self._computed[x]
+        if x not in self.parameters:
+            self.parameters[x] = Symbol(self, None, (), x)
+        return self.parameters[x]
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Leaf Values that are made within the block are constants of the program, not parameters."""
+        init = Value.__init__
+
+        def noted(value: Value, *args: Any, **kwargs: Any) -> None:
+            init(value, *args, **kwargs)
+            self._constants[id(value)] = value
+
+        Value.__init__ = noted
+        try:
+            yield
+        finally:
+            Value.__init__ = init
+
+
+Shape = tuple[int, ...] | None  # of an array; None: a number
+
+
+def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape]) -> Trace:
+    """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
+
+    Raises TraceError where the function would freeze its input into the program, or returns
+    anything else than numbers, and structures of numbers.
+    """
+    import numpy as np
+
+    result = Trace()
+    leaves: list[Any] = []
+    for argument, shape in enumerate(shapes):
+        size = 1 if shape is None else int(np.prod(shape))
+        symbols = [Symbol(result, None, (), (argument, place)) for place in range(size)]
+        result.inputs.append(symbols)
+        if shape is None:
+            leaves.append(symbols[0])
+        else:
+            array = np.empty(size, dtype=object)
+            array[:] = symbols
+            leaves.append(array.reshape(shape))
+    args, kwargs = structure.build(iter(leaves))
+    with result.watching():
+        answer = function(*args, **kwargs)
+    returned, result.output_structure = flatten(answer)
+    for leaf in returned:
+        _add_output(result, leaf)
+    return result
+
+
+def _add_output(result: Trace, leaf: Any) -> None:
+    shape = getattr(leaf, "shape", None)
+    scalars = [leaf] if shape is None else leaf.ravel().tolist()
+    try:
+        result.outputs += [result.symbol(x) for x in scalars]
+    except TypeError as error:
+        raise TraceError(
+            f"a traced function returns numbers; this one returned {leaf!r:.60}"
+        ) from error
+    result.output_shapes.append(shape)
+
+
+def _frozen(what: str, instead: str) -> TraceError:
+    return TraceError(
+        f"{what}, at {line_of_the_user()}; the program cannot know it. Instead, {instead}."
+    )
+
+
+def line_of_the_user() -> str:
+    """The innermost line that is not of this package nor of NumPy, as file:line."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_package):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
