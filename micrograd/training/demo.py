@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.training.inputs import Quantity
 from micrograd.training.table import Table
 from micrograd.training.targets import Classes, Measure
 from micrograd.training.train import Prepared, Trained, train_table
@@ -89,27 +90,26 @@ def demonstrate(
 
 
 def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
-    """The picture of a model of one or two inputs, in the units of its table; of others, none."""
+    """The picture of a model of one or two numbers, in the units of its table; of others, none."""
     from micrograd import draw
 
     model, table = trained.model, trained.prepared.training
-    names = [column.name for column in model.inputs.columns]
+    columns = [column for column in model.inputs.columns if isinstance(column, Quantity)]
+    names = [column.name for column in columns]
     X = np.column_stack([table[column].values for column in names])
 
-    def row(point: list[float]) -> Table:
-        return Table.of({column: [number] for column, number in zip(names, point)})
+    def outputs(point: list[float]) -> list[Any]:
+        return model.network([column.standardised(x) for column, x in zip(columns, point)])
 
     if len(names) == 2 and isinstance(model.target, Classes):
         path = directory / f"{name}-boundary.png"
         y = model.target.encode(table[model.target.name])
-        draw.decision_boundary(
-            lambda point: model.outputs(row(point))[0],
-            X, y, path, names=names, classes=model.target.classes,
-        )  # fmt: skip
+        draw.decision_boundary(outputs, X, y, path, names=names, classes=model.target.classes)
         return [path]
     if len(names) == 1 and isinstance(model.target, Measure):
         path = directory / f"{name}-curve.png"
-        y, names = table[model.target.name].values, [*names, model.target.name]
-        draw.fitted_curve(lambda point: model.predict(row(point)).values, X, y, path, names=names)
+        mean, scale, y = model.target.mean, model.target.scale, table[model.target.name].values
+        names = [*names, model.target.name]
+        draw.fitted_curve(lambda x: outputs(x)[0] * scale + mean, X, y, path, names=names)
         return [path]
     return []

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.errors import ShapeError
 from micrograd.losses import Loss, loss_function
 from micrograd.optim import Adam, Optimizer
 from micrograd.training.eager import EagerStep
@@ -62,7 +63,7 @@ def fit(
     training, held_out = _parts(Examples.of(X, y), validation, random)
     metric, score = METRICS.get(loss, NO_METRIC) if isinstance(loss, str) else NO_METRIC
     history = History(metric=metric if held_out else "")
-    step = EagerStep(model, loss_function(loss), (optimizer or Adam()).fresh())
+    step = _step(model, loss, optimizer)
     with Progress(epochs, math.ceil(len(training) / batch_size), progress) as bar:
         try:
             for _ in range(epochs):
@@ -102,9 +103,21 @@ def _parts(
     """The examples to train on, and those held out, if any."""
     if validation is None:
         return examples, None
-    if isinstance(validation, tuple):
-        return examples, Examples.of(*validation)
-    return examples.split(validation, random)
+    if isinstance(validation, (int, float)):
+        return examples.split(validation, random)
+    held_out = Examples.of(*validation)
+    if held_out.inputs.shape[1] != examples.inputs.shape[1]:
+        raise ShapeError(f"X is {examples}, but the X of validation {held_out}")
+    return examples, held_out
+
+
+def _step(model: Any, loss: str | Loss, optimizer: Optimizer | None) -> EagerStep:
+    """The engine behind one training step."""
+    if not callable(getattr(model, "parameters", None)):
+        raise TypeError(f"expected a model with parameters(), such as mg.MLP, got {model!r:.60}")
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"expected an optimizer, such as mg.Adam(1e-3), got {optimizer!r:.60}")
+    return EagerStep(model, loss_function(loss), (optimizer or Adam()).fresh())
 
 
 def _check_counts(**counts: int) -> None:

@@ -56,8 +56,12 @@ class Quantity:
         """The inputs of each row, shape (rows, width). Raises TableError for text or infinity."""
         numbers = finite_numbers(column)
         missing = np.isnan(numbers)
-        inputs = (np.where(missing, self.fill, numbers) - self.mean) / self.scale
+        inputs = self.standardised(np.where(missing, self.fill, numbers))
         return np.column_stack([inputs, missing] if self.flagged else [inputs])
+
+    def standardised(self, x: Any) -> Any:
+        """A number, or an array of them, as the network sees it."""
+        return (x - self.mean) / self.scale
 
     def unseen(self, column: Column) -> list[str]:
         """Nothing: any number will do."""
@@ -186,8 +190,6 @@ def _learn(column: Column, categorical: bool) -> Input:
         raise Ignored("it has no values")
     if column.kind in ("text", "whole") and not categorical and _is_identifier(column):
         raise Ignored("it is an identifier: every value differs")
-    if column.kind == "text":
-        _check_mixture(column)
     if categorical or column.kind == "text":
         return Category.learn(column)
     if column.kind in ("number", "whole", "date"):
@@ -203,8 +205,19 @@ def _is_identifier(column: Column) -> bool:
     return named and len({*column.values}) == len(column.values)
 
 
+def check_columns(table: Table, categorical: Iterable[str] = ()) -> None:
+    """Raises TableError for a column that says something else than it should.
+
+    That is an infinite number, or a few words among numbers: rather a slip than categories.
+    """
+    for column in table.columns.values():
+        if column.kind == "text" and column.name not in set(categorical):
+            _check_mixture(column)
+        elif column.kind != "text":
+            finite_numbers(column)
+
+
 def _check_mixture(column: Column) -> None:
-    """Raises TableError for numbers with a few words among them: rather a slip than categories."""
     texts = [(row, text) for row, text in enumerate(column.texts(), 1) if text is not None]
     words = [(row, text) for row, text in texts if not _is_number(text, column.decimal)]
     if 0 < 10 * len(words) <= len(texts):

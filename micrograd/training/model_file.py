@@ -8,7 +8,7 @@ import numpy as np
 
 from micrograd.training.whole_file import write_whole
 
-FORMAT = "micrograd table model"
+FORMAT = "micrograd.table_model"  # the key of the description in the metadata
 VERSION = 1
 
 
@@ -20,11 +20,8 @@ def save_model(path: str | Path, arrays: dict[str, Any], description: dict[str, 
     """Writes all of it or nothing. Raises OSError where that fails."""
     from safetensors.numpy import save
 
-    metadata = {
-        "format": FORMAT,
-        "version": str(VERSION),
-        "description": json.dumps(description, ensure_ascii=False, allow_nan=False),
-    }
+    described = {"version": VERSION, **description}
+    metadata = {FORMAT: json.dumps(described, ensure_ascii=False, allow_nan=False)}
     tensors = {name: np.ascontiguousarray(array, dtype=float) for name, array in arrays.items()}
     write_whole(path, save(tensors, metadata))
 
@@ -44,14 +41,16 @@ def load_model(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]
         raise ModelFileError(
             f"{path} is cut short or is no model of `micrograd train` ({reason})"
         ) from None
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise ModelFileError(f"{path} is a .safetensors file, but no model of `micrograd train`")
-    if metadata.get("version") != str(VERSION):
-        raise ModelFileError(
-            f"{path} has version {metadata.get('version')} of the model format, and this micrograd "
-            f"reads version {VERSION}; train it again, or install the micrograd that wrote it"
-        )
     try:
-        return arrays, json.loads(metadata["description"])
-    except (KeyError, ValueError):
+        description = json.loads(metadata[FORMAT])
+        version = description.pop("version")
+    except (KeyError, ValueError, TypeError, AttributeError):
         raise ModelFileError(f"the description of the model in {path} is damaged") from None
+    if version != VERSION:
+        raise ModelFileError(
+            f"{path} has version {version} of the model format, and this micrograd reads version "
+            f"{VERSION}; train it again, or install the micrograd that wrote it"
+        )
+    return arrays, description

@@ -154,11 +154,11 @@ def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
             arrow, decimal = _read_parquet(path), "."
         else:
             arrow, decimal = _read_csv(path, frozenset(texts))
+        names = [name.strip() for name in arrow.column_names]
     except UnicodeDecodeError:
         raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv") from None
     except pa.ArrowException as error:
         raise TableError(f"{path} cannot be read as a table: {_first_line(error)}") from None
-    names = [name.strip() for name in arrow.column_names]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise TableError(f"{path}: more than one column is called {repeated[0]!r}; rename them")

@@ -108,8 +108,10 @@ KINDS: dict[str, type[Measure] | type[Classes]] = {c.kind: c for c in (Measure, 
 def task_of(column: Column, task: str = "auto") -> Column:
     """The target as floats (regression) or as text (classification), as `task` or the rule has it.
 
-    Raises TableError for a target that cannot be learned in this way.
+    What is missing stays missing. Raises TableError for a target that cannot be learned so.
     """
+    if column.missing.all():
+        raise TableError(f"the target {column.name!r} is missing in all {len(column.values)} rows")
     if task not in TASKS:
         raise ValueError(f"task must be one of {', '.join(TASKS)}; got {task!r}")
     if column.kind not in ("number", "whole", "date", "text"):
@@ -118,24 +120,14 @@ def task_of(column: Column, task: str = "auto") -> Column:
         task = "classification" if _are_classes(column) else "regression"
     if task == "regression":
         return _quantities(column)
-    names = column.texts()
-    counts = Counter(names)
-    if len(counts) < 2:
-        raise TableError(
-            f"the target {column.name!r} has one class, {names[0]!r}; it takes two at least"
-        )
-    if 2 * len(counts) > len(names) > 10:
-        raise TableError(
-            f"the target {column.name!r} has {len(counts)} classes in {len(names)} rows, too few "
-            "of each to learn from"
-        )
-    return Column(column.name, "text", names)
+    return _classes(column)
 
 
 def _are_classes(column: Column) -> bool:
-    numbers = _numbers(column)
-    if column.kind == "date" or numbers is None:
-        return column.kind == "text"
+    present = column.take(~column.missing)
+    numbers = _numbers(present)
+    if present.kind == "date" or numbers is None:
+        return present.kind == "text"
     whole = np.all(np.isfinite(numbers) & (numbers == np.floor(numbers)))
     return bool(whole) and len(set(numbers)) <= MOST_CLASSES
 
@@ -148,11 +140,28 @@ def _numbers(column: Column) -> np.ndarray | None:
         return None
 
 
+def _classes(column: Column) -> Column:
+    names = column.texts()
+    counts = Counter(name for name in names if name is not None)
+    if len(counts) < 2:
+        (name,) = counts
+        raise TableError(
+            f"the target {column.name!r} has one class, {name!r}; two at least are needed"
+        )
+    if 2 * len(counts) > counts.total() > 10:
+        raise TableError(
+            f"the target {column.name!r} has {len(counts)} classes in {counts.total()} rows, too "
+            "few of each to learn from"
+        )
+    return Column(column.name, "text", names)
+
+
 def _quantities(column: Column) -> Column:
     numbers = finite_numbers(column)
-    if numbers.min() == numbers.max():
+    if np.nanmin(numbers) == np.nanmax(numbers):
+        value = np.nanmin(numbers)
         raise TableError(
-            f"the target {column.name!r} is always {numbers[0]:g}; there is nothing to learn"
+            f"the target {column.name!r} is always {value:g}; nothing is to be learned"
         )
     return Column(column.name, "number", numbers)
 

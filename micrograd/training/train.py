@@ -13,9 +13,9 @@ from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
 from micrograd.training.fit import fit
 from micrograd.training.history import History
-from micrograd.training.inputs import Category, Inputs, Quantity
+from micrograd.training.inputs import Category, Inputs, Quantity, check_columns
 from micrograd.training.split import hold_out
-from micrograd.training.table import Column, Table, TableError, enumerated
+from micrograd.training.table import Column, Table, enumerated
 from micrograd.training.table_model import TableModel, as_table
 from micrograd.training.targets import Classes, Figure, Target, learn_target, task_of
 from micrograd.training.whole_file import check_writable
@@ -166,12 +166,11 @@ def prepare(
     """Everything that comes before training; what is learned here is of the training part only."""
     if not 0 <= validation < 1:
         raise ValueError(f"validation must be a share from 0 up to, but not, 1; got {validation}")
-    absent = table[target].missing
-    if absent.all():
-        raise TableError(f"the target {target!r} is missing in all {len(table)} rows")
-    labelled = table.take(~absent)
-    column = task_of(labelled[target], task)
-    features = _without(labelled, (target, *drop), categorical)
+    column = task_of(table[target], task)
+    features = _without(table, (target, *drop), categorical)
+    check_columns(features, categorical)
+    labelled = ~column.missing
+    column, features = column.take(labelled), features.take(labelled)
     training, held_out = hold_out(column, validation, np.random.default_rng(seed))
     inputs = Inputs.learn(features.take(training), categorical)
     learned = learn_target(column.take(training))
@@ -183,7 +182,7 @@ def prepare(
         learned,
         MLP(inputs.width, [*hidden, learned.outputs], activation=activation, seed=seed),
         inputs.missing(features),
-        int(absent.sum()),
+        int((~labelled).sum()),
     )
 
 

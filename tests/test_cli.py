@@ -1,0 +1,349 @@
+"""The command line, as its user meets it: every verb, and every kind of bad input."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import micrograd
+from micrograd.cli import main
+from micrograd.ops import TABLE
+from micrograd.training.model_file import FORMAT
+
+PROGRAM = [sys.executable, "-m", "micrograd"]
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture(autouse=True)
+def in_a_directory_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_flowers(path: str = "flowers.csv", rows: int = 60) -> None:
+    random = np.random.default_rng(0)
+    lines = ["size,colour,kind"]
+    for i in range(rows):
+        kind = ("ros'é", "tulip")[i % 2]
+        size = "" if i % 10 == 0 else f"{random.normal(3 * (i % 2)):.3f}"
+        lines.append(f"{size},{random.choice(['red', 'white'])},{'' if i % 20 == 0 else kind}")
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def model() -> str:
+    write_flowers()
+    assert run("train", "flowers.csv", "--target", "kind", "--epochs", 8, "-o", "m").exit_code == 0
+    return "m"
+
+
+# What each verb does.
+
+
+def test_train_says_what_it_understood_and_what_came_of_it():
+    write_flowers()
+    result = run("train", "flowers.csv", "--target", "kind", "--epochs", 20)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[0] == "task       classification of kind, 2 classes: ros'é, tulip"
+    assert lines[1] == "rows       57, 11 of them held out; 3 without a target are dropped"
+    assert "numbers    size" in lines
+    assert "categories colour (2)" in lines
+    assert "missing    3 values, filled in and flagged: size 3" in lines
+    (accuracy,) = (line.split() for line in lines if line.startswith("accuracy"))
+    assert float(accuracy[1][:-1]) > float(accuracy[2][:-1])
+    assert lines[-1] == "model      model.safetensors"
+    assert sorted(os.listdir()) == ["flowers.csv", "model.safetensors"]
+
+
+def test_the_same_command_writes_the_same_file(model):
+    before = Path(model).read_bytes()
+    run("train", "flowers.csv", "--target", "kind", "--epochs", 8, "-o", "m")
+    assert Path(model).read_bytes() == before
+    run("train", "flowers.csv", "--target", "kind", "--epochs", 8, "-o", "m", "--seed", 1)
+    assert Path(model).read_bytes() != before
+
+
+def test_train_on_a_quantity():
+    rows = "".join(f"{x},{2 * x + 1:.2f}\n" for x in np.linspace(-1, 1, 50))
+    Path("line.csv").write_text("x,y\n" + rows)
+    result = run("train", "line.csv", "--target", "y", "--epochs", 30, "--hidden", "")
+    assert "task       regression of y" in result.stdout
+    (r2,) = (line.split() for line in result.stdout.splitlines() if line.startswith("R²"))
+    assert float(r2[1]) > 0.9 > 0.1 > float(r2[2])
+
+
+def test_predict_answers_in_the_names_of_the_classes(model):
+    result = run("predict", model, "flowers.csv")
+    names = result.stdout.splitlines()
+    assert names[0] == "kind"
+    assert set(names[1:]) == {"ros'é", "tulip"}
+    assert len(names) == 61
+    assert result.stderr == "micrograd: warning: 6 missing values are filled in: size 6\n"
+
+
+def test_predict_writes_a_file_and_probabilities(model):
+    Path("new.csv").write_text("colour,more,size\nred,1,-1\nwhite,2,4\n")
+    result = run("predict", model, "new.csv", "-o", "out.csv", "--probabilities")
+    assert (result.exit_code, result.output) == (0, "")
+    header, *rows = Path("out.csv").read_text().splitlines()
+    assert header == "kind,probability_ros'é,probability_tulip"
+    assert [row.split(",")[0] for row in rows] == ["ros'é", "tulip"]
+    assert sum(map(float, rows[0].split(",")[1:])) == pytest.approx(1)
+
+
+def test_an_unseen_category_is_a_warning(model):
+    Path("new.csv").write_text("size,colour\n1,green\n")
+    result = run("predict", model, "new.csv")
+    assert result.exit_code == 0
+    assert "in column 'colour', what training never saw counts as missing: green" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [("iris", None), ("moons", "boundary"), ("sine", "curve"), ("digits", None)],
+)
+def test_demo_draws(name, picture):
+    epochs = 1 if name == "digits" else 3
+    result = run("demo", name, "--epochs", epochs, "-o", "out")
+    assert result.exit_code == 0
+    files = [f"{name}.safetensors", f"{name}-loss.png"] + [f"{name}-{picture}.png"] * bool(picture)
+    assert sorted(os.listdir("out")) == sorted(files)
+    assert result.stdout.splitlines()[-len(files) :] == [str(Path("out") / file) for file in files]
+
+
+def test_ops_prints_the_table():
+    lines = run("ops").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(TABLE)
+    assert len({line.index(row.doc) for line, row in zip(lines, TABLE.values())}) == 1
+
+
+def test_version_and_help():
+    assert run("--version").stdout == f"micrograd, version {micrograd.__version__}\n"
+    assert "train" in run().stdout
+    assert "at most 20" in run("train", "--help").stdout
+
+
+# Bad input: one line, status 2, and no file that was not there before.
+
+FEW = "a,b\n1,x\n2,y\n3,x\n4,y\n"
+TABLES: dict[str, tuple[str | bytes, str, str]] = {
+    # content of the file, options, what the line says
+    "empty": ("", "", "is empty; expected a header and rows"),
+    "blank": ("\n \n", "", "is empty"),
+    "header only": ("a,b\n", "", "has no rows below its header"),
+    "a column that is not there": (FEW, "--target c", "no column 'c'; there are 'a', 'b'"),
+    "a column misspelt": ("age,b\n1,x\n", "--target agee", "did you mean 'age'?"),
+    "one class": ("a,b\n1,x\n2,x\n", "", "one class, 'x'"),
+    "constant quantity": ("a,b\n1,2\n2,2\n", "--task regression", "always 2"),
+    "no target at all": ("a,b\n1,\n2,\n", "", "missing in all 2 rows"),
+    "words as a quantity": (FEW, "--task regression", "row 1 has 'x'"),
+    "a class a row": ("a,b\n" + "".join(f"{i},n{i}\n" for i in range(20)), "", "20 classes"),
+    "infinity": ("a,b\n1,x\ninf,y\n", "", "'a' is infinite in 1 rows (first: row 2)"),
+    "infinite target": ("a,b\n1,1\n2,inf\n", "", "'b' is infinite"),
+    "a word among numbers": (
+        "a,b\n" + "1,x\n2,y\n" * 10 + "oops,x\n", "", "text in 1 of 21 rows (first 'oops', row 21)",
+    ),
+    "nothing to learn from": ("a,b\n1,x\n1,y\n", "", "no column is left"),
+    "all dropped": (FEW, "--drop a", "no column is left"),
+    "twice the same name": ("a,a,b\n1,2,x\n", "", "more than one column is called 'a'"),
+    "a row too long": ("a,b\n1,2\n1,2,3\n", "", "Expected 2 columns, got 3"),
+    "latin-1": ("a,b\né,x\n".encode("latin-1"), "", "not UTF-8"),
+    "latin-1 header": ("é,b\n1,x\n".encode("latin-1"), "", "not UTF-8"),
+    "utf-16": (FEW.encode("utf-16"), "", "not UTF-8"),
+    "no sizes": (FEW, "--hidden abc", "such as 16,16"),
+    "a size of zero": (FEW, "--hidden 4,0", "such as 16,16"),
+    "activation": (FEW, "--activation foo", "no activation 'foo'"),
+    "epochs": (FEW, "--epochs -1", "--epochs"),
+    "batch size": (FEW, "--batch-size 0", "--batch-size"),
+    "learning rate": (FEW, "--learning-rate 0", "--learning-rate"),
+    "validation": (FEW, "--validation 1", "--validation"),
+    "task": (FEW, "--task guess", "--task"),
+    "drop": (FEW, "--drop z", "no column 'z'"),
+    "output directory": (FEW, "-o nowhere/m", "there is no directory"),
+    "output is a directory": (FEW, "-o .", "it is a directory"),
+    "divergence": ("a,b\n" + "1,0.5\n2,1.5\n" * 5, "--learning-rate 1e300", "smaller"),
+}  # fmt: skip
+
+
+def is_one_line(result: Result, message: str) -> bool:
+    assert result.exit_code == 2
+    assert result.stderr.startswith("micrograd: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    return True
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_table_that_cannot_be_learned(case):
+    content, options, message = TABLES[case]
+    Path("t.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    target = [] if "--target" in options else ["--target", "b"]
+    assert is_one_line(run("train", "t.csv", *options.split(), *target), message)
+    assert os.listdir() == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "none.csv", "--target", "b"], "none.csv: no such file"),
+        (["train", "flowers.xlsx", "--target", "b"], "ends in .csv"),
+        (["train", "d.csv", "--target", "b"], "is a directory"),
+        (["train", "broken.parquet", "--target", "b"], "cannot be read as a table"),
+        (["train", "flowers.csv"], "Missing option '--target'"),
+        (["train"], "Missing argument 'FILE'"),
+        (["predict", "none", "flowers.csv"], "none: no such file"),
+        (["demo", "mars"], "'mars' is not one of"),
+        (["demo", "-o", "flowers.csv"], "flowers.csv"),
+        (["fly"], "No such command 'fly'"),
+        (["--wings"], "No such option"),
+    ],
+)
+def test_a_command_that_cannot_be_run(arguments, message):
+    write_flowers()
+    os.mkdir("d.csv")
+    Path("broken.parquet").write_text("no")
+    before = sorted(os.listdir())
+    assert is_one_line(run(*arguments), message)
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("size\n1\n", "no column 'colour'"),
+        ("a\n1\n", "lacks the columns 'size', 'colour'"),
+        ("size,colour\n1,red\nbig,red\n", "should hold numbers, but row 2 has 'big'"),
+        ("size,colour\n-inf,red\n", "'size' is infinite"),
+        ("size,colour\n", "has no rows"),
+    ],
+)
+def test_a_table_that_cannot_be_predicted(model, content, message):
+    Path("new.csv").write_text(content)
+    assert is_one_line(run("predict", model, "new.csv", "-o", "out.csv"), message)
+    assert not Path("out.csv").exists()
+
+
+def other_safetensors(path: str, metadata: dict[str, str] | None) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"w": np.zeros(2)}, path, metadata=metadata)
+
+
+def test_a_file_that_is_no_model(model):
+    whole = Path(model).read_bytes()
+    for length in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        Path("bad").write_bytes(whole[:length])
+        assert is_one_line(run("predict", "bad", "flowers.csv"), "cut short or is no model")
+    Path("bad").write_text("size,colour\n" * 50)
+    assert is_one_line(run("predict", "bad", "flowers.csv"), "no model")
+    assert is_one_line(run("predict", ".", "flowers.csv"), "is a directory")
+    other_safetensors("bad", None)
+    assert is_one_line(run("predict", "bad", "flowers.csv"), "no model of `micrograd train`")
+    other_safetensors("bad", {FORMAT: '{"version": 99}'})
+    assert is_one_line(run("predict", "bad", "flowers.csv"), "version 99")
+    for description in ("{", "[]", "{}", '{"version": 1}', '{"version": 1, "inputs": 3}'):
+        other_safetensors("bad", {FORMAT: description})
+        assert is_one_line(run("predict", "bad", "flowers.csv"), "damaged")
+    for old, new in (
+        (b'sizes\\": [16,', b'sizes\\": [17,'),
+        (b"mean", b"moan"),
+        (b"relu", b"rely"),
+        (b'"nin', b'"non'),
+    ):
+        damaged = whole.replace(old, new)
+        assert damaged != whole
+        Path("bad").write_bytes(damaged)
+        assert is_one_line(run("predict", "bad", "flowers.csv"), "damaged")
+
+
+def test_probabilities_of_a_quantity():
+    Path("t.csv").write_text("a,b\n" + "".join(f"{i},{i / 7}\n" for i in range(20)))
+    run("train", "t.csv", "--target", "b", "--epochs", 1)
+    message = "has no probabilities"
+    assert is_one_line(run("predict", "model.safetensors", "t.csv", "--probabilities"), message)
+
+
+def test_no_space_left_in_training_and_in_prediction(model, monkeypatch):
+    def fsync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fsync)
+    before = {path: Path(path).read_bytes() for path in os.listdir()}
+    train = run("train", "flowers.csv", "--target", "kind", "--epochs", 1, "-o", "m")
+    assert is_one_line(train, "no space left on device")
+    predict = run("predict", model, "flowers.csv", "-o", "p.csv")
+    assert predict.exit_code == 2
+    assert predict.stderr.splitlines()[-1] == "micrograd: no space left on device"
+    assert {path: Path(path).read_bytes() for path in os.listdir()} == before
+
+
+# In a process of its own: what the system has a part in.
+
+
+def process(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_device(model):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [*PROGRAM, "ops"], stdout=full, stderr=subprocess.PIPE, text=True
+        )  # fmt: skip
+    assert (result.returncode, result.stderr) == (2, "micrograd: no space left on device\n")
+    result = process("predict", model, "flowers.csv", "-o", "/dev/full")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "micrograd: no space left on device"
+
+
+def test_a_file_size_limit_leaves_no_half_a_file(model):
+    limited = f"ulimit -f 0; exec {' '.join(PROGRAM)} predict {model} flowers.csv -o p.csv"
+    result = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "micrograd: file too large"
+    assert sorted(os.listdir()) == ["flowers.csv", "m"]
+
+
+def test_a_reader_that_has_seen_enough(model):
+    write_flowers("many.csv", 40_000)
+    command = f"{' '.join(PROGRAM)} predict {model} many.csv 2>err | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert result.stdout == "kind\n"
+    assert Path("err").read_text().count("\n") == 1  # the note on what is missing
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c(late):
+    write_flowers()
+    command = ["train", "flowers.csv", "--target", "kind", "--epochs", "100000", "--progress"]
+    training = subprocess.Popen(
+        [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert training.stdout is not None
+    assert training.stderr is not None
+    assert training.stdout.readline().startswith("task")
+    if late:
+        while "validation=" not in training.stderr.read(200):
+            pass
+    else:
+        time.sleep(0.05)
+    training.send_signal(signal.SIGINT)
+    _, errors = training.communicate(timeout=30)
+    assert training.returncode == 130
+    last = errors.splitlines()[-1]
+    assert last.startswith("micrograd: interrupted")
+    assert Path("model.safetensors").exists() == ("nothing was written" not in last)
+    if late:
+        assert run("predict", "model.safetensors", "flowers.csv").exit_code == 0

@@ -1,0 +1,76 @@
+"""Pictures: what they show, that they are written whole, and that no display is needed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import micrograd as mg
+from micrograd import draw
+from micrograd.training.history import History
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_loss_curve_shows_both_losses(tmp_path):
+    path = tmp_path / "loss.png"
+    history = History(loss=[2.0, 0.5, 0.1], validation_loss=[2.0, 1.0, 0.6])
+    (axes,) = history.plot(path).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "held out"]
+    assert axes.lines[0].get_ydata().tolist() == [2.0, 0.5, 0.1]
+    assert axes.get_yscale() == "log"
+    assert path.read_bytes().startswith(PNG)
+
+
+def test_a_loss_that_hardly_falls_or_is_negative_has_a_linear_axis():
+    assert draw.loss_curve(History(loss=[2.0, 1.0])).axes[0].get_yscale() == "linear"
+    assert draw.loss_curve(History(loss=[2.0, -1.0])).axes[0].get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(("outputs", "labels"), [(1, [-1, 1]), (1, [0, 1]), (2, [0, 1])])
+def test_the_boundary_lies_where_the_model_changes_its_mind(outputs, labels):
+    def model(point):  # the boundary is x1 = 0.5
+        score = 4 * (point[0] - 0.5)
+        return [mg.Value(score)] if outputs == 1 else [mg.Value(0.0), mg.Value(score)]
+
+    X = np.array([[0.0, 0.0], [1.0, 1.0]])
+    figure = draw.decision_boundary(model, X, labels, resolution=21)
+    (axes,) = figure.axes
+    lines = [path for c in axes.collections if hasattr(c, "levels") for path in c.get_paths()]
+    vertices = np.concatenate([path.vertices for path in lines])
+    np.testing.assert_allclose(vertices[:, 0], 0.5, atol=1e-6)
+    blue, orange = (axes.images[0].get_array()[10, side] for side in (0, -1))
+    assert blue[2] > blue[0]
+    assert orange[0] > orange[2]
+
+
+def test_three_classes_by_name(tmp_path):
+    model = mg.MLP(2, [3], seed=0)
+    X, y = np.random.default_rng(0).normal(size=(9, 2)), [0, 1, 2] * 3
+    figure = draw.decision_boundary(
+        model, X, y, tmp_path / "b.svg", classes=["a", "b", "c"], resolution=9
+    )
+    legend = figure.axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in legend] == ["a", "b", "c"]
+    assert b"<svg" in (tmp_path / "b.svg").read_bytes()
+
+
+def test_the_fitted_curve_is_the_model(tmp_path):
+    (axes,) = draw.fitted_curve(lambda x: [2 * x[0]], [0, 1], [0, 2], tmp_path / "c.png").axes
+    x, y = axes.lines[0].get_data()
+    np.testing.assert_allclose(y, 2 * x)
+    assert (tmp_path / "c.png").read_bytes().startswith(PNG)
+
+
+def test_shapes_are_checked():
+    model = mg.MLP(2, [1], seed=0)
+    with pytest.raises(mg.ShapeError, match=r"\(examples, 2\)"):
+        draw.decision_boundary(model, np.zeros((3, 4)), [0, 1, 0])
+    with pytest.raises(mg.ShapeError, match="as many y as x"):
+        draw.fitted_curve(model, [0, 1], [0])
+
+
+def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(draw.PlotError, match=r"pip install 'micrograd-native\[plot\]'"):
+        draw.loss_curve(History(loss=[1.0]))
