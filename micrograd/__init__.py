@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd import losses
+from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.engine import Value, dot
 from micrograd.errors import ShapeError
@@ -69,12 +70,18 @@ __version__ = "0.1.0"
 # What needs more than the engine is imported when it is first asked for.
 
 if TYPE_CHECKING:
+    from micrograd.compiler.function import Compiled, compile, vectorize
+    from micrograd.compiler.trace import TraceError
     from micrograd.training.fit import DivergenceError, fit
     from micrograd.training.history import History
     from micrograd.training.table_model import TableModel, predict_table
     from micrograd.training.train import train_table
 
 _LATER = {
+    "compile": "compiler.function",
+    "vectorize": "compiler.function",
+    "Compiled": "compiler.function",
+    "TraceError": "compiler.trace",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
     "History": "training.history",
