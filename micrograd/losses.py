@@ -11,6 +11,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.errors import ShapeError
 from micrograd.functions import logsumexp, mean, take
+from micrograd.scalar import Scalar
 
 Loss = Callable[[Any, Any], Any]
 
@@ -122,7 +123,9 @@ def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:
 
 
 def _scalars(values: Any) -> list[Any]:
-    """A sequence as a list; one scalar as a list of one."""
+    """A sequence as a list of scalars and floats; one scalar or number as a list of one."""
     if hasattr(values, "ravel"):
-        return [*values.ravel()]
-    return [*values] if hasattr(values, "__iter__") else [values]
+        values = values.ravel()
+    elif not hasattr(values, "__iter__"):
+        values = [values]
+    return [x if isinstance(x, Scalar) else ops.number(x) for x in values]
