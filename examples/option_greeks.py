@@ -11,7 +11,6 @@ derivative gives gamma. It prints:
 """
 
 import micrograd as mg
-from micrograd.calculus import grad
 
 
 def normal(x):
@@ -29,7 +28,7 @@ def call(S, K, T, r, sigma):
 S, r, sigma = mg.Value(100.0), mg.Value(0.05), mg.Value(0.2)
 price = call(S, 100.0, 1.0, r, sigma)
 price.backward()
-gamma = grad(grad(lambda S: call(S, 100.0, 1.0, 0.05, 0.2)))(100.0)
+gamma = mg.grad(mg.grad(lambda S: call(S, 100.0, 1.0, 0.05, 0.2)))(100.0)
 
 for name, number in [
     ("price", price.data),

@@ -1,4 +1,4 @@
-"""MicroGrad: write it in scalars, differentiate it by the chain rule, run it at the machine's speed.
+"""MicroGrad: write it in scalars, differentiate by the chain rule, run at the machine's speed.
 
 >>> import micrograd as mg
 >>> x, y = mg.Value(2.0), mg.Value(-3.0)
@@ -66,6 +66,26 @@ from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
 
 __version__ = "0.1.0"
+
+# fmt: off
+__all__ = [
+    "Value", "op", "check_finite", "NonFiniteError", "ShapeError",
+    # operations
+    "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "floor", "maximum", "minimum", "where",
+    "take", "stop_gradient", "identity", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos",
+    "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "lgamma", "digamma",
+    "sigmoid", "softplus", "relu", "leaky_relu", "elu", "silu", "gelu",
+    "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
+    # networks
+    "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
+    "AdamW", "Constant", "StepDecay", "CosineDecay", "WarmUp",
+    # derivatives of functions, and native code
+    "grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp",
+    "compile", "vectorize", "Compiled", "TraceError",
+    # training
+    "fit", "History", "DivergenceError", "TableModel", "train_table", "predict_table",
+]
+# fmt: on
 
 # What needs more than the engine is imported when it is first asked for.
 

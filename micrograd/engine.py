@@ -149,7 +149,7 @@ def direct(op: Op) -> Callable[[Any], Any]:
     return function
 
 
-def _operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _operators(op: Op) -> tuple[Any, Any]:
     """As `scalar.operators`, without asking the table for what is almost always the case."""
     meaning = op.meaning
 

@@ -5,13 +5,31 @@ runs an operation, and inherits everything that can be written with one.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
 from micrograd import ops
 from micrograd.ops import Interpreter, Op
 
+S = TypeVar("S", bound="Scalar")
+S_co = TypeVar("S_co", bound="Scalar", covariant=True)
 
-def operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+
+class _Bound(Protocol[S_co]):
+    """An operator or a method of one scalar: with numbers it gives a scalar of the same kind."""
+
+    @overload
+    def __call__(self, *others: "float | Scalar") -> S_co: ...
+    @overload
+    def __call__(self, *others: Any) -> Any: ...  # an array, beside an array
+
+
+class _Method(Protocol):
+    """What a type checker sees of the functions below, in a class."""
+
+    def __get__(self, scalar: S, kind: type[S] | None = None) -> _Bound[S]: ...
+
+
+def operators(op: Op) -> tuple[_Method, _Method]:
     """The methods of `x + y` and, for y with a number at its left, of its reflection."""
 
     def method(self: "Scalar", other: Any) -> Any:
@@ -20,17 +38,22 @@ def operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def reflected(self: "Scalar", other: Any) -> Any:
         return op(other, self)
 
-    return method, reflected
+    return cast(_Method, method), cast(_Method, reflected)
 
 
-def function(op: Op) -> Callable[..., Any]:
+def comparisons(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The methods of `x < y` and `x > y`."""
+    return cast(Any, operators(op))
+
+
+def function(op: Op) -> _Method:
     """The method that applies `op` to the scalar, and to the operands that follow."""
 
     def method(self: "Scalar", *others: Any) -> Any:
         return op(self, *others)
 
     method.__name__, method.__doc__ = op.name, op.doc
-    return method
+    return cast(_Method, method)
 
 
 class Scalar:
@@ -49,8 +72,8 @@ class Scalar:
     __mul__, __rmul__ = operators(ops.mul)
     __truediv__, __rtruediv__ = operators(ops.div)
     __pow__, __rpow__ = operators(ops.pow)
-    __lt__, __gt__ = operators(ops.less)
-    __le__, __ge__ = operators(ops.less_equal)
+    __lt__, __gt__ = comparisons(ops.less)
+    __le__, __ge__ = comparisons(ops.less_equal)
 
     def __eq__(self, other: object) -> Any:
         try:
@@ -66,13 +89,13 @@ class Scalar:
 
     __hash__ = object.__hash__  # the node, not its number
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Self:
         return ops.neg(self)
 
     def __pos__(self) -> Self:
         return self
 
-    def __abs__(self) -> Any:
+    def __abs__(self) -> Self:
         return ops.abs(self)
 
     def conjugate(self) -> Self:

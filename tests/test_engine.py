@@ -66,7 +66,7 @@ def test_anything_else_is_a_type_error_that_says_so(data: Any) -> None:
         Value(data)
     if not isinstance(data, np.ndarray):
         with pytest.raises(TypeError, match="expected one real number, got"):
-            Value(1.0) + data
+            mg.add(Value(1.0), data)
         with pytest.raises(TypeError, match="expected one real number, got"):
             mg.tanh(data)
 

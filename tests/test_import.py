@@ -1,0 +1,40 @@
+"""`import micrograd`: light, and complete."""
+
+import subprocess
+import sys
+
+import pytest
+
+import micrograd as mg
+
+HEAVY = {"numpy", "llvmlite", "scipy", "matplotlib", "pyarrow", "click", "tqdm", "safetensors"}
+
+
+def test_the_import_is_light() -> None:
+    """What is heavy waits until it is needed."""
+    program = "import sys; import micrograd; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert HEAVY.isdisjoint(done.stdout.split())
+
+
+def test_all_names_are_there() -> None:
+    assert len(mg.__all__) == len(set(mg.__all__))
+    for name in mg.__all__:
+        assert getattr(mg, name) is not None
+        assert name in dir(mg)
+
+
+def test_every_public_name_is_in_all() -> None:
+    """Or else a type checker takes it for private."""
+    ours = {
+        name
+        for name, thing in vars(mg).items()
+        if getattr(thing, "__module__", "").startswith("micrograd.") and not name.startswith("_")
+    }
+    assert ours | set(mg._LATER) <= set(mg.__all__)
+
+
+def test_names_that_are_not_there() -> None:
+    with pytest.raises(AttributeError, match="module 'micrograd' has no attribute 'tahn'"):
+        mg.tahn  # noqa: B018
