@@ -1,0 +1,177 @@
+"""Where do the coefficients of the elementary functions come from? From here.
+
+    python benchmarks/minimax.py > micrograd/compiler/vectormath/coefficients.py
+
+Each table is the polynomial of its length that errs least, found by the exchange algorithm of
+Remez (Muller, "Elementary Functions", 3rd ed., section 3.4) in 60 digits and then rounded. What is
+made smallest is the error relative to the function that the polynomial is a part of: the weight.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from mpmath import cos, cosh, erf, erfc, exp, expm1, log, lu_solve, matrix, mp, mpf, pi
+
+from mpmath import asin, atan, sin, sinh, sqrt  # isort: skip
+
+mp.dps = 60
+Function = Callable[[Any], Any]
+
+
+@dataclass
+class Fit:
+    """A polynomial P(z), what it stands for, and how its error counts."""
+
+    formula: str  # in which it is used
+    target: Function  # P's exact value
+    weight: Function  # the function's relative error, for an error 1 of P
+    interval: tuple[Any, Any]
+    terms: tuple[int, int]  # for float64 and for float32; 0: it is not used there
+    narrow: tuple[Any, Any] | None = None  # the interval for float32, where it differs
+
+
+def odd(f: Function) -> tuple[Function, Function]:
+    """Of f(x) = x + x³ P(x²): P and its weight, as functions of z = x²."""
+    return lambda z: (f(sqrt(z)) - sqrt(z)) / sqrt(z) ** 3, lambda z: sqrt(z) ** 3 / f(sqrt(z))
+
+
+def atanh2(z: Any) -> Any:
+    """log((1 + s) / (1 - s)) of z = s²: twice the inverse hyperbolic tangent."""
+    return log((1 + sqrt(z)) / (1 - sqrt(z)))
+
+
+def scaled_erfc(center: int) -> tuple[Function, Function]:
+    """(1 + 2x) exp(x²) erfc(x) - 5/4 of t = (x - center) / (x + center), and its weight."""
+
+    def scaled(t: Any) -> Any:
+        x = center * (1 + t) / (1 - t)
+        return (1 + 2 * x) * exp(x * x) * erfc(x)
+
+    return lambda t: scaled(t) - mpf(5) / 4, lambda t: 1 / scaled(t)
+
+
+ZERO, HALF_LN2 = mpf("1e-12"), log(2) / 2  # at zero itself a target is 0 / 0
+LOG_LIMIT = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2
+SLACK = mpf("1.0003")  # a reduced argument may lie just outside of its interval
+
+# fmt: off
+FITS = {
+    "EXP": Fit("e^r = 1 + r + r² P(r)",
+               lambda r: (expm1(r) - r) / r**2, lambda r: HALF_LN2 * r / expm1(r),
+               (-HALF_LN2 * SLACK, HALF_LN2 * SLACK**2), (11, 6)),
+    "SINH": Fit("sinh r = r + r³ P(r²)", *odd(sinh), (ZERO, (HALF_LN2 * SLACK) ** 2), (5, 3)),
+    "COSH": Fit("cosh r = 1 + r² P(r²)",
+                lambda z: (cosh(sqrt(z)) - 1) / z, lambda z: z / cosh(sqrt(z)),
+                (ZERO, (HALF_LN2 * SLACK) ** 2), (6, 3)),
+    "LOG": Fit("log(1 + f) = 2s + s³ P(s²), s = f / (2 + f)",
+               lambda z: (atanh2(z) - 2 * sqrt(z)) / sqrt(z)**3, lambda z: sqrt(z)**3 / atanh2(z),
+               (ZERO, LOG_LIMIT * SLACK), (7, 3)),
+    "LOG_TAIL": Fit("log(1 + f) = 2s + 2/3 s³ + s⁵ P(s²), s = f / (2 + f)",
+               lambda z: (atanh2(z) - 2 * sqrt(z) - 2 * sqrt(z)**3 / 3) / sqrt(z)**5,
+               lambda z: sqrt(z)**5 / atanh2(z), (ZERO, LOG_LIMIT * SLACK), (7, 0)),
+    "SIN": Fit("sin r = r + r³ P(r²), |r| <= π/2",
+               *odd(sin), (ZERO, (pi / 2 * SLACK) ** 2), (8, 5)),
+    "SIN_SHORT": Fit("sin r = r + r³ P(r²), |r| <= π/4",
+                     *odd(sin), (ZERO, (pi / 4 * SLACK) ** 2), (6, 3)),
+    "COS_SHORT": Fit("cos r = 1 - r²/2 + r⁴ P(r²), |r| <= π/4",
+                     lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2 / cos(sqrt(z)),
+                     (ZERO, (pi / 4 * SLACK) ** 2), (6, 3)),
+    "ASIN": Fit("asin x = x + x³ P(x²), |x| <= 1/2", *odd(asin), (ZERO, mpf(1) / 4), (13, 5)),
+    "ATAN": Fit("atan x = x + x³ P(x²), |x| <= 1/3",
+                *odd(atan), (ZERO, mpf(1) / 9 * SLACK), (10, 4)),
+    "ERF": Fit("erf x = x + x P(x²), |x| <= 1",
+               lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)),
+               (ZERO, mpf(1)), (13, 7)),
+    "ERF_TAIL": Fit("erf x = 1 - exp(-x P(x)), x >= 1",
+                    lambda x: -log(erfc(x)) / x, lambda x: x * erfc(x) / erf(x),
+                    (mpf(1), mpf("5.93")), (21, 7), (mpf(1), mpf("3.93"))),
+    "ERFC": Fit("erfc x = exp(-x²) (5/4 + P(t)) / (1 + 2x), t = (x - 3) / (x + 3), x >= 0.65",
+                *scaled_erfc(3), (mpf("-2.35") / mpf("3.65"), mpf("24.3") / mpf("30.3")), (22, 11),
+                (mpf("-2.35") / mpf("3.65"), mpf("7.2") / mpf("13.2"))),
+}
+# fmt: on
+
+
+def chebyshev_points(a: Any, b: Any, count: int) -> list[Any]:
+    return [(a + b) / 2 - (b - a) / 2 * cos(pi * k / (count - 1)) for k in range(count)]
+
+
+def through(nodes: list[Any], fit: Fit) -> list[Any]:
+    """The polynomial whose weighted error is the same at all nodes, with alternating signs."""
+    n = len(nodes) - 1
+    rows = [[x**j for j in range(n)] + [(-1) ** i / fit.weight(x)] for i, x in enumerate(nodes)]
+    solution = lu_solve(matrix(rows), matrix([fit.target(x) for x in nodes]))
+    return [solution[j] for j in range(n)]
+
+
+def extremes(xs: list[Any], errors: list[Any]) -> list[Any]:
+    """Where the error is largest between two changes of its sign."""
+    runs: list[tuple[Any, Any]] = []
+    for x, error in zip(xs, errors):
+        if runs and (error > 0) == (runs[-1][1] > 0):
+            runs[-1] = max(runs[-1], (x, error), key=lambda pair: abs(pair[1]))
+        else:
+            runs.append((x, error))
+    return [x for x, _ in runs]
+
+
+def exchange(fit: Fit, interval: tuple[Any, Any], terms: int) -> list[Any]:
+    """The best coefficients, lowest first."""
+    nodes, xs = chebyshev_points(*interval, terms + 1), chebyshev_points(*interval, 600)
+    best, least = [], mp.inf
+    for _ in range(6):
+        c = through(nodes, fit)
+        errors = weighted_errors(c, fit, xs)
+        largest = max(map(abs, errors))
+        if largest < least:
+            best, least = c, largest
+        nodes = extremes(xs, errors)[: terms + 1]
+        if len(nodes) <= terms:
+            break
+    return best
+
+
+def weighted_errors(c: list[Any], fit: Fit, xs: list[Any]) -> list[Any]:
+    return [fit.weight(x) * (sum(a * x**i for i, a in enumerate(c)) - fit.target(x)) for x in xs]
+
+
+def rounded(fit: Fit, interval: tuple[Any, Any], terms: int, number: Any) -> tuple[list[Any], Any]:
+    """The coefficients in their format, and the largest error with them.
+
+    Near an end at zero the first one counts most: it is rounded before the others are chosen.
+    """
+
+    def others(x: Any) -> Any:
+        return (fit.target(x) - c[0]) / x
+
+    c = [mpf(float(number(x))) for x in exchange(fit, interval, terms)]
+    if interval[0] > 0:
+        rest = replace(fit, target=others, weight=lambda x: fit.weight(x) * x)
+        c[1:] = [mpf(float(number(x))) for x in exchange(rest, interval, terms - 1)]
+    return c, max(map(abs, weighted_errors(c, fit, chebyshev_points(*interval, 600))))
+
+
+def table(name: str, fit: Fit, interval: tuple[Any, Any], terms: int, number: Any) -> str:
+    coefficients, error = rounded(fit, interval, terms, number)
+    words = [f"{number(x)!s}," for x in coefficients]
+    lines = ["    " + " ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+    return "\n".join([f"{name} = (  # 2^{float(log(error, 2)):.1f}", *lines, ")"])
+
+
+def main() -> None:
+    print('"""Coefficients of minimax polynomials: made by `benchmarks/minimax.py`, not by hand.')
+    print("\nP is for the formula above it; beside it stands its error, relative to that function.")
+    print('A table whose name ends in 64 is for float64, in 32 for float32.\n"""')
+    print("\n# fmt: off\n# ruff: noqa: E501")
+    for name, fit in FITS.items():
+        print(f"\n# {fit.formula}")
+        intervals = fit.interval, fit.narrow or fit.interval
+        for number, terms, interval in zip((np.float64, np.float32), fit.terms, intervals):
+            if terms:
+                print(table(f"{name}_{number(0).nbytes * 8}", fit, interval, terms, number))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The elementary functions as vector code: each a short formula over the instructions of a machine.
+
+>>> from llvmlite import ir
+>>> type = ir.VectorType(ir.DoubleType(), 8)
+>>> function = ir.Function(ir.Module(), ir.FunctionType(type, [type]), "exp8")
+>>> builder = ir.IRBuilder(function.append_basic_block())
+>>> _ = builder.ret(emit(builder, "exp", function.args))
+>>> str(function).count("llvm.fma.v8f64")
+14
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from micrograd.compiler.vectormath.algebra import Algebra
+from micrograd.compiler.vectormath.angles import acos, asin, atan, atan2
+from micrograd.compiler.vectormath.errorfunction import erf, erfc
+from micrograd.compiler.vectormath.exponentials import cosh, exp, expm1, sigmoid, sinh, tanh
+from micrograd.compiler.vectormath.logarithms import log, log1p, pow, softplus
+from micrograd.compiler.vectormath.trigonometry import cos, sin, tan
+
+
+def sqrt(v: Algebra, x: Any) -> Any:
+    """An instruction, correctly rounded."""
+    return v.sqrt(x)
+
+
+def floor(v: Algebra, x: Any) -> Any:
+    """An instruction, exact."""
+    return v.floor(x)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        exp, expm1, log, log1p, sqrt, pow, floor,
+        sin, cos, tan, asin, acos, atan, atan2,
+        sinh, cosh, tanh, sigmoid, softplus, erf, erfc,
+    )
+}  # fmt: skip
+
+
+def emit(builder: Any, name: str, operands: Sequence[Any]) -> Any:
+    """The function `name` of LLVM values, all of one type: float, double, or a vector of either.
+
+    The code is straight-line, but for sin, cos and tan: they branch where a number is very large,
+    so that the builder stands in another block afterwards. Raises KeyError for an unknown name.
+    """
+    from micrograd.compiler.vectormath.registers import Register, Registers
+
+    v = Registers(builder, operands[0].type)
+    return FUNCTIONS[name](v, *(Register(v, x) for x in operands)).value
+
+
+def on_arrays(name: str, *operands: Any) -> Any:
+    """The same formula on NumPy arrays of float64 or float32: slow, but it can be watched.
+
+    >>> import numpy as np
+    >>> float(on_arrays("exp", np.array([1.0]))[0])
+    2.718281828459045
+    """
+    import numpy as np
+
+    from micrograd.compiler.vectormath.arrays import Arrays
+
+    with np.errstate(all="ignore"):
+        return FUNCTIONS[name](Arrays(operands[0].dtype), *operands)

@@ -1,0 +1,109 @@
+"""The instructions that the formulas are written in, and what follows from them.
+
+A formula of this package is a function of an algebra `v` and its operands. Operators and the
+methods of `v` are its instructions: on `Registers` they emit code, on `Arrays` they compute.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+
+class Algebra:
+    """What follows from the format of a number alone, whoever does the arithmetic."""
+
+    width: int  # 64 or 32: the bits of a number
+
+    # The instructions, which each algebra has in its own way.
+    fma: Callable[..., Any]  # a * b + c, rounded once
+    select: Callable[..., Any]  # (truth, a, b): a where the truth holds, else b
+    abs: Callable[..., Any]
+    sqrt: Callable[..., Any]
+    floor: Callable[..., Any]
+    round: Callable[..., Any]  # to the nearest integer, ties to even
+    bits: Callable[..., Any]  # a number as the unsigned integer of its bits
+    number: Callable[..., Any]  # and back
+    lookup: Callable[..., Any]  # (table, i): the columns of row i of a table
+    rarely: Callable[
+        ..., Any
+    ]  # (truth, usual, formula, x): `usual`, but formula(v, x) where it holds
+    wide: Callable[..., Any]  # the algebra of as many numbers of 64 bits
+    widen: Callable[..., Any]  # a vector of this algebra as one of that
+    narrow: Callable[..., Any]  # and back
+
+    @property
+    def fraction(self) -> int:
+        """How many bits follow the leading one."""
+        return 52 if self.width == 64 else 23
+
+    @property
+    def bias(self) -> int:
+        """What is added to an exponent where it is stored."""
+        return 1023 if self.width == 64 else 127
+
+    @property
+    def magic(self) -> float:
+        """1.5 * 2^fraction: added to a small number, it rounds it to the nearest integer, which
+        then stands in the last bits; subtracted again, it leaves the integer as a number."""
+        return 1.5 * 2.0**self.fraction
+
+    @property
+    def smallest(self) -> float:
+        """The smallest normal number."""
+        return 2.0 ** (1 - self.bias)
+
+    def pick(self, double: Any, single: Any) -> Any:
+        """The constant for the format in use."""
+        return double if self.width == 64 else single
+
+    def power_of_two(self, n: Any) -> Any:
+        """2^(n - bias), from the last bits of the integers n."""
+        return self.number(n << self.fraction)
+
+    def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
+        """Σ cᵢ xⁱ by Horner's rule: as few instructions as can be."""
+        *rest, last = coefficients
+        return reduce(lambda total, c: self.fma(total, x, c), reversed(rest), last)
+
+    def minimum(self, x: Any, bound: float) -> Any:
+        """x, at most `bound`; NaN stays NaN."""
+        return self.select(x > bound, bound, x)
+
+    def maximum(self, x: Any, bound: float) -> Any:
+        """x, at least `bound`; NaN stays NaN."""
+        return self.select(x < bound, bound, x)
+
+    def copysign(self, x: Any, sign: Any) -> Any:
+        """The magnitude of x with the sign of `sign`."""
+        top = 1 << (self.width - 1)
+        return self.number((self.bits(x) & (top - 1)) | (self.bits(sign) & top))
+
+    def negate_if_odd(self, x: Any, n: Any) -> Any:
+        """x, or -x where the integer n is odd."""
+        return self.number(self.bits(x) ^ (n << (self.width - 1)))
+
+
+def two_product(v: Algebra, a: Any, b: Any) -> tuple[Any, Any]:
+    """a * b exactly, as a number and what it was rounded by."""
+    high = a * b
+    return high, v.fma(a, b, -high)
+
+
+def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
+    """a + b exactly, as a number and what it was rounded by (Knuth)."""
+    high = a + b
+    c = high - a
+    return high, (a - (high - c)) + (b - c)
+
+
+def quotient(v: Algebra, n: Any, n_low: Any, d: Any, d_low: Any) -> Any:
+    """(n + n_low) / (d + d_low), where these are sums: n / d, corrected by what remains."""
+    reciprocal = 1.0 / d
+    q = n * reciprocal
+    return v.fma(v.fma(-q, d_low, v.fma(-q, d, n) + n_low), reciprocal, q)
+
+
+def ordered_sum(a: Any, b: Any) -> tuple[Any, Any]:
+    """The same where |a| >= |b| or a is zero (Dekker)."""
+    high = a + b
+    return high, b - (high - a)
