@@ -73,8 +73,8 @@ __all__ = [
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "floor", "maximum", "minimum", "where",
     "take", "stop_gradient", "identity", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos",
-    "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "lgamma", "digamma",
-    "sigmoid", "softplus", "relu", "leaky_relu", "elu", "silu", "gelu",
+    "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "lgamma",
+    "digamma", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "silu", "gelu",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
     # networks
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",

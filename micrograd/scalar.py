@@ -67,7 +67,22 @@ class Scalar:
         """What runs an operation on operands of these types."""
         raise NotImplementedError
 
-    __add__, __radd__ = operators(ops.add)
+    # Written out, for the built-in `sum` is typed by protocols, and those ask for methods.
+
+    @overload
+    def __add__(self, other: "float | Scalar", /) -> Self: ...
+    @overload
+    def __add__(self, other: Any, /) -> Any: ...
+    def __add__(self, other: Any, /) -> Any:
+        return ops.add(self, other)
+
+    @overload
+    def __radd__(self, other: "float | Scalar", /) -> Self: ...
+    @overload
+    def __radd__(self, other: Any, /) -> Any: ...
+    def __radd__(self, other: Any, /) -> Any:
+        return ops.add(other, self)
+
     __sub__, __rsub__ = operators(ops.sub)
     __mul__, __rmul__ = operators(ops.mul)
     __truediv__, __rtruediv__ = operators(ops.div)

@@ -281,22 +281,13 @@ def test_dot_of_any_numbers() -> None:
 # A user's own operations
 
 
-@pytest.fixture
-def table() -> Any:
-    """The table, which forgets what a test has added."""
-    rows = dict(TABLE)
-    yield TABLE
-    TABLE.clear()
-    TABLE.update(rows)
-
-
-def test_an_operation_is_added_in_one_place(table: dict[str, ops.Op]) -> None:
+def test_an_operation_is_added_in_one_place() -> None:
     @mg.op(derivative=lambda g, z, x: 3 * g * x**2)
     def cube(x):
         """x times x times x."""
         return x**3
 
-    assert table["cube"] is cube
+    assert TABLE["cube"] is cube
     assert (cube.arity, cube.doc, cube(2.0), cube(2)) == (1, "x times x times x", 8.0, 8.0)
     x = Value(2.0)
     y = cube(x)
@@ -310,7 +301,7 @@ def test_an_operation_is_added_in_one_place(table: dict[str, ops.Op]) -> None:
     assert cube(np.array([x, 3.0], dtype=object))[1] == 27.0
 
 
-def test_operations_of_two_operands_and_defaults(table: dict[str, ops.Op]) -> None:
+def test_operations_of_two_operands_and_defaults() -> None:
     @mg.op(derivative=lambda g, z, x, k: (g * k, g * x), name="scaled")
     def anything(x, k=2.0):
         return x * k
@@ -318,11 +309,10 @@ def test_operations_of_two_operands_and_defaults(table: dict[str, ops.Op]) -> No
     x = Value(3.0)
     y = anything(x)
     y.backward()
-    assert (y.data, x.grad, anything(3.0, 4.0), table["scaled"]) == (6.0, 2.0, 12.0, anything)
+    assert (y.data, x.grad, anything(3.0, 4.0), TABLE["scaled"]) == (6.0, 2.0, 12.0, anything)
     assert repr(anything) == "<op scaled>"
 
 
-@pytest.mark.usefixtures("table")
 def test_what_python_raises_in_them_is_ieee_too() -> None:
     @mg.op(derivative=lambda g, z, x: -g / x**2)
     def inverse(x):
@@ -347,7 +337,6 @@ def test_what_python_raises_in_them_is_ieee_too() -> None:
         assert [y.data, x.grad] == pytest.approx([number, slope], nan_ok=True)
 
 
-@pytest.mark.usefixtures("table")
 def test_python_in_them_may_be_anything_on_floats() -> None:
     @mg.op(derivative=lambda g, z, x: [g * (1 if x > 0 else 0)])
     def ramp(x):
@@ -360,7 +349,6 @@ def test_python_in_them_may_be_anything_on_floats() -> None:
         assert ramp(np.array([-1.0, 2.0])).tolist() == [0.0, 2.0]
 
 
-@pytest.mark.usefixtures("table")
 def test_mistakes_in_them_are_named() -> None:
     with pytest.raises(ValueError, match="there is an operation called 'relu' already"):
         mg.op(derivative=lambda g, z, x: g, name="relu")(lambda x: x)
@@ -379,7 +367,6 @@ def test_mistakes_in_them_are_named() -> None:
         nothing(Value(1.0))
 
 
-@pytest.mark.usefixtures("table")
 def test_one_of_them_is_an_activation_by_name() -> None:
     @mg.op(derivative=lambda g, z, x: 2 * g * x)
     def square(x):

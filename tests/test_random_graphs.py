@@ -86,7 +86,7 @@ points = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(smooth, points)
 def test_values_and_gradients_are_those_of_autograd(steps: list[Step], x: list[float]) -> None:
     def theirs(inputs: Any) -> Any:
@@ -103,7 +103,7 @@ def test_values_and_gradients_are_those_of_autograd(steps: list[Step], x: list[f
     assert again == pytest.approx([v.grad for v in values], rel=1e-12, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(smooth.filter(lambda steps: not any(name == "lgamma" for name, _ in steps)), points)
 def test_second_derivatives_are_those_of_autograd(steps: list[Step], x: list[float]) -> None:
     def theirs(inputs: Any) -> Any:
@@ -127,7 +127,7 @@ def arity(name: str) -> int:
 ANYTHING = [name for name, row in TABLE.items() if not row.boolean and name != "take"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(programs(ANYTHING, arity), st.lists(st.floats(), min_size=INPUTS, max_size=INPUTS))
 def test_no_program_raises(steps: list[Step], x: list[float]) -> None:
     values = [*map(Value, x)]

@@ -1,0 +1,23 @@
+"""What every test and every docstring's example is run with."""
+
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from micrograd.ops import TABLE
+
+# Time is the machine's affair. On a build server the examples are the same in every run.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("server", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("server" if "CI" in os.environ else "here")
+
+
+@pytest.fixture(autouse=True)
+def table_as_it_was() -> Iterator[None]:
+    """Forgets the operations that a test has added."""
+    rows = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(rows)
