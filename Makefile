@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench-eager clean
 
 demo: .venv/installed
 	$(BIN)/micrograd demo
@@ -21,6 +21,12 @@ lint: .venv/installed
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
 	touch $@
+
+bench-eager: .venv/installed benchmarks/.original
+	$(BIN)/python benchmarks/eager.py
+
+benchmarks/.original:
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ micrograd==0.1.0
 
 clean:
 	rm -rf .venv build dist *.egg-info demo
