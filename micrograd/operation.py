@@ -80,8 +80,10 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = elementwise if scalars else on_arrays
         elif scalars:
             run = max(scalars, key=lambda kind: kind.rank).interpreter(kinds)
+        elif machine.Float in kinds:
+            run = on_machine_floats
         else:
-            run = on_machine_floats if machine.Float in kinds else on_numbers
+            run = on_floats if kinds == {float} else on_numbers
         self[kinds] = run
         return run
 
@@ -89,9 +91,12 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
 INTERPRETERS = _Interpreters()
 
 
+def on_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:
+    return op.meaning(*operands) if op.primitive else machine.run(op.meaning, operands)
+
+
 def on_numbers(op: Op, operands: tuple[Any, ...]) -> float | bool:
-    numbers = [x if x.__class__ is float else number(x) for x in operands]
-    return machine.run(op.meaning, numbers)
+    return on_floats(op, tuple(map(number, operands)))
 
 
 def on_machine_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:

@@ -39,8 +39,8 @@ def select(c: Any, x: Any, y: Any) -> Any:
 def _pow(g: Any, z: Any, x: Any, y: Any) -> Any:
     """At 0 as PyTorch and JAX have it: no `0 * inf`, and 0**0 is flat in both operands."""
     dx = select(y == 0, 0.0, g * y * pow(x, y - 1))
-    flat = logical_or(z == 0, logical_and(x == 0, y == 0))
-    dy = select(flat, 0.0, g * z * log(select(flat, 1.0, x)))
+    base = select(z == 0, 1.0, select(x == 0, select(y == 0, 1.0, x), x))
+    dy = g * z * log(base)  # log(1) where it is flat
     return dx, dy
 
 
