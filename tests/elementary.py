@@ -16,7 +16,7 @@ mp: Any = mpmath.mp.clone()
 mp.prec = 140  # two arguments apart by a double's digits, and a result with as many
 
 
-def native(name: str, dtype: Any, lanes: int) -> Callable[..., Array]:
+def native(name: str, dtype: Any, lanes: int) -> Any:
     """The function as machine code: arrays to an array."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

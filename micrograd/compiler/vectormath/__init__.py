@@ -1,12 +1,26 @@
 """The elementary functions as vector code: each a short formula over the instructions of a machine.
 
+algebra        the instructions, and what follows from them: polynomials, exact sums and products
+registers      the algebra that emits LLVM code
+arrays         the algebra that computes with NumPy
+exponentials   exp, expm1, sinh, cosh, tanh, sigmoid
+logarithms     log, log1p, softplus, pow
+trigonometry   sin, cos, tan
+angles         asin, acos, atan, atan2
+errorfunction  erf, erfc
+coefficients   the polynomials, made by benchmarks/minimax.py
+
+IEEE 754 to the edges: infinities, NaN, signed zeros and subnormal numbers come out as in the C
+library. The errors named beside the functions are the largest that benchmarks/accuracy.py finds in
+both formats, over 100,000 points each; the tests hold all of them below 2 units of the last place.
+
 >>> from llvmlite import ir
 >>> type = ir.VectorType(ir.DoubleType(), 8)
 >>> function = ir.Function(ir.Module(), ir.FunctionType(type, [type]), "exp8")
 >>> builder = ir.IRBuilder(function.append_basic_block())
 >>> _ = builder.ret(emit(builder, "exp", function.args))
 >>> str(function).count("llvm.fma.v8f64")
-14
+15
 """
 
 from collections.abc import Callable, Sequence
@@ -56,8 +70,8 @@ def on_arrays(name: str, *operands: Any) -> Any:
     """The same formula on NumPy arrays of float64 or float32: slow, but it can be watched.
 
     >>> import numpy as np
-    >>> float(on_arrays("exp", np.array([1.0]))[0])
-    2.718281828459045
+    >>> on_arrays("exp", np.array([0.0, 1.0]))
+    array([1.        , 2.71828183])
     """
     import numpy as np
 

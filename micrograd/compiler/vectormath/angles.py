@@ -87,7 +87,7 @@ def atan(v: Algebra, x: Any) -> Any:
 
 
 def atan2(v: Algebra, y: Any, x: Any) -> Any:
-    """The angle in the first octant, turned into the others. Error below 1.2 ulp."""
+    """The angle in the first octant, turned into the others. Error below 1.5 ulp."""
     a, b = v.abs(y), v.abs(x)
     turned = a > b
     short, long = v.select(turned, b, a), v.select(turned, a, b)

@@ -4,7 +4,7 @@ from typing import Any
 
 from micrograd.compiler.vectormath import coefficients as c
 from micrograd.compiler.vectormath.algebra import Algebra, ordered_sum, two_product
-from micrograd.compiler.vectormath.exponentials import LN2_32, LN2_64, exp, reduced
+from micrograd.compiler.vectormath.exponentials import exp, reduced, with_tail
 
 
 def erf(v: Algebra, x: Any) -> Any:
@@ -46,8 +46,9 @@ def _tail(v: Algebra, x: Any) -> Any:
     q_low = v.fma(-q, e_low, v.fma(-q, e, p) + p_low) * reciprocal
     square, square_low = two_product(v, x, x)
     n, k, a = reduced(v, -square, 2 * v.bias)
-    r, tail = ordered_sum(v.fma(k, -v.pick(LN2_64, LN2_32)[1], a), -square_low)
-    growth = r + v.fma(r * r, v.polynomial(r, v.pick(c.EXP_64, c.EXP_32)), tail)
+    r, tail = with_tail(v, k, a)
+    r, lost = ordered_sum(r, -square_low)
+    growth = r + v.fma(r * r, v.polynomial(r, v.pick(c.EXP_64, c.EXP_32)), tail + lost)
     half = n >> 1
     scale = v.power_of_two(half)
     return (q + v.fma(q, growth, q_low)) * scale * v.power_of_two(n - half)

@@ -37,7 +37,7 @@ def with_tail(v: Algebra, k: Any, a: Any) -> tuple[Any, Any]:
 def exp(v: Algebra, x: Any) -> Any:
     """2^k (1 + r + r² P(r)), with 2^k in two steps: so it over- and underflows as it should.
 
-    Error below 0.8 ulp. 24 instructions in float64, with 11 coefficients.
+    Error below 1 ulp. 23 instructions in float64, 13 of them fma.
     """
     x = v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
     n, k, a = reduced(v, x, 2 * v.bias)
@@ -48,12 +48,12 @@ def exp(v: Algebra, x: Any) -> Any:
     return v.fma(scale, q, scale) * v.power_of_two(n - half)
 
 
-def _expm1(v: Algebra, scale: Any, one: Any, r: Any, tail: Any) -> tuple[Any, Any]:
+def _expm1(v: Algebra, scale: Any, one: float, r: Any, tail: Any) -> tuple[Any, Any]:
     """scale * e^(r + tail) - one, as a sum of two numbers: the second is small."""
     p = v.polynomial(r, v.pick(c.EXP_64, c.EXP_32))
-    start = scale - one
+    start, low = ordered_sum(-one, scale)  # where scale is the larger one, `low` does not matter
     high = v.fma(scale, r, start)
-    lost = v.fma(scale, r, start - high)
+    lost = v.fma(scale, r, start - high) + low
     return high, v.fma(scale, v.fma(r * r, p, tail), lost)
 
 
@@ -69,7 +69,7 @@ def expm1(v: Algebra, x: Any) -> Any:
 def tanh(v: Algebra, x: Any) -> Any:
     """-t / (2 + t) of t = expm1(-2|x|), t and 2 + t each a sum of two numbers, with the sign of x.
 
-    The quotient is corrected by its remainder. Error below 1.1 ulp.
+    The quotient is corrected by its remainder. Error below 0.8 ulp.
     """
     y = v.minimum(v.abs(x), v.pick(22.0, 10.0))
     n, k, a = reduced(v, y * -2.0, v.bias)
@@ -79,7 +79,7 @@ def tanh(v: Algebra, x: Any) -> Any:
 
 
 def sigmoid(v: Algebra, x: Any) -> Any:
-    """1 / (1 + e^-|x|) on the right, e^-|x| times that on the left. Error below 1.3 ulp."""
+    """1 / (1 + e^-|x|) on the right, e^-|x| times that on the left. Error below 1.5 ulp."""
     e = exp(v, -v.abs(x))
     return quotient(v, v.select(x < 0.0, e, 1.0), 0.0, *ordered_sum(1.0, e))
 
@@ -103,7 +103,7 @@ def _hyperbolic(v: Algebra, x: Any) -> tuple[Any, ...]:
 
 
 def sinh(v: Algebra, x: Any) -> Any:
-    """sinh k ln 2 * cosh r + cosh k ln 2 * sinh r: no cancellation near 0. Error below 1.1 ulp."""
+    """sinh k ln 2 * cosh r + cosh k ln 2 * sinh r: exact near 0. Error below 1.4 ulp."""
     (s, s_low), (t, _), r, cosh_r, sinh_r = _hyperbolic(v, x)
     half = v.fma(t, r, s) + v.fma(s, cosh_r, v.fma(t, sinh_r, s_low))
     large = v.copysign(half + half, x)
@@ -111,7 +111,7 @@ def sinh(v: Algebra, x: Any) -> Any:
 
 
 def cosh(v: Algebra, x: Any) -> Any:
-    """cosh k ln 2 * cosh r + sinh k ln 2 * sinh r. Error below 1.1 ulp."""
+    """cosh k ln 2 * cosh r + sinh k ln 2 * sinh r. Error below 1.2 ulp."""
     (s, _), (t, t_low), r, cosh_r, sinh_r = _hyperbolic(v, x)
     half = v.fma(s, r, t) + v.fma(t, cosh_r, v.fma(s, sinh_r, t_low))
     return half + half

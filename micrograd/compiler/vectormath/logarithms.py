@@ -48,7 +48,7 @@ def _normal(v: Algebra, x: Any) -> tuple[Any, Any]:
 
 
 def log(v: Algebra, x: Any) -> Any:
-    """k ln 2 + f - (f²/2 - s (f²/2 + s² P(s²))). Error below 1 ulp. 36 instructions in float64."""
+    """k ln 2 + f - (f²/2 - s (f²/2 + s² P(s²))). Error below 0.8 ulp."""
     _, k, m = split(v, *_normal(v, x))
     result = _sum(v, k, m - 1.0, 0.0)
     result = v.select(x < math.inf, result, x)
@@ -68,14 +68,14 @@ def _log1p(v: Algebra, x: Any) -> Any:
 
 
 def log1p(v: Algebra, x: Any) -> Any:
-    """log of 1 + x and its rounding error. Error below 1.2 ulp."""
+    """log of 1 + x and its rounding error. Error below 0.9 ulp."""
     result = v.select(x < math.inf, _log1p(v, x), x)
     result = v.select(x > -1.0, result, v.select(x == -1.0, -math.inf, math.nan))
     return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, result)  # keeps -0 and subnormals
 
 
 def softplus(v: Algebra, x: Any) -> Any:
-    """max(x, 0) + log(1 + e^-|x|). Error below 2 ulp."""
+    """max(x, 0) + log(1 + e^-|x|). Error below 1.6 ulp."""
     e = exp(v, -v.abs(x))
     small = v.select(e < 2.0 ** -(v.fraction + 2), e, _log1p(v, e))
     return v.select(x > 0.0, x, 0.0) + v.select(x == x, small, x)
@@ -129,7 +129,7 @@ def _power_of_singles(v: Algebra, x: Any, y: Any) -> Any:
 
 
 def pow(v: Algebra, x: Any, y: Any) -> Any:
-    """|x|^y with the sign and the exceptions of C's pow (C17, F.10.4.4). Error below 1 ulp."""
+    """|x|^y with the sign and the exceptions of C's pow (C17, F.10.4.4). Error below 1.1 ulp."""
     magnitude = v.abs(x)
     result = v.pick(_power, _power_of_singles)(v, magnitude, y)
     integer = v.floor(y) == y

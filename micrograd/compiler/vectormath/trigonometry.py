@@ -63,13 +63,13 @@ def sin(v: Algebra, x: Any) -> Any:
 
 
 def cos(v: Algebra, x: Any) -> Any:
-    """x = (k + ½)π + r, and cos x = (-1)^(k+1) sin r. Error below 1.2 ulp."""
+    """x = (k + ½)π + r, and cos x = (-1)^(k+1) sin r. Error below 1.3 ulp."""
     n, r, tail = _reduced(v, x, far_cosine, 1.0, 0.5)
     return _sine(v, n + 1, r, tail)
 
 
 def tan(v: Algebra, x: Any) -> Any:
-    """x = kπ/2 + r, and tan x is tan r, or -1 / tan r where k is odd. Error below 1.1 ulp."""
+    """x = kπ/2 + r, and tan x is tan r, or -1 / tan r where k is odd. Error below 1.2 ulp."""
     n, r, tail = _reduced(v, x, far_tangent, 0.5)
     z = r * r
     p = v.polynomial(z, v.pick(c.SIN_SHORT_64, c.SIN_SHORT_32))
