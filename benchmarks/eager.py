@@ -138,9 +138,8 @@ def _score_by_mlp() -> Model:
 
 
 def _score_by_their_mlp() -> Model:
-    from micrograd.nn import MLP
-
     from micrograd.engine import Value
+    from micrograd.nn import MLP
 
     model: Any = MLP(2, [16, 16, 1])
     for layer, weights in zip(model.layers, _weights()):

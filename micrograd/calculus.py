@@ -1,11 +1,11 @@
 """Functions to functions: grad, value_and_grad, jacobian, hessian, jvp, vjp, hvp.
 
-Each takes a function of numbers, arrays and structures of them (lists, tuples, dicts), and gives the
-function that answers with its derivatives. They nest at will, since each runs on scalars of any kind:
-on Values now, on the symbols of a traced program in `compile` and `vectorize`.
+Each takes a function of numbers, arrays and structures of them (lists, tuples, dicts), and gives
+the function that answers with its derivatives. They nest at will, since each runs on scalars of any
+kind: on Values now, on the symbols of a traced program in `compile` and `vectorize`.
 
-A derivative has the structure of the argument that it belongs to; of a function of several arguments
-it is a tuple with one for each.
+A derivative has the structure of the argument that it belongs to; of a function of several
+arguments it is a tuple with one for each.
 """
 
 import math
@@ -58,7 +58,7 @@ def value_and_grad(f: Function) -> Function:
 
 
 def vjp(f: Function) -> Function:
-    """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of its product with `cotangent`.
+    """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of its product with that.
 
     `cotangent` has the structure of the value.
 
@@ -67,8 +67,8 @@ def vjp(f: Function) -> Function:
     """
 
     def value_and_product(*args: Any) -> Any:
-        *args, cotangent = args
-        point = _Point(tuple(args))
+        cotangent = args[-1]
+        point = _Point(args[:-1])
         value = f(*point.args)
         product = _inner(value, cotangent)
         return point.numbers(value), point.of_arguments(point.gradient(product))
@@ -77,7 +77,7 @@ def vjp(f: Function) -> Function:
 
 
 def jvp(f: Function) -> Function:
-    """`jvp(f)(*args, *tangents)`: the value of `f`, and its derivative in the direction of `tangents`.
+    """`jvp(f)(*args, *tangents)`: the value of `f`, and its derivative in that direction.
 
     The product of the cotangent's vjp with the tangents is linear in the cotangent; its gradient is
     the answer (the "double backward trick", J. Townsend, 2017).
@@ -156,7 +156,7 @@ def hessian(f: Function) -> Function:
 
 
 class _Point:
-    """The arguments of one call as variables of their own, apart from what they were computed from."""
+    """The arguments of one call as variables of their own, cut off from what they came from."""
 
     def __init__(self, args: tuple[Any, ...]):
         scalars, self.structure, self.shapes = _scalars(args)
@@ -209,7 +209,7 @@ def _scalars(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | No
     scalars: list[Any] = []
     shapes: list[tuple[int, ...] | None] = []
     for leaf in leaves:
-        shape = None if isinstance(leaf, Scalar) else getattr(leaf, "shape", None) or None
+        shape = getattr(leaf, "shape", None) or None
         shapes.append(shape)
         scalars += [leaf] if shape is None else leaf.ravel().tolist()
     return [x if isinstance(x, Scalar) else number(x) for x in scalars], structure, shapes
@@ -251,6 +251,6 @@ def _one_number(value: Any) -> Any:
     if isinstance(value, Scalar) or not hasattr(value, "__len__"):
         return value if isinstance(value, Scalar) else number(value)
     raise TypeError(
-        f"the gradient is that of a function which returns one number; this one returned {value!r:.60}. "
-        "jacobian takes functions that return several"
+        f"the gradient is that of a function which returns one number; this one returned "
+        f"{value!r:.60}. jacobian takes functions that return several"
     )
