@@ -18,8 +18,8 @@ Array = NDArray[Any]
 class Kernel(Protocol):
     """Runs a program on n examples; answers its outputs, in order.
 
-    Each input is an array of shape (n, size), or (1, size) for one that all examples share. A varying
-    output has the shape (n, members), a uniform one (members,).
+    Each input is an array of shape (n, size), or (1, size) for one that all examples share. A
+    varying output has the shape (n, members), a uniform one (members,).
     """
 
     program: Program
@@ -45,7 +45,7 @@ _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
 
 
 class NativeKernel:
-    """The program as machine code. Calls from several threads at once are safe; the GIL is released."""
+    """The program as machine code. Several threads may call at once; the GIL is released."""
 
     def __init__(self, program: Program, dtype: Any, threads: int, exact: bool, single: bool):
         from micrograd.compiler.llvm import Emitter
@@ -99,7 +99,7 @@ class NativeKernel:
         return outputs
 
     def _in_threads(self, memory: "_Memory", w: int, seed: float, n: int) -> None:
-        """The segments of the examples, shared out; their sums are added in order, as in one thread."""
+        """The segments of the examples, shared out; their sums added in order, as in one thread."""
         plan, u, table = self.plan, memory.u, memory.table_address
         chunks = math.ceil(n / plan.lanes)
         bounds = [chunks * s // plan.segments for s in range(plan.segments + 1)]

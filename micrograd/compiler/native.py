@@ -20,7 +20,7 @@ def _initialise() -> None:
 
 
 def target_machine() -> Any:
-    """The processor that this process runs on, all its features included. An engine owns its machine."""
+    """The processor that this process runs on, with all its features. An engine owns its own."""
     _initialise()
     features = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
     return llvm.Target.from_default_triple().create_target_machine(
