@@ -1,0 +1,199 @@
+"""Side by side: all sides of a question in one process, in turns, on one thread; medians; a table.
+
+Import it before NumPy, PyTorch and JAX: it tells them to use one thread.
+"""
+
+import ctypes
+import importlib
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+os.environ |= {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NPROC": "1",  # JAX's pool of threads
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_ENABLE_X64": "1",
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # or it hands each call to a thread
+    "JAX_PLATFORMS": "cpu",
+}
+
+COMPILER = "g++", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"
+OURS = "micrograd"
+
+Side = Callable[[], Any]  # one call, from Python, everything included
+
+
+# Bars.
+
+
+@dataclass(frozen=True)
+class Faster:
+    """Ours takes at most this part of the peer's time: `Faster(4)` is four times as fast."""
+
+    least: float
+
+    def met(self, ours: float, peer: float) -> bool:
+        return peer / ours >= self.least
+
+    def __str__(self) -> str:
+        return f"≥ {self.least:g} x as fast"
+
+
+@dataclass(frozen=True)
+class Within:
+    """Ours takes at most so many times the peer's time."""
+
+    most: float
+
+    def met(self, ours: float, peer: float) -> bool:
+        return ours / peer <= self.most
+
+    def __str__(self) -> str:
+        return f"≤ {self.most:g} x its time"
+
+
+@dataclass(frozen=True)
+class Below:
+    """A number is at most this one."""
+
+    most: float
+    unit: str
+
+    def met(self, ours: float) -> bool:
+        return ours <= self.most
+
+    def __str__(self) -> str:
+        return f"≤ {self.most:g} {self.unit}"
+
+
+def verdict(bar: Any, *seconds: float) -> bool:
+    """Prints a bar and whether it is met, at the end of a line of a table."""
+    met = bar.met(*seconds)
+    print(f"   {bar}: {'met' if met else 'NOT MET'}", end="")
+    return met
+
+
+# Comparing.
+
+
+def compare(
+    title: str,
+    sides: Mapping[str, Side],
+    bars: Mapping[str, tuple[Any, ...]],
+    per: float = 1.0,
+    unit: str = "µs",
+    rounds: int = 31,
+) -> bool:
+    """Prints the median time of a call of each side, and which bars are met; whether all are.
+
+    The first side is ours. A time is divided by `per`, the number of things that one call does.
+    """
+    seconds = medians(sides, rounds)
+    scale = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}[unit] / per
+    ours = seconds[next(iter(sides))]
+    met = True
+    print(f"{title + ', ' + unit:54}  {'time':>9}  {'/ ours':>8}")
+    for name, time_ in seconds.items():
+        print(f"  {name:52}  {time_ * scale:9,.2f}  {time_ / ours:8.2f}", end="")
+        for bar in bars.get(name, ()):
+            number = (ours * scale,) if isinstance(bar, Below) else (ours, time_)
+            met &= verdict(bar, *number)
+        print(flush=True)
+    print(flush=True)
+    return met
+
+
+def medians(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
+    """Seconds of one call of each side; the sides take turns, so that all see the same machine."""
+    repeats = {}
+    for name, side in sides.items():
+        side()
+        start = time.perf_counter()
+        side()
+        side()
+        repeats[name] = max(1, round(2e-3 / (time.perf_counter() - start) * 2))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            times[name].append(_seconds(side, repeats[name]))
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def _seconds(side: Side, repeats: int) -> float:
+    again = range(repeats)
+    start = time.perf_counter()
+    for _ in again:
+        side()
+    return (time.perf_counter() - start) / repeats
+
+
+def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
+    """Asserts that two sides computed the same numbers, before anything is timed.
+
+    The largest difference is measured against the largest number.
+    """
+    import numpy as np
+
+    x, y = np.asarray(ours, float), np.asarray(theirs, float)
+    assert x.shape == y.shape, f"{what}: shapes {x.shape} and {y.shape}"
+    error = np.abs(x - y).max() / np.abs(y).max()
+    assert error <= tolerance, f"{what}: differs by {error:.1e} of the largest number"
+
+
+# What the sides run on.
+
+
+@cache
+def by_hand(name: str) -> ctypes.CDLL:
+    """The program `by_hand/<name>.cpp`, compiled for this machine."""
+    source = Path(__file__).parent / "by_hand" / f"{name}.cpp"
+    library = Path(tempfile.mkdtemp(prefix="by_hand_")) / f"{name}.so"
+    subprocess.run([*COMPILER, str(source), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def addresses(*arrays: Any) -> tuple[ctypes.c_void_p, ...]:
+    """Where arrays lie, for a program by hand."""
+    return tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
+
+
+def header(*packages: str) -> None:
+    """Prints the machine and the versions of what is compared."""
+    print(f"{_processor()}, {os.cpu_count()} processors, {platform.platform()}")
+    names = ("micrograd-native", "llvmlite", "numpy", *packages)
+    print(f"Python {platform.python_version()}, " + ", ".join(map(_version, names)))
+    if "torch" in packages:
+        importlib.import_module("torch").set_num_threads(1)
+    print(f"one thread; load {os.getloadavg()[0]:.1f}; medians\n", flush=True)
+
+
+def _version(name: str) -> str:
+    if name == "g++":
+        command = ["g++", "-dumpfullversion"]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        return f"g++ {answer.stdout.strip()}"
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        sys.exit(f"{name} is missing: `make bench` sets up the environment of the benchmarks")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
