@@ -1,11 +1,11 @@
 """Adjoint: a program becomes the program that also computes its gradient.
 
 Reverse mode, block by block. The derivative of a `Map` is the derivative of its row, run on whole
-blocks; that of a `Sum` is its other factor. What an instruction adds to the gradients of the scalars
-that it gathered is noted as index arrays: target, and the factors of a product. When all users of a
-block are done, its notes are sorted by target; targets with equally many notes of each source are a
-run, and each run is a `Sum` again: so the backward pass rolls into matrix products by the same rule.
-What flows from varying to uniform is a sum over examples.
+blocks; that of a `Sum` is its other factor. What an instruction adds to the gradients of the
+scalars that it gathered is noted as index arrays: target, and the factors of a product. When all
+users of a block are done, its notes are sorted by target; targets with equally many notes of each
+source are a run, and each run is a `Sum` again: so the backward pass rolls into matrix products by
+the same rule. What flows from varying to uniform is a sum over examples.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,25 @@ from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, P
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-# What may turn a finite number into an infinite derivative: where such an operation lies in a branch
-# that was masked, its gradient of zero must not meet the infinity.
+# What may turn a finite number into an infinite derivative: where such an operation lies in a
+# branch that was masked, its gradient of zero must not meet the infinity.
 _SINGULAR = frozenset(
-    "div pow log log1p sqrt asin acos atan2 tan exp expm1 sinh cosh lgamma".split()
+    [
+        "div",
+        "pow",
+        "log",
+        "log1p",
+        "sqrt",
+        "asin",
+        "acos",
+        "atan2",
+        "tan",
+        "exp",
+        "expm1",
+        "sinh",
+        "cosh",
+        "lgamma",
+    ]
 )
 
 
@@ -87,6 +102,7 @@ class _Adjoint:
         self.program = program
         self.notes: dict[Block, list[Note]] = {}
         self.gradient: dict[Block, list[Gather]] = {}
+        self.known: dict[Any, Rows] = {}  # what the derivatives have computed: never twice
         self.wanted = list(program.inputs) if per_example else [program.parameters]
         self.active = self._active()
         self.masks = any(isinstance(i, Map) and i.op.name in _MASKING for i in program.instructions)
@@ -95,8 +111,9 @@ class _Adjoint:
         """The blocks that depend on what the gradient is asked for."""
         active = set(self.wanted)
         for instruction in self.program.instructions:
+            constant = isinstance(instruction, Sum) and instruction.combine is ops.maximum
             if any(gather.block in active for gather in instruction.gathers()):
-                if not instruction.out.boolean:
+                if not (instruction.out.boolean or constant):
                     active.add(instruction.out)
         return active
 
@@ -106,7 +123,7 @@ class _Adjoint:
         self._note(value.block, value.index, [(self.program.seed, np.zeros(1, np.int64))])
         for instruction in reversed(list(self.program.instructions)):
             out = instruction.out
-            if out not in self.active or out not in self.notes and out not in self.gradient:
+            if out not in self.active or (out not in self.notes and out not in self.gradient):
                 continue
             if out not in self.gradient:
                 self.gradient[out] = self._collect(out)
@@ -125,7 +142,7 @@ class _Adjoint:
         operands = [self._rows(gather) for gather in instruction.operands]
         contributions = instruction.op.derivative(g, z, *operands)  # type: ignore[misc]
         for gather, more in zip(instruction.operands, contributions):
-            if gather.block not in self.active or isinstance(more, float) and more == 0:
+            if gather.block not in self.active or (isinstance(more, float) and more == 0):
                 continue
             if self.masks and instruction.op.name in _SINGULAR and isinstance(g, Rows):
                 more = ops.where(g == 0.0, 0.0, more)
@@ -194,6 +211,12 @@ class _Adjoint:
 
     def map(self, op: Op, operands: tuple[Any, ...], size: int) -> Rows:
         gathers = [self._operand(x, size) for x in operands]
+        key = op, *[(gather.block, gather.index.tobytes()) for gather in gathers]
+        if key not in self.known:
+            self.known[key] = self._new_map(op, gathers, size)
+        return self.known[key]
+
+    def _new_map(self, op: Op, gathers: list[Gather], size: int) -> Rows:
         out = self.program.new_block(size, any(g.block.varying for g in gathers), op.boolean)
         self._append(Map(out, 0, op, gathers))
         return Rows(self, Gather(out, np.arange(size)))
@@ -208,6 +231,8 @@ class _Adjoint:
 
     def _collect(self, block: Block) -> list[Gather]:
         """The gradient of each member of `block`, of which all users are done."""
+        if not block.size:  # there are no parameters, or an argument has no elements
+            return []
         notes = self.notes.pop(block, [])
         if len(notes) == 1 and (alias := self._alias(block, notes[0])):
             return [alias]
@@ -294,4 +319,4 @@ def _unique_columns(counts: Index) -> tuple[Any, Index]:
     return distinct, inverse.ravel()
 
 
-_MASKING = frozenset("where relu leaky_relu elu maximum minimum take abs".split())
+_MASKING = frozenset(["where", "relu", "leaky_relu", "elu", "maximum", "minimum", "take", "abs"])

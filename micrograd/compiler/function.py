@@ -1,14 +1,17 @@
 """What `compile` and `vectorize` return: a function that runs as native code, and its gradients."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from ctypes import ArgumentError
+from dataclasses import dataclass, field
 from functools import update_wrapper
+from threading import RLock
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from micrograd.compiler.adjoint import add_adjoint
+from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.program import Program, verify
 from micrograd.compiler.roll import roll
@@ -25,15 +28,22 @@ Answer = Literal["value", "inputs", "parameters"]  # the value; with the gradien
 class Specialised:
     """The function for arguments of one structure and shape."""
 
+    structure: Structure
+    shapes: list[Shape]  # of one example, for each leaf of the arguments
     trace: Trace
     parameters: tuple[Value, ...]
-    kernels: dict[Answer, Kernel]
+    kernels: dict[Answer, Kernel] = field(default_factory=dict)
+
+
+_building = RLock()  # a trace watches which Values are made, in all threads: one at a time
 
 
 class Compiled:
     """A function in native code. `compile` makes one for one example a call, `vectorize` for many.
 
-    It is traced, compiled and kept once for each structure and shape of its arguments.
+    It is traced, compiled and kept once for each structure and shape of its arguments. Arguments and
+    results are numbers, arrays, and lists, tuples and dicts of them. Leaf Values that the function
+    captures are its parameters: their numbers are read at each call.
     """
 
     _single: bool
@@ -51,6 +61,7 @@ class Compiled:
         self.threads, self.exact = threads, exact
         self._function = function
         self._specialised: dict[Any, Specialised] = {}
+        self._met: dict[Any, Specialised] = {}  # by the shapes of arrays that need no conversion
         self._last: Specialised | None = None
         update_wrapper(self, function, updated=())
 
@@ -97,7 +108,7 @@ class Compiled:
         """The results, for each example."""
         it, n, inputs = self._specialise(args, kwargs)
         (value,) = self._kernel(it, "value")(n, inputs, self._packed(it), 1.0)
-        return self._results(it.trace, value)
+        return self._results(it.trace, _for_each(value, n))
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """The value, and its gradient with respect to the arguments; of one argument, no tuple.
@@ -105,30 +116,35 @@ class Compiled:
         Raises TypeError if the function does not return one number an example.
         """
         it, n, inputs = self._specialise(args, kwargs)
-        value, *gradients = self._kernel(it, "inputs")(n, inputs, self._packed(it), 1.0)
-        structure, shapes = self._arguments(args, kwargs)
-        arranged = structure.build(
-            self._shaped(gradient, shape) for gradient, shape in zip(gradients, shapes)
-        )
-        answers = [*arranged[0], *arranged[1].values()]
-        return self._results(it.trace, value), answers[0] if len(answers) == 1 else tuple(answers)
+        kernel = self._kernel(it, "inputs")
+        value, *gradients = (_for_each(x, n) for x in kernel(n, inputs, self._packed(it), 1.0))
+        shaped = (self._shaped(x, shape) for x, shape in zip(gradients, it.shapes))
+        of_args, of_kwargs = it.structure.build(shaped)
+        gradient = (*of_args, *of_kwargs.values())
+        return self._results(it.trace, value), gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: ArrayLike, *args: Any, **kwargs: Any) -> tuple[float, Array]:
-        """The mean over the examples and its gradient, the parameters being `theta` (see `pack`)."""
+        """The mean over the examples and its gradient, the parameters being `theta` (see `pack`).
+
+        Of no examples the mean is NaN, its gradient zero. Raises as `value_and_grad` does.
+        """
         it, n, inputs = self._specialise(args, kwargs)
-        kernel = self._kernel(it, "parameters")
-        if n == 0:
-            return float("nan"), np.zeros(len(it.parameters), self.dtype)
-        value, gradient = kernel(n, inputs, self._theta(theta, it), 1.0 / n)
-        return value.item(), gradient
+        return self._mean(it, n, inputs, self._theta(theta, it))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
         """Returns the mean over the examples, and fills `grad` of the parameters with its gradient."""
-        it, _, _ = self._specialise(args, kwargs)
-        mean, gradient = self.gradient(self._packed(it), *args, **kwargs)
+        it, n, inputs = self._specialise(args, kwargs)
+        mean, gradient = self._mean(it, n, inputs, self._packed(it))
         for parameter, x in zip(it.parameters, gradient.tolist()):
             parameter.grad = x
         return mean
+
+    def _mean(self, it: Specialised, n: int, inputs: list[Array], theta: Array) -> Any:
+        kernel = self._kernel(it, "parameters")
+        if n == 0:
+            return float("nan"), np.zeros(len(it.parameters), self.dtype)
+        value, gradient = kernel(n, inputs, theta, 1.0 / n)
+        return value.item(), gradient
 
     # Views of the pipeline.
 
@@ -155,22 +171,40 @@ class Compiled:
     # Within.
 
     def _specialise(self, args: Any, kwargs: Any) -> tuple[Specialised, int, list[Array]]:
-        leaves, structure = flatten((args, kwargs))
+        key = None
+        if not kwargs and all(a.__class__ is np.ndarray for a in args):
+            key, n = self._quick_key(args)
+            it = self._met.get(key)
+            if it is not None:
+                self._last = it
+                return it, n, list(args)
+        leaves, structure = flatten((self._arranged(args), self._arranged(kwargs)))
         arrays = [self._numbers(leaf) for leaf in leaves]
         n, shapes = self._examples(arrays)
-        key = structure, tuple(shapes)
-        it = self._specialised.get(key)
+        it = self._specialised.get((structure, tuple(shapes)))
         if it is None:
-            result = trace(self._function, structure, shapes)
-            it = self._specialised[key] = Specialised(result, tuple(result.parameters), {})
+            it = self._traced_anew(structure, shapes)
+        if key is not None and all(a is b for a, b in zip(args, arrays, strict=True)):
+            self._met[key] = it
         self._last = it
-        inputs = [
-            np.ascontiguousarray(a.reshape(-1 if len(a) == n else 1, size))
-            for a, size in zip(
-                self._rows(arrays), (1 if s is None else int(np.prod(s)) for s in shapes)
-            )
-        ]
-        return it, n, inputs
+        return it, n, [np.ascontiguousarray(a) for a in arrays]
+
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
+        """What decides whether arrays can be used as they are, and how many examples they hold."""
+        raise NotImplementedError
+
+    def _traced_anew(self, structure: Structure, shapes: list[Shape]) -> Specialised:
+        with _building:
+            key = structure, tuple(shapes)
+            if key not in self._specialised:
+                result = trace(self._function, structure, shapes)
+                parameters = tuple(result.parameters)
+                self._specialised[key] = Specialised(structure, shapes, result, parameters)
+            return self._specialised[key]
+
+    def _arranged(self, tree: Any) -> Any:
+        """Arguments as a structure of numbers and arrays."""
+        return tree
 
     def _numbers(self, leaf: Any) -> Array:
         try:
@@ -186,20 +220,24 @@ class Compiled:
     def _kernel(self, it: Specialised, answer: Answer) -> Kernel:
         kernel = it.kernels.get(answer)
         if kernel is None:
-            kernel = it.kernels[answer] = self._build(it, answer)
+            with _building:
+                kernel = it.kernels[answer] = it.kernels.get(answer) or self._build(it, answer)
         return kernel
 
     def _build(self, it: Specialised, answer: Answer) -> Kernel:
-        program = roll(it.trace)
-        verify(program)
-        if answer != "value":
-            if it.trace.output_shapes != [None]:
-                raise TypeError(
-                    f"the gradient is that of a function which returns one number; {self!r} returns "
-                    f"{len(it.trace.outputs)} numbers"
-                )
-            add_adjoint(program, per_example=answer == "inputs")
+        if answer != "value" and it.trace.output_shapes != [None]:
+            raise TypeError(
+                f"the gradient is that of a function which returns one number; {self!r} returns "
+                f"{len(it.trace.outputs)} numbers"
+            )
+        if self.exact and answer != "value":
+            program = exact_program(it.trace, per_example=answer == "inputs")
+        else:
+            program = roll(it.trace, exact=self.exact)
             verify(program)
+            if answer != "value":
+                add_adjoint(program, per_example=answer == "inputs")
+        verify(program)
         return self._compiled(program)
 
     def _compiled(self, program: Program) -> Kernel:
@@ -223,15 +261,8 @@ class Compiled:
 
     # What one example is.
 
-    def _arguments(self, args: Any, kwargs: Any) -> tuple[Structure, list[Shape]]:
-        leaves, structure = flatten((args, kwargs))
-        return structure, self._examples([np.asarray(leaf) for leaf in leaves])[1]
-
     def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
         """How many examples, and the shape of one in each array."""
-        raise NotImplementedError
-
-    def _rows(self, arrays: list[Array]) -> list[Array]:
         raise NotImplementedError
 
     def _shaped(self, rows: Array, shape: Shape) -> Any:
@@ -243,12 +274,26 @@ class CompiledOne(Compiled):
     """One example a call."""
 
     _single = True
+    _scalars: Callable[..., float] | None = None  # the short way, for numbers only
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The results."""
+        if self._scalars is not None:
+            try:
+                return self._scalars(*args, **kwargs)
+            except (ArgumentError, TypeError):
+                pass  # not these numbers, or not so many: the long way says what is wrong
+        result = super().__call__(*args, **kwargs)
+        kernel = self._traced().kernels["value"]
+        if isinstance(kernel, NativeKernel) and result.__class__ is float:
+            self._scalars = kernel.scalars()
+        return result
+
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
+        return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1
 
     def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
         return 1, [array.shape or None for array in arrays]
-
-    def _rows(self, arrays: list[Array]) -> list[Array]:
-        return [array.reshape(1, -1) for array in arrays]
 
     def _shaped(self, rows: Array, shape: Shape) -> Any:
         return rows[0, 0].item() if shape is None else rows[0].reshape(shape)
@@ -259,6 +304,26 @@ class Vectorized(Compiled):
 
     _single = False
 
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
+        n = len(args[0]) if args and args[0].ndim else 1
+        key = [(a.shape[1:], a.shape[:1] == (n,), a.dtype, a.flags.c_contiguous) for a in args]
+        return tuple(key), n
+
+    def _arranged(self, tree: Any) -> Any:
+        """Lists of numbers are arrays."""
+        if isinstance(tree, list):
+            try:
+                array = np.asarray(tree)
+            except ValueError:  # of different lengths
+                array = np.empty(0, object)
+            if array.dtype.kind in "fiub":
+                return array
+        if isinstance(tree, dict):
+            return {key: self._arranged(part) for key, part in tree.items()}
+        if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
+            return type(tree)(map(self._arranged, tree))
+        return tree
+
     def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
         lengths = {len(array) for array in arrays if array.ndim} - {1}
         if len(lengths) > 1:
@@ -267,17 +332,15 @@ class Vectorized(Compiled):
                 f"the first axis counts the examples and must agree in all arrays; got {shapes}"
             )
         n = lengths.pop() if lengths else 1
-        return n, [array.shape[1:] or None if array.ndim else None for array in arrays]
-
-    def _rows(self, arrays: list[Array]) -> list[Array]:
-        return [array if array.ndim else array.reshape(1) for array in arrays]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        results = super().__call__(*args, **kwargs)
-        return results
+        return n, [array.shape[1:] or None for array in arrays]
 
     def _shaped(self, rows: Array, shape: Shape) -> Any:
         return rows[:, 0] if shape is None else rows.reshape(len(rows), *shape)
+
+
+def _for_each(answer: Array, n: int) -> Array:
+    """The numbers of every example, also of an answer that does not depend on it."""
+    return answer if answer.ndim == 2 else np.tile(answer, (n, 1))
 
 
 def compile(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.schedule import Plan, schedule
+from micrograd.compiler.schedule import SMALL, Plan, schedule
 
 Array = NDArray[Any]
 
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 class Kernel(Protocol):
     """Runs a program on n examples; answers its outputs, in order.
 
-    Each input is an array of shape (n, size), or (1, size) for one that all examples share. A
+    Each input is an array of n times size numbers, or of size numbers for one that all examples share. A
     varying output has the shape (n, members), a uniform one (members,).
     """
 
@@ -36,7 +36,10 @@ class NumPyKernel:
         self.program, self.dtype = program, dtype
 
     def __call__(self, n: int, inputs: list[Array], parameters: Array, seed: float) -> list[Array]:
-        wide = [np.broadcast_to(x, (n, x.shape[1])) for x in inputs]
+        wide = [
+            np.broadcast_to(x.reshape(-1, block.size), (n, block.size))
+            for x, block in zip(inputs, self.program.inputs)
+        ]
         answers = evaluate(self.program, wide, parameters, np.full(n, seed))
         return [answer.astype(self.dtype) for answer in answers.values()]
 
@@ -63,6 +66,7 @@ class NativeKernel:
         self._after = self._function("after", *[_ADDRESS] * 3)
         self._combine = self._function("combine", *[_ADDRESS] * 2)
         self._examples = self._function("examples", *[_ADDRESS] * 5, number, *[_INTEGER] * 3)
+        self._sizes = [block.size for block in program.inputs]
         self._outputs = [
             (any(g.block.varying for g in gathers), sum(map(len, gathers)))
             for gathers in program.outputs.values()
@@ -83,9 +87,9 @@ class NativeKernel:
             else _Memory(self.plan, self.dtype, len(inputs), len(outputs))
         )
         table, k = memory.table, 0
-        for x in inputs:
+        for x, size in zip(inputs, self._sizes):
             table[k] = x.__array_interface__["data"][0]
-            table[k + 1] = x.shape[1] if len(x) == n else 0
+            table[k + 1] = size if x.size == n * size else 0
             k += 2
         for out in outputs:
             table[k] = out.__array_interface__["data"][0]
@@ -97,6 +101,20 @@ class NativeKernel:
             self._run(w, memory.u, memory.v, memory.table_address, seed, n)
         self._free.append(memory)
         return outputs
+
+    def scalars(self) -> Any:
+        """For a program of numbers, without parameters, that answers one number: the short way.
+
+        A function of floats; None where the program is anything else.
+        """
+        of_numbers = all(size == 1 for size in self._sizes) and self._outputs == [(True, 1)]
+        small = self.plan.rows + self.plan.uniform < SMALL
+        if not (of_numbers and small and not self.program.parameters.size):
+            return None
+        if self.dtype != np.float64 or self.plan.lanes != 1:
+            return None
+        numbers = [ctypes.c_double] * (len(self._sizes) + 1)
+        return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
     def _in_threads(self, memory: "_Memory", w: int, seed: float, n: int) -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""

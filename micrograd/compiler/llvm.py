@@ -1,10 +1,11 @@
 """LLVM: loops become native code for this machine.
 
-One function for each nest, and one that calls them in order for a range of chunks of examples. In all
-of them `w` are the parameters, `u` the uniform numbers, `r` the sums over examples and `v` the rows of
-examples.
+One function for each nest, and one that calls them in order for a range of chunks of examples. In
+all of them `w` are the parameters, `u` the uniform numbers, `r` the sums over examples and `v` the
+rows of examples.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +16,12 @@ from llvmlite import ir
 from micrograd import ops
 from micrograd.compiler import vectormath
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import REDUCE_TILE, TILE, Access, Nest, Plan, Step, access
+from micrograd.compiler.schedule import REDUCE_TILE, SMALL, TILE, Access, Nest, Plan, Step, access
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-I1, I32, I64, POINTER = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.PointerType()
+I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
+POINTER = ir.PointerType()
 VOID = ir.VoidType()
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
 
@@ -67,6 +69,8 @@ class Emitter:
         self._uniform_outputs(after)
         self._combine()
         self._run(before, self._examples(), after)
+        if self.plan.lanes == 1 and self.plan.rows + self.plan.uniform < SMALL:
+            self._scalars()
         return self.module
 
     # Functions.
@@ -121,6 +125,28 @@ class Emitter:
         b.call(after.b.function, [w, u, table])
         b.ret_void()
 
+    def _scalars(self) -> None:
+        """scalars(x0, x1, ...): one number of numbers, all memory on the stack."""
+        inputs = len(self.plan.program.inputs)
+        type = ir.FunctionType(self.number, [self.number] * inputs)
+        function = ir.Function(self.module, type, "scalars")
+        b = ir.IRBuilder(function.append_basic_block())
+        u, v, numbers = (
+            b.alloca(self.number, I64(n))
+            for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
+        )
+        table = b.alloca(I64, I64(2 * inputs + 1))
+        for k in range(inputs + 1):
+            at = b.gep(numbers, [I64(k)], source_etype=self.number)
+            if k < inputs:
+                b.store(function.args[k], at)
+                b.store(I64(1), b.gep(table, [I64(2 * k + 1)], source_etype=I64))
+            b.store(b.ptrtoint(at, I64), b.gep(table, [I64(2 * k)], source_etype=I64))
+        one = ir.Constant(self.number, 1.0)
+        null = ir.Constant(POINTER, None)
+        b.call(self.module.globals["run"], [null, u, v, table, one, I64(1)])
+        b.ret(b.load(b.gep(numbers, [I64(inputs)], source_etype=self.number), typ=self.number))
+
     def _combine(self) -> None:
         """combine(u, r): adds the sums over one segment of the examples to those over all."""
         function = self._function("combine", [POINTER] * 2, internal=False)
@@ -147,8 +173,8 @@ class Emitter:
     def _examples(self) -> ir.Function:
         """examples(w, u, r, v, table, seed, n, first, last): chunks first ... last - 1 of n examples.
 
-        `table` holds for each input its address and the distance of its examples (0: one for all), then
-        for each output its address.
+        `table` holds for each input its address and the distance of its examples (0: one for all),
+        then for each output its address.
         """
         plan = self.plan
         nests = [self._nest(f"examples.{k}", nest, True) for k, nest in enumerate(plan.examples)]
@@ -247,22 +273,26 @@ class Emitter:
     # Data of the module.
 
     def table(self, index: Any) -> ir.GlobalVariable:
-        flat = np.ascontiguousarray(index, dtype=np.int32).ravel()
-        return self._global(flat, I32, "table")
+        """Its entries as 32-bit numbers, written as bytes: long tables are parsed faster so."""
+        entries = np.ascontiguousarray(index, dtype=np.int32).tobytes()
+        if entries not in self.tables:
+            text = 'c"\\' + entries.hex("\\") + '"'
+            array = ir.FormattedConstant(ir.ArrayType(I8, len(entries)), text)
+            self.tables[entries] = self._global(f"table.{len(self.tables)}", array)
+        return self.tables[entries]
 
     def constant_numbers(self) -> ir.GlobalVariable:
-        values = np.array(self.plan.program.constant_values)
-        return self._global(values, self.number, "constants")
+        if self.constants is None:
+            values = self.plan.program.constant_values
+            array = ir.Constant(ir.ArrayType(self.number, len(values)), values)
+            self.constants = self._global("constants", array)
+        return self.constants
 
-    def _global(self, values: Any, type: ir.Type, name: str) -> ir.GlobalVariable:
-        key = name.encode() + values.tobytes()
-        if key not in self.tables:
-            array = ir.ArrayType(type, len(values))
-            data = ir.GlobalVariable(self.module, array, f"{name}.{len(self.tables)}")
-            data.initializer = ir.Constant(array, values.tolist())
-            data.global_constant, data.linkage = True, "internal"
-            self.tables[key] = data
-        return self.tables[key]
+    def _global(self, name: str, data: ir.Constant) -> ir.GlobalVariable:
+        variable = ir.GlobalVariable(self.module, data.type, name)
+        variable.initializer, variable.global_constant = data, True
+        variable.linkage, variable.align = "internal", 64
+        return variable
 
     def mathematics(self, name: str, count: int, vector: ir.Type) -> ir.Function:
         """An elementary function, as a function of the module."""
@@ -275,9 +305,7 @@ class Emitter:
         function.linkage = "internal"
         function.attributes.add("nounwind")
         builder = ir.IRBuilder(function.append_basic_block())
-        emit = (
-            self._library_call if self.exact or not hasattr(vectormath, "emit") else vectormath.emit
-        )
+        emit = self._library_call if self.exact else vectormath.emit
         builder.ret(emit(builder, name, list(function.args)))
         return function
 
@@ -386,12 +414,12 @@ class _Body:
 
     def _totals(self, step: Step, members: list[list[ir.Value]], x: ir.Value) -> list[ir.Value]:
         """The sums of a tile of members."""
-        totals = [self.zero() for _ in members]
+        totals = [self._start(step) for _ in members]
         for terms, factors in step.products:
             totals = self.accumulate(
                 totals, I64(terms),
                 lambda totals, t, factors=factors: [
-                    self.add_product(total, [self._read(f, {}, member, t, x) for f in factors])
+                    self._combine(step, total, [self._read(f, {}, member, t, x) for f in factors])
                     for total, member in zip(totals, members)
                 ],
             )  # fmt: skip
@@ -487,11 +515,11 @@ class _Body:
     ) -> None:
         for step in steps:
             if step.op is None:
-                value = self.zero() if not step.products else None
+                value = self._start(step) if not step.products else None
                 for terms, factors in step.products:
                     for t in range(terms):
                         read = [self._read(f, known, places, I64(t), x) for f in factors]
-                        value = self.add_product(value, read)
+                        value = self._combine(step, value, read)
             else:
                 operands = [self._read(o, known, places, I64(0), x) for o in step.operands]
                 registers = [Register(self, operand) for operand in operands]
@@ -511,7 +539,7 @@ class _Body:
                 at = plus(b, times(b, at, I64(n)), i)
             at = times(b, at, I64(access.table.shape[1]))
             at = plus(b, at, t) if t is not None else at
-            entry = b.gep(self.emitter.table(access.table), [I64(0), at])
+            entry = b.gep(self.emitter.table(access.table), [at], source_etype=I32)
             return b.zext(b.load(entry, typ=I32), I64)
         result: ir.Value = I64(access.base)
         for i, stride in zip((*places, t), (*access.strides, access.term)):
@@ -594,7 +622,8 @@ class _Body:
         return Register(self, ir.Constant(self.vector, self._splat(x)))
 
     def zero(self) -> ir.Value:
-        return self.constant(0.0).value
+        """Where a sum begins: -0 + x is x to the bit, whatever x."""
+        return self.constant(-0.0).value
 
     def _broadcast(self, number: ir.Value) -> ir.Value:
         if not self.varying:
@@ -603,6 +632,18 @@ class _Body:
         first = b.insert_element(undefined, number, I32(0))
         mask = ir.Constant(ir.VectorType(I32, self.emitter.width), [0] * self.emitter.width)
         return b.shuffle_vector(first, undefined, mask)
+
+    def _start(self, step: Step) -> ir.Value:
+        """What has no terms yet."""
+        return self.zero() if step.combine is ops.add else self.constant(-math.inf).value
+
+    def _combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
+        if step.combine is ops.add:
+            return self.add_product(total, factors)
+        (term,) = factors
+        if total is None:
+            return term
+        return _apply(step.combine, (Register(self, total), Register(self, term))).value
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
         b = self.b

@@ -1,31 +1,44 @@
 """Native code: a module of LLVM, compiled for this processor, as functions to call."""
 
-import ctypes
 import ctypes.util
 import threading
 from functools import cache
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+import micrograd
+from micrograd.compiler import cache as disk
+
 _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
+
+# The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
+# without unrolling takes half the time of level 2 to compile, and the same time to run.
+_LEVEL, _UNROLL, _CODE_LEVEL = 1, False, 2
 
 
 @cache
 def _initialise() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    llvm.load_library_permanently(ctypes.util.find_library("m") or "")
+    try:
+        llvm.load_library_permanently("libm.so.6")
+    except RuntimeError:  # its name elsewhere; to ask for it starts a process
+        llvm.load_library_permanently(ctypes.util.find_library("m") or "")
 
 
 def target_machine() -> Any:
     """The processor that this process runs on, with all its features. An engine owns its own."""
     _initialise()
-    features = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features, opt=2, jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=_CODE_LEVEL, jit=True
     )
+
+
+def _features() -> str:
+    return llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 
 def vector_bytes() -> int:
@@ -40,18 +53,42 @@ class Native:
     def __init__(self, module: ir.Module):
         with _lock:
             machine = target_machine()
-            module.triple = machine.triple
-            module.data_layout = str(machine.target_data)
-            parsed = llvm.parse_assembly(str(module))
-            parsed.verify()
-            options = llvm.create_pipeline_tuning_options(speed_level=2)
-            options.loop_vectorization = options.slp_vectorization = True
-            builder = llvm.create_pass_builder(machine, options)
-            builder.getModulePassManager().run(parsed, builder)
-            self.assembly = lambda: machine.emit_assembly(parsed)
-            self.optimised = lambda: str(parsed)
-            self._engine = llvm.create_mcjit_compiler(parsed, machine)
+            module.triple, module.data_layout = machine.triple, str(machine.target_data)
+            self._text = str(module)
+            key = self._key()
+            code = disk.load(key)
+            if code is None:
+                code = machine.emit_object(self._optimised(machine))
+                disk.store(key, code)
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
 
     def address(self, name: str) -> int:
         return self._engine.get_function_address(name)
+
+    def optimised(self) -> str:
+        """The module as LLVM's optimiser leaves it."""
+        with _lock:
+            return str(self._optimised(target_machine()))
+
+    def assembly(self) -> str:
+        with _lock:
+            machine = target_machine()
+            return machine.emit_assembly(self._optimised(machine))
+
+    def _key(self) -> str:
+        """Of the machine code: a hash of all that it depends on."""
+        processor = llvm.get_host_cpu_name(), _features()
+        versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
+        return disk.key(self._text, *processor, *versions, repr((_LEVEL, _UNROLL, _CODE_LEVEL)))
+
+    def _optimised(self, machine: Any) -> Any:
+        parsed = llvm.parse_assembly(self._text)
+        parsed.verify()
+        options = llvm.create_pipeline_tuning_options(speed_level=_LEVEL)
+        options.loop_vectorization = options.slp_vectorization = False
+        options.loop_unrolling = _UNROLL
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(parsed, builder)
+        return parsed

@@ -1,20 +1,23 @@
 """The rolled program: blocks of alike scalars, and instructions that compute them.
 
-A block is an array of scalars that were computed in the same way. An instruction computes a run of a
-block's members at once; its operands are gathers, which say for each member which scalar of another
-block it reads. There are two kinds: `Map` applies an operation of the table to each member, `Sum` adds
-up products of one or two factors. A matrix product is a `Sum` whose gathers repeat in rows and columns.
+A block is an array of scalars that were computed in the same way. An instruction computes a run of
+a block's members at once; its operands are gathers, which say for each member which scalar of
+another block it reads. There are two kinds: `Map` applies an operation of the table to each member,
+`Sum` adds up products of one or two factors. A matrix product is a `Sum` whose gathers repeat in
+rows and columns.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd import ops
 from micrograd.ops import Op
 
 Index = NDArray[np.int64]
@@ -79,6 +82,7 @@ class Sum:
     products: list[Product]
     over_examples: bool = False
     members: int = 0  # of a sum without products, which is zero
+    combine: Op = ops.add  # or maximum: then it is the largest of single terms
 
     def __len__(self) -> int:
         return len(self.products[0][0]) if self.products else self.members
@@ -88,6 +92,8 @@ class Sum:
 
     def __repr__(self) -> str:
         terms = [_product(product) for product in self.products] or ["0"]
+        if self.combine is ops.maximum:
+            return f"{target(self)} = largest of {', '.join(terms)}"
         over = " over all examples" if self.over_examples else ""
         return f"{target(self)} = sum{over} of {' + '.join(terms)}"
 
@@ -171,7 +177,7 @@ def describe(index: Index) -> str:
     i, t = _along(index[:, 0] - index[0, 0], "i"), _along(index[0] - index[0, 0], "t")
     if i and t and (index == index[:, :1] + index[:1] - index[0, 0]).all():
         parts = [x for x in (i, t) if x != "0"] + [str(index[0, 0])] * bool(index[0, 0])
-        return " + ".join(parts) or "0"
+        return " + ".join(parts).replace("+ -", "- ") or "0"
     return f"table of {index.shape[0]} x {index.shape[1]}"
 
 
@@ -179,11 +185,11 @@ def _along(index: Index, letter: str) -> str:
     """As `describe`, along one axis; empty where there is no formula."""
     first, n = int(index[0]), len(index)
     plus = f" + {first}" if first else ""
-    if n == 1 or (step := int(index[1]) - first) == 0 and np.ptp(index) == 0:
+    if n == 1 or ((step := int(index[1]) - first) == 0 and np.ptp(index) == 0):
         return str(first)
     places = np.arange(n)
     if (index == first + step * places).all():
-        return f"{'' if step == 1 else step}{letter}{plus}"
+        return f"{_times(step)}{letter}{plus}"
     changes = np.flatnonzero(np.diff(index))
     run = int(changes[0]) + 1 if len(changes) else n
     if run > 1 and (index == first + places // run * (index[run] - first)).all():
@@ -195,6 +201,10 @@ def _along(index: Index, letter: str) -> str:
         inner = _along(index[:period], letter)
         return inner and f"({inner} of i % {period})" if letter == "i" else ""
     return ""
+
+
+def _times(step: int) -> str:
+    return {1: "", -1: "-"}.get(step, str(step))
 
 
 def verify(program: Program) -> None:
@@ -212,7 +222,10 @@ def verify(program: Program) -> None:
             _verify_gather(gather, written)
         varying = any(gather.block.varying for gather in instruction.gathers())
         reduces = isinstance(instruction, Sum) and instruction.over_examples
-        assert instruction.out.varying == (varying and not reduces), f"{instruction}: varying?"
+        assert not (reduces and instruction.out.varying), f"{instruction}: varying?"
+        assert reduces or instruction.out.varying >= varying, (
+            f"{instruction} is uniform, its operands vary"
+        )
         assert instruction.out not in given, f"{instruction} writes what is given"
         if isinstance(instruction, Sum):
             for product in instruction.products:
@@ -244,9 +257,9 @@ def evaluate(
 ) -> dict[str, NDArray[Any]]:
     """Runs the program in NumPy. The reference of the back ends, and the fallback where there are none.
 
-    `inputs`: an array of shape (examples, size) for each input; `parameters`: (size,); `seed`: a number
-    or one for each example, what the gradient of each example counts. Answers an array of shape
-    (examples, members), or (members,) where nothing varies, for each output.
+    `inputs`: an array of shape (examples, size) for each input; `parameters`: (size,); `seed`: a
+    number or one for each example, what the gradient of each example counts. Answers an array of
+    shape (examples, members), or (members,) where nothing varies, for each output.
     """
     examples = len(inputs[0]) if inputs else 1
     numbers: dict[Block, NDArray[Any]] = {
@@ -270,6 +283,9 @@ def evaluate(
 def _compute(instruction: Instruction, numbers: dict[Block, Any], examples: int) -> Any:
     if isinstance(instruction, Map):
         return instruction.op(*[numbers[g.block][g.index] for g in instruction.operands])
+    if instruction.combine is ops.maximum:
+        largest = [numbers[g.block][g.index].max(axis=1) for (g,) in instruction.products]
+        return reduce(np.maximum, largest)
     total: Any = np.zeros((len(instruction), 1))
     for product in instruction.products:
         factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)

@@ -1,12 +1,13 @@
 """Schedule: a program becomes loops: which axis is vectorised, how it is tiled, what stays in registers.
 
-Examples lie in the vector lanes, in chunks of `Plan.lanes`, so that every scalar of the program is a
-row of lanes. Around them run the loops over the members of a block. Neighbouring instructions with
-equally many members share one loop, a nest: what one of them computes and only the others read stays in
-a register. A sum of many terms opens a nest, with a tile of members at once; the elementwise work on its
-result follows in the same nest.
+Examples lie in the vector lanes, in chunks of `Plan.lanes`, so that every scalar of the program is
+a row of lanes. Around them run the loops over the members of a block. Neighbouring instructions
+with equally many members share one loop, a nest: what one of them computes and only the others read
+stays in a register. A sum of many terms opens a nest, with a tile of members at once; the
+elementwise work on its result follows in the same nest.
 
-What does not vary is computed before the examples, or after them where it depends on a sum over them.
+What does not vary is computed before the examples, or after them where it depends on a sum over
+them.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd import ops
 from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Program, Sum
 from micrograd.ops import Op
 
@@ -22,6 +24,7 @@ TILE = 8  # members of a long sum at once: so many independent chains of multipl
 REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
 SEGMENTS = 8  # of the examples: what threads share out, and the order in which their sums are added
+SMALL = 4096  # numbers that fit on the stack
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
 
 
@@ -50,19 +53,21 @@ class Access:
 class Step:
     """One instruction in the body of a nest. An operand is an access, or a step that is in registers."""
 
-    op: Op | None  # None: a sum
+    op: Op | None  # None: a sum, or what else `combine` does to many terms
     operands: list["Access | Step"]
     products: list[tuple[int, list["Access | Step"]]]  # of a sum: how many terms, and the factors
     target: Access
     stored: bool = True
     number: int = 0
+    combine: Op = ops.add
 
     def __repr__(self) -> str:
         if self.op is not None:
             text = f"{self.op.name}({', '.join(map(_read, self.operands))})"
         else:
+            name = "sum" if self.combine is ops.add else "largest"
             text = " + ".join(
-                (f"sum t < {n} of " if n > 1 else "") + " * ".join(map(_read, factors))
+                (f"{name} t < {n} of " if n > 1 else "") + " * ".join(map(_read, factors))
                 for n, factors in self.products
             )
         return f"{f'{self.target} = ' if self.stored else ''}r{self.number} = {text or '0'}"
@@ -256,7 +261,7 @@ def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
             step = Step(instruction.op, list(map(operand, instruction.operands)), [], target)
         else:
             products = [(p[0].index.shape[1], list(map(operand, p))) for p in instruction.products]
-            step = Step(None, [], products, target)
+            step = Step(None, [], products, target, combine=instruction.combine)
         step.number = len(nest.steps)
         nest.steps.append(step)
         steps[instruction.out] = step
@@ -272,8 +277,8 @@ def _columns(gather: Gather) -> Index:
 def _axes(n: int, columns: list[Index]) -> tuple[int, ...]:
     """Loop extents, outermost first, in which every column is a sum of place times stride, if such are.
 
-    The innermost extent is the first place where a step changes; the starts of the runs are factored
-    in turn.
+    The innermost extent is the first place where a step changes; the starts of the runs are
+    factored in turn.
     """
     axes: list[int] = []
     while n > 1:
@@ -338,5 +343,5 @@ def _layout(program: Program, phases: list[list[Nest]]) -> tuple[dict[Block, int
             elif over == first:
                 offset[block] = uniform
                 uniform += block.size
-        reduced = reduced or uniform
+        reduced = uniform if first else reduced
     return offset, rows, uniform, reduced

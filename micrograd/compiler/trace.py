@@ -22,16 +22,17 @@ class TraceError(TypeError, AttributeError):
 class Symbol(Scalar):
     """A number that is not known yet, in a graph of such.
 
-    A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source` is
-    the Value whose number it stands for).
+    A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source`
+    is the Value whose number it stands for).
     """
 
-    __slots__ = ("op", "operands", "source", "trace")
+    __slots__ = ("number", "op", "operands", "source", "trace")
     rank = 1
     op: Op | None
     operands: tuple["Symbol | float", ...]
     source: Any
     trace: "Trace"
+    number: int  # the place among all nodes of the trace, in the order in which they were made
 
     def __init__(
         self, trace: "Trace", op: Op | None, operands: tuple[Any, ...], source: Any = None
@@ -40,6 +41,7 @@ class Symbol(Scalar):
         self.op = op
         self.operands = operands
         self.source = source
+        self.number = len(trace.nodes)
         trace.nodes.append(self)
 
     @classmethod
@@ -130,13 +132,28 @@ class Trace:
         self._computed: dict[Value, Symbol | float] = {}
         self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
 
-    def computed(self) -> list[Symbol]:
+    def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
         """The computed nodes that the outputs depend on, each after its operands."""
-        needed = {x for x in self.outputs if isinstance(x, Symbol)}
+        needed = {x for nodes in outputs for x in nodes if isinstance(x, Symbol)}
         for node in reversed(self.nodes):
             if node in needed:
                 needed.update([x for x in node.operands if x.__class__ is Symbol])
         return [node for node in self.nodes if node.operands and node in needed]
+
+    def order_parameters(self) -> None:
+        """Weights first, in the order in which they weigh, then all others as they were met.
+
+        So the weights of a layer lie side by side, however its sums were written.
+        """
+        source = {symbol: value for value, symbol in self.parameters.items()}
+        weights: list[Symbol] = []
+        for node in self.nodes:
+            if node.op is ops.mul or node.op is ops.dot:
+                n = len(node.operands) // 2
+                for x, y in zip(node.operands[:n], node.operands[n:]):
+                    if (x in source) != (y in source):  # not a square
+                        weights.append(x if x in source else y)  # type: ignore[arg-type]
+        self.parameters = {source[x]: x for x in dict.fromkeys([*weights, *source])}
 
     def symbol(self, x: Any) -> Any:
         """`x` in this graph: symbols and numbers as they are, Values with all that they depend on."""
@@ -213,6 +230,7 @@ def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape
     returned, result.output_structure = flatten(answer)
     for leaf in returned:
         _add_output(result, leaf)
+    result.order_parameters()
     return result
 
 
