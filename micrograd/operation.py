@@ -61,8 +61,16 @@ class Op:
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         return operands + self.defaults[-missing:]
 
+    def __reduce__(self) -> Any:
+        """A copy, and what comes back from a pickle, is the row itself."""
+        return _row, (self.name,)
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def _row(name: str) -> Op:
+    return TABLE.get(name) or label(name)
 
 
 # Who runs an operation: the operands decide.

@@ -1,7 +1,9 @@
 """Value: its arithmetic, its data, its gradients; and a user's own operations."""
 
+import copy
 import gc
 import math
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -133,6 +135,18 @@ def test_operands_are_in_order_with_duplicates() -> None:
     assert (2 * a).operands[0] == 2.0
     assert (a - b).op is ops.sub
     assert (a.op, a.operands) == (None, ())
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_have_the_same_operations(twin: Any) -> None:
+    x = Value(0.5, name="x")
+    y = twin(mg.tanh(x) * 2.0)
+    assert y.op is mg.mul
+    assert y.operands[0].op is mg.tanh
+    y.backward()
+    assert y.operands[0].operands[0].grad == 2 * (1 - math.tanh(0.5) ** 2)
+    assert x.grad == 0.0
+    assert twin(Value(1.0, (x,), "o"))._op == "o"
 
 
 def test_nothing_else_can_be_attached_to_a_value() -> None:
