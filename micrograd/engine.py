@@ -156,11 +156,15 @@ def _operators(op: Op) -> tuple[Any, Any]:
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is Value:
             return _node(meaning(self.data, other.data), op, (self, other))
+        if other.__class__ is int:
+            other = number(other)
         if other.__class__ is float:
             return _node(meaning(self.data, other), op, (self, other))
         return op(self, other)
 
     def reflected(self: Value, other: Any) -> Any:
+        if other.__class__ is int:
+            other = number(other)
         if other.__class__ is float:
             return _node(meaning(other, self.data), op, (other, self))
         return op(other, self)

@@ -43,14 +43,13 @@ class Neuron(Module):
     ):
         self.activation = activation
         self.function = activation_function(activation)
-        self._apply = direct(self.function) if isinstance(self.function, ops.Op) else self.function
         self.weights = [Value(w) for w in initial_weights(activation, nin, fan_out, _random(seed))]
         self.bias = Value(0.0)
         self.name_parameters()
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
         weighted = dot(self.weights, inputs, self.bias)
-        return weighted if self.function is ops.identity else self._apply(weighted)
+        return weighted if self.function is None else self.function(weighted)
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.weights)}, activation={_called(self.activation)})"
@@ -127,9 +126,9 @@ class MLP(Module):
         self.name_parameters()
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        signals: Any = inputs
+        signals = _scalars(inputs, self.nin)
         for layer in self.layers:
-            signals = layer(signals)
+            signals = [neuron(signals) for neuron in layer.neurons]
         return signals
 
     def __repr__(self) -> str:
@@ -162,21 +161,21 @@ def initial_weights(activation: Activation, nin: int, nout: int, random: Random)
     return [random.uniform(-bound, bound) for _ in range(nin)]
 
 
-def activation_function(activation: Activation) -> Callable[[Any], Any]:
-    """The function that `activation` names. Raises ValueError for an unknown name.
+def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
+    """What `activation` names; None for the identity, which needs no node.
 
-    >>> activation_function("tanh")
-    <op tanh>
+    Raises ValueError for an unknown name, and for an operation of more than one operand.
+
+    >>> activation_function("tanh")(0.0)
+    0.0
     """
-    if callable(activation):
-        return activation
-    row = ops.TABLE.get(activation)
-    if row is None or not _is_activation(row):
-        known = ", ".join(name for name, row in ops.TABLE.items() if _is_activation(row))
-        raise ValueError(
-            f"there is no activation {activation!r}; pass a function, or one of: {known}"
-        )
-    return row
+    row = ops.TABLE.get(activation) if isinstance(activation, str) else activation
+    if isinstance(row, ops.Op) and _is_activation(row):
+        return None if row is ops.identity else direct(row)
+    if callable(row) and not isinstance(row, ops.Op):
+        return row
+    known = ", ".join(name for name, row in ops.TABLE.items() if _is_activation(row))
+    raise ValueError(f"there is no activation {activation!r}; pass a function, or one of: {known}")
 
 
 def _is_activation(row: ops.Op) -> bool:
