@@ -92,7 +92,8 @@ def take(*operands: float) -> float:
 # NumPy's name of a function, where it differs from ours; None: NumPy has no such function.
 _numpy_names = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
-    "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
+    "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative",
+    "pow": "float_power",  # `power` takes a root for the exponent 0.5: other at -inf
     "erf": None, "erfc": None, "take": None,
 }  # fmt: skip
 

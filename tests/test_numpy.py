@@ -1,5 +1,6 @@
 """NumPy: arrays of Values, its functions on them, its numbers beside them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -144,3 +145,10 @@ def test_no_warnings_from_numpy() -> None:
     X = np.array([0.0, -1.0, 1000.0, np.inf, np.nan])
     for row in (mg.log, mg.exp, mg.sqrt, mg.sigmoid, mg.silu, mg.lgamma, mg.gelu):
         assert row(X).shape == X.shape
+
+
+def test_powers_of_arrays_are_those_of_numbers() -> None:
+    """NumPy's `power` takes a square root for the exponent 0.5, which differs at -inf and -0."""
+    x = [-math.inf, -0.0, 4.0, math.inf]
+    np.testing.assert_array_equal(mg.pow(np.array(x), 0.5), [math.pow(v, 0.5) for v in x])
+    assert str(mg.pow(np.array(x), 0.5)[1]) == "0.0"
