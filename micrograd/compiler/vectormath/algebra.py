@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
+LONG = 10  # coefficients: a longer polynomial is a longer wait than the processor can fill
+
 
 class Algebra:
     """What follows from the format of a number alone, whoever does the arithmetic."""
@@ -61,7 +63,14 @@ class Algebra:
         return self.number(n << self.fraction)
 
     def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
-        """Σ cᵢ xⁱ by Horner's rule: as few instructions as can be."""
+        """Σ cᵢ xⁱ by Horner's rule; if long, its even and odd powers apart, side by side."""
+        if len(coefficients) > LONG:
+            square = x * x
+            odd = self._horner(square, coefficients[1::2])
+            return self.fma(x, odd, self._horner(square, coefficients[::2]))
+        return self._horner(x, coefficients)
+
+    def _horner(self, x: Any, coefficients: Sequence[float]) -> Any:
         *rest, last = coefficients
         return reduce(lambda total, c: self.fma(total, x, c), reversed(rest), last)
 

@@ -39,7 +39,7 @@ def asin(v: Algebra, x: Any) -> Any:
 def acos(v: Algebra, x: Any) -> Any:
     """Twice the arc where x > 1/2, π less that where x < -1/2, and π/2 - asin x between.
 
-    Error below 1.1 ulp.
+    Error below 1.2 ulp.
     """
     large, s, rest = _arc(v, x)
     head, low = v.pick(HALF_PI_64, HALF_PI_32)

@@ -37,7 +37,7 @@ def with_tail(v: Algebra, k: Any, a: Any) -> tuple[Any, Any]:
 def exp(v: Algebra, x: Any) -> Any:
     """2^k (1 + r + r² P(r)), with 2^k in two steps: so it over- and underflows as it should.
 
-    Error below 1 ulp. 23 instructions in float64, 13 of them fma.
+    Error below 1 ulp. 24 instructions in float64, 15 of them fma.
     """
     x = v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
     n, k, a = reduced(v, x, 2 * v.bias)

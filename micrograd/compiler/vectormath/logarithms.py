@@ -56,14 +56,14 @@ def log(v: Algebra, x: Any) -> Any:
 
 
 def _log1p(v: Algebra, x: Any) -> Any:
-    """log(1 + x) for -1 < x < inf. If 1 + x was rounded by c, that adds c / (1 + x)."""
+    """log(1 + x) for -1 < x < inf. What 1 + x lost by rounding adds lost / (1 + x)."""
     u = v.fma(x, 0.5, 0.5)  # a half of it, which cannot overflow
     high = u - 0.5
-    c = (0.5 - (u - high)) + (x * 0.5 - high)
+    lost = (0.5 - (u - high)) + (x * 0.5 - high)
     e, k, m = split(v, u, 2.0**v.fraction + (v.bias - 1))
     f = m - 1.0
-    # c 2^-k / m, where few digits of 1 / m = 1 / (1 + f) will do.
-    scaled = c * v.power_of_two(2 * v.bias - e)
+    # lost 2^-k / m, where few digits of 1 / m = 1 / (1 + f) will do.
+    scaled = lost * v.power_of_two(2 * v.bias - e)
     return _sum(v, k, f, scaled * v.fma(v.fma(f, 0.9, -1.0), f, 1.0))
 
 
@@ -123,9 +123,19 @@ def _power(v: Algebra, x: Any, y: Any) -> Any:
 
 
 def _power_of_singles(v: Algebra, x: Any, y: Any) -> Any:
-    """The same in float64, which has digits enough."""
-    w = v.wide()
-    return v.narrow(exp(w, v.widen(y) * log(w, v.widen(x))))
+    """The same in float64, which has digits to spare: short polynomials, and 2^k in one step."""
+    w, x = v.wide(), v.widen(x)
+    _, k, m = split(w, x, 2.0**w.fraction + w.bias)
+    f = m - 1.0
+    s = f / (f + 2.0)
+    z = s * s
+    logarithm = w.fma(k, LN2_64[0], w.fma(s * z, w.polynomial(z, c.LOG_SHORT_64), s + s))
+    logarithm = w.select(x < math.inf, w.select(x == 0.0, -math.inf, logarithm), x)
+    bounded = w.minimum(w.maximum(v.widen(y) * logarithm, -110.0), 90.0)
+    n, _, r = reduced(w, bounded, w.bias)
+    q = w.fma(r * r, w.polynomial(r, c.EXP_SHORT_64), r)
+    scale = w.power_of_two(n)
+    return v.narrow(w.fma(scale, q, scale))
 
 
 def pow(v: Algebra, x: Any, y: Any) -> Any:

@@ -77,8 +77,8 @@ def tan(v: Algebra, x: Any) -> Any:
     sine = ordered_sum(r, v.fma(r * z, p, tail))
     cosine = ordered_sum(1.0, v.fma(z, -0.5, v.fma(z * z, q, -r * tail)))
     odd = (n & 1) == 1
-    above = (v.select(odd, c, s) for s, c in zip(sine, cosine))
-    below = (v.select(odd, -s, c) for s, c in zip(sine, cosine))
+    above = (v.select(odd, y, x) for x, y in zip(sine, cosine))
+    below = (v.select(odd, -x, y) for x, y in zip(sine, cosine))
     return v.select(x == 0.0, x, quotient(v, *above, *below))
 
 
