@@ -31,7 +31,7 @@ os.environ |= {
 }
 
 COMPILER = "g++", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"
-OURS = "micrograd"
+WARM_UP, ROUND = 1.0, 2e-3  # seconds
 
 Side = Callable[[], Any]  # one call, from Python, everything included
 
@@ -118,18 +118,21 @@ def compare(
 
 def medians(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
     """Seconds of one call of each side; the sides take turns, so that all see the same machine."""
-    repeats = {}
-    for name, side in sides.items():
-        side()
-        start = time.perf_counter()
-        side()
-        side()
-        repeats[name] = max(1, round(2e-3 / (time.perf_counter() - start) * 2))
+    repeats = {name: _warm_up(side) for name, side in sides.items()}
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             times[name].append(_seconds(side, repeats[name]))
     return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def _warm_up(side: Side) -> int:
+    """Calls a side for a second (JAX is slow for that long); answers how many calls are a round."""
+    start = time.perf_counter()
+    last = 0.0
+    while time.perf_counter() - start < WARM_UP:
+        last = _seconds(side, 1)
+    return max(1, round(ROUND / last))
 
 
 def _seconds(side: Side, repeats: int) -> float:
@@ -160,9 +163,10 @@ def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
 def by_hand(name: str) -> ctypes.CDLL:
     """The program `by_hand/<name>.cpp`, compiled for this machine."""
     source = Path(__file__).parent / "by_hand" / f"{name}.cpp"
-    library = Path(tempfile.mkdtemp(prefix="by_hand_")) / f"{name}.so"
-    subprocess.run([*COMPILER, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / f"{name}.so"
+        subprocess.run([*COMPILER, str(source), "-o", str(library)], check=True)
+        return ctypes.CDLL(str(library))
 
 
 def addresses(*arrays: Any) -> tuple[ctypes.c_void_p, ...]:
