@@ -21,3 +21,11 @@ def table_as_it_was() -> Iterator[None]:
     yield
     TABLE.clear()
     TABLE.update(rows)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled code of the tests stays among them: the user's own cache is left alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -1,0 +1,213 @@
+"""The compile cache: what is found, what is not trusted, and what several writers leave behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import micrograd as mg
+from micrograd.compiler import cache
+
+NAME = cache.key("a program")
+CODE = bytes(range(256)) * 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and warnings that were not given yet."""
+    path = tmp_path / "cache"
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(path))
+    cache._warn.cache_clear()
+    return path
+
+
+def test_an_entry_comes_back(folder: Path) -> None:
+    assert cache.load(NAME) is None
+    cache.store(NAME, CODE)
+    assert cache.load(NAME) == CODE
+    assert cache.load(cache.key("another program")) is None
+
+
+def test_only_the_user_may_read_and_write(folder: Path) -> None:
+    cache.store(NAME, CODE)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [(e.name, e.stat().st_mode & 0o777) for e in folder.iterdir()] == [(NAME, 0o600)]
+
+
+# What a damaged entry may look like: a function of its bytes.
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "cut within the checksum": lambda data: data[:20],
+    "cut within the code": lambda data: data[:-1],
+    "longer": lambda data: data + b"\0",
+    "a byte of the checksum": lambda data: bytes([data[0] ^ 1]) + data[1:],
+    "a byte of the code": lambda data: data[:99] + bytes([data[99] ^ 128]) + data[100:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_entry_counts_as_none_and_is_replaced(
+    folder: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    cache.store(NAME, CODE)
+    (folder / NAME).write_bytes(damage((folder / NAME).read_bytes()))
+    assert cache.load(NAME) is None
+    cache.store(NAME, CODE)
+    assert cache.load(NAME) == CODE
+
+
+def test_an_entry_under_another_name_counts_as_damaged(folder: Path) -> None:
+    cache.store(NAME, CODE)
+    other = cache.key("another program")
+    (folder / NAME).rename(folder / other)
+    assert cache.load(other) is None
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_directory_that_others_write_to_is_not_trusted(folder: Path, mode: int) -> None:
+    cache.store(NAME, CODE)
+    folder.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="others may write to it; chmod 700"):
+        assert cache.load(NAME) is None
+    cache.store(cache.key("another program"), CODE)  # no second warning, and nothing written
+    assert [entry.name for entry in folder.iterdir()] == [NAME]
+
+
+def test_a_file_that_others_write_to_is_not_trusted(folder: Path) -> None:
+    cache.store(NAME, CODE)
+    (folder / NAME).chmod(0o666)
+    assert cache.load(NAME) is None
+
+
+def test_what_belongs_to_another_user_is_not_trusted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.store(NAME, CODE)
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    with pytest.warns(RuntimeWarning, match="belongs to another user"):
+        assert cache.load(NAME) is None
+
+
+def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    cache.store(NAME, CODE)
+    (folder / NAME).rename(tmp_path / NAME)
+    (folder / NAME).symlink_to(tmp_path / NAME)
+    with pytest.warns(RuntimeWarning, match="not kept on disk"):
+        assert cache.load(NAME) is None
+
+
+def test_an_empty_name_turns_it_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", "")
+    assert cache.directory() is None
+    cache.store(NAME, CODE)
+    assert cache.load(NAME) is None
+
+
+def test_a_directory_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user hears of it, once, if they named it; else nobody does."""
+    folder.write_text("a file")
+    with pytest.warns(RuntimeWarning, match="not kept on disk"):
+        cache.store(NAME, CODE)
+    assert cache.load(NAME) is None
+    monkeypatch.delenv("MICROGRAD_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setattr(sys, "platform", "linux")
+    cache.store(NAME, CODE)
+    assert cache.load(NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "xdg", "expected"),
+    [
+        ("linux", None, "home/.cache/micrograd"),
+        ("linux", "elsewhere", "elsewhere/micrograd"),
+        ("darwin", None, "home/Library/Caches/micrograd"),
+    ],
+)
+def test_where_it_lies(
+    platform: str, xdg: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MICROGRAD_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if xdg:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / xdg))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "platform", platform)
+    assert cache.directory() == tmp_path / expected
+
+
+def test_what_was_not_used_for_longest_makes_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 3 * (len(CODE) + 32))
+    names = [cache.key(str(k)) for k in range(4)]
+    for age, name in zip((300, 200, 100), names):
+        cache.store(name, CODE)
+        os.utime(folder / name, (1e9 - age, 1e9 - age))
+    assert cache.load(names[0]) == CODE  # the oldest, used again
+    cache.store(names[3], CODE)
+    assert [cache.load(name) is not None for name in names] == [True, False, True, True]
+
+
+def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rename(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        cache.store(NAME, CODE)
+    assert list(folder.iterdir()) == []
+
+
+# With the compiler.
+
+native = pytest.importorskip("micrograd.compiler.native", reason="needs llvmlite")
+
+
+def compiled() -> mg.Compiled:
+    return mg.compile(lambda x, y: mg.tanh(x) * y + 0.25)
+
+
+def test_a_program_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = compiled()(0.5, 2.0)
+    text = (f := compiled()).source("llvm", 0.5, 2.0)
+    assert "define" in text
+    assert "run" in f.source("assembly")
+
+    def fail(*_: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(native.Native, "_optimised", fail)
+    assert compiled()(0.5, 2.0) == first
+    with pytest.raises(AssertionError, match="compiled again"):
+        mg.compile(lambda x, y: mg.tanh(x) * y + 0.5)(0.5, 2.0)
+
+
+def test_a_damaged_program_is_compiled_again(folder: Path) -> None:
+    first = compiled()(0.5, 2.0)
+    (entry,) = folder.iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: len(whole) // 2])
+    assert compiled()(0.5, 2.0) == first
+    assert entry.read_bytes() == whole
+
+
+PROGRAM = """
+import micrograd as mg
+f = mg.compile(lambda x: mg.sum(mg.sin(k * x) for k in range(20)))
+print(f(0.75).hex())
+"""
+
+
+def test_several_processes_at_once(folder: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert len(set(printed)) == 1
+    (entry,) = folder.iterdir()
+    assert cache.load(entry.name) is not None
