@@ -1,0 +1,50 @@
+"""How much longer is a call of a compiled function than that of an empty Python function?"""
+
+import sys
+
+import side_by_side
+from side_by_side import Below, agree, medians, verdict
+
+# isort: split
+import numpy as np
+
+import micrograd as mg
+
+
+def formula(x, y, z):
+    return x * y + z
+
+
+def empty(x, y, z):
+    pass
+
+
+def main() -> int:
+    side_by_side.header()
+    f = mg.compile(formula)
+    v = mg.compile(lambda v: formula(*v))
+    array = np.array([2.0, 3.0, 4.0])
+    agree("three scalars", f(2.0, 3.0, 4.0), 10.0)
+    agree("an array of three", v(array), 10.0)
+    sides = {
+        "an empty Python function": lambda: empty(2.0, 3.0, 4.0),
+        "three scalars": lambda: f(2.0, 3.0, 4.0),
+        "three scalars, value and gradient": lambda: f.value_and_grad(2.0, 3.0, 4.0),
+        "an array of three": lambda: v(array),
+        "an array of three, value and gradient": lambda: v.value_and_grad(array),
+    }
+    seconds = medians(sides, rounds=51)
+    nothing = seconds.pop("an empty Python function")
+    met = True
+    print(f"{'one call, less that of an empty Python function, µs':54}  {'time':>9}")
+    for name, time in seconds.items():
+        over = (time - nothing) * 1e6
+        print(f"  {name:52}  {over:9.2f}", end="")
+        if name == "three scalars":
+            met &= verdict(Below(1.5, "µs"), over)
+        print(flush=True)
+    return met
+
+
+if __name__ == "__main__":
+    sys.exit(not main())

@@ -1,0 +1,139 @@
+"""How long does a program take from its trace to machine code?
+
+    python benchmarks/compile_time.py [program ...]
+
+Each program in processes of its own, imports not counted, without a cache on disk: from the first
+call of the compiled function, with its gradients, to its answer. Irregular programs are random
+straight-line code: every operation reads recent results, so that hardly two are alike.
+"""
+
+import importlib
+import os
+import pkgutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import side_by_side
+from side_by_side import Below, verdict
+
+# isort: split
+import numpy as np
+
+import micrograd as mg
+from micrograd import compiler
+
+ROUNDS, PATIENCE = 3, 10.0  # a program that takes longer than so many seconds runs once
+
+
+def network(nin: int, sizes: list[int], activation: str, loss: Any, labels: Any) -> Callable:
+    """The first call of the gradient of a network's loss."""
+    model = mg.MLP(nin, sizes, activation=activation, seed=0)
+    inputs = np.random.default_rng(0).uniform(-1, 1, (len(labels), nin))
+    theta = np.array([p.data for p in model.parameters()])
+
+    def one(x, y):
+        return loss(model, x, y)
+
+    step = mg.vectorize(one)
+    return lambda: step.gradient(theta, inputs, labels)
+
+
+def demo() -> Callable:
+    def loss(model, x, y):
+        (score,) = model(x)
+        return mg.relu(1 - y * score) + 1e-4 * mg.sum(p * p for p in model.parameters())
+
+    return network(2, [16, 16, 1], "relu", loss, np.resize([-1.0, 1.0], 100))
+
+
+def images(hidden: int) -> Callable:
+    def loss(model, x, y):
+        return mg.losses.cross_entropy(model(x), y)
+
+    return network(784, [hidden, 10], "tanh", loss, np.arange(128) % 10)
+
+
+OPERATIONS = mg.add, mg.sub, mg.mul, mg.maximum, mg.minimum, mg.tanh, mg.sin, mg.cos
+
+
+def irregular(operations: int) -> Callable:
+    """The first call of a random straight-line program of eight inputs; its value only."""
+    random = np.random.default_rng(0)
+    choices = random.integers(0, len(OPERATIONS), operations).tolist()
+    back = random.integers(1, 40, (operations, 2)).tolist()
+
+    def program(x):
+        results = list(x)
+        unread = dict.fromkeys(range(len(results)))  # what nothing depends on yet
+        while len(results) < operations:
+            n = len(results)
+            op = OPERATIONS[choices[n]]
+            places = [max(n - k, 0) for k in back[n][: op.arity]]
+            results.append(op(*(results[place] for place in places)))
+            for place in places:
+                unread.pop(place, None)
+            unread[n] = None
+        return mg.sum(results[place] for place in unread)
+
+    f = mg.compile(program)
+    x = random.uniform(-1, 1, 8)
+    return lambda: f(x)
+
+
+PROGRAMS: dict[str, tuple[str, Callable[[], Callable], float]] = {
+    "demo": ("the demo's loss, 337 gradients", demo, 0.25),
+    "128": ("784-128-10, 101,770 gradients", lambda: images(128), 1),
+    "512": ("784-512-10, 407,050 gradients", lambda: images(512), 3),
+    "20000": ("20,000 irregular operations", lambda: irregular(20_000), 3),
+    "100000": ("100,000 irregular operations", lambda: irregular(100_000), 15),
+}
+
+
+def measure(name: str) -> float:
+    """Seconds of the first call, in this process."""
+    for module in pkgutil.walk_packages(compiler.__path__, "micrograd.compiler."):
+        importlib.import_module(module.name)
+    first_call = PROGRAMS[name][1]()
+    start = time.perf_counter()
+    first_call()
+    return time.perf_counter() - start
+
+
+def in_a_new_process(name: str) -> float:
+    with tempfile.TemporaryDirectory() as empty:
+        answer = subprocess.run(
+            [sys.executable, __file__, "--here", name],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"MICROGRAD_CACHE_DIR": empty},
+        )
+    return float(answer.stdout)
+
+
+def main(names: list[str]) -> int:
+    side_by_side.header()
+    print(f"{'first call: from trace to machine code, s':54}  {'time':>9}")
+    met = True
+    for name in names or PROGRAMS:
+        title, _, limit = PROGRAMS[name]
+        seconds = [in_a_new_process(name)]
+        while len(seconds) < ROUNDS and seconds[0] < PATIENCE:
+            seconds.append(in_a_new_process(name))
+        median = statistics.median(seconds)
+        print(f"  {title:52}  {median:9.2f}", end="")
+        met &= verdict(Below(limit, "s"), median)
+        print(flush=True)
+    return met
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--here"]:
+        print(measure(sys.argv[2]))
+    else:
+        sys.exit(not main(sys.argv[1:]))
