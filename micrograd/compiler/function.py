@@ -1,6 +1,8 @@
 """What `compile` and `vectorize` return: a function that runs as native code, and its gradients."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ctypes import ArgumentError
 from dataclasses import dataclass, field
 from functools import update_wrapper
@@ -13,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Kernel, NativeKernel, NumPyKernel
-from micrograd.compiler.program import Program, verify
+from micrograd.compiler.program import VERIFY, Program, verify
 from micrograd.compiler.roll import roll
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
@@ -38,12 +40,24 @@ class Specialised:
 _building = RLock()  # a trace watches which Values are made, in all threads: one at a time
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """The collector of cycles waits: it would walk all that a compiler makes, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Compiled:
     """A function in native code. `compile` makes one for one example a call, `vectorize` for many.
 
-    It is traced, compiled and kept once for each structure and shape of its arguments. Arguments and
-    results are numbers, arrays, and lists, tuples and dicts of them. Leaf Values that the function
-    captures are its parameters: their numbers are read at each call.
+    It is traced, compiled and kept once for each structure and shape of its arguments. Arguments
+    and results are numbers, arrays, and lists, tuples and dicts of them. Leaf Values that the
+    function captures are its parameters: their numbers are read at each call.
     """
 
     _single: bool
@@ -77,7 +91,7 @@ class Compiled:
         return self._packed(self._traced())
 
     def unpack(self, theta: ArrayLike) -> None:
-        """Writes an array as `pack` gives it back into the parameters. Raises ShapeError otherwise."""
+        """Writes an array, as `pack` gives it, back into the parameters. Or raises ShapeError."""
         parameters = self._traced().parameters
         numbers = self._theta(theta, self._traced())
         for parameter, x in zip(parameters, numbers.tolist()):
@@ -86,7 +100,8 @@ class Compiled:
     def _traced(self) -> Specialised:
         if self._last is None:
             raise RuntimeError(
-                f"the parameters of {self!r} are known once it was called: call it on an example first"
+                f"the parameters of {self!r} are known once it was called: call it on an example "
+                "first"
             )
         return self._last
 
@@ -97,8 +112,8 @@ class Compiled:
         numbers = np.ascontiguousarray(theta, self.dtype)
         if numbers.shape != (len(it.parameters),):
             raise ShapeError(
-                f"theta must have the shape ({len(it.parameters)},), a number for each parameter as "
-                f"pack() gives them; got {numbers.shape}"
+                f"theta must have the shape ({len(it.parameters)},), a number for each parameter "
+                f"as pack() gives them; got {numbers.shape}"
             )
         return numbers
 
@@ -132,7 +147,7 @@ class Compiled:
         return self._mean(it, n, inputs, self._theta(theta, it))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
-        """Returns the mean over the examples, and fills `grad` of the parameters with its gradient."""
+        """Returns the mean over the examples, and fills `grad` of the parameters by its slope."""
         it, n, inputs = self._specialise(args, kwargs)
         mean, gradient = self._mean(it, n, inputs, self._packed(it))
         for parameter, x in zip(it.parameters, gradient.tolist()):
@@ -197,7 +212,8 @@ class Compiled:
         with _building:
             key = structure, tuple(shapes)
             if key not in self._specialised:
-                result = trace(self._function, structure, shapes)
+                with _without_collections():
+                    result = trace(self._function, structure, shapes)
                 parameters = tuple(result.parameters)
                 self._specialised[key] = Specialised(structure, shapes, result, parameters)
             return self._specialised[key]
@@ -214,14 +230,18 @@ class Compiled:
             return array.astype(self.dtype, copy=False)
         except (TypeError, ValueError):
             raise TypeError(
-                f"{self!r} takes numbers and arrays of numbers, got {type(leaf).__name__} {leaf!r:.60}"
+                f"{self!r} takes numbers and arrays of numbers, got {type(leaf).__name__} "
+                f"{leaf!r:.60}"
             ) from None
 
     def _kernel(self, it: Specialised, answer: Answer) -> Kernel:
         kernel = it.kernels.get(answer)
         if kernel is None:
             with _building:
-                kernel = it.kernels[answer] = it.kernels.get(answer) or self._build(it, answer)
+                kernel = it.kernels.get(answer)
+                if kernel is None:
+                    with _without_collections():
+                        kernel = it.kernels[answer] = self._build(it, answer)
         return kernel
 
     def _build(self, it: Specialised, answer: Answer) -> Kernel:
@@ -234,10 +254,12 @@ class Compiled:
             program = exact_program(it.trace, per_example=answer == "inputs")
         else:
             program = roll(it.trace, exact=self.exact)
-            verify(program)
+            if VERIFY:
+                verify(program)
             if answer != "value":
                 add_adjoint(program, per_example=answer == "inputs")
-        verify(program)
+        if VERIFY:
+            verify(program)
         return self._compiled(program)
 
     def _compiled(self, program: Program) -> Kernel:
@@ -306,12 +328,13 @@ class Vectorized(Compiled):
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
         n = len(args[0]) if args and args[0].ndim else 1
-        key = [(a.shape[1:], a.shape[:1] == (n,), a.dtype, a.flags.c_contiguous) for a in args]
-        return tuple(key), n
+        if any(a.shape[:1] != (n,) for a in args):
+            return None, n  # what broadcasts, or does not fit, goes the long way
+        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n
 
     def _arranged(self, tree: Any) -> Any:
-        """Lists of numbers are arrays."""
-        if isinstance(tree, list):
+        """Lists of numbers are arrays; a list of arrays is a list."""
+        if isinstance(tree, list) and not _holds_arrays(tree):
             try:
                 array = np.asarray(tree)
             except ValueError:  # of different lengths
@@ -336,6 +359,13 @@ class Vectorized(Compiled):
 
     def _shaped(self, rows: Array, shape: Shape) -> Any:
         return rows[:, 0] if shape is None else rows.reshape(len(rows), *shape)
+
+
+def _holds_arrays(tree: list[Any] | tuple[Any, ...]) -> bool:
+    return any(
+        isinstance(part, np.ndarray) or (isinstance(part, (list, tuple)) and _holds_arrays(part))
+        for part in tree
+    )
 
 
 def _for_each(answer: Array, n: int) -> Array:

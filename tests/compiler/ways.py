@@ -1,0 +1,40 @@
+"""The ways to run a program, and how near each comes to the eager engine."""
+
+from collections.abc import Callable
+from typing import Any
+
+import micrograd as mg
+from micrograd.compiler import function
+from micrograd.compiler.kernel import NumPyKernel
+from micrograd.compiler.program import Program
+
+
+class InNumPy(function.Vectorized):
+    """As without llvmlite: the program evaluates itself."""
+
+    def _compiled(self, program: Program) -> NumPyKernel:
+        return NumPyKernel(program, self.dtype)
+
+
+def in_numpy(f: Callable[..., Any]) -> InNumPy:
+    return InNumPy(f, "float64", 1, False)
+
+
+def native(f: Callable[..., Any]) -> Any:
+    return mg.vectorize(f)
+
+
+def in_two_threads(f: Callable[..., Any]) -> Any:
+    return mg.vectorize(f, threads=2)
+
+
+def in_float32(f: Callable[..., Any]) -> Any:
+    return mg.vectorize(f, dtype="float32")
+
+
+WAYS: dict[str, tuple[Callable[..., Any], float]] = {
+    "NumPy": (in_numpy, 1e-12),
+    "native": (native, 1e-12),
+    "threads": (in_two_threads, 1e-12),
+    "float32": (in_float32, 2e-4),
+}
