@@ -75,6 +75,7 @@ class Layer(Module):
         _positive("the number of its neurons", nout)
         random = _random(seed)
         self.nin, self.nout, self.activation = nin, nout, activation
+        self.function = activation_function(activation)
         self.neurons = [Neuron(nin, activation, seed=random, fan_out=nout) for _ in range(nout)]
         self.name_parameters()
 
@@ -86,8 +87,12 @@ class Layer(Module):
         }
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        scalars = _scalars(inputs, self.nin)
-        return [neuron(scalars) for neuron in self.neurons]
+        return self.outputs(_scalars(inputs, self.nin))
+
+    def outputs(self, scalars: list[Any]) -> list[Any]:
+        """What each neuron gives, without a call to each."""
+        sums = [dot(neuron.weights, scalars, neuron.bias) for neuron in self.neurons]
+        return sums if self.function is None else [self.function(weighted) for weighted in sums]
 
     def __repr__(self) -> str:
         return f"Layer({self.nin}, {self.nout}, activation={_called(self.activation)})"
@@ -128,7 +133,7 @@ class MLP(Module):
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         signals = _scalars(inputs, self.nin)
         for layer in self.layers:
-            signals = [neuron(signals) for neuron in layer.neurons]
+            signals = layer.outputs(signals)
         return signals
 
     def __repr__(self) -> str:
