@@ -112,9 +112,9 @@ class _Adjoint:
         active = set(self.wanted)
         for instruction in self.program.instructions:
             constant = isinstance(instruction, Sum) and instruction.combine is ops.maximum
-            if any(gather.block in active for gather in instruction.gathers()):
-                if not (instruction.out.boolean or constant):
-                    active.add(instruction.out)
+            reached = any(gather.block in active for gather in instruction.gathers())
+            if reached and not (instruction.out.boolean or constant):
+                active.add(instruction.out)
         return active
 
     def run(self) -> None:
@@ -265,8 +265,8 @@ class _Adjoint:
                 rows = order[first[members][:, None] + np.arange(count)]
                 product = tuple(Gather(b, index[rows]) for b, index in note.factors)
                 varying = any(b.varying for b, _ in note.factors)
-                (run.products if varying == (run.out.varying or not block.varying) or run.out.varying
-                 else uniform).append(self._two(product))  # fmt: skip
+                here = run.out.varying or varying != block.varying
+                (run.products if here else uniform).append(self._two(product))
         if not block.varying and run.products:
             self._reduce(run, uniform)
         else:

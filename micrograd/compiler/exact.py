@@ -31,7 +31,7 @@ def exact_program(trace: Trace, per_example: bool) -> Program:
 
 
 def _gradients(root: Node) -> dict[Any, Any]:
-    """The gradient of `root` with respect to every node under it, added up as `graph.sweep` does."""
+    """The gradient of `root` for every node under it, added up as `graph.sweep` does."""
     if not isinstance(root, Symbol):
         return {}
     gradient: dict[Any, Any] = {root: 1.0}

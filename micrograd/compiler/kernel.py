@@ -18,8 +18,8 @@ Array = NDArray[Any]
 class Kernel(Protocol):
     """Runs a program on n examples; answers its outputs, in order.
 
-    Each input is an array of n times size numbers, or of size numbers for one that all examples share. A
-    varying output has the shape (n, members), a uniform one (members,).
+    Each input is an array of n times size numbers, or of size numbers for one that all examples
+    share. A varying output has the shape (n, members), a uniform one (members,).
     """
 
     program: Program

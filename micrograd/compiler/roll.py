@@ -18,7 +18,7 @@ from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, P
 from micrograd.compiler.trace import Symbol, Trace
 from micrograd.ops import Op
 
-Node = Symbol | float
+Node = Any  # a Symbol or a float, told apart by its class: here time is spent
 Colours = tuple[int, ...]  # of the factors of a term
 
 CONSTANT, PARAMETER = 0, 1  # the colours of leaves; those of the inputs follow
@@ -131,7 +131,7 @@ class _Roller:
             terms = Terms([*operands[:n]], [*operands[n:-1]])
             self._add(terms, operands[-1], uses)
             return terms
-        first = operands[0] if operands else 0.0
+        first: Node = operands[0] if operands else 0.0
         if self._is_sum(first, uses):
             terms = self.terms.pop(first)  # a long chain grows in place: linear, not quadratic
         else:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from micrograd import graph, ops
 from micrograd.engine import Value
@@ -50,14 +50,15 @@ class Symbol(Scalar):
 
     def __bool__(self) -> NoReturn:
         raise _frozen(
-            "Python asked whether a traced number holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
+            "Python asked whether a traced number holds (`if`, `while`, `and`, `or`, `not`, `max`, "
+            "`in`)",
             "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
         )
 
     def __float__(self) -> NoReturn:
         raise _frozen(
-            "a traced number was turned into a float (`float(x)`, a function of `math`, an entry of a "
-            "float array)",
+            "a traced number was turned into a float (`float(x)`, a function of `math`, an entry "
+            "of a float array)",
             "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
         )
 
@@ -77,7 +78,8 @@ class Symbol(Scalar):
     def data(self) -> NoReturn:
         raise _frozen(
             "`.data` of a traced number was asked for: it has none yet",
-            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall pass",
+            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall "
+            "pass",
         )
 
     @property
@@ -134,7 +136,7 @@ class Trace:
 
     def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
         """The computed nodes that the outputs depend on, each after its operands."""
-        needed = {x for nodes in outputs for x in nodes if isinstance(x, Symbol)}
+        needed: set[Any] = {x for nodes in outputs for x in nodes if isinstance(x, Symbol)}
         for node in reversed(self.nodes):
             if node in needed:
                 needed.update([x for x in node.operands if x.__class__ is Symbol])
@@ -156,7 +158,7 @@ class Trace:
         self.parameters = {source[x]: x for x in dict.fromkeys([*weights, *source])}
 
     def symbol(self, x: Any) -> Any:
-        """`x` in this graph: symbols and numbers as they are, Values with all that they depend on."""
+        """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
         if x.__class__ is Symbol:
             if x.trace is not self:
                 raise TraceError("a number of one traced function was used in another one")
@@ -187,14 +189,14 @@ class Trace:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Leaf Values that are made within the block are constants of the program, not parameters."""
+        """Leaf Values that are made within the block are constants of the program."""
         init = Value.__init__
 
         def noted(value: Value, *args: Any, **kwargs: Any) -> None:
             init(value, *args, **kwargs)
             self._constants[id(value)] = value
 
-        Value.__init__ = noted
+        Value.__init__ = cast(Any, noted)
         try:
             yield
         finally:

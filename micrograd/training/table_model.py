@@ -136,7 +136,9 @@ def forward(network: MLP, X: np.ndarray) -> np.ndarray:
     """
     for layer in network.layers:
         state = {name: np.array(numbers) for name, numbers in layer.state_dict().items()}
-        X = activation_function(layer.activation)(X @ state["weights"].T + state["bias"])
+        X = X @ state["weights"].T + state["bias"]
+        function = activation_function(layer.activation)
+        X = X if function is None else function(X)
     return X
 
 
