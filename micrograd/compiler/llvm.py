@@ -6,6 +6,7 @@ rows of examples.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from micrograd.scalar import Scalar
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
 POINTER = ir.PointerType()
 VOID = ir.VoidType()
+INLINE_CALLS = 16  # of one elementary function: more of them, and the code outgrows its use
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
 
 
@@ -60,15 +62,20 @@ class Emitter:
         self.truth: ir.Type = ir.VectorType(I1, width) if width > 1 else I1
         self.module = ir.Module("micrograd")
         self.tables: dict[bytes, ir.GlobalVariable] = {}
+        self.splats: dict[tuple[str, bool], ir.Constant] = {}  # numbers, in vectors and alone
         self.constants: ir.GlobalVariable | None = None
+        self.calls: Counter[ir.Function] = Counter()  # of the elementary functions
 
     def build(self) -> ir.Module:
-        """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them in this order."""
+        """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them."""
         before = self._sequence("before", self.plan.before)
         after = self._sequence("after", self.plan.after)
         self._uniform_outputs(after)
         self._combine()
         self._run(before, self._examples(), after)
+        for function, calls in self.calls.items():
+            if calls > INLINE_CALLS:
+                function.attributes.add("noinline")
         if self.plan.lanes == 1 and self.plan.rows + self.plan.uniform < SMALL:
             self._scalars()
         return self.module
@@ -171,7 +178,7 @@ class Emitter:
         return function
 
     def _examples(self) -> ir.Function:
-        """examples(w, u, r, v, table, seed, n, first, last): chunks first ... last - 1 of n examples.
+        """examples(w, u, r, v, table, seed, n, first, last): chunks first ... last - 1 of examples.
 
         `table` holds for each input its address and the distance of its examples (0: one for all),
         then for each output its address.
@@ -213,7 +220,7 @@ class Emitter:
         self, body: "_Body", block: Block, table: ir.Value, k: int,
         start: ir.Value, real: ir.Value, padded: ir.Value,
     ) -> None:  # fmt: skip
-        """Rows of lanes out of an array of shape (n, size); what pads the last chunk is its last example."""
+        """Rows of lanes out of an array of shape (n, size); the last example pads its chunk."""
         b, lanes = body.b, I64(self.plan.lanes)
         v = body.arguments[3]
         address = b.load(b.gep(table, [I64(2 * k)], source_etype=I64), typ=I64)
@@ -323,6 +330,9 @@ class Emitter:
         return result
 
 
+Places = list[ir.Value]  # of a member, one in each axis
+
+
 class _Body:
     """Emits within one function: loops, loads and stores, arithmetic."""
 
@@ -379,51 +389,64 @@ class _Body:
             action(I64(whole), extent - whole)
 
     @contextmanager
-    def over_vectors(self) -> Iterator[ir.Value]:
+    def over_vectors(self) -> Iterator[None]:
         """The vectors of a chunk of examples."""
-        if self.varying:
-            with self.loop(self.arguments[4]) as x:
-                yield x
-        else:
-            yield I64(0)
+        with self.loop(self.arguments[4]) if self.varying else _once() as x:
+            self._enter(x)
+            yield
+
+    def _enter(self, x: ir.Value) -> None:
+        """From here on, rows are read and written at vector x."""
+        v, at = self.arguments[3], times(self.b, x, I64(self.emitter.width))
+        self._rows = v if v is None else self.b.gep(v, [at], source_etype=self.emitter.number)
 
     # Nests.
 
     def elementwise(self, nest: Nest) -> None:
-        def at(places: list[ir.Value]) -> None:
-            with self.over_vectors() as x:
-                self._steps(nest.steps, {}, places, x)
+        def at(places: Places) -> None:
+            with self.over_vectors():
+                self._steps(nest.steps, {}, places)
 
         self.axes(nest.axes, at)
 
     def long_sum(self, nest: Nest) -> None:
         first, outer, n = nest.steps[0], nest.axes[:-1], nest.axes[-1]
 
-        def at(places: list[ir.Value]) -> None:
+        def at(places: Places) -> None:
             def tile(i: ir.Value, count: int) -> None:
                 members = [[*places, plus(self.b, i, I64(k))] for k in range(count)]
-                with self.over_vectors() as x:
-                    totals = self._totals(first, members, x)
+                with self.over_vectors():
+                    totals = self._total(first, [self._start(first) for _ in members], members)
                     for member, total in zip(members, totals):
-                        self._store(first, total, member, x)
-                        self._steps(nest.steps[1:], {first: total}, member, x)
+                        self._store(first, total, member)
+                        self._steps(nest.steps[1:], {first: total}, member)
 
             self.tiled(n, TILE, tile)
 
         self.axes(outer, at)
 
-    def _totals(self, step: Step, members: list[list[ir.Value]], x: ir.Value) -> list[ir.Value]:
-        """The sums of a tile of members."""
-        totals = [self._start(step) for _ in members]
+    def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
+        """The totals of a tile of members, with all terms of a sum added."""
         for terms, factors in step.products:
-            totals = self.accumulate(
-                totals, I64(terms),
-                lambda totals, t, factors=factors: [
-                    self._combine(step, total, [self._read(f, {}, member, t, x) for f in factors])
+
+            def add(totals: list[ir.Value], t: ir.Value, factors: Any = factors) -> list[ir.Value]:
+                read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
+                return [
+                    self._combine(step, total, [self._shared(read, f, member, t) for f in factors])
                     for total, member in zip(totals, members)
-                ],
-            )  # fmt: skip
+                ]
+
+            totals = self.accumulate(totals, I64(terms), add)
         return totals
+
+    def _shared(
+        self, read: dict[Any, ir.Value], factor: Any, member: Places, t: ir.Value
+    ) -> ir.Value:
+        moving = [id(i) for i, stride in zip(member, factor.strides) if stride]
+        key = id(factor), *(map(id, member) if factor.table is not None else moving)
+        if key not in read:
+            read[key] = self._read(factor, {}, member, t)
+        return read[key]
 
     def accumulate(
         self,
@@ -453,7 +476,7 @@ class _Body:
         return carried
 
     def reduce(self, nest: Nest) -> None:
-        """Sums over the examples of a tile of rows and columns, in vectors; across lanes at the end."""
+        """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
         (step,) = nest.steps
         *outer, rows, columns = (1, *nest.axes)
 
@@ -476,11 +499,12 @@ class _Body:
         self.axes(tuple(outer), at)
 
     def _reduce_tile(self, step: Step, members: list[list[ir.Value]]) -> None:
-        totals = [self.zero() for _ in members]
+        def at(totals: list[ir.Value], x: ir.Value) -> list[ir.Value]:
+            self._enter(x)
+            return self._total(step, totals, members)
+
         count = self.arguments[4] if self.varying else I64(1)
-        totals = self.accumulate(
-            totals, count, lambda totals, x: self._products(step, totals, members, x)
-        )
+        totals = self.accumulate([self.zero() for _ in members], count, at)
         for member, total in zip(members, totals):
             place = self.place(step.target, member, None)
             if self.varying:
@@ -489,17 +513,6 @@ class _Body:
             self.store_number(
                 self.arguments[2], at, self.b.fadd(self.load_number(self.arguments[2], at), total)
             )
-
-    def _products(self, step: Step, totals: list[Any], members: Any, x: ir.Value) -> list[ir.Value]:
-        for terms, factors in step.products:
-            totals = self.accumulate(
-                totals, I64(terms),
-                lambda totals, t, factors=factors: [
-                    self.add_product(total, [self._read(f, {}, member, t, x) for f in factors])
-                    for total, member in zip(totals, members)
-                ],
-            )  # fmt: skip
-        return totals
 
     def _across(self, total: ir.Value) -> ir.Value:
         name = f"llvm.vector.reduce.fadd.v{self.emitter.width}{_suffix(self.emitter.number)}"
@@ -510,23 +523,21 @@ class _Body:
         start = ir.Constant(self.emitter.number, 0.0)
         return self.b.call(callee, [start, total], fastmath=self.flags)
 
-    def _steps(
-        self, steps: list[Step], known: dict[Step, ir.Value], places: Any, x: ir.Value
-    ) -> None:
+    def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
         for step in steps:
             if step.op is None:
-                value = self._start(step) if not step.products else None
+                value = None if step.products else self.constant(0.0).value
                 for terms, factors in step.products:
                     for t in range(terms):
-                        read = [self._read(f, known, places, I64(t), x) for f in factors]
+                        read = [self._read(f, known, places, I64(t)) for f in factors]
                         value = self._combine(step, value, read)
             else:
-                operands = [self._read(o, known, places, I64(0), x) for o in step.operands]
+                operands = [self._read(o, known, places, I64(0)) for o in step.operands]
                 registers = [Register(self, operand) for operand in operands]
                 value = _apply(step.op, tuple(registers)).value
             assert value is not None
             known[step] = value
-            self._store(step, value, places, x)
+            self._store(step, value, places)
 
     # Memory.
 
@@ -548,24 +559,24 @@ class _Body:
         return result
 
     def _read(
-        self, operand: Access | Step, known: dict[Step, ir.Value], places: Any, t: Any, x: ir.Value
+        self, operand: Access | Step, known: dict[Step, ir.Value], places: Places, t: Any
     ) -> ir.Value:
         if isinstance(operand, Step):
             return known[operand]
         access = operand
         constants = self.emitter.plan.program.constants
-        if access.block is constants and access.table is None and not any(access.strides):
-            if not access.term:
-                return self.constant(self.emitter.plan.program.constant_values[access.base]).value
-        value = self._load(access.block, self.place(access, places, t), x)
+        fixed = access.table is None and not access.term and not any(access.strides)
+        if fixed and access.block is constants:
+            return self.constant(self.emitter.plan.program.constant_values[access.base]).value
+        value = self._load(access.block, self.place(access, places, t))
         if access.block.boolean:
             return self.b.fcmp_unordered("!=", value, ir.Constant(value.type, self._splat(0.0)))
         return value
 
-    def _load(self, block: Block, place: ir.Value, x: ir.Value) -> ir.Value:
+    def _load(self, block: Block, place: ir.Value) -> ir.Value:
         if not block.varying:
             return self._broadcast(self.load_number(*self._uniform(block, place)))
-        return self.b.load(self._row(block, place, x), typ=self.vector, align=self._align())
+        return self.b.load(self._row(block, place), typ=self.vector, align=self._align())
 
     def load_lane(self, block: Block, place: ir.Value, e: ir.Value) -> ir.Value:
         """The number of one example."""
@@ -583,13 +594,12 @@ class _Body:
             return self.arguments[0], place
         return self.arguments[1], plus(self.b, place, I64(plan.offset[block]))
 
-    def _row(self, block: Block, place: ir.Value, x: ir.Value) -> ir.Value:
+    def _row(self, block: Block, place: ir.Value) -> ir.Value:
         plan, b = self.emitter.plan, self.b
         row = times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes))
-        at = plus(b, row, times(b, x, I64(self.emitter.width)))
-        return b.gep(self.arguments[3], [at], source_etype=self.emitter.number)
+        return b.gep(self._rows, [row], source_etype=self.emitter.number)
 
-    def _store(self, step: Step, value: ir.Value, places: Any, x: ir.Value) -> None:
+    def _store(self, step: Step, value: ir.Value, places: Places) -> None:
         if not step.stored:
             return
         if step.target.block.boolean:
@@ -597,7 +607,7 @@ class _Body:
         place = self.place(step.target, places, None)
         block = step.target.block
         if block.varying:
-            self.b.store(value, self._row(block, place, x), align=self._align())
+            self.b.store(value, self._row(block, place), align=self._align())
         else:
             self.store_number(*self._uniform(block, place), value)
 
@@ -619,7 +629,11 @@ class _Body:
         return [x] * self.emitter.width if self.varying else x
 
     def constant(self, x: float) -> Register:
-        return Register(self, ir.Constant(self.vector, self._splat(x)))
+        key = x.hex(), self.varying
+        known = self.emitter.splats.get(key)
+        if known is None:
+            known = self.emitter.splats[key] = ir.Constant(self.vector, self._splat(x))
+        return Register(self, known)
 
     def zero(self) -> ir.Value:
         """Where a sum begins: -0 + x is x to the bit, whatever x."""
@@ -672,6 +686,7 @@ class _Body:
         if name in ("sqrt", "floor", "abs"):
             return self._intrinsic({"abs": "fabs"}.get(name, name), operands)
         function = self.emitter.mathematics(name, len(operands), self.vector)
+        self.emitter.calls[function] += 1
         return b.call(function, list(map(self._number, operands)))
 
     def _take(self, operands: list[ir.Value]) -> ir.Value:

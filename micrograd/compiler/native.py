@@ -18,6 +18,11 @@ _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 # without unrolling takes half the time of level 2 to compile, and the same time to run.
 _LEVEL, _UNROLL, _CODE_LEVEL = 1, False, 2
 
+# Characters of a program that is straight-line code in the main: the optimiser's passes take more than
+# half of its time to compile, and leave it as it was.
+_LONG = 1_500_000
+_VERY_LONG = 8_000_000  # the quickest code generator: code a half slower, four times as fast to make
+
 
 @cache
 def _initialise() -> None:
@@ -29,11 +34,11 @@ def _initialise() -> None:
         llvm.load_library_permanently(ctypes.util.find_library("m") or "")
 
 
-def target_machine() -> Any:
+def target_machine(code_level: int = _CODE_LEVEL) -> Any:
     """The processor that this process runs on, with all its features. An engine owns its own."""
     _initialise()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=_CODE_LEVEL, jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=code_level, jit=True
     )
 
 
@@ -55,6 +60,8 @@ class Native:
             machine = target_machine()
             module.triple, module.data_layout = machine.triple, str(machine.target_data)
             self._text = str(module)
+            if len(self._text) > _VERY_LONG:
+                machine = target_machine(code_level=0)
             key = self._key()
             code = disk.load(key)
             if code is None:
@@ -86,7 +93,8 @@ class Native:
     def _optimised(self, machine: Any) -> Any:
         parsed = llvm.parse_assembly(self._text)
         parsed.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=_LEVEL)
+        level = _LEVEL if len(self._text) < _LONG else 0
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
         options.loop_vectorization = options.slp_vectorization = False
         options.loop_unrolling = _UNROLL
         builder = llvm.create_pass_builder(machine, options)

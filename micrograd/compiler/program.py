@@ -9,6 +9,7 @@ rows and columns.
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -25,7 +26,7 @@ Index = NDArray[np.int64]
 
 @dataclass(eq=False)
 class Block:
-    """`size` scalars of one kind: given (an input, the parameters, constants, the seed) or computed."""
+    """`size` scalars of one kind: given (an input, parameters, constants, the seed) or computed."""
 
     name: str
     size: int
@@ -39,7 +40,7 @@ class Block:
 
 @dataclass(eq=False)
 class Gather:
-    """For each member (and term) the place in `block` that is read: an array of shape (m,) or (m, T)."""
+    """For each member (and term) the place in `block` that is read: of shape (m,) or (m, T)."""
 
     block: Block
     index: Index
@@ -75,7 +76,7 @@ class Map:
 
 @dataclass(eq=False)
 class Sum:
-    """out[start + i] = the sum over products, terms t (and over all examples) of factor[i, t] * ..."""
+    """out[start + i] = the sum over products, terms t (and examples) of factor[i, t] * ..."""
 
     out: Block
     start: int
@@ -207,8 +208,11 @@ def _times(step: int) -> str:
     return {1: "", -1: "-"}.get(step, str(step))
 
 
+VERIFY = "pytest" in sys.modules  # between all passes; it takes time that only tests have
+
+
 def verify(program: Program) -> None:
-    """Asserts what every pass promises to the next: no member is read before it is computed, none is
+    """Asserts what each pass promises to the next: no member is read before it is computed, none is
     computed twice, gathers stay within their blocks, and nothing uniform reads what varies."""
     written: dict[Block, NDArray[np.bool_]] = {}
     given = [*program.inputs, program.parameters, program.constants, program.seed]
@@ -255,7 +259,7 @@ def _verify_gather(gather: Gather, written: dict[Block, Any]) -> None:
 def evaluate(
     program: Program, inputs: list[NDArray[Any]], parameters: NDArray[Any], seed: Any = 1.0
 ) -> dict[str, NDArray[Any]]:
-    """Runs the program in NumPy. The reference of the back ends, and the fallback where there are none.
+    """Runs the program in NumPy: the reference of the back ends, the fallback where none is.
 
     `inputs`: an array of shape (examples, size) for each input; `parameters`: (size,); `seed`: a
     number or one for each example, what the gradient of each example counts. Answers an array of

@@ -1,4 +1,4 @@
-"""Schedule: a program becomes loops: which axis is vectorised, how it is tiled, what stays in registers.
+"""Schedule: a program becomes loops: which axis is vectorised, how tiled, what stays in registers.
 
 Examples lie in the vector lanes, in chunks of `Plan.lanes`, so that every scalar of the program is
 a row of lanes. Around them run the loops over the members of a block. Neighbouring instructions
@@ -51,7 +51,7 @@ class Access:
 
 @dataclass(eq=False)
 class Step:
-    """One instruction in the body of a nest. An operand is an access, or a step that is in registers."""
+    """One instruction in the body of a nest. An operand is an access, or a step in registers."""
 
     op: Op | None  # None: a sum, or what else `combine` does to many terms
     operands: list["Access | Step"]
@@ -234,6 +234,8 @@ def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
 
 def _same_members(gather: Gather, source: Instruction) -> bool:
     """Whether member i of the gather is what member i of `source` computed."""
+    if len(source) == 1:
+        return gather.index.size == 1 and gather.index.item() == source.start
     index = gather.index if gather.index.ndim == 1 else gather.index[:, 0]
     single = gather.index.size == len(index) == len(source)
     return single and bool((index == source.start + np.arange(len(index))).all())
@@ -241,8 +243,8 @@ def _same_members(gather: Gather, source: Instruction) -> bool:
 
 def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
     n = len(group[0])
-    arrays = [_columns(gather) for instruction in group for gather in instruction.gathers()]
-    axes = _axes(n, [array[:, 0] for array in arrays])
+    columns = [] if n == 1 else [_columns(g)[:, 0] for i in group for g in i.gathers()]
+    axes = _axes(n, columns)
     first = group[0]
     nest = Nest(axes, over_examples=isinstance(first, Sum) and first.over_examples)
     steps: dict[Block, Step] = {}
@@ -275,7 +277,7 @@ def _columns(gather: Gather) -> Index:
 
 
 def _axes(n: int, columns: list[Index]) -> tuple[int, ...]:
-    """Loop extents, outermost first, in which every column is a sum of place times stride, if such are.
+    """Loop extents, outermost first, in which every column is a sum of place times stride, if any.
 
     The innermost extent is the first place where a step changes; the starts of the runs are
     factored in turn.
@@ -302,6 +304,8 @@ def _axes(n: int, columns: list[Index]) -> tuple[int, ...]:
 
 
 def access(gather: Gather, axes: tuple[int, ...]) -> Access:
+    if gather.index.size == 1:
+        return Access(gather.block, axes, gather.index.item(), (0,) * len(axes))
     index = _columns(gather)
     base = int(index[0, 0])
     places = index.reshape(*axes, index.shape[1])
