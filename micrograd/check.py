@@ -34,7 +34,7 @@ def check_finite() -> Iterator[None]:
 
     def checked_node(data: float, op: Any, operands: tuple[Any, ...]) -> engine.Value:
         value = node(data, op, operands)
-        lines[id(value)] = line = _line_of_the_user()
+        lines[id(value)] = line = line_of_the_user()
         if not math.isfinite(data):
             raise NonFiniteError(f"{_call(value)} is {data}, at {line}")
         return value
@@ -60,7 +60,7 @@ def check_finite() -> Iterator[None]:
         engine._node, graph._pass_on, graph._pass_on_dot = node, pass_on, pass_on_dot
 
 
-def _line_of_the_user() -> str:
+def line_of_the_user() -> str:
     """The innermost line that is neither of this package nor of NumPy, which calls it back."""
     numpy = sys.modules.get("numpy")
     libraries = (_own, str(Path(numpy.__file__ or "").parent)) if numpy else (_own,)

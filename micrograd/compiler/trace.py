@@ -1,18 +1,15 @@
 """Trace: a Python function, called once on symbols, becomes a graph."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from micrograd import graph, ops
+from micrograd.check import line_of_the_user
 from micrograd.engine import Value
 from micrograd.ops import Interpreter, Op, number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
-
-_package = str(Path(__file__).parent.parent)
 
 
 class TraceError(TypeError, AttributeError):
@@ -68,6 +65,8 @@ class Symbol(Scalar):
             "write micrograd.floor(x) or take(values, x)",
         )
 
+    __round__ = __int__
+
     def __index__(self) -> NoReturn:
         raise _frozen(
             "a traced number was used as an index or a length",
@@ -110,10 +109,13 @@ class Symbol(Scalar):
 
 
 def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace: Any = None
     for x in operands:
-        if x.__class__ is Symbol:
-            return Symbol(x.trace, op, operands)
-    raise AssertionError("no symbol among the operands")
+        if x.__class__ is Symbol and x.trace is not trace:
+            if trace is not None:
+                raise _foreign()
+            trace = x.trace
+    return Symbol(trace, op, operands)
 
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
@@ -161,7 +163,7 @@ class Trace:
         """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
         if x.__class__ is Symbol:
             if x.trace is not self:
-                raise TraceError("a number of one traced function was used in another one")
+                raise _foreign()
             return x
         if not isinstance(x, Value):
             return x if x.__class__ is float else number(x)
@@ -241,6 +243,8 @@ def _add_output(result: Trace, leaf: Any) -> None:
     scalars = [leaf] if shape is None else leaf.ravel().tolist()
     try:
         result.outputs += [result.symbol(x) for x in scalars]
+    except TraceError:
+        raise
     except TypeError as error:
         raise TraceError(
             f"a traced function returns numbers; this one returned {leaf!r:.60}"
@@ -248,15 +252,14 @@ def _add_output(result: Trace, leaf: Any) -> None:
     result.output_shapes.append(shape)
 
 
+def _foreign() -> TraceError:
+    return TraceError(
+        f"a number of one traced function was used in another one, at {line_of_the_user()}; it is "
+        "known there only. Instead, pass it as an argument, or return it."
+    )
+
+
 def _frozen(what: str, instead: str) -> TraceError:
     return TraceError(
         f"{what}, at {line_of_the_user()}; the program cannot know it. Instead, {instead}."
     )
-
-
-def line_of_the_user() -> str:
-    """The innermost line that is not of this package nor of NumPy, as file:line."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_package):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

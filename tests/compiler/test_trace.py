@@ -1,0 +1,270 @@
+"""Trace: what is recorded; what would freeze the program says where, and what to write."""
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from pipeline import traced
+
+import micrograd as mg
+from micrograd import TraceError, Value
+
+
+def test_a_graph_of_symbols() -> None:
+    w = Value(2.0)
+    graph = traced(lambda x, y: w * x[0] + mg.sin(y) * x[1], (2,), None)
+    assert [node.op.name for node in graph.computed(graph.outputs) if node.op] == [
+        "mul", "sin", "mul", "add",
+    ]  # fmt: skip
+    assert [len(leaf) for leaf in graph.inputs] == [2, 1]
+    assert list(graph.parameters) == [w]
+    assert graph.output_shapes == [None]
+
+
+def test_arguments_come_in_their_shapes() -> None:
+    shapes = []
+
+    def f(x: Any, m: Any) -> Any:
+        shapes.append((np.shape(x), m.shape))
+        return m.sum() * x
+
+    traced(f, None, (2, 3))
+    assert shapes == [((), (2, 3))]
+
+
+def test_numbers_of_every_kind_are_constants() -> None:
+    f = mg.compile(lambda x: x * True + np.float64(0.5) * x + np.int64(2) + x * 3)
+    assert f(1.0) == 6.5
+
+
+# What would freeze the program. The line that does is marked, and the message names it.
+
+
+def if_positive(x: Any) -> Any:
+    if x > 0:  # here
+        return x
+    return -x
+
+
+def while_below(x: Any) -> Any:
+    while x < 3:  # here
+        x = x * 2
+    return x
+
+
+def largest(x: Any) -> Any:
+    return max(x, 0.0)  # here
+
+
+def truth(x: Any) -> Any:
+    return x and x + 1  # here
+
+
+def negation(x: Any) -> Any:
+    return [not x]  # here
+
+
+def chained(x: Any) -> Any:
+    return mg.where(0 < x < 1, x, 0.0)  # here
+
+
+def as_float(x: Any) -> Any:
+    return float(x) + 1  # here
+
+
+def of_math(x: Any) -> Any:
+    return math.exp(x)  # here
+
+
+def in_float_array(x: Any) -> Any:
+    a = np.zeros(3)
+    a[0] = x  # here
+    return a
+
+
+def as_int(x: Any) -> Any:
+    return int(x)  # here
+
+
+def as_index(x: Any) -> Any:
+    return [1.0, 2.0, 3.0][x]  # here
+
+
+def as_length(x: Any) -> Any:
+    total = 0.0
+    for _ in range(x):  # here
+        total += x
+    return total
+
+
+def rounded(x: Any) -> Any:
+    return round(x)  # here
+
+
+def data(x: Any) -> Any:
+    return x.data * 2  # here
+
+
+def gradient(x: Any) -> Any:
+    return x.grad  # here
+
+
+def backwards(x: Any) -> Any:
+    y = x * x
+    y.backward()  # here
+    return y
+
+
+def sorts(x: Any) -> Any:
+    return sorted([x, 2 * x])[0]  # here
+
+
+def is_in(x: Any) -> Any:
+    return x * (x in [1.0, 2.0])  # here
+
+
+FROZEN: dict[Callable[..., Any], str] = {
+    if_positive: "where",
+    while_below: "where",
+    largest: "maximum",
+    truth: "where",
+    negation: "where",
+    chained: "&",
+    as_float: "micrograd",
+    of_math: "micrograd.exp",
+    in_float_array: "object array",
+    as_int: "floor",
+    as_index: "take",
+    as_length: "take",
+    rounded: "floor",
+    data: "stop_gradient",
+    gradient: "micrograd.grad",
+    backwards: "value_and_grad",
+    sorts: "minimum",
+    is_in: "where",
+}
+
+
+@pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
+@pytest.mark.parametrize("function", FROZEN, ids=lambda f: f.__name__)
+def test_what_would_freeze_the_program(function: Callable[..., Any], make: Any) -> None:
+    source, start = inspect.getsourcelines(function)
+    line = next(k for k, text in enumerate(source, start) if "# here" in text)
+    with pytest.raises(TraceError) as caught:
+        make(function)(1.0)
+    message = str(caught.value)
+    assert f"{__file__}:{line}" in message
+    assert "Instead" in message
+    assert FROZEN[function] in message.split("Instead")[1]
+
+
+def test_the_line_is_that_of_the_user_within_layers_of_the_library() -> None:
+    def activation(x: Any) -> Any:
+        return x if x > 0 else 0.0  # the line
+
+    model = mg.MLP(2, [3, 1], activation=activation, seed=0)
+    line = activation.__code__.co_firstlineno + 1
+    with pytest.raises(TraceError, match=f"test_trace.py:{line}"):
+        mg.vectorize(lambda x: model(x)[0])(np.ones((4, 2)))
+
+
+def test_the_line_is_that_of_the_user_within_numpy() -> None:
+    def f(x: Any) -> Any:
+        return np.sort(x)[0]
+
+    line = f.__code__.co_firstlineno + 1
+    with pytest.raises(TraceError, match=f"test_trace.py:{line}"):
+        mg.compile(f)(np.ones(3))
+
+
+def returning(answer: Any) -> Callable[..., Any]:
+    return lambda x: answer
+
+
+@pytest.mark.parametrize("answer", ["a string", None, 1 + 2j, b"x", object()])
+def test_a_result_that_is_no_number(answer: Any) -> None:
+    for result in (answer, [answer], {"a": answer}):
+        with pytest.raises(TraceError, match="returns numbers; this one returned"):
+            mg.compile(returning(result))(1.0)
+
+
+def test_a_truth_is_no_result() -> None:
+    """It would be 0.0 or 1.0: as a number, it is written so."""
+    assert mg.compile(lambda x: mg.where(x > 0, 1.0, 0.0))(2.0) == 1.0
+
+
+def test_a_symbol_of_another_trace() -> None:
+    kept: list[Any] = []
+
+    def first(x: Any) -> Any:
+        kept.append(x)
+        return x
+
+    mg.compile(first)(1.0)
+    with pytest.raises(TraceError, match="one traced function was used in another"):
+        mg.compile(lambda x: x + kept[0])(1.0)
+    with pytest.raises(TraceError, match="one traced function was used in another"):
+        mg.compile(lambda x: [x, kept[0]])(1.0)
+
+
+def test_an_error_of_the_user_is_its_own() -> None:
+    def f(x: Any) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        mg.compile(f)(1.0)
+
+
+def test_a_failed_trace_leaves_nothing_behind() -> None:
+    init = Value.__init__
+    with pytest.raises(TraceError):
+        mg.compile(if_positive)(1.0)
+    assert Value.__init__ is init
+    assert mg.compile(lambda x: x * 2)(1.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["text", None, object(), 1 + 2j, [1.0, "a"], np.array(["a"]), np.array([1j]), {1.0}],
+    ids=repr,
+)
+@pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
+def test_arguments_that_are_no_numbers(argument: Any, make: Any) -> None:
+    with pytest.raises(TypeError, match="takes numbers and arrays of numbers, got"):
+        make(lambda x: 1.0)(argument)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"dtype": "int64"}, TypeError, "float64 or float32, got int64"),
+        ({"dtype": "float16"}, TypeError, "float64 or float32, got float16"),
+        ({"threads": 0}, ValueError, "at least 1, got 0"),
+    ],
+)
+def test_options(options: Any, error: Any, said: str) -> None:
+    for make in (mg.compile, mg.vectorize):
+        with pytest.raises(error, match=said):
+            make(lambda x: x, **options)
+
+
+@pytest.mark.parametrize("thing", [None, 3.0, "f", mg.Value(1.0)])
+def test_only_functions_compile(thing: Any) -> None:
+    with pytest.raises(TypeError, match="expected a function"):
+        mg.compile(thing)
+
+
+def test_examples_that_are_not_equally_many() -> None:
+    with pytest.raises(mg.ShapeError, match=r"\(3,\), \(4, 2\)"):
+        mg.vectorize(lambda x, y: x + y[0])(np.ones(3), np.ones((4, 2)))
+
+
+def test_the_gradient_is_that_of_one_number() -> None:
+    for make in (mg.compile, mg.vectorize):
+        with pytest.raises(TypeError, match="returns 2 numbers"):
+            make(lambda x: [x, x]).value_and_grad(1.0)
+        with pytest.raises(TypeError, match="returns 2 numbers"):
+            make(lambda x: [x, x]).backward(1.0)
