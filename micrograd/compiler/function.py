@@ -199,10 +199,11 @@ class Compiled:
         it = self._specialised.get((structure, tuple(shapes)))
         if it is None:
             it = self._traced_anew(structure, shapes)
-        if key is not None and all(a is b for a, b in zip(args, arrays, strict=True)):
+        inputs = [np.ascontiguousarray(a) for a in arrays]
+        if key is not None and all(a is b for a, b in zip(args, inputs, strict=True)):
             self._met[key] = it
         self._last = it
-        return it, n, [np.ascontiguousarray(a) for a in arrays]
+        return it, n, inputs
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
         """What decides whether arrays can be used as they are, and how many examples they hold."""

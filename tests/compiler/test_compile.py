@@ -1,0 +1,274 @@
+"""Compiled derivatives, nested; SciPy as a caller; threads; and the same bits every time."""
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+import micrograd as mg
+from micrograd import MLP, Value
+
+
+def normal(*shape: int) -> Any:
+    return np.random.default_rng(7).normal(size=shape)
+
+
+w = Value(0.8)
+
+
+def wave(x: Any) -> Any:
+    return mg.sin(w * x[0]) * mg.exp(-x[1] * x[1]) + x[0] * x[1] ** 3
+
+
+def bowl(x: Any) -> Any:
+    return [x[0] * mg.tanh(x[1]), mg.exp(x[0]) / (2 + x[1] ** 2), x[1] ** 3]
+
+
+V, U = [0.9, -0.4], [1.0, -2.0, 0.5]
+DERIVATIVES: dict[str, Callable[..., Any]] = {
+    "grad": mg.grad(wave),
+    "grad of grad": mg.grad(lambda x: mg.grad(wave)(x)[0]),
+    "third": mg.grad(lambda x: mg.grad(lambda y: mg.grad(wave)(y)[1])(x)[0]),
+    "value_and_grad": mg.value_and_grad(wave),
+    "jacobian": mg.jacobian(bowl),
+    "hessian": mg.hessian(wave),
+    "jvp": lambda x: mg.jvp(bowl)(x, V),
+    "vjp": lambda x: mg.vjp(bowl)(x, U),
+    "hvp": lambda x: mg.hvp(wave)(x, V),
+    "of a parameter": lambda x: mg.grad(lambda s: wave([s * x[0], x[1]]))(w),
+}
+
+
+def leaves(answer: Any) -> list[float]:
+    return [float(x) for x in np.ravel(np.asarray(answer, object))] if not isinstance(
+        answer, (list, tuple)
+    ) else [x for part in answer for x in leaves(part)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_a_derivative_compiled_is_that_of_values(name: str) -> None:
+    function = DERIVATIVES[name]
+    points = normal(5, 2)
+    expected = [leaves(function(list(x))) for x in points]
+    one = mg.compile(function)
+    for x, answer in zip(points, expected):
+        assert leaves(one(x)) == pytest.approx(answer, rel=1e-12, abs=1e-13)
+    flat = mg.vectorize(lambda x: np.array(leaf_scalars(function(x))))
+    np.testing.assert_allclose(flat(points), expected, rtol=1e-12, atol=1e-13)
+
+
+def leaf_scalars(answer: Any) -> list[Any]:
+    if isinstance(answer, (list, tuple)):
+        return [x for part in answer for x in leaf_scalars(part)]
+    return [*np.ravel(np.asarray(answer, object))]
+
+
+def test_the_gradient_of_a_compiled_derivative_is_the_second() -> None:
+    f = mg.compile(mg.grad(lambda x: x**3 * w))
+    value, slope = f.value_and_grad(2.0)
+    assert (value, slope) == (pytest.approx(12 * w.data), pytest.approx(12 * w.data))
+
+
+def test_hessians_of_all_examples() -> None:
+    H = mg.vectorize(mg.hessian(wave))(normal(6, 2))
+    assert H.shape == (6, 2, 2)
+    np.testing.assert_allclose(H, np.swapaxes(H, 1, 2), rtol=1e-12, atol=1e-14)
+
+
+def test_a_network_of_physics() -> None:
+    """u'' + u = 0: the second derivative by x within a loss, whose gradient the weights get."""
+    model = MLP(1, [4, 1], activation="tanh", seed=0)
+
+    def u(x: Any) -> Any:
+        return model([x])[0]
+
+    def residual(x: Any) -> Any:
+        return (mg.grad(mg.grad(u))(x) + u(x)) ** 2
+
+    x = np.linspace(0, 1, 9)
+    for p in model.parameters():
+        p.grad = 0.0
+    eager = [residual(Value(v)) for v in x]
+    for loss in eager:
+        loss.backward()
+    expected = [p.grad / len(x) for p in model.parameters()]
+    f = mg.vectorize(residual)
+    mean = f.backward(x)
+    assert mean == pytest.approx(np.mean([loss.data for loss in eager]), rel=1e-12)
+    assert [p.grad for p in model.parameters()] == pytest.approx(expected, rel=1e-10, abs=1e-13)
+    theta, h = f.pack(), 1e-6
+    for k in (0, 5, 12):
+        step = h * np.eye(len(theta))[k]
+        slope = (f.gradient(theta + step, x)[0] - f.gradient(theta - step, x)[0]) / (2 * h)
+        assert f.gradient(theta, x)[1][k] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+# As SciPy calls it.
+
+
+def rosenbrock(x: Any) -> Any:
+    n = len(x)
+    return mg.sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(n - 1))
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG"])
+def test_scipy_minimises(method: str) -> None:
+    f = mg.compile(rosenbrock)
+    found = scipy.optimize.minimize(f.value_and_grad, np.zeros(20), jac=True, method=method)
+    assert found.x == pytest.approx(np.ones(20), abs=1e-3)
+    value, gradient = f.value_and_grad(np.linspace(0, 1, 20))
+    x = np.linspace(0, 1, 20)
+    assert value == pytest.approx(scipy.optimize.rosen(x), rel=1e-13)
+    np.testing.assert_allclose(gradient, scipy.optimize.rosen_der(x), rtol=1e-12, atol=1e-11)
+
+
+def test_scipy_takes_the_hessian_and_its_products() -> None:
+    x = np.linspace(-1, 1, 8)
+    H = mg.compile(mg.hessian(rosenbrock))(x)
+    np.testing.assert_allclose(H, scipy.optimize.rosen_hess(x), rtol=1e-12, atol=1e-10)
+    p = np.arange(8.0)
+    product = mg.compile(mg.hvp(rosenbrock))(x, p)
+    np.testing.assert_allclose(product, scipy.optimize.rosen_hess_prod(x, p), rtol=1e-11, atol=1e-9)
+
+
+def test_scipy_fits_the_parameters_of_a_model() -> None:
+    model = MLP(2, [8, 1], activation="tanh", seed=0)
+    X = normal(50, 2)
+    y = np.sin(X[:, 0]) * X[:, 1]
+    loss = mg.vectorize(lambda x, y: (model(x)[0] - y) ** 2)
+    first = loss.backward(X, y)
+    found = scipy.optimize.minimize(
+        loss.gradient, loss.pack(), args=(X, y), jac=True, method="L-BFGS-B"
+    )
+    loss.unpack(found.x)
+    assert loss(X, y).mean() == pytest.approx(found.fun, rel=1e-12)
+    assert found.fun < first / 20
+
+
+def test_what_a_caller_keeps_is_not_overwritten() -> None:
+    f = mg.compile(lambda x: (x * x).sum())
+    _, first = f.value_and_grad(np.array([1.0, 2.0]))
+    _, second = f.value_and_grad(np.array([3.0, 4.0]))
+    assert (first.tolist(), second.tolist()) == ([2.0, 4.0], [6.0, 8.0])
+    g = mg.vectorize(lambda x: x * 2)
+    kept = g(np.ones(3))
+    g(np.zeros(3))
+    assert kept.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_an_argument_is_never_written_to() -> None:
+    x = normal(9, 2)
+    before = x.copy()
+    x.flags.writeable = False
+    f = mg.vectorize(lambda x: mg.tanh(x[0]) * x[1])
+    f(x)
+    f.value_and_grad(x)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda x: x[::2], lambda x: x[:, ::-1], lambda x: np.asfortranarray(x),
+     lambda x: x.astype("float32"), lambda x: x.astype(">f8"), lambda x: np.round(x).astype(int)],
+)  # fmt: skip
+def test_arrays_of_any_layout(view: Callable[[Any], Any]) -> None:
+    x = view(normal(40, 3))
+    f = mg.vectorize(lambda x: x[0] + 10 * x[1] + 100 * x[2])
+    for _ in range(2):
+        np.testing.assert_allclose(f(x), x.astype(float) @ [1.0, 10.0, 100.0], rtol=1e-13)
+
+
+# Threads.
+
+model = MLP(4, [16, 16, 1], activation="tanh", seed=0)
+
+
+def loss(x: Any, y: Any) -> Any:
+    penalty = 1e-4 * mg.sum(p * p for p in model.parameters())
+    return (model(x)[0] - y) ** 2 + penalty
+
+
+@pytest.mark.parametrize("n", [1, 100, 104, 1000, 4999])
+def test_any_number_of_threads_gives_the_same_bits(n: int) -> None:
+    X, y = normal(n, 4), normal(n)
+    answers = []
+    for threads in (1, 2, 5):
+        f = mg.vectorize(loss, threads=threads)
+        mean = f.backward(X, y)
+        value, (dx, dy) = f.value_and_grad(X, y)
+        parts = [value, dx.ravel(), dy, f(X, y), [mean], [p.grad for p in f.parameters]]
+        answers.append(np.concatenate(parts))
+        assert f.backward(X, y) == mean
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_calls_from_many_threads_at_once(threads: int) -> None:
+    """Of one function, which is compiled by whoever comes first, on data of different lengths."""
+    f = mg.vectorize(loss, threads=threads)
+    data = [(normal(n, 4) + n, normal(n)) for n in (3, 50, 104, 700)] * 4
+    alone = mg.vectorize(loss)
+    expected = [alone.value_and_grad(*arguments) for arguments in data]
+    theta = alone.pack()
+    gradients = [alone.gradient(theta, *arguments) for arguments in data]
+    with ThreadPoolExecutor(8) as pool:
+        answers = [*pool.map(lambda arguments: f.value_and_grad(*arguments), data)]
+        slopes = [*pool.map(lambda arguments: f.gradient(theta, *arguments), data)]
+    for (value, (dx, dy)), (v, (x, y)) in zip(answers, expected):
+        for one, other in ((value, v), (dx, x), (dy, y)):
+            np.testing.assert_array_equal(one, other)
+    for (mean, slope), (m, s) in zip(slopes, gradients):
+        assert mean == m
+        np.testing.assert_array_equal(slope, s)
+
+
+def test_one_example_from_many_threads_at_once() -> None:
+    f = mg.compile(rosenbrock)
+    data = [normal(12) + k for k in range(40)]
+    expected = [f.value_and_grad(x) for x in data]
+    with ThreadPoolExecutor(8) as pool:
+        answers = [*pool.map(f.value_and_grad, data * 5)]
+    for (value, slope), (v, s) in zip(answers, expected * 5):
+        assert value == v
+        np.testing.assert_array_equal(slope, s)
+
+
+def test_the_same_input_gives_the_same_bits() -> None:
+    X, y = normal(777, 4), normal(777)
+    first = mg.vectorize(loss)
+    second = mg.vectorize(loss)
+    assert first.backward(X, y) == second.backward(X, y) == first.backward(X, y)
+    np.testing.assert_array_equal(first(X, y), second(X, y))
+
+
+# What it shows of itself.
+
+
+def test_the_stages_print() -> None:
+    f = mg.vectorize(lambda x: mg.tanh(x * w))
+    f(np.ones(3))
+    assert "tanh" in f.source("program")
+    assert f.source("plan").startswith("plan:")
+    assert "define" in f.source("llvm")
+    assert f.source("assembly")
+    with pytest.raises(ValueError, match="fortran"):
+        f.source("fortran")
+    assert f.source("program", np.ones((2, 1))) != ""
+
+
+def test_names_and_documentation_are_those_of_the_function() -> None:
+    f = mg.vectorize(loss)
+    assert f.__name__ == "loss"  # type: ignore[attr-defined]
+    assert repr(f) == "<vectorized loss>"
+    assert repr(mg.compile(rosenbrock)) == "<compiled rosenbrock>"
+
+
+def test_numbers_of_parameters_that_are_not_finite() -> None:
+    p = Value(math.inf)
+    f = mg.vectorize(lambda x: mg.exp(-p) + x)
+    assert f(1.0).tolist() == [1.0]
