@@ -1,8 +1,10 @@
 # Two commands: `make demo` trains on real data, `make test` checks everything. Each sets itself up.
 PYTHON ?= python3
 BIN := .venv/bin
+BENCH := benchmarks/.venv/bin
+QUESTIONS := call_overhead demo_step microgpt mlp black_scholes compile_time
 
-.PHONY: demo test lint bench-eager clean
+.PHONY: demo test lint bench bench-eager clean
 
 demo: .venv/installed
 	$(BIN)/micrograd demo
@@ -22,6 +24,16 @@ lint: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
 	touch $@
 
+# Each question prints a table; a bar that is missed fails at the end.
+bench: benchmarks/.venv/installed
+	@for question in $(QUESTIONS); do $(BENCH)/python benchmarks/$$question.py || missed=1; done; exit $${missed:-0}
+
+benchmarks/.venv/installed: benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv benchmarks/.venv
+	$(BENCH)/python -m pip install --quiet torch==2.13.0
+	$(BENCH)/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
+	touch $@
+
 bench-eager: .venv/installed benchmarks/.original
 	$(BIN)/python benchmarks/eager.py
 
@@ -29,4 +41,4 @@ benchmarks/.original:
 	$(BIN)/python -m pip install --quiet --no-deps --target $@ micrograd==0.1.0
 
 clean:
-	rm -rf .venv build dist *.egg-info demo
+	rm -rf .venv benchmarks/.venv build dist *.egg-info demo

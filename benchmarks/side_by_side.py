@@ -1,6 +1,8 @@
 """Side by side: all sides of a question in one process, in turns, on one thread; medians; a table.
 
-Import it before NumPy, PyTorch and JAX: it tells them to use one thread.
+Times are the processor's, of all threads of the process: on a machine that others use, too, they
+are what a quiet one would take. Import this before NumPy, PyTorch and JAX: it tells them to use
+one thread.
 """
 
 import ctypes
@@ -128,19 +130,19 @@ def medians(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
 
 def _warm_up(side: Side) -> int:
     """Calls a side for a second (JAX is slow for that long); answers how many calls are a round."""
-    start = time.perf_counter()
+    start = time.process_time()
     last = 0.0
-    while time.perf_counter() - start < WARM_UP:
+    while time.process_time() - start < WARM_UP:
         last = _seconds(side, 1)
     return max(1, round(ROUND / last))
 
 
 def _seconds(side: Side, repeats: int) -> float:
     again = range(repeats)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in again:
         side()
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats
 
 
 def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
@@ -181,7 +183,7 @@ def header(*packages: str) -> None:
     print(f"Python {platform.python_version()}, " + ", ".join(map(_version, names)))
     if "torch" in packages:
         importlib.import_module("torch").set_num_threads(1)
-    print(f"one thread; load {os.getloadavg()[0]:.1f}; medians\n", flush=True)
+    print(f"one thread; medians of processor time; load {os.getloadavg()[0]:.1f}\n", flush=True)
 
 
 def _version(name: str) -> str:
