@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from micrograd.compiler import program
 from micrograd.ops import TABLE
+
+program.always_verify = True
 
 # Time is the machine's affair. On a build server the examples are the same in every run.
 hypothesis.settings.register_profile("here", deadline=None)

@@ -1,392 +1,289 @@
-"""C: loops become C99, for a program that is to run where there is neither Python nor LLVM.
+"""C: loops become C99, for a program that shall run where there is neither Python nor LLVM.
 
-The same nests as in native code, in the same order, to be read: a block that varies is an array of
-rows with a place for each of LANES examples, one that does not is an array of numbers. Composed
-operations become functions above the program, each printed from its row of the table.
+The nests of the plan, in their order, made to be read: a block that varies is an array of rows with
+a place for each of LANES examples, one that does not vary is an array of numbers. A composed
+operation becomes a function above the program, printed from its row of the table.
 """
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import reduce
 from typing import Any
 
 from micrograd import ops
-from micrograd.compiler.program import Block, Gather, Index
+from micrograd.compiler.expression import Expression, Printer
+from micrograd.compiler.program import Block, Gather
 from micrograd.compiler.schedule import INLINE_TERMS, Access, Nest, Plan, Step, access
-from micrograd.ops import Interpreter, Op
-from micrograd.scalar import Scalar
 
-LETTERS = "ijklmnop"  # of the axes of a nest, as in its plan
-
-# How tightly an expression holds together; the name of a function, a place and a number most.
-_ATOM, _UNARY, _TRUTH, _CHOICE = 9, 8, 5, 1
-_INFIX = {
-    "mul": ("*", 7), "div": ("/", 7), "add": ("+", 6), "sub": ("-", 6),
-    "less": ("<", 5), "less_equal": ("<=", 5), "equal": ("==", 4), "not_equal": ("!=", 4),
-    "logical_and": ("&&", 3), "logical_or": ("||", 2),
-}  # fmt: skip
-_RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline "
-    "int long main register restrict return short signed sizeof static struct switch typedef union "
-    "unsigned void volatile while".split()
-)
-
-
-class Text(Scalar):
-    """An expression of C: the algebra in which composed operations are printed."""
-
-    __slots__ = ("code", "op", "operands", "strength")
-    rank = 3
-    op: Op | None
-    operands: tuple["Text", ...]
-
-    def __init__(self, code: str, strength: int = _ATOM, op: Op | None = None, operands: Any = ()):
-        self.code, self.strength, self.op, self.operands = code, strength, op, operands
-
-    @classmethod
-    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
-        return _apply
-
-    def __bool__(self) -> bool:
-        raise TypeError("an operation that chooses by `if` has no C; write it with micrograd.where")
-
-    @property
-    def boolean(self) -> bool:
-        return self.op is not None and self.op.boolean
-
-
-def _apply(op: Op, operands: tuple[Any, ...]) -> Text:
-    """An expression that is not yet printed: what is used twice gets a name first."""
-    texts = tuple([x if isinstance(x, Text) else Text(literal(float(x))) for x in operands])
-    if op.primitive:
-        return Text("", op=op, operands=texts)
-    result = op.meaning(*texts)
-    return result if isinstance(result, Text) else Text(literal(float(result)))
-
-
-def literal(x: float) -> str:
-    """A number as C writes it.
-
-    >>> literal(0.1), literal(float("-inf"))
-    ('0.1', '-INFINITY')
-    """
-    if x != x:
-        return "NAN"
-    return repr(x).replace("inf", "INFINITY")
+_KEYWORDS = """auto break case char const continue default do double else enum extern float for goto
+if inline int long main register restrict return short signed sizeof static struct switch typedef
+union unsigned void volatile while"""
 
 
 def source(plan: Plan, double: bool = True, name: str = "program") -> str:
     """The plan as a file of C99 with one function; its first comment says how to call it."""
-    return _Printer(plan, double, _identifier(name)).file()
+    return _File(plan, double, _identifier(name)).text()
 
 
 def _identifier(name: str) -> str:
-    name = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "program"
-    taken = name in _RESERVED or name in ops.TABLE or not name[0].isalpha()
-    return f"{name}_program" if taken else name
+    """A name that C takes: not that of a keyword, nor of a function in math.h.
+
+    >>> _identifier("loss"), _identifier("<lambda>"), _identifier("exp")
+    ('loss', 'lambda', 'exp_program')
+    """
+    name = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")
+    if name in _KEYWORDS.split() or name in ops.TABLE or not name[:1].isalpha():
+        return f"{name}_program" if name[:1].isalpha() else f"program{name and '_'}{name}"
+    return name
 
 
-class _Printer:
+class _File:
     def __init__(self, plan: Plan, double: bool, name: str):
         self.plan, self.program, self.name = plan, plan.program, name
-        self.number, self.suffix = ("double", "") if double else ("float", "f")
+        self.printer = Printer(double)
+        self.number = self.printer.number
+        self.many = plan.lanes > 1
         self.lines: list[str] = []
         self.depth = 1
-        self.functions: dict[str, str] = {}  # of composed operations
-        self.tables: dict[bytes, str] = {}
+        self.tables: dict[bytes, tuple[str, str]] = {}  # the name of each, and its text
         self.used: dict[Block, None] = {}  # in the order in which the text comes to them
-        self.many = plan.lanes > 1
 
     # The file.
 
-    def file(self) -> str:
+    def text(self) -> str:
         self._body()
-        parts = [self._comment(), "#include <math.h>\n"]
-        parts += [f"#define LANES {self.plan.lanes}\n"] * self.many
-        parts += self._data()
-        parts += self.functions.values()
+        parts = [self._comment(), "#include <math.h>"]
+        parts += [f"#define LANES {self.plan.lanes} /* examples at once */"] * self.many
+        parts += [text for _, text in self.tables.values()]
+        if self.program.constants in self.used:
+            numbers = map(self.printer.literal, self.program.constant_values)
+            parts.append(_array(f"static const {self.number} c", [*numbers]))
+        parts += self.printer.functions.values()
+        arguments = [declaration for declaration, _ in self._arguments()]
+        declared = (", " if len(arguments) < 4 else ",\n    ").join(arguments)
         body = "\n".join([*self._declarations(), *self.lines])
-        parts.append(f"void {self.name}({', '.join(self._arguments())})\n{{\n{body}\n}}\n")
-        return "\n".join(parts)
-
-    def _arguments(self) -> list[str]:
-        return [declaration for declaration, _ in self._signature()]
-
-    def _signature(self) -> list[tuple[str, str]]:
-        """Each argument as it is declared, and what it is."""
-        each = "for each example, " if self.many else ""
-        rows = []
-        if self.program.parameters.size:
-            rows.append(
-                (f"const {self.number} *w", _count(self.program.parameters.size, "parameter"))
-            )
-        for block in self.program.inputs:
-            if block in self.used:
-                rows.append((f"const {self.number} *{block.name}", each + _count(block.size)))
-        if self.many:
-            if self.program.seed in self.used:
-                rows.append((f"{self.number} seed", "what each example counts, 1.0 / n for a mean"))
-            rows.append(("long n", "how many examples"))
-        for output, gathers in self.program.outputs.items():
-            varying = any(g.block.varying for g in gathers)
-            what = f"result: {each if varying else ''}{_count(sum(map(len, gathers)))}"
-            rows.append((f"{self.number} *{_place(output)}", what))
-        rows.append((f"{self.number} *memory", f"{self._memory():,} numbers to compute in"))
-        return rows
-
-    def _memory(self) -> int:
-        return self.plan.uniform + self.plan.rows * self.plan.lanes
+        for argument in re.findall(r"\w+$", "\n".join(arguments), re.MULTILINE):
+            if not re.search(rf"\b{argument}\b", body):
+                body += f"\n    (void){argument};"
+        parts.append(f"void {self.name}({declared})\n{{\n{body}\n}}\n")
+        return "\n\n".join(parts)
 
     def _comment(self) -> str:
-        rows = self._signature()
-        width = max(len(declaration) for declaration, _ in rows)
+        arguments = self._arguments()
+        width = max(len(declaration) for declaration, _ in arguments)
         return "\n".join(
             [
-                f"/* {self.name}: written by MicroGrad. Every number and array is the caller's:",
+                f"/* {self.name}, written by MicroGrad.",
                 " *",
-                *[f" *     {declaration:<{width}}  {what}" for declaration, what in rows],
+                *[f" *     {declaration:{width}}  {what}" for declaration, what in arguments],
                 " *",
-                f" * cc -std=c99 -O2 -ffp-contract=off -c {self.name}.c, and link it with -lm.",
+                f" * cc -std=c99 -O2 -ffp-contract=off -c {self.name}.c; link with -lm.",
                 " */",
             ]
         )
 
-    def _data(self) -> list[str]:
-        parts = [text for text in self.tables.values()]
-        if self.program.constants in self.used:
-            numbers = [self._literal(x) for x in self.program.constant_values]
-            parts.append(_array(f"static const {self.number} c", numbers))
-        return parts
+    def _arguments(self) -> list[tuple[str, str]]:
+        """Each argument as it is declared, and what it is."""
+        program, each = self.program, " for each example" * self.many
+        rows = []
+        if program.parameters.size:
+            size = program.parameters.size
+            rows.append((f"const {self.number} *w", f"in: {_numbers(size)}, the parameters"))
+        rows += [
+            (f"const {self.number} *{x.name}", f"in: {_numbers(x.size)}{each}")
+            for x in program.inputs
+        ]
+        if self.many:
+            rows.append((f"{self.number} seed", "in: what an example counts, 1.0 / n for a mean"))
+            rows.append(("long n", "in: how many examples"))
+        for name, gathers in program.outputs.items():
+            what = _numbers(sum(map(len, gathers))) + each * _varies(gathers)
+            rows.append((f"{self.number} *{_word(name)}", f"out: {what}"))
+        memory = self.plan.uniform + self.plan.rows * self.plan.lanes
+        return [*rows, (f"{self.number} *memory", f"{_numbers(memory)} to compute in")]
 
     def _declarations(self) -> list[str]:
         """Where the blocks lie in memory."""
-        lines, plan = [], self.plan
-        given = {self.program.parameters, self.program.constants, self.program.seed}
-        blocks = [b for b in self.used if b not in given]
+        plan, program = self.plan, self.program
+        elsewhere = {program.parameters, program.constants, program.seed}
         if not self.many:
-            blocks = [b for b in blocks if b not in self.program.inputs]
-            return [self._pointer(b, plan.offset[b] + plan.uniform * b.varying) for b in blocks]
-        lines += ["    typedef " + self.number + " row[LANES];"]
-        for block in blocks:
-            if block.varying:
-                place = f"(row *)(memory + {plan.uniform}) + {plan.offset[block]}"
-                lines.append(f"    row *const {self._name(block)} = {place};")
-            else:
-                lines.append(self._pointer(block, plan.offset[block]))
+            elsewhere.update(program.inputs)
+        lines = [f"    typedef {self.number} row[LANES];"] * self.many
+        for block in self.used:
+            if block in elsewhere:
+                continue
+            place = f"memory + {plan.offset[block] + plan.uniform * block.varying}"
+            kind = self.number
+            if block.varying and self.many:
+                kind, place = "row", f"(row *)(memory + {plan.uniform}) + {plan.offset[block]}"
+            lines.append(f"    {kind} *const {self._name(block)} = {place};")
         return lines
 
-    def _pointer(self, block: Block, offset: int) -> str:
-        return f"    {self.number} *const {self._name(block)} = memory + {offset};"
-
-    # The program.
+    # The phases.
 
     def _body(self) -> None:
-        plan = self.plan
-        for nest in plan.before:
+        for nest in self.plan.before:
             self._nest(nest, False)
-        if plan.reduced:
-            with self._loop("i", plan.reduced):
-                self._line("memory[i] = 0.0;")
+        if self.plan.reduced:
+            with self._axes((self.plan.reduced,)) as places:
+                self._line(f"memory[{_index(places, (1,))}] = 0;")
         if self.many:
             with self._block("for (long first = 0; first < n; first += LANES)"):
-                self._line("const int m = n - first < LANES ? (int)(n - first) : LANES;")
+                self._line("const int lanes = n - first < LANES ? (int)(n - first) : LANES;")
                 start = len(self.lines)
                 self._examples()
-                self.lines[start:start] = self._loaded()
+                self.lines[start:start] = self._loads()
         else:
             self._examples()
-        for nest in plan.after:
+        for nest in self.plan.after:
             self._nest(nest, False)
-        self._outputs(varying=False)
+        self._outputs(False)
 
     def _examples(self) -> None:
         for nest in self.plan.examples:
             self._nest(nest, True)
-        self._outputs(varying=True)
+        self._outputs(True)
 
-    def _loaded(self) -> list[str]:
-        """The inputs that are used, from an example a row to a number a row."""
+    def _loads(self) -> list[str]:
+        """The inputs that are used: what was a row for each example is a row for each number."""
         lines, self.lines = self.lines, []
-        for block in self.program.inputs:
-            if block in self.used:
-                with self._axes((block.size,)) as places, self._lanes():
-                    place = places[0] or "0"
-                    at = f"(first + e) * {block.size} + {place}" if block.size > 1 else "first + e"
-                    self._line(f"{self._name(block)}[{place}][e] = {block.name}[{at}];")
-        loaded, self.lines = self.lines, lines
-        return loaded
+        for x in self.program.inputs:
+            if x in self.used:
+                with self._axes((x.size,)) as places, self._lanes():
+                    i = _index(places, (1,))
+                    at = _index(["first + e", i], (x.size, 1))
+                    self._line(f"{self._name(x)}[{i}][e] = {x.name}[{at}];")
+        loads, self.lines = self.lines, lines
+        return loads
 
     def _outputs(self, varying: bool) -> None:
-        for output, gathers in self.program.outputs.items():
-            if any(g.block.varying for g in gathers) != varying:
-                continue
-            members, start = sum(map(len, gathers)), 0
-            for gather in gathers:
-                self._output(_place(output), gather, members, start, varying)
-                start += len(gather)
-
-    def _output(self, name: str, gather: Gather, members: int, start: int, varying: bool) -> None:
-        read = access(gather, (len(gather),))
-        with self._axes(read.axes) as places, self._lanes(varying):
-            at = _sum(f"(first + e) * {members}" if varying and self.many else "", *places, start)
-            self._line(f"{name}[{at}] = {self._read(read, places, '')};")
+        for name, gathers in self.program.outputs.items():
+            if _varies(gathers) == varying:
+                members, start = sum(map(len, gathers)), 0
+                example = members if varying and self.many else 0
+                for gather in gathers:
+                    read = access(gather, (len(gather),))
+                    with self._axes(read.axes) as places, self._lanes(varying):
+                        at = _index(["first + e", *places], (example, 1), start)
+                        number = self.printer.text(self._read(read, places))
+                        self._line(f"{_word(name)}[{at}] = {number};")
+                    start += len(gather)
 
     # Nests.
 
     def _nest(self, nest: Nest, varying: bool) -> None:
-        with self._axes(nest.axes) as places:
-            if nest.over_examples:
-                self._over_examples(nest.steps[0], places)
-            elif nest.opens_with_sum and varying and self.many:
-                self._sums_of_lanes(nest.steps[0], places)
-                with self._lanes():
-                    self._line(f"const {self.number} r0 = total[e];")
-                    self._stored(nest.steps[0], places)
-                    self._steps(nest.steps[1:], places)
-            else:
+        first, in_lanes = nest.steps[0], varying and self.many
+        elementwise = not nest.over_examples and not (nest.opens_with_sum and in_lanes)
+        loops = max(nest.axes) > 1 or (elementwise and in_lanes)
+        with nullcontext() if loops else self._block(""), self._axes(nest.axes) as places:
+            if elementwise:
                 with self._lanes(varying):
                     self._steps(nest.steps, places)
+            elif nest.over_examples:
+                self._line(f"{self.number} total = 0;")
+                with self._lanes():
+                    self._accumulate("total", first, places)
+                self._line(f"{self._place(first.target, places)} += total;")
+            else:
+                self._sum_in_lanes(first, places)
+                with self._lanes():
+                    self._line(f"const {self.number} r0 = total[e];")
+                    self._store(first, places)
+                    self._steps(nest.steps[1:], places)
 
-    def _over_examples(self, step: Step, places: list[str]) -> None:
-        self._line(f"{self.number} total = 0.0;")
-        with self._lanes():
-            self._accumulated("total", step, places)
-        place = self._read(step.target, places, "")
-        self._line(f"{place} += total;")
-
-    def _sums_of_lanes(self, step: Step, places: list[str]) -> None:
-        """A long sum, of all lanes at once: so a compiler can use vectors."""
+    def _sum_in_lanes(self, step: Step, places: list[str]) -> None:
+        """A long sum for all lanes at once: a compiler finds its vectors here."""
         self._line(f"{self.number} total[LANES];")
         with self._lanes():
-            self._line(f"total[e] = {self._start(step)};")
+            self._line(f"total[e] = {_start(step)};")
         for terms, factors in step.products:
-            with self._loop("t", terms), self._lanes():
-                term = self._product(factors, places, "t" if terms > 1 else "")
-                self._line(self._added("total[e]", step, term))
+            with self._axes((terms,), "t") as (t,), self._lanes():
+                self._add("total[e]", step, self._product(factors, places, t))
 
     def _steps(self, steps: list[Step], places: list[str]) -> None:
+        read = {x for step in steps for x in _operands(step) if isinstance(x, Step)}
         for step in steps:
-            name = f"r{step.number}"
-            if step.op is not None:
-                operands = tuple([self._operand(o, places) for o in step.operands])
-                kind = "int" if step.op.boolean else self.number
-                self._line(f"const {kind} {name} = {self._call(step.op, operands)};")
-            elif sum(n for n, _ in step.products) > INLINE_TERMS or step.combine is not ops.add:
-                self._line(f"{self.number} {name} = {self._start(step)};")
-                self._accumulated(name, step, places)
-            else:
-                terms = [
-                    self._product(factors, places, str(t))
-                    for n, factors in step.products
-                    for t in range(n)
-                ]
-                self._line(f"const {self.number} {name} = {' + '.join(terms) or '0.0'};")
-            self._stored(step, places)
+            name, value = f"r{step.number}", self._value(step, places)
+            if value is None:
+                self._line(f"{self.number} {name} = {_start(step)};")
+                self._accumulate(name, step, places)
+            elif step in read:
+                kind = "int" if step.op is not None and step.op.boolean else self.number
+                self._line(f"const {kind} {name} = {self.printer.text(value)};")
+            self._store(step, places, None if value is None or step in read else value)
 
-    def _accumulated(self, total: str, step: Step, places: list[str]) -> None:
+    def _value(self, step: Step, places: list[str]) -> Any:
+        """What a step computes, as an expression; None if it takes a loop."""
+        if step.op is not None:
+            return Expression(step.op, [self._read(x, places) for x in step.operands])
+        if step.combine is not ops.add or sum(n for n, _ in step.products) > INLINE_TERMS:
+            return None
+        terms = [
+            self._product(factors, places, str(t)) for n, factors in step.products for t in range(n)
+        ]
+        return reduce(ops.add, terms) if terms else 0.0
+
+    def _accumulate(self, total: str, step: Step, places: list[str]) -> None:
         for terms, factors in step.products:
-            with self._loop("t", terms):
-                term = self._product(factors, places, "t" if terms > 1 else "")
-                self._line(self._added(total, step, term))
+            with self._axes((terms,), "t") as (t,):
+                self._add(total, step, self._product(factors, places, t))
 
-    def _start(self, step: Step) -> str:
-        return "0.0" if step.combine is ops.add else "-INFINITY"
-
-    def _added(self, total: str, step: Step, term: str) -> str:
+    def _add(self, total: str, step: Step, term: Any) -> None:
         if step.combine is ops.add:
-            return f"{total} += {term};"
-        return f"{total} = {self._call(step.combine, (Text(total), Text(term)))};"
+            self._line(f"{total} += {self.printer.text(term)};")
+        else:
+            larger = self.printer.text(step.combine(Expression.named(total), term))
+            self._line(f"{total} = {larger};")
 
-    def _stored(self, step: Step, places: list[str]) -> None:
+    def _store(self, step: Step, places: list[str], value: Any = None) -> None:
+        """Stores a value, or the register that holds it."""
         if step.stored:
-            self._line(f"{self._read(step.target, places, '')} = r{step.number};")
+            number = f"r{step.number}" if value is None else self.printer.text(value)
+            self._line(f"{self._place(step.target, places)} = {number};")
 
-    def _product(self, factors: list[Access | Step], places: list[str], t: str) -> str:
-        return " * ".join(self._print(self._operand(f, places, t), 7) for f in factors)
+    # Operands.
 
-    # Places.
+    def _product(self, factors: list[Access | Step], places: list[str], t: str) -> Any:
+        return reduce(ops.mul, [self._read(factor, places, t) for factor in factors])
 
-    def _operand(self, operand: Access | Step, places: list[str], t: str = "") -> Text:
+    def _read(self, operand: Access | Step, places: list[str], t: str = "0") -> Any:
         if isinstance(operand, Step):
-            return Text(f"r{operand.number}", op=operand.op if operand.op else None)
-        code = self._read(operand, places, t)
-        if operand.block.boolean:
-            return _apply(ops.not_equal, (Text(code), 0.0))
-        return Text(code, _UNARY if code.startswith("-") else _ATOM)
+            boolean = operand.op is not None and operand.op.boolean
+            return Expression.named(f"r{operand.number}", boolean)
+        if operand.block is self.program.seed:
+            return Expression.named("seed") if self.many else 1.0
+        place = self._at(operand, places, t)
+        if operand.block is self.program.constants and place.isdigit():
+            return self.program.constant_values[int(place)]
+        return Expression.named(self._place(operand, places, t))
 
-    def _read(self, read: Access, places: list[str], t: str) -> str:
-        """The number that an access reads, or the place that it names."""
-        block, constants = read.block, self.program.constants
-        fixed = read.table is None and not any(read.strides) and (not read.term or t.isdigit())
-        if block is constants and fixed:
-            return self._literal(self.program.constant_values[read.base + read.term * int(t or 0)])
-        if block is self.program.seed:
-            self.used[block] = None
-            return "seed" if self.many else "1.0"
-        self.used[block] = None
-        at = self._index(read, places, t)
-        if block.varying and self.many:
-            return f"{self._name(block)}[{at}][e]"
-        return f"{self._name(block)}[{at}]"
+    def _place(self, access: Access, places: list[str], t: str = "0") -> str:
+        """The number that an access reads, or writes."""
+        self.used[access.block] = None
+        lane = "[e]" if access.block.varying and self.many else ""
+        return f"{self._name(access.block)}[{self._at(access, places, t)}]{lane}"
 
-    def _index(self, read: Access, places: list[str], t: str) -> str:
-        if read.table is None:
-            strides = zip((*places, t), (*read.strides, read.term), strict=True)
-            return _sum(*[_times(i, stride) for i, stride in strides], read.base)
-        terms = read.table.shape[1]
-        place = ""
-        for i, n in zip(places, read.axes):
-            place = _sum(_times(place, n), i)
-        at = _sum(_times(place, terms), t)
-        return f"{self._table(read.table)}[{at}]"
+    def _at(self, access: Access, places: list[str], t: str) -> str:
+        if access.table is None:
+            return _index([*places, t], (*access.strides, access.term), access.base)
+        at = "0"
+        for i, n in zip((*places, t), (*access.axes, access.table.shape[1])):
+            at = _index([at, i], (n, 1))
+        return f"{self._table(access.table)}[{at}]"
 
-    def _table(self, index: Index) -> str:
+    def _table(self, index: Any) -> str:
         key = index.tobytes()
-        name = f"table{list(self.tables).index(key)}" if key in self.tables else ""
-        if not name:
+        if key not in self.tables:
             name = f"table{len(self.tables)}"
-            numbers = [str(k) for k in index.ravel().tolist()]
-            self.tables[key] = _array(f"static const int {name}", numbers)
-        return name
+            numbers = [*map(str, index.ravel().tolist())]
+            self.tables[key] = name, _array(f"static const int {name}", numbers)
+        return self.tables[key][0]
 
     def _name(self, block: Block) -> str:
         if block in self.program.inputs and self.many:
-            return f"b_{block.name}"
+            return f"{block.name}_rows"
         return block.name.replace("%", "b")
-
-    # Expressions.
-
-    def _call(self, op: Op, operands: tuple[Text, ...]) -> str:
-        if op.primitive:
-            return self._print(Text("", op=op, operands=operands), 0)
-        name = f"mg_{_place(op.name)}" + (f"_{len(operands)}" if op.arity is None else "")
-        if name not in self.functions:
-            self.functions[name] = ""  # its place: above those that it needs not
-            self.functions[name] = self._function(name, op, len(operands))
-        return f"{name}({', '.join(self._print(x, 0) for x in operands)})"
-
-    def _function(self, name: str, op: Op, count: int) -> str:
-        parameters = [f"x{k}" for k in range(count)]
-        result = _apply(op, tuple(map(Text, parameters)))
-        named: dict[Text, str] = {}
-        lines = []
-        for x in _in_order(result):
-            if x.operands and x is not result:
-                code = self._print(x, 0, named)
-                kind = "int" if x.boolean else self.number
-                named[x] = f"t{len(named)}"
-                lines.append(f"    const {kind} {named[x]} = {code};\n")
-        lines.append(f"    return {self._print(result, 0, named)};\n")
-        arguments = ", ".join(f"{self.number} {x}" for x in parameters)
-        return f"static {self.number} {name}({arguments})\n{{\n{''.join(lines)}}}\n"
-
-    def _print(self, x: Text, outer: int, named: dict[Text, str] | None = None) -> str:
-        """An expression, in parentheses where `outer` would take it apart."""
-        raise NotImplementedError
-
-    def _literal(self, x: float) -> str:
-        text = literal(x)
-        return text + self.suffix if text[-1].isdigit() else text
 
     # Lines.
 
@@ -395,11 +292,65 @@ class _Printer:
 
     @contextmanager
     def _block(self, head: str) -> Iterator[None]:
-        self._line(f"{head} {{")
+        self._line(f"{head} {{".lstrip())
         self.depth += 1
         yield
         self.depth -= 1
         self._line("}")
 
+    @contextmanager
+    def _axes(self, extents: tuple[int, ...], letters: str = "ijklpqrs") -> Iterator[list[str]]:
+        """Loops around what follows, none for an extent of one; their places."""
+        with ExitStack() as loops:
+            for i, n in zip(letters, extents):
+                if n > 1:
+                    loops.enter_context(self._block(f"for (int {i} = 0; {i} < {n}; {i}++)"))
+            yield [i if n > 1 else "0" for i, n in zip(letters, extents)]
 
-def _in_order(x: Text) -> list[Text]: ...
+    def _lanes(self, varying: bool = True) -> Any:
+        in_lanes = varying and self.many
+        return self._block("for (int e = 0; e < lanes; e++)") if in_lanes else nullcontext()
+
+
+def _index(places: list[str], strides: tuple[int, ...], base: int = 0) -> str:
+    """The sum of places times strides, and a base.
+
+    >>> _index(["i", "t"], (16, -1), 9)
+    '16 * i + 9 - t'
+    >>> _index(["i", "2"], (0, 5))
+    '10'
+    """
+    base += sum(int(i) * stride for i, stride in zip(places, strides) if i.isdigit())
+    terms = [(stride, i) for i, stride in zip(places, strides) if stride and not i.isdigit()]
+    plus, minus = [], []
+    for stride, i in terms:
+        i = f"({i})" if " " in i and abs(stride) > 1 else i
+        (plus if stride > 0 else minus).append(i if abs(stride) == 1 else f"{abs(stride)} * {i}")
+    plus += [str(base)] * bool(base or not plus)
+    return " - ".join([" + ".join(plus), *minus])
+
+
+def _operands(step: Step) -> list[Access | Step]:
+    return [*step.operands, *[factor for _, factors in step.products for factor in factors]]
+
+
+def _start(step: Step) -> str:
+    """What a sum, or a largest, begins with."""
+    return "0" if step.combine is ops.add else "-INFINITY"
+
+
+def _varies(gathers: list[Gather]) -> bool:
+    return any(gather.block.varying for gather in gathers)
+
+
+def _numbers(n: int) -> str:
+    return f"{n:,} number{'s' * (n != 1)}"
+
+
+def _word(name: str) -> str:
+    return name.replace(" ", "_")
+
+
+def _array(declaration: str, numbers: list[str]) -> str:
+    lines = [", ".join(numbers[k : k + 16]) for k in range(0, len(numbers), 16)]
+    return f"{declaration}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + "\n};"

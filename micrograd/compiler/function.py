@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Kernel, NativeKernel, NumPyKernel
-from micrograd.compiler.program import VERIFY, Program, verify
+from micrograd.compiler.program import Program, checked
 from micrograd.compiler.roll import roll
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
@@ -24,6 +24,7 @@ from micrograd.structure import Structure, flatten
 
 Array = NDArray[Any]
 Answer = Literal["value", "inputs", "parameters"]  # the value; with the gradient of these
+Key = tuple[Answer, bool]  # and whether it is guarded: see adjoint.add_adjoint
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Specialised:
     shapes: list[Shape]  # of one example, for each leaf of the arguments
     trace: Trace
     parameters: tuple[Value, ...]
-    kernels: dict[Answer, Kernel] = field(default_factory=dict)
+    kernels: dict[Key, Kernel] = field(default_factory=dict)
 
 
 _building = RLock()  # a trace watches which Values are made, in all threads: one at a time
@@ -131,8 +132,8 @@ class Compiled:
         Raises TypeError if the function does not return one number an example.
         """
         it, n, inputs = self._specialise(args, kwargs)
-        kernel = self._kernel(it, "inputs")
-        value, *gradients = (_for_each(x, n) for x in kernel(n, inputs, self._packed(it), 1.0))
+        answers = self._differentiated(it, "inputs", n, inputs, self._packed(it), 1.0)
+        value, *gradients = (_for_each(x, n) for x in answers)
         shaped = (self._shaped(x, shape) for x, shape in zip(gradients, it.shapes))
         of_args, of_kwargs = it.structure.build(shaped)
         gradient = (*of_args, *of_kwargs.values())
@@ -155,11 +156,17 @@ class Compiled:
         return mean
 
     def _mean(self, it: Specialised, n: int, inputs: list[Array], theta: Array) -> Any:
-        kernel = self._kernel(it, "parameters")
         if n == 0:
             return float("nan"), np.zeros(len(it.parameters), self.dtype)
-        value, gradient = kernel(n, inputs, theta, 1.0 / n)
+        value, gradient = self._differentiated(it, "parameters", n, inputs, theta, 1.0 / n)
         return value.item(), gradient
+
+    def _differentiated(self, it: Specialised, answer: Answer, *call: Any) -> list[Array]:
+        """Value and gradients. A NaN among them may be 0 * inf: then once more, on guard against it."""
+        answers = self._kernel(it, answer)(*call)
+        if not self.exact and any(np.isnan(np.vdot(x, x)) for x in answers[1:]):
+            answers = self._kernel(it, answer, guarded=True)(*call)
+        return answers
 
     # Views of the pipeline.
 
@@ -235,17 +242,16 @@ class Compiled:
                 f"{leaf!r:.60}"
             ) from None
 
-    def _kernel(self, it: Specialised, answer: Answer) -> Kernel:
-        kernel = it.kernels.get(answer)
+    def _kernel(self, it: Specialised, answer: Answer, guarded: bool = False) -> Kernel:
+        kernel = it.kernels.get((answer, guarded))
         if kernel is None:
-            with _building:
-                kernel = it.kernels.get(answer)
+            with _building, _without_collections():
+                kernel = it.kernels.get((answer, guarded))
                 if kernel is None:
-                    with _without_collections():
-                        kernel = it.kernels[answer] = self._build(it, answer)
+                    kernel = it.kernels[answer, guarded] = self._build(it, answer, guarded)
         return kernel
 
-    def _build(self, it: Specialised, answer: Answer) -> Kernel:
+    def _build(self, it: Specialised, answer: Answer, guarded: bool) -> Kernel:
         if answer != "value" and it.trace.output_shapes != [None]:
             raise TypeError(
                 f"the gradient is that of a function which returns one number; {self!r} returns "
@@ -254,14 +260,10 @@ class Compiled:
         if self.exact and answer != "value":
             program = exact_program(it.trace, per_example=answer == "inputs")
         else:
-            program = roll(it.trace, exact=self.exact)
-            if VERIFY:
-                verify(program)
+            program = checked(roll(it.trace, exact=self.exact))
             if answer != "value":
-                add_adjoint(program, per_example=answer == "inputs")
-        if VERIFY:
-            verify(program)
-        return self._compiled(program)
+                add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
+        return self._compiled(checked(program))
 
     def _compiled(self, program: Program) -> Kernel:
         try:
@@ -307,7 +309,7 @@ class CompiledOne(Compiled):
             except (ArgumentError, TypeError):
                 pass  # not these numbers, or not so many: the long way says what is wrong
         result = super().__call__(*args, **kwargs)
-        kernel = self._traced().kernels["value"]
+        kernel = self._traced().kernels["value", False]
         if isinstance(kernel, NativeKernel) and result.__class__ is float:
             self._scalars = kernel.scalars()
         return result

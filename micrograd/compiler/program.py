@@ -9,7 +9,6 @@ rows and columns.
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -208,7 +207,7 @@ def _times(step: int) -> str:
     return {1: "", -1: "-"}.get(step, str(step))
 
 
-VERIFY = "pytest" in sys.modules  # between all passes; it takes time that only tests have
+always_verify = False  # between all passes; it takes time that only tests have
 
 
 def verify(program: Program) -> None:
@@ -246,6 +245,13 @@ def verify(program: Program) -> None:
     for gathers in program.outputs.values():
         for gather in gathers:
             _verify_gather(gather, written)
+
+
+def checked(program: Program) -> Program:
+    """The program, verified if `always_verify` says so."""
+    if always_verify:
+        verify(program)
+    return program
 
 
 def _verify_gather(gather: Gather, written: dict[Block, Any]) -> None:
