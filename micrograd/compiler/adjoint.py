@@ -58,8 +58,8 @@ def add_adjoint(program: Program, per_example: bool, guarded: bool = False) -> N
     "gradient 0", "gradient 1", ...; else the answers are sums over the examples: "value", and
     "gradient" of the parameters.
 
-    A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at every
-    product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
+    A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at
+    every product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
     """
     _Adjoint(program, per_example, guarded).run()
     if not per_example:

@@ -17,6 +17,7 @@ from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.program import Program, checked
 from micrograd.compiler.roll import roll
+from micrograd.compiler.schedule import schedule
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
@@ -162,10 +163,11 @@ class Compiled:
         return value.item(), gradient
 
     def _differentiated(self, it: Specialised, answer: Answer, *call: Any) -> list[Array]:
-        """Value and gradients. A NaN among them may be 0 * inf: then once more, on guard against it."""
+        """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
         answers = self._kernel(it, answer)(*call)
         if not self.exact and any(np.isnan(np.vdot(x, x)) for x in answers[1:]):
-            answers = self._kernel(it, answer, guarded=True)(*call)
+            guarded = self._kernel(it, answer, guarded=True)(*call)
+            answers = [np.where(np.isnan(x), y, x) for x, y in zip(answers, guarded)]
         return answers
 
     # Views of the pipeline.
@@ -179,6 +181,8 @@ class Compiled:
         kernel = next(reversed(it.kernels.values()), None) or self._kernel(it, "value")
         if stage == "program":
             return str(kernel.program)
+        if stage == "c":
+            return self._c(kernel)
         if not isinstance(kernel, NativeKernel):
             raise RuntimeError(f"there is no {stage!r} without llvmlite; install it")
         stages = {
@@ -187,8 +191,16 @@ class Compiled:
             "assembly": kernel.native.assembly,
         }
         if stage not in stages:
-            raise ValueError(f"source shows program, {', '.join(stages)}; got {stage!r}")
+            raise ValueError(f"source shows program, c, {', '.join(stages)}; got {stage!r}")
         return stages[stage]()
+
+    def _c(self, kernel: Kernel) -> str:
+        from micrograd.compiler import c
+
+        native = isinstance(kernel, NativeKernel)
+        plan = kernel.plan if native else schedule(kernel.program, 1 if self._single else 8)
+        name = getattr(self._function, "__name__", "program")
+        return c.source(plan, self.dtype == np.float64, name)
 
     # Within.
 
