@@ -32,8 +32,8 @@ def check_finite() -> Iterator[None]:
     lines: dict[int, str] = {}  # by identity, which holds nothing in memory
     node, pass_on, pass_on_dot = engine._node, graph._pass_on, graph._pass_on_dot
 
-    def checked_node(data: float, op: Any, operands: tuple[Any, ...]) -> engine.Value:
-        value = node(data, op, operands)
+    def checked_node(data: float, op: Any, *operands: Any) -> engine.Value:
+        value = node(data, op, *operands)
         lines[id(value)] = line = line_of_the_user()
         if not math.isfinite(data):
             raise NonFiniteError(f"{_call(value)} is {data}, at {line}")

@@ -35,21 +35,23 @@ class Value(Scalar):
     (<op mul>, (2.0, Value(data=3.0, grad=0.0, name='x')))
     """
 
-    __slots__ = ("data", "grad", "op", "operands", "name")
+    __slots__ = ("data", "grad", "op", "first", "second", "name")
     data: float
     grad: float
     op: Op | None
-    operands: tuple["Value | float", ...]
+    first: "Value | float | tuple[Value | float, ...]"  # the first operand, or a tuple of all
+    second: "Value | float | None"  # the second, if there are two
     name: str | None
 
     def __init__(self, data: Any, _children: Any = (), _op: str = "", *, name: str | None = None):
         self.data = data if data.__class__ is float else _checked(data)
         self.grad = 0.0
         self.op = None
-        self.operands = ()
+        self.first = ()
+        self.second = None
         self.name = name
         if _children:
-            self.op, self.operands = ops.label(_op), tuple(_children)
+            self.op, self.first = ops.label(_op), tuple(_children)
 
     def backward(self) -> None:
         """Fills `grad` by the chain rule: the derivative of this value by every node under it.
@@ -62,6 +64,15 @@ class Value(Scalar):
         6.0
         """
         graph.sweep(self)
+
+    @property
+    def operands(self) -> tuple["Value | float", ...]:
+        """What `op` was applied to, in order. One and two lie in the node itself, without a tuple:
+        that halves what the garbage collector walks through, which takes most of the time."""
+        first, second = self.first, self.second
+        if second is not None:
+            return (first, second)  # type: ignore[return-value]
+        return first if first.__class__ is tuple else (first,)  # type: ignore[return-value]
 
     @property
     def _prev(self) -> set["Value"]:
@@ -105,13 +116,14 @@ def _checked(data: Any) -> float:
 _new = Value.__new__
 
 
-def _node(data: float, op: Op, operands: tuple[Any, ...]) -> Value:
-    """The Value that was computed by `op`."""
+def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
+    """The Value that was computed by `op`, of one operand, of two, or of a tuple of them."""
     node = _new(Value)
     node.data = data
     node.grad = 0.0
     node.op = op
-    node.operands = operands
+    node.first = first
+    node.second = second
     node.name = None
     return node
 
@@ -123,7 +135,9 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
         result = op.meaning(*data)
     except (ZeroDivisionError, OverflowError):
         result = machine.run(op.meaning, data)
-    return result if op.boolean else _node(result, op, operands)
+    if op.boolean:
+        return result
+    return _node(result, op, *operands) if len(operands) < 3 else _node(result, op, operands)
 
 
 def _record_numbers(op: Op, operands: tuple[Any, ...]) -> Any:
@@ -143,7 +157,7 @@ def direct(op: Op) -> Callable[[Any], Any]:
             result = meaning(x.data)
         except (ZeroDivisionError, OverflowError):
             result = machine.run(meaning, (x.data,))
-        return _node(result, op, (x,))
+        return _node(result, op, x)
 
     function.__name__, function.__doc__ = op.name, op.doc
     return function
@@ -155,18 +169,18 @@ def _operators(op: Op) -> tuple[Any, Any]:
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is Value:
-            return _node(meaning(self.data, other.data), op, (self, other))
+            return _node(meaning(self.data, other.data), op, self, other)
         if other.__class__ is int:
             other = number(other)
         if other.__class__ is float:
-            return _node(meaning(self.data, other), op, (self, other))
+            return _node(meaning(self.data, other), op, self, other)
         return op(self, other)
 
     def reflected(self: Value, other: Any) -> Any:
         if other.__class__ is int:
             other = number(other)
         if other.__class__ is float:
-            return _node(meaning(other, self.data), op, (other, self))
+            return _node(meaning(other, self.data), op, other, self)
         return op(other, self)
 
     return method, reflected

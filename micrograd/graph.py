@@ -1,7 +1,7 @@
 """The two walks over any graph: topological order, and the reverse sweep of the chain rule.
 
-A node has an `op` and `operands`, which are nodes and floats; a number's node has `data` and `grad`
-besides. No walk recurses, so that a graph may be as deep as memory allows; all are linear in nodes
+A node has an `op` and `operands`, which are nodes and floats; that of a number, a `Value`, has `data`
+and `grad` besides, and its operands as `first` and `second` too. No walk recurses, so that a graph may be as deep as memory allows; all are linear in nodes
 and edges.
 """
 
@@ -55,27 +55,25 @@ def _pass_on(node: Any) -> None:
 
     One operand, and two, are written out: that is twice as fast as the loop over any number.
     """
-    operands, g, z = node.operands, node.grad, node.data
+    x, y, g, z = node.first, node.second, node.grad, node.data
     derivative = node.op.derivative
     try:
-        if len(operands) == 1:
-            (x,) = operands
-            (dx,) = derivative(g, z, x.data)
-            x.grad += dx
-        elif len(operands) == 2:
-            x, y = operands
-            if x.__class__ is float:
-                _, dy = derivative(g, z, x, y.data)
-                y.grad += dy
-            elif y.__class__ is float:
-                dx, _ = derivative(g, z, x.data, y)
-                x.grad += dx
+        if y is None:
+            if x.__class__ is tuple:
+                _pass_on_to_all(node, derivative)
             else:
-                dx, dy = derivative(g, z, x.data, y.data)
+                (dx,) = derivative(g, z, x.data)
                 x.grad += dx
-                y.grad += dy
+        elif x.__class__ is float:
+            _, dy = derivative(g, z, x, y.data)
+            y.grad += dy
+        elif y.__class__ is float:
+            dx, _ = derivative(g, z, x.data, y)
+            x.grad += dx
         else:
-            _pass_on_to_all(node, derivative)
+            dx, dy = derivative(g, z, x.data, y.data)
+            x.grad += dx
+            y.grad += dy
     except (ZeroDivisionError, OverflowError):  # before anything was added
         _pass_on_to_all(node, lambda *numbers: machine.run(derivative, numbers))
 
