@@ -6,6 +6,6 @@ roll      graph -> program
 adjoint   program -> the program that also computes its gradient
 schedule  program -> loops: which axis is vectorised, how it is tiled, what stays in registers
 llvm      loops -> native code
-c         loops -> C99
+c         loops -> C99, its formulas in expression
 function  what `compile` and `vectorize` return
 """

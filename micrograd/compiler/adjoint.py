@@ -9,12 +9,13 @@ the same rule. What flows from varying to uniform is a sum over examples.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from micrograd import ops
 from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Product, Program, Sum
+from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -28,6 +29,9 @@ class Rows(Scalar):
     def __init__(self, pass_: "_Adjoint", gather: Gather):
         self.pass_ = pass_
         self.gather = gather
+
+    def __bool__(self) -> NoReturn:
+        raise chosen_by_if()
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:

@@ -61,7 +61,7 @@ class _File:
             parts.append(_array(f"static const {self.number} c", [*numbers]))
         parts += self.printer.functions.values()
         arguments = [declaration for declaration, _ in self._arguments()]
-        declared = (", " if len(arguments) < 4 else ",\n    ").join(arguments)
+        declared = ",".join(f"\n    {x}" for x in arguments)
         body = "\n".join([*self._declarations(), *self.lines])
         for argument in re.findall(r"\w+$", "\n".join(arguments), re.MULTILINE):
             if not re.search(rf"\b{argument}\b", body):
@@ -202,8 +202,8 @@ class _File:
                 self._add("total[e]", step, self._product(factors, places, t))
 
     def _steps(self, steps: list[Step], places: list[str]) -> None:
-        read = {x for step in steps for x in _operands(step) if isinstance(x, Step)}
-        for step in steps:
+        read = _read_by_others(steps)
+        for step in [x for x in steps if x.stored or x in read]:
             name, value = f"r{step.number}", self._value(step, places)
             if value is None:
                 self._line(f"{self.number} {name} = {_start(step)};")
@@ -330,8 +330,14 @@ def _index(places: list[str], strides: tuple[int, ...], base: int = 0) -> str:
     return " - ".join([" + ".join(plus), *minus])
 
 
-def _operands(step: Step) -> list[Access | Step]:
-    return [*step.operands, *[factor for _, factors in step.products for factor in factors]]
+def _read_by_others(steps: list[Step]) -> set[Step]:
+    """The steps whose result another one reads on its way to memory."""
+    read: set[Step] = set()
+    for step in reversed(steps):
+        if step.stored or step in read:
+            factors = [factor for _, factors in step.products for factor in factors]
+            read.update(x for x in [*step.operands, *factors] if isinstance(x, Step))
+    return read
 
 
 def _start(step: Step) -> str:

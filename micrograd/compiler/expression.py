@@ -5,11 +5,13 @@ parentheses as its meaning allows, and what is used twice by name.
 """
 
 import inspect
+import re
 from collections import Counter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -42,8 +44,8 @@ class Expression(Scalar):
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return cls
 
-    def __bool__(self) -> bool:
-        raise TypeError("an operation that chooses with `if` has no C; write micrograd.where in it")
+    def __bool__(self) -> NoReturn:
+        raise chosen_by_if()
 
 
 class Printer:
@@ -119,7 +121,8 @@ class Printer:
             parameters = _parameters(op, count)
             result = op.meaning(*map(Expression.named, parameters))
             lines = self._lines(result)
-            lines += [f"(void){x};" for x in parameters if not any(x in line for line in lines)]
+            used = set(re.findall(r"\w+", " ".join(lines)))
+            lines += [f"(void){x};" for x in parameters if x not in used]
             arguments = ", ".join(f"{self.number} {x}" for x in parameters)
             body = "\n".join(f"    {line}" for line in lines[1:] + lines[:1])
             self.functions[name] = f"static {self.number} {name}({arguments})\n{{\n{body}\n}}"

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from llvmlite import ir
@@ -17,7 +17,8 @@ from llvmlite import ir
 from micrograd import ops
 from micrograd.compiler import vectormath
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import REDUCE_TILE, SMALL, TILE, Access, Nest, Plan, Step, access
+from micrograd.compiler.schedule import CALL, REDUCE_TILE, SMALL, TILE, Access, Nest, Plan, Step, access
+from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -37,6 +38,9 @@ class Register(Scalar):
     def __init__(self, emit: "_Body", value: ir.Value):
         self.emit = emit
         self.value = value
+
+    def __bool__(self) -> NoReturn:
+        raise chosen_by_if()
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
@@ -105,32 +109,41 @@ class Emitter:
         return _Body(self, builder, [w, u, u, None, None], False)
 
     def _run(self, before: "_Body", examples: ir.Function, after: "_Body") -> None:
-        """run(w, u, v, table, seed, n): everything, in one thread."""
+        """run(call): everything, in one thread; `call` is w, u, v, n, seed and the table of addresses."""
         for body in (before, after):
             body.b.ret_void()
-        types = [*[POINTER] * 4, self.number, I64]
-        function = self._function("run", types, internal=False)
-        w, u, v, table, seed, n = function.args
+        function = self._function("run", [POINTER], internal=False)
+        (call,) = function.args
         b = ir.IRBuilder(function.append_basic_block())
+        fields = [b.gep(call, [I64(k)], source_etype=I64) for k in range(CALL + 1)]
+        w, u, v = (b.load(field, typ=POINTER) for field in fields[:3])
+        n, seed = b.load(fields[3], typ=I64), b.load(fields[4], typ=self.number)
+        table = fields[CALL]
         body = _Body(self, b, [w, u, u, v, n], True)
         b.call(before.b.function, [w, u, table])
         chunks = b.sdiv(plus(b, n, I64(self.plan.lanes - 1)), I64(self.plan.lanes))
-        if self.plan.segments == 1:
-            b.call(examples, [w, u, u, v, table, seed, n, I64(0), chunks])
-        else:
-            r = b.gep(u, [I64(self.plan.uniform)], source_etype=self.number)
-            with body.loop(I64(self.plan.reduced)) as i:
-                body.store_number(u, i, ir.Constant(self.number, 0.0))
-            with body.loop(I64(self.plan.segments)) as s:
-                first, last = (
-                    b.sdiv(times(b, chunks, x), I64(self.plan.segments))
-                    for x in (s, plus(b, s, I64(1)))
-                )
-                with b.if_then(b.icmp_signed("<", first, last)):
-                    b.call(examples, [w, u, r, v, table, seed, n, first, last])
-                    b.call(self.module.globals["combine"], [u, r])
+        with b.if_else(b.icmp_signed("<=", chunks, I64(1))) as (one, many):
+            with one:
+                b.call(examples, [w, u, u, v, table, seed, n, I64(0), chunks])
+            with many:
+                self._segments(body, examples, chunks, table, seed)
         b.call(after.b.function, [w, u, table])
         b.ret_void()
+
+    def _segments(
+        self, body: "_Body", examples: ir.Function, chunks: ir.Value, table: ir.Value, seed: ir.Value
+    ) -> None:
+        """The parts of the examples in turn, each with sums of its own, as in several threads."""
+        b, segments = body.b, I64(self.plan.segments)
+        w, u, _, v, n = body.arguments
+        r = b.gep(u, [I64(self.plan.uniform)], source_etype=self.number)
+        with body.loop(I64(self.plan.reduced)) as i:
+            body.store_number(u, i, ir.Constant(self.number, 0.0))
+        with body.loop(segments) as s:
+            first, last = (b.sdiv(times(b, chunks, x), segments) for x in (s, plus(b, s, I64(1))))
+            with b.if_then(b.icmp_signed("<", first, last)):
+                b.call(examples, [w, u, r, v, table, seed, n, first, last])
+                b.call(self.module.globals["combine"], [u, r])
 
     def _scalars(self) -> None:
         """scalars(x0, x1, ...): one number of numbers, all memory on the stack."""
@@ -142,16 +155,17 @@ class Emitter:
             b.alloca(self.number, I64(n))
             for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
         )
-        table = b.alloca(I64, I64(2 * inputs + 1))
+        call = b.alloca(I64, I64(CALL + 2 * inputs + 1))
+        header = [ir.Constant(POINTER, None), u, v, I64(1), ir.Constant(self.number, 1.0)]
+        for k, x in enumerate(header):
+            b.store(x, b.gep(call, [I64(k)], source_etype=I64))
         for k in range(inputs + 1):
-            at = b.gep(numbers, [I64(k)], source_etype=self.number)
+            at, entry = b.gep(numbers, [I64(k)], source_etype=self.number), CALL + 2 * k
+            b.store(at, b.gep(call, [I64(entry)], source_etype=I64))
             if k < inputs:
                 b.store(function.args[k], at)
-                b.store(I64(1), b.gep(table, [I64(2 * k + 1)], source_etype=I64))
-            b.store(b.ptrtoint(at, I64), b.gep(table, [I64(2 * k)], source_etype=I64))
-        one = ir.Constant(self.number, 1.0)
-        null = ir.Constant(POINTER, None)
-        b.call(self.module.globals["run"], [null, u, v, table, one, I64(1)])
+                b.store(I64(1), b.gep(call, [I64(entry + 1)], source_etype=I64))
+        b.call(self.module.globals["run"], [call])
         b.ret(b.load(b.gep(numbers, [I64(inputs)], source_etype=self.number), typ=self.number))
 
     def _combine(self) -> None:

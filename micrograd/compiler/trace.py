@@ -16,6 +16,14 @@ class TraceError(TypeError, AttributeError):
     """The program would have been frozen at one input: what happened, where, and what to write."""
 
 
+def chosen_by_if() -> TraceError:
+    """A user's own operation, compiled, asked which way to go; to trace it is not to run it."""
+    return TraceError(
+        "an operation added with micrograd.op chooses with `if`, and cannot know; in it write "
+        "micrograd.where(condition, a, b)"
+    )
+
+
 class Symbol(Scalar):
     """A number that is not known yet, in a graph of such.
 
