@@ -16,12 +16,13 @@ _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
 # The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
 # without unrolling takes half the time of level 2 to compile, and the same time to run.
-_LEVEL, _UNROLL, _CODE_LEVEL = 1, False, 2
+_LEVEL, _CODE_LEVEL = 1, 2
+_TUNING = {"loop_vectorization": False, "loop_unrolling": False}
 
-# Characters of a program that is straight-line code in the main: the optimiser's passes take more than
+# Lines of a program that is straight-line code in the main: the optimiser's passes take more than
 # half of its time to compile, and leave it as it was.
-_LONG = 1_500_000
-_VERY_LONG = 8_000_000  # the quickest code generator: code a half slower, four times as fast to make
+_LONG = 25_000
+_VERY_LONG = 130_000  # the quickest code generator: code a half slower, four times as fast to make
 
 
 @cache
@@ -60,7 +61,8 @@ class Native:
             machine = target_machine()
             module.triple, module.data_layout = machine.triple, str(machine.target_data)
             self._text = str(module)
-            if len(self._text) > _VERY_LONG:
+            self._lines = self._text.count("\n")  # a table is one line, however long
+            if self._lines > _VERY_LONG:
                 machine = target_machine(code_level=0)
             key = self._key()
             code = disk.load(key)
@@ -88,15 +90,16 @@ class Native:
         """Of the machine code: a hash of all that it depends on."""
         processor = llvm.get_host_cpu_name(), _features()
         versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
-        return disk.key(self._text, *processor, *versions, repr((_LEVEL, _UNROLL, _CODE_LEVEL)))
+        settings = repr((_LEVEL, _CODE_LEVEL, _TUNING, _LONG, _VERY_LONG))
+        return disk.key(self._text, *processor, *versions, settings)
 
     def _optimised(self, machine: Any) -> Any:
         parsed = llvm.parse_assembly(self._text)
         parsed.verify()
-        level = _LEVEL if len(self._text) < _LONG else 0
+        level = _LEVEL if self._lines < _LONG else 0
         options = llvm.create_pipeline_tuning_options(speed_level=level)
-        options.loop_vectorization = options.slp_vectorization = False
-        options.loop_unrolling = _UNROLL
+        for name, value in _TUNING.items():
+            setattr(options, name, value)
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(parsed, builder)
         return parsed
