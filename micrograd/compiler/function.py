@@ -1,6 +1,7 @@
 """What `compile` and `vectorize` return: a function that runs as native code, and its gradients."""
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import ArgumentError
@@ -8,13 +9,14 @@ from dataclasses import dataclass, field
 from functools import update_wrapper
 from threading import RLock
 from typing import Any, Literal
+from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.exact import exact_program
-from micrograd.compiler.kernel import Kernel, NativeKernel, NumPyKernel
+from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.program import Program, checked
 from micrograd.compiler.roll import roll
 from micrograd.compiler.schedule import schedule
@@ -24,7 +26,8 @@ from micrograd.errors import ShapeError
 from micrograd.structure import Structure, flatten
 
 Array = NDArray[Any]
-Answer = Literal["value", "inputs", "parameters"]  # the value; with the gradient of these
+Gradient = Literal["inputs", "parameters"]
+Answer = Literal["value"] | Gradient  # the value; with the gradient of these
 Key = tuple[Answer, bool]  # and whether it is guarded: see adjoint.add_adjoint
 
 
@@ -37,6 +40,24 @@ class Specialised:
     trace: Trace
     parameters: tuple[Value, ...]
     kernels: dict[Key, Kernel] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Recent:
+    """The last call's arguments, if they were arrays that could be used as they are."""
+
+    it: Specialised
+    n: int
+    addresses: list[int]
+    arrays: list[tuple[Any, tuple[int, ...]]]  # held weakly, and their shapes
+
+    def holds(self, args: tuple[Any, ...]) -> bool:
+        if len(args) != len(self.arrays):
+            return False
+        for a, (b, shape) in zip(args, self.arrays):
+            if b() is not a or a.shape != shape:
+                return False
+        return True
 
 
 _building = RLock()  # a trace watches which Values are made, in all threads: one at a time
@@ -79,6 +100,7 @@ class Compiled:
         self._specialised: dict[Any, Specialised] = {}
         self._met: dict[Any, Specialised] = {}  # by the shapes of arrays that need no conversion
         self._last: Specialised | None = None
+        self._recent: Recent | None = None
         update_wrapper(self, function, updated=())
 
     # The captured parameters.
@@ -123,18 +145,18 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results, for each example."""
-        it, n, inputs = self._specialise(args, kwargs)
-        (value,) = self._kernel(it, "value")(n, inputs, self._packed(it), 1.0)
-        return self._results(it.trace, _for_each(value, n))
+        it, call = self._specialise(args, kwargs)
+        (value,) = self._kernel(it, "value")(call, self._packed(it), 1.0)
+        return self._results(it.trace, self._for_each(value, call.n))
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """The value, and its gradient with respect to the arguments; of one argument, no tuple.
 
         Raises TypeError if the function does not return one number an example.
         """
-        it, n, inputs = self._specialise(args, kwargs)
-        answers = self._differentiated(it, "inputs", n, inputs, self._packed(it), 1.0)
-        value, *gradients = (_for_each(x, n) for x in answers)
+        it, call = self._specialise(args, kwargs)
+        answers = self._differentiated(it, "inputs", call, self._packed(it), 1.0)
+        value, *gradients = (self._for_each(x, call.n) for x in answers)
         shaped = (self._shaped(x, shape) for x, shape in zip(gradients, it.shapes))
         of_args, of_kwargs = it.structure.build(shaped)
         gradient = (*of_args, *of_kwargs.values())
@@ -145,29 +167,35 @@ class Compiled:
 
         Of no examples the mean is NaN, its gradient zero. Raises as `value_and_grad` does.
         """
-        it, n, inputs = self._specialise(args, kwargs)
-        return self._mean(it, n, inputs, self._theta(theta, it))
+        it, call = self._specialise(args, kwargs)
+        return self._mean(it, call, self._theta(theta, it))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
         """Returns the mean over the examples, and fills `grad` of the parameters by its slope."""
-        it, n, inputs = self._specialise(args, kwargs)
-        mean, gradient = self._mean(it, n, inputs, self._packed(it))
+        it, call = self._specialise(args, kwargs)
+        mean, gradient = self._mean(it, call, self._packed(it))
         for parameter, x in zip(it.parameters, gradient.tolist()):
             parameter.grad = x
         return mean
 
-    def _mean(self, it: Specialised, n: int, inputs: list[Array], theta: Array) -> Any:
-        if n == 0:
+    def _mean(self, it: Specialised, call: Call, theta: Array) -> Any:
+        if call.n == 0:
             return float("nan"), np.zeros(len(it.parameters), self.dtype)
-        value, gradient = self._differentiated(it, "parameters", n, inputs, theta, 1.0 / n)
-        return value.item(), gradient
+        return tuple(self._differentiated(it, "parameters", call, theta, 1.0 / call.n))
 
-    def _differentiated(self, it: Specialised, answer: Answer, *call: Any) -> list[Array]:
+    def _differentiated(
+        self, it: Specialised, answer: Gradient, call: Call, theta: Array, seed: float
+    ) -> list[Any]:
         """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
-        answers = self._kernel(it, answer)(*call)
-        if not self.exact and any(np.isnan(np.vdot(x, x)) for x in answers[1:]):
-            guarded = self._kernel(it, answer, guarded=True)(*call)
-            answers = [np.where(np.isnan(x), y, x) for x, y in zip(answers, guarded)]
+        answers: list[Any] = self._kernel(it, answer)(call, theta, seed)
+        for gradient in answers[1:]:
+            square = np.vdot(gradient, gradient)
+            if square != square and not self.exact:
+                guarded = self._kernel(it, answer, guarded=True)(call, theta, seed)
+                pairs = zip(answers, guarded)
+                return [
+                    x if x.__class__ is float else np.where(np.isnan(x), y, x) for x, y in pairs
+                ]
         return answers
 
     # Views of the pipeline.
@@ -204,25 +232,36 @@ class Compiled:
 
     # Within.
 
-    def _specialise(self, args: Any, kwargs: Any) -> tuple[Specialised, int, list[Array]]:
+    def _specialise(self, args: Any, kwargs: Any) -> tuple[Specialised, Call]:
+        recent = self._recent
+        if recent is not None and not kwargs and recent.holds(args):
+            return recent.it, Call(recent.n, args, recent.addresses)
         key = None
         if not kwargs and all(a.__class__ is np.ndarray for a in args):
             key, n = self._quick_key(args)
             it = self._met.get(key)
             if it is not None:
-                self._last = it
-                return it, n, list(args)
+                return it, self._remembered(it, n, args)
         leaves, structure = flatten((self._arranged(args), self._arranged(kwargs)))
         arrays = [self._numbers(leaf) for leaf in leaves]
         n, shapes = self._examples(arrays)
         it = self._specialised.get((structure, tuple(shapes)))
         if it is None:
             it = self._traced_anew(structure, shapes)
+        self._last = it
         inputs = [np.ascontiguousarray(a) for a in arrays]
         if key is not None and all(a is b for a, b in zip(args, inputs, strict=True)):
             self._met[key] = it
+            return it, self._remembered(it, n, args)
+        return it, Call(n, inputs)
+
+    def _remembered(self, it: Specialised, n: int, args: tuple[Array, ...]) -> Call:
+        """A call on arrays as they are; the next one on the same arrays need not look at them."""
         self._last = it
-        return it, n, inputs
+        call = Call(n, args)
+        sizes = [1 if shape is None else math.prod(shape) for shape in it.shapes]
+        self._recent = Recent(it, n, call.entries(sizes), [(ref(a), a.shape) for a in args])
+        return call
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
         """What decides whether arrays can be used as they are, and how many examples they hold."""
@@ -283,6 +322,12 @@ class Compiled:
         except ImportError:
             return NumPyKernel(program, self.dtype)
         return NativeKernel(program, self.dtype, self.threads, self.exact, self._single)
+
+    def _for_each(self, answer: Any, n: int) -> Array:
+        """The numbers of every example, also of an answer that does not depend on it."""
+        if getattr(answer, "ndim", 0) == 2:
+            return answer
+        return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
 
     def _results(self, result: Trace, value: Array) -> Any:
         leaves, start = [], 0
@@ -381,11 +426,6 @@ def _holds_arrays(tree: list[Any] | tuple[Any, ...]) -> bool:
         isinstance(part, np.ndarray) or (isinstance(part, (list, tuple)) and _holds_arrays(part))
         for part in tree
     )
-
-
-def _for_each(answer: Array, n: int) -> Array:
-    """The numbers of every example, also of an answer that does not depend on it."""
-    return answer if answer.ndim == 2 else np.tile(answer, (n, 1))
 
 
 def compile(

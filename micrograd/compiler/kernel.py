@@ -3,30 +3,57 @@
 import ctypes
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.schedule import SMALL, Plan, schedule
+from micrograd.compiler.schedule import CALL, SMALL, Plan, schedule
 
 Array = NDArray[Any]
 
 
-class Kernel(Protocol):
-    """Runs a program on n examples; answers its outputs, in order.
+@dataclass(slots=True)
+class Call:
+    """The arguments of one call, ready for a kernel: an array for each input, of n examples."""
 
-    Each input is an array of n times size numbers, or of size numbers for one that all examples
-    share. A varying output has the shape (n, members), a uniform one (members,).
+    n: int
+    inputs: Sequence[Array]
+    addresses: list[int] | None = None  # of each input, and how far its examples lie apart
+
+    def entries(self, sizes: list[int]) -> list[int]:
+        """The addresses and distances, for inputs of so many numbers an example."""
+        if self.addresses is None:
+            self.addresses = [
+                entry
+                for x, size in zip(self.inputs, sizes)
+                for entry in (_address(x), size if x.size == self.n * size else 0)
+            ]
+        return self.addresses
+
+
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+Answer = Array | float
+
+
+class Kernel(Protocol):
+    """Runs a program on a call, with these parameters and seed; answers its outputs, in order.
+
+    An input is an array of n times size numbers, or of size numbers that all examples share. A
+    varying output has the shape (n, members), a uniform one (members,); the first is a float if it
+    is one uniform number.
     """
 
     program: Program
 
-    def __call__(
-        self, n: int, inputs: list[Array], parameters: Array, seed: float
-    ) -> list[Array]: ...
+    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]: ...
 
 
 class NumPyKernel:
@@ -35,13 +62,14 @@ class NumPyKernel:
     def __init__(self, program: Program, dtype: Any):
         self.program, self.dtype = program, dtype
 
-    def __call__(self, n: int, inputs: list[Array], parameters: Array, seed: float) -> list[Array]:
+    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]:
         wide = [
-            np.broadcast_to(x.reshape(-1, block.size), (n, block.size))
-            for x, block in zip(inputs, self.program.inputs)
+            np.broadcast_to(x.reshape(-1, block.size), (call.n, block.size))
+            for x, block in zip(call.inputs, self.program.inputs)
         ]
-        answers = evaluate(self.program, wide, parameters, np.full(n, seed))
-        return [answer.astype(self.dtype) for answer in answers.values()]
+        answers = evaluate(self.program, wide, parameters, np.full(call.n, seed)).values()
+        first, *others = (x.astype(self.dtype) for x in answers)
+        return [first.item() if first.shape == (1,) else first, *others]
 
 
 _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
@@ -61,7 +89,7 @@ class NativeKernel:
         self.module = Emitter(self.plan, width, double, exact).build()
         self.native = Native(self.module)
         number = ctypes.c_double if double else ctypes.c_float
-        self._run = self._function("run", *[_ADDRESS] * 4, number, _INTEGER)
+        self._run = self._function("run", _ADDRESS)
         self._before = self._function("before", *[_ADDRESS] * 3)
         self._after = self._function("after", *[_ADDRESS] * 3)
         self._combine = self._function("combine", *[_ADDRESS] * 2)
@@ -76,31 +104,36 @@ class NativeKernel:
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
 
-    def __call__(self, n: int, inputs: list[Array], parameters: Array, seed: float) -> list[Array]:
-        outputs = [
-            np.empty((n, members) if varying else members, self.dtype)
-            for varying, members in self._outputs
-        ]
-        memory = (
-            self._free.pop()
-            if self._free
-            else _Memory(self.plan, self.dtype, len(inputs), len(outputs))
-        )
-        table, k = memory.table, 0
-        for x, size in zip(inputs, self._sizes):
-            table[k] = x.__array_interface__["data"][0]
-            table[k + 1] = size if x.size == n * size else 0
-            k += 2
-        for out in outputs:
-            table[k] = out.__array_interface__["data"][0]
+    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]:
+        memory = self._free.pop() if self._free else self._new_memory()
+        table, k = memory.table, CALL
+        for entry in call.entries(self._sizes):
+            table[k] = entry
             k += 1
-        w = parameters.__array_interface__["data"][0]
-        if self.threads > 1 and n > self.plan.lanes:
-            self._in_threads(memory, w, seed, n)
+        answers: list[Answer] = []
+        for varying, members in self._outputs:
+            if members == 1 and not varying and not answers:
+                table[k] = memory.number_address
+                answers.append(0.0)
+            else:
+                answer = np.empty((call.n, members) if varying else members, self.dtype)
+                table[k] = _address(answer)
+                answers.append(answer)
+            k += 1
+        table[0] = _address(parameters)
+        table[3] = call.n
+        memory.seed.value = seed
+        if self.threads > 1 and call.n > self.plan.lanes:
+            self._in_threads(memory)
         else:
-            self._run(w, memory.u, memory.v, memory.table_address, seed, n)
+            self._run(memory.address)
+        if answers[0].__class__ is float:
+            answers[0] = memory.number.value
         self._free.append(memory)
-        return outputs
+        return answers
+
+    def _new_memory(self) -> "_Memory":
+        return _Memory(self.plan, self.dtype, 2 * len(self._sizes) + len(self._outputs))
 
     def scalars(self) -> Any:
         """For a program of numbers, without parameters, that answers one number: the short way.
@@ -116,9 +149,10 @@ class NativeKernel:
         numbers = [ctypes.c_double] * (len(self._sizes) + 1)
         return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
-    def _in_threads(self, memory: "_Memory", w: int, seed: float, n: int) -> None:
+    def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        plan, u, table = self.plan, memory.u, memory.table_address
+        plan, u, n, seed = self.plan, memory.u, memory.table[3], memory.seed.value
+        w, table = memory.table[0], memory.address + 8 * CALL
         chunks = math.ceil(n / plan.lanes)
         bounds = [chunks * s // plan.segments for s in range(plan.segments + 1)]
         self._before(w, u, table)
@@ -127,24 +161,30 @@ class NativeKernel:
         def segment(s: int) -> Any:
             if bounds[s] == bounds[s + 1]:
                 return None
-            part = _Memory(plan, self.dtype, 0, 0)
+            part = self._free.pop() if self._free else self._new_memory()
             self._examples(w, u, part.u, part.v, table, seed, n, bounds[s], bounds[s + 1])
             return part
 
         for part in _pool(self.threads).map(segment, range(plan.segments)):
             if part is not None:
                 self._combine(u, part.u)
+                self._free.append(part)
         self._after(w, u, table)
 
 
 class _Memory:
-    """What one call computes in: uniform numbers, rows of lanes, and the table of addresses."""
+    """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
 
-    def __init__(self, plan: Plan, dtype: Any, inputs: int, outputs: int):
+    def __init__(self, plan: Plan, dtype: Any, addresses: int):
         self.uniform, self.u = _aligned(plan.uniform + plan.reduced, dtype)
         self.rows, self.v = _aligned(plan.rows * plan.lanes, dtype)
-        self.table = (ctypes.c_int64 * (2 * inputs + outputs))()
-        self.table_address = ctypes.addressof(self.table)
+        self.table = (ctypes.c_int64 * (CALL + addresses))()
+        self.address = ctypes.addressof(self.table)
+        self.table[1], self.table[2] = self.u, self.v
+        number = ctypes.c_double if dtype == np.float64 else ctypes.c_float
+        self.seed = number.from_address(self.address + 8 * 4)
+        self.number = number()
+        self.number_address = ctypes.addressof(self.number)
 
 
 def _aligned(size: int, dtype: Any) -> tuple[Array, int]:

@@ -17,7 +17,17 @@ from llvmlite import ir
 from micrograd import ops
 from micrograd.compiler import vectormath
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import CALL, REDUCE_TILE, SMALL, TILE, Access, Nest, Plan, Step, access
+from micrograd.compiler.schedule import (
+    CALL,
+    REDUCE_TILE,
+    SMALL,
+    TILE,
+    Access,
+    Nest,
+    Plan,
+    Step,
+    access,
+)
 from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
@@ -80,7 +90,8 @@ class Emitter:
         for function, calls in self.calls.items():
             if calls > INLINE_CALLS:
                 function.attributes.add("noinline")
-        if self.plan.lanes == 1 and self.plan.rows + self.plan.uniform < SMALL:
+        small = self.plan.rows + self.plan.uniform < SMALL
+        if small and self.plan.lanes == 1 and self.number == ir.DoubleType():
             self._scalars()
         return self.module
 
@@ -109,7 +120,7 @@ class Emitter:
         return _Body(self, builder, [w, u, u, None, None], False)
 
     def _run(self, before: "_Body", examples: ir.Function, after: "_Body") -> None:
-        """run(call): everything, in one thread; `call` is w, u, v, n, seed and the table of addresses."""
+        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, and the table."""
         for body in (before, after):
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
@@ -131,7 +142,12 @@ class Emitter:
         b.ret_void()
 
     def _segments(
-        self, body: "_Body", examples: ir.Function, chunks: ir.Value, table: ir.Value, seed: ir.Value
+        self,
+        body: "_Body",
+        examples: ir.Function,
+        chunks: ir.Value,
+        table: ir.Value,
+        seed: ir.Value,
     ) -> None:
         """The parts of the examples in turn, each with sums of its own, as in several threads."""
         b, segments = body.b, I64(self.plan.segments)
@@ -156,12 +172,13 @@ class Emitter:
             for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
         )
         call = b.alloca(I64, I64(CALL + 2 * inputs + 1))
-        header = [ir.Constant(POINTER, None), u, v, I64(1), ir.Constant(self.number, 1.0)]
+        one = b.bitcast(ir.Constant(self.number, 1.0), I64)
+        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one]
         for k, x in enumerate(header):
             b.store(x, b.gep(call, [I64(k)], source_etype=I64))
         for k in range(inputs + 1):
             at, entry = b.gep(numbers, [I64(k)], source_etype=self.number), CALL + 2 * k
-            b.store(at, b.gep(call, [I64(entry)], source_etype=I64))
+            b.store(b.ptrtoint(at, I64), b.gep(call, [I64(entry)], source_etype=I64))
             if k < inputs:
                 b.store(function.args[k], at)
                 b.store(I64(1), b.gep(call, [I64(entry + 1)], source_etype=I64))

@@ -24,6 +24,7 @@ TILE = 8  # members of a long sum at once: so many independent chains of multipl
 REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
 SEGMENTS = 8  # of the examples: what threads share out, and the order in which their sums are added
+CALL = 5  # what native code is told before the addresses: w, u, v, n and the seed
 SMALL = 4096  # numbers that fit on the stack
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
 
