@@ -137,7 +137,7 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
         result = machine.run(op.meaning, data)
     if op.boolean:
         return result
-    return _node(result, op, *operands) if len(operands) < 3 else _node(result, op, operands)
+    return _node(result, op, *operands) if op.arity in (1, 2) else _node(result, op, operands)
 
 
 def _record_numbers(op: Op, operands: tuple[Any, ...]) -> Any:

@@ -1,8 +1,8 @@
 """The two walks over any graph: topological order, and the reverse sweep of the chain rule.
 
-A node has an `op` and `operands`, which are nodes and floats; that of a number, a `Value`, has `data`
-and `grad` besides, and its operands as `first` and `second` too. No walk recurses, so that a graph may be as deep as memory allows; all are linear in nodes
-and edges.
+A node has an `op` and `operands`, which are nodes and floats; that of a number, a `Value`, has
+`data` and `grad` besides, and its operands also as `first` and `second`. No walk recurses, so that
+a graph may be as deep as memory allows; all are linear in nodes and edges.
 """
 
 from itertools import filterfalse
@@ -16,21 +16,44 @@ def topological_order(*roots: Any) -> list[Any]:
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [*reversed(roots)]
-    pop, see, knows = stack.pop, seen.add, seen.__contains__  # looked up once: half of all time
+    while stack:
+        node = stack.pop()
+        if node is None:  # all operands of the node below it are in order
+            order.append(stack.pop())
+        elif node not in seen:
+            seen.add(node)
+            operands = () if node.__class__ is float else node.operands
+            if not seen.issuperset(operands):
+                stack += (node, None, *filterfalse(seen.__contains__, operands))
+            elif operands:
+                order.append(node)
+    return order
+
+
+def _order_of_values(root: Any) -> list[Any]:
+    """As `topological_order`, without a tuple for what lies in a Value as `first` and `second`."""
+    order: list[Any] = []
+    seen: set[Any] = set()
+    stack: list[Any] = [root]
+    pop, see, knows = stack.pop, seen.add, seen.__contains__
     while stack:
         node = pop()
-        if node is None:  # all operands of the node below it are in order
+        if node is None:
             order.append(pop())
         elif node not in seen:
             see(node)
-            operands = () if node.__class__ is float else node.operands
-            if seen.issuperset(operands):
-                if operands:
+            if node.__class__ is float:
+                continue
+            x, y = node.first, node.second
+            if x.__class__ is tuple:
+                if not seen.issuperset(x):
+                    stack += (node, None, *filterfalse(knows, x))
+                elif x:
                     order.append(node)
-            elif len(operands) < 3:
-                stack += (node, None, *operands)
+            elif x in seen and (y is None or y in seen):
+                order.append(node)
             else:
-                stack += (node, None, *filterfalse(knows, operands))
+                stack += (node, None, x) if y is None else (node, None, x, y)
     return order
 
 
@@ -40,7 +63,7 @@ def sweep(root: Any) -> None:
     The nodes between get theirs afresh. Where the gradient is zero, nothing is passed on: so a
     branch that `where` has masked never makes a NaN out of `0 * inf`.
     """
-    order = topological_order(root)
+    order = _order_of_values(root)
     for node in order:
         node.grad = 0.0
     root.grad += 1.0
@@ -87,7 +110,7 @@ def _pass_on_to_all(node: Any, derivative: Any) -> None:
 
 def _pass_on_dot(node: Any) -> None:
     """The same for a dot, in place: most edges of a network end in one, and here time is spent."""
-    operands, g = node.operands, node.grad
+    operands, g = node.first, node.grad
     for w, x in zip(operands, operands[len(operands) // 2 : -1]):
         if x.__class__ is float:
             w.grad += g * x
