@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,8 @@ class NativeKernel:
             for gathers in program.outputs.values()
         ]
         self._free: list[_Memory] = []  # of calls that have ended
+        self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
+        self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
@@ -116,11 +119,10 @@ class NativeKernel:
                 table[k] = memory.number_address
                 answers.append(0.0)
             else:
-                answer = np.empty((call.n, members) if varying else members, self.dtype)
-                table[k] = _address(answer)
+                answer, table[k] = self._new_answer(call.n if varying else None, members)
                 answers.append(answer)
             k += 1
-        table[0] = _address(parameters)
+        table[0] = self._address_of(parameters)
         table[3] = call.n
         memory.seed.value = seed
         if self.threads > 1 and call.n > self.plan.lanes:
@@ -131,6 +133,26 @@ class NativeKernel:
             answers[0] = memory.number.value
         self._free.append(memory)
         return answers
+
+    def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
+        """Memory for an answer, and where it is: small ones are cut from one array, many at once."""
+        if n is not None or members * self.dtype.itemsize > SMALL:
+            answer = np.empty(members if n is None else (n, members), self.dtype)
+            return answer, _address(answer)
+        spare = self._spare.setdefault(members, [])
+        if not spare:
+            rows = np.empty((32, members), self.dtype)
+            first, step = _address(rows), rows.strides[0]
+            spare += [(row, first + k * step) for k, row in enumerate(rows)]
+        return spare.pop()
+
+    def _address_of(self, parameters: Array) -> int:
+        """Where the parameters are: mostly where they were."""
+        known, address = self._parameters
+        if known() is not parameters:
+            address = _address(parameters)
+            self._parameters = ref(parameters), address
+        return address
 
     def _new_memory(self) -> "_Memory":
         return _Memory(self.plan, self.dtype, 2 * len(self._sizes) + len(self._outputs))
