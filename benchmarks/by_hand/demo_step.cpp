@@ -1,7 +1,7 @@
 // One step of the demo by hand: the mean hinge loss of a network 2-16-16-1 on 100 points, its L2
 // penalty, and the 337 gradients. Of each neuron the weights come first, then its bias.
 //
-// Neurons lie in the lanes: 16 of them are two vectors of 8 numbers. Eight points at once share the
+// Neurons lie in the lanes: 16 of them are two vectors of 8 numbers. Ten points at once share the
 // loads of a row of weights, and the sums over points stay in registers.
 
 #include <cstring>
@@ -9,7 +9,7 @@
 typedef double Vector __attribute__((vector_size(64), aligned(64)));
 typedef long long Mask __attribute__((vector_size(64)));
 
-constexpr int POINTS = 100, HIDDEN = 16, INNER = 4;
+constexpr int POINTS = 100, HIDDEN = 16, INNER = 10;
 constexpr double PENALTY = 1e-4;
 
 struct Two { Vector a, b; };  // one number for each of 16 neurons
