@@ -3,7 +3,7 @@
 import ctypes
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,6 +56,16 @@ class Kernel(Protocol):
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]: ...
 
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array]
+    ) -> Callable[[int, float], None]:
+        """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
+
+        The answers are written into `answers`; these, the inputs and the parameters stay where they
+        are. Where a number depends on the inputs of its own example, an answer may be an input.
+        """
+        ...
+
 
 class NumPyKernel:
     """The program's evaluation of itself, where there is no code generator."""
@@ -72,6 +82,18 @@ class NumPyKernel:
         first, *others = (x.astype(self.dtype) for x in answers)
         return [first.item() if first.shape == (1,) else first, *others]
 
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array]
+    ) -> Callable[[int, float], None]:
+        """See `Kernel`."""
+
+        def again(n: int, seed: float) -> None:
+            part = Call(n, [array[:n] for array in call.inputs])
+            for answer, x in zip(answers, self(part, parameters, seed)):
+                answer[: n if np.ndim(x) == 2 else None] = np.ravel(x)
+
+        return again
+
 
 _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
 
@@ -84,8 +106,8 @@ class NativeKernel:
         from micrograd.compiler.native import Native, vector_bytes
 
         self.program, self.dtype, self.threads = program, np.dtype(dtype), threads
-        width = 1 if single else vector_bytes() // self.dtype.itemsize
-        self.plan: Plan = schedule(program, width, self.dtype.itemsize)
+        width = vector_bytes() // self.dtype.itemsize
+        self.plan: Plan = schedule(program, 1 if single else width, self.dtype.itemsize)
         double = self.dtype == np.float64
         self.module = Emitter(self.plan, width, double, exact).build()
         self.native = Native(self.module)
@@ -134,8 +156,29 @@ class NativeKernel:
         self._free.append(memory)
         return answers
 
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array]
+    ) -> Callable[[int, float], None]:
+        """See `Kernel`."""
+        memory = self._new_memory()
+        table, address, run = memory.table, memory.address, self._run
+        entries = [*call.entries(self._sizes), *map(_address, answers)]
+        table[CALL : CALL + len(entries)] = entries
+        table[0] = _address(parameters)
+        held = call, parameters, answers  # their memory must outlive the loop
+
+        def again(n: int, seed: float, held: Any = held) -> None:
+            table[3] = n
+            memory.seed.value = seed
+            if self.threads > 1 and n > self.plan.lanes:
+                self._in_threads(memory)
+            else:
+                run(address)
+
+        return again
+
     def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
-        """Memory for an answer, and where it is: small ones are cut from one array, many at once."""
+        """Memory for an answer, and where it is: many small ones are cut from one array."""
         if n is not None or members * self.dtype.itemsize > SMALL:
             answer = np.empty(members if n is None else (n, members), self.dtype)
             return answer, _address(answer)

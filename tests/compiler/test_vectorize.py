@@ -434,3 +434,18 @@ def test_ieee_754(way: str) -> None:
 def eager_edges(x: float) -> list[Any]:
     v = Value(x)
     return [mg.exp(v), mg.log(v), 1 / v, mg.sqrt(v), v**0.5, mg.tanh(v)]
+
+
+def test_a_prepared_call_writes_the_same_numbers_again_and_again():
+    weight = mg.Value(3.0)
+    f = mg.vectorize(lambda x: weight * x * x)
+    X = np.array([1.0, 2.0, 4.0])
+    mean, gradient = f.gradient([5.0], X)
+    it, call = f._specialise((X,), {})
+    theta, answers = np.array([3.0]), [np.empty(1), np.empty(1)]
+    again = f._kernel(it, "parameters").prepared(call, theta, answers)
+    theta[:] = 5.0
+    again(3, 1 / 3)
+    assert [a.item() for a in answers] == [mean, *gradient]
+    again(2, 1 / 2)
+    assert [a.item() for a in answers] == [5 * 2.5, 2.5]
