@@ -19,7 +19,7 @@ from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.program import Program, checked
 from micrograd.compiler.roll import roll
-from micrograd.compiler.schedule import schedule
+from micrograd.compiler.schedule import Plan, schedule
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
@@ -225,10 +225,24 @@ class Compiled:
     def _c(self, kernel: Kernel) -> str:
         from micrograd.compiler import c
 
-        native = isinstance(kernel, NativeKernel)
-        plan = kernel.plan if native else schedule(kernel.program, 1 if self._single else 8)
         name = getattr(self._function, "__name__", "program")
-        return c.source(plan, self.dtype == np.float64, name)
+        return c.source(self._plan(kernel), self.dtype == np.float64, name)
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """What the scalars became: a page to read, with the gradient if it was asked for.
+
+        For the arguments given, or those of the last call.
+        """
+        from micrograd.compiler.explain import explain
+
+        it = self._specialise(args, kwargs)[0] if args or kwargs else self._traced()
+        kernel = next(reversed(it.kernels.values()), None) or self._kernel(it, "value")
+        plan = self._plan(kernel)
+        return explain(plan, it.parameters, self._function, it.structure, self.dtype.itemsize)
+
+    def _plan(self, kernel: Kernel) -> Plan:
+        native = isinstance(kernel, NativeKernel)
+        return kernel.plan if native else schedule(kernel.program, 1 if self._single else 8)
 
     # Within.
 
