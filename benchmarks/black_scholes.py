@@ -90,7 +90,7 @@ def in_torch():
     return call
 
 
-def main() -> int:
+def main() -> bool:
     side_by_side.header("g++", "jax", "torch")
     sides = {
         "micrograd, in scalars": ours(),

@@ -19,7 +19,7 @@ def empty(x, y, z):
     pass
 
 
-def main() -> int:
+def main() -> bool:
     side_by_side.header()
     f = mg.compile(formula)
     v = mg.compile(lambda v: formula(*v))

@@ -116,7 +116,7 @@ def in_a_new_process(name: str) -> float:
     return float(answer.stdout)
 
 
-def main(names: list[str]) -> int:
+def main(names: list[str]) -> bool:
     side_by_side.header()
     print(f"{'first call: from trace to machine code, s':54}  {'time':>9}")
     met = True

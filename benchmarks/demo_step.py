@@ -113,7 +113,7 @@ def torch_with_matrices():
     return step
 
 
-def main() -> int:
+def main() -> bool:
     side_by_side.header("g++", "jax", "torch")
     sides = {
         "micrograd, in scalars": lambda: step.gradient(theta, X, Y),

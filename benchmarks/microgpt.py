@@ -169,7 +169,7 @@ def numpy_by_hand():
     return step
 
 
-def main() -> int:
+def main() -> bool:
     side_by_side.header("torch")
     one, many = mg.compile(loss), mg.vectorize(loss)
     one(names[0])

@@ -104,7 +104,7 @@ def row(hidden: int, network: Network, dtype: str) -> bool:
     return side_by_side.compare(title, sides, bars, unit="ms", rounds=21)
 
 
-def main() -> int:
+def main() -> bool:
     side_by_side.header("jax", "torch")
     met = True
     for hidden in (128, 512):
