@@ -1,0 +1,139 @@
+"""Schedule: the loops of programs, quoted; and that tiles and tables give the same numbers."""
+
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from pipeline import differentiated, rolled
+from ways import in_numpy
+
+import micrograd as mg
+from micrograd import Value
+from micrograd.compiler.program import Block, Gather
+from micrograd.compiler.schedule import access, schedule
+
+w = [Value(0.1 * k - 1) for k in range(60)]
+
+
+def plan(function: Callable[..., Any], *shapes: Any) -> str:
+    return "\n".join(
+        line.rstrip() for line in str(schedule(rolled(function, *shapes), 8)).splitlines()
+    )
+
+
+def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
+    """What only the loop itself reads stays in registers."""
+
+    def f(x: Any) -> list[Any]:
+        return [mg.exp(mg.dot(w[8 * i : 8 * i + 8], x)) * 2 for i in range(4)]
+
+    text = plan(f, (8,))
+    assert text.split("\n", 1)[1] == textwrap.dedent("""\
+        examples:
+          for i < 4:
+            r0 = sum t < 8 of w[8i + t] * x0[t]
+            r1 = exp(r0)
+            %3[i] = r2 = mul(r1, c[0])""")
+
+
+def test_what_does_not_vary_is_computed_before() -> None:
+    text = plan(lambda x: x * mg.exp(w[3]), None)
+    before, examples = text.split("examples:\n")
+    assert "exp" in before
+    assert "exp" not in examples
+
+
+def test_what_depends_on_a_sum_over_examples_is_computed_after() -> None:
+    program = differentiated(lambda x: x * mg.exp(w[3]), None, per_example=False)
+    text = str(schedule(program, 8))
+    assert "mul(" in text.split("after:\n")[1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_access_is_its_index_array(seed: int) -> None:
+    """Sums of place times stride are found, in any number of axes; the rest are tables."""
+    random = np.random.default_rng(seed)
+    axes, terms = (2, 3, 4)[: seed % 3 + 1], seed % 2 * 3 + 1
+    strides = random.integers(-9, 9, len(axes))
+    term = random.integers(-2, 3)
+    places = np.indices(axes).reshape(len(axes), -1)
+    index = 200 + (strides @ places)[:, None] + term * np.arange(terms)
+    found = access(Gather(Block("%1", 400, True), index), axes)
+    assert found.table is None
+    rebuilt = (
+        found.base + (np.array(found.strides) @ places)[:, None] + found.term * np.arange(terms)
+    )
+    np.testing.assert_array_equal(rebuilt, index)
+    index[-1, -1] += 1
+    if len(index) > 2:
+        assert access(Gather(Block("%1", 400, True), index), axes).table is not None
+
+
+# Sizes around the tiles, and index arrays that are tables: native against NumPy.
+
+
+def product(rows: int, columns: int) -> Callable[..., Any]:
+    weights = np.array([Value(((7 * k) % 11 - 5) / 8) for k in range(rows * columns)])
+    return lambda x: mg.sum(mg.tanh(z) for z in weights.reshape(rows, columns) @ x)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17])
+@pytest.mark.parametrize("columns", [1, 3, 4, 5, 8, 13])
+def test_matrix_products_of_every_size(rows: int, columns: int) -> None:
+    agree(product(rows, columns), np.random.default_rng(0).normal(size=(11, columns)))
+
+
+def shuffled(x: Any) -> Any:
+    order = np.random.default_rng(4).permutation(40)
+    picked = [x[k] for k in order]
+    return mg.sum(mg.exp(mg.dot(w[7 * i : 7 * i + 7], picked[5 * i : 5 * i + 7])) for i in range(6))
+
+
+def convolution(x: Any) -> Any:
+    return mg.sum(mg.tanh(mg.dot(w[:5], x[k : k + 5])) for k in range(30))
+
+
+def two_sums(x: Any) -> Any:
+    return mg.sum(
+        mg.tanh(mg.dot(w[6 * i : 6 * i + 6], x[:6]) + mg.dot(w[20:29], x[i : i + 9]))
+        for i in range(9)
+    )
+
+
+def long_chain(x: Any) -> Any:
+    """More steps than a nest holds."""
+    z = x[0]
+    for k in range(200):
+        z = mg.tanh(z * w[k % 60] + x[k % 40])
+    return z
+
+
+def scalar_recursion(x: Any) -> Any:
+    a, b = x[0], x[1]
+    for k in range(2, 40):
+        a, b = b, mg.sin(a) * x[k] + 0.5 * b
+    return a * b
+
+
+@pytest.mark.parametrize(
+    "function", [shuffled, convolution, two_sums, long_chain, scalar_recursion]
+)
+def test_other_patterns(function: Callable[..., Any]) -> None:
+    agree(function, np.random.default_rng(0).normal(size=(19, 40)))
+
+
+def agree(function: Callable[..., Any], x: Any) -> None:
+    reference = in_numpy(function)
+    value, gradient = reference.value_and_grad(x)
+    mean, slope = reference.gradient(reference.pack(), x)
+    f = mg.vectorize(function)
+    one = mg.compile(function)
+    rows = [one.value_and_grad(row) for row in x[:2]]
+    for v, g in (f.value_and_grad(x), tuple(map(np.array, zip(*rows)))):
+        np.testing.assert_allclose(v, value[: len(v)], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(g, gradient[: len(g)], rtol=1e-11, atol=1e-12)
+    m, s = f.gradient(f.pack(), x)
+    assert m == pytest.approx(mean, rel=1e-12)
+    np.testing.assert_allclose(s, slope, rtol=1e-11, atol=1e-12)
