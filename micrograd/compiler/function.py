@@ -189,8 +189,7 @@ class Compiled:
         """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
         answers: list[Any] = self._kernel(it, answer)(call, theta, seed)
         for gradient in answers[1:]:
-            square = np.vdot(gradient, gradient)
-            if square != square and not self.exact:
+            if _has_nan(gradient) and not self.exact:
                 guarded = self._kernel(it, answer, guarded=True)(call, theta, seed)
                 pairs = zip(answers, guarded)
                 return [
@@ -364,6 +363,14 @@ class Compiled:
     def _shaped(self, rows: Array, shape: Shape) -> Any:
         """The rows of all examples in the shape that the caller sees."""
         raise NotImplementedError
+
+
+def _has_nan(numbers: Any) -> bool:
+    """Long arrays without BLAS: its threads, once awake, are in the way of a busy machine."""
+    if np.size(numbers) < 10_000:
+        square = np.vdot(numbers, numbers)
+        return bool(square != square)
+    return bool(np.isnan(np.minimum.reduce(numbers, axis=None)))
 
 
 class CompiledOne(Compiled):
