@@ -1,60 +1,108 @@
-"""EagerStep: one training step on the engine of Values, an example at a time.
+"""EagerStep: training steps on the engine of Values, an example at a time.
 
-What stands in `fit` for an engine: called on a batch it takes one step and gives the mean loss;
-`evaluate` gives the mean loss and the outputs, and changes nothing.
+What stands in `fit` for an engine: `on` some arrays, and then called with the number of examples in
+them, it takes one step and gives the mean loss.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from micrograd.engine import Value
+from micrograd.optim import Optimizer
 from micrograd.training.examples import Examples
+from micrograd.training.objective import Objective
 
 
 class EagerStep:
-    """Forward, backward and update of `model` by `optimizer`, in Python."""
+    """Forward, backward and update of the model by `optimizer`, in Python."""
 
-    def __init__(self, model: Any, loss: Callable[[Any, Any], Any], optimizer: Any):
-        self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.parameters = model.parameters()
+    dtype = None  # of the examples: as they come
 
-    def __call__(self, batch: Examples) -> float:
-        """Takes one step down the gradient of the batch's mean loss, which is the answer.
+    def __init__(self, objective: Objective, optimizer: Optimizer):
+        self.objective, self.optimizer = objective, optimizer
+        self.parameters: list[Value] = objective.model.parameters()
+        self.gradient_norm = math.nan
 
-        Where that is not finite, the parameters stay as they are.
+    @property
+    def steps(self) -> int:
+        """How many were made so far."""
+        return self.optimizer.steps
+
+    def on(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
+        """The step on the first so many examples in `arrays`.
+
+        Where the loss is not finite, the parameters stay as they are.
         """
-        for parameter in self.parameters:
-            parameter.grad = 0.0
+
+        def step(n: int) -> float:
+            mean = self._slope(arrays, n)
+            if math.isfinite(mean):
+                self.optimizer.step(self.parameters)
+            return mean
+
+        return step
+
+    def start(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """The weights at which training on such arrays begins."""
+        return self.weights()
+
+    def slope(self, arrays: list[np.ndarray], n: int) -> tuple[float, float, np.ndarray]:
+        """The mean loss of the first n examples, the penalty, and the gradient of both."""
+        mean = self._slope(arrays, n)
+        penalty = self.objective.penalty(self.weights())
+        return mean, penalty, np.array([p.grad for p in self.parameters])
+
+    def _slope(self, arrays: list[np.ndarray], n: int) -> float:
+        """The mean loss of the first n examples; its gradient, with penalties, is in `grad`."""
+        for p in self.parameters:
+            p.grad = 0.0
         mean = 0.0
-        for inputs, target in _scalars(batch):  # one graph at a time: memory for one example
-            share = _scalar(self.loss(self.model(inputs), target)) / len(batch)
+        for example in zip(*(array[:n].tolist() for array in arrays)):  # one graph at a time
+            share = self.objective(*example) / n
             share.backward()
             mean += share.data
-        if math.isfinite(mean):
-            self.optimizer.step(self.parameters)
+        self.gradient_norm = math.hypot(*(p.grad for p in self.parameters))
+        for p in self.parameters:
+            p.grad = self.objective.slope(p.data, p.grad)
         return mean
+
+    def gradients(self, examples: Examples) -> dict[Value, float]:
+        """The derivative of the mean loss, with penalties, for each parameter."""
+        _, _, slope = self.slope(self.objective.whole(examples), len(examples))
+        return dict(zip(self.parameters, slope.tolist()))
 
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
         """The mean loss, and the outputs: shape (examples, outputs)."""
-        total, rows = 0.0, []
-        for inputs, target in _scalars(examples):
-            outputs = self.model(inputs)
-            total += _scalar(self.loss(outputs, target)).data
+        losses, rows = [], []
+        for inputs, target in zip(examples.inputs.tolist(), examples.targets.tolist()):
+            outputs = self.objective.model(inputs)
+            losses.append(self.objective.of(outputs, target).data)
             rows.append([*map(float, outputs if isinstance(outputs, list) else [outputs])])
-        return total / len(examples), np.array(rows)
+        return float(np.average(losses, weights=examples.weights)), np.array(rows)
 
+    # The numbers that training changes.
 
-def _scalars(examples: Examples) -> zip:
-    return zip(examples.inputs.tolist(), examples.targets.tolist())
+    def weights(self) -> np.ndarray:
+        """A copy of the parameters' numbers."""
+        return np.array([p.data for p in self.parameters])
 
+    def restore(self, weights: np.ndarray) -> None:
+        """Sets the parameters to what `weights` gave."""
+        for p, x in zip(self.parameters, weights.tolist()):
+            p.data = x
 
-def _scalar(loss: Any) -> Value:
-    if not isinstance(loss, Value):
-        raise TypeError(
-            f"the loss must be one scalar that depends on the outputs, got {type(loss).__name__} "
-            f"{loss!r:.60}"
+    def write(self) -> None:
+        """Makes the Values hold the numbers: here they do."""
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What the optimiser remembers: a number for each parameter, by its name."""
+        state = self.optimizer.state_dict()
+        return {name: np.array(state[name], float) for name in self.optimizer.memory}
+
+    def remember(self, steps: int, memory: dict[str, np.ndarray]) -> None:
+        """Goes on where `memory` was asked for."""
+        self.optimizer.load_state_dict(
+            {"steps": steps, **{name: memory[name].tolist() for name in self.optimizer.memory}}
         )
-    return loss

@@ -1,17 +1,21 @@
-"""Examples: inputs and targets, checked once, in parts and in batches."""
+"""Examples: inputs, targets and weights, checked once; in parts, and as the batches of an epoch."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from micrograd.errors import ShapeError
 
+ClassWeight = str | Mapping[Any, float]
+
 
 @dataclass(frozen=True)
 class Examples:
     """Inputs of shape (examples, features); targets of shape (examples,) or (examples, outputs).
+
+    `weights`, of shape (examples,), say how much each example counts; None: all the same.
 
     >>> Examples.of([[0, 1], [1, 0], [1, 1]], [1, 1, 0])
     Examples(3, features=2)
@@ -19,9 +23,10 @@ class Examples:
 
     inputs: np.ndarray
     targets: np.ndarray
+    weights: np.ndarray | None = None
 
     @classmethod
-    def of(cls, X: Any, y: Any) -> "Examples":
+    def of(cls, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
         """The examples in arrays or nested lists.
 
         Raises ShapeError where shapes do not fit, TypeError for what is no number and ValueError
@@ -39,7 +44,8 @@ class Examples:
             raise ShapeError(f"X has {len(inputs)} examples, but y has {len(targets)} targets")
         if not inputs.size:
             raise ShapeError(f"there is nothing to learn from: X has the shape {inputs.shape}")
-        return cls(inputs.astype(float), targets)
+        weights = None if sample_weight is None else _weights(sample_weight, len(inputs))
+        return cls(inputs if inputs.dtype.kind == "f" else inputs.astype(float), targets, weights)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -47,9 +53,14 @@ class Examples:
     def __repr__(self) -> str:
         return f"Examples({len(self)}, features={self.inputs.shape[1]})"
 
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """Inputs and targets, and the weights if there are any."""
+        return [a for a in (self.inputs, self.targets, self.weights) if a is not None]
+
     def take(self, rows: np.ndarray) -> "Examples":
         """The examples with these indices."""
-        return Examples(self.inputs[rows], self.targets[rows])
+        return Examples(*(array[rows] for array in self.arrays))
 
     def split(self, share: float, random: np.random.Generator) -> tuple["Examples", "Examples"]:
         """Two parts, the second with this share of the examples, drawn at random.
@@ -64,11 +75,70 @@ class Examples:
         order = random.permutation(len(self))
         return self.take(order[held_out:]), self.take(order[:held_out])
 
-    def batches(self, size: int, random: np.random.Generator) -> Iterator["Examples"]:
-        """All examples once, in random order, `size` at a time; the last batch may be smaller."""
-        order = random.permutation(len(self))
-        for start in range(0, len(self), size):
-            yield self.take(order[start : start + size])
+    def weighted(self, class_weight: ClassWeight | None) -> "Examples":
+        """The examples with the weights of their classes, too.
+
+        That is a number for each class, or "balanced": each class counts as much as any other.
+        Raises ValueError for a class without a weight, and for targets that are no classes.
+        """
+        if class_weight is None:
+            return self
+        if self.targets.ndim != 1 or np.any(self.targets != np.floor(self.targets)):
+            raise ValueError("class_weight needs y to hold one class, a whole number, an example")
+        classes, place, counts = np.unique(self.targets, return_inverse=True, return_counts=True)
+        if class_weight == "balanced":
+            each = len(self) / (len(classes) * counts)
+        elif isinstance(class_weight, Mapping):
+            lacking = [c for c in classes.tolist() if c not in class_weight]
+            if lacking:
+                raise ValueError(f"class_weight has no weight for the classes {lacking}")
+            each = np.array([float(class_weight[c]) for c in classes.tolist()])
+        else:
+            raise ValueError(
+                f'class_weight must be "balanced" or a weight for each class; got {class_weight!r}'
+            )
+        weights = each[place] if self.weights is None else each[place] * self.weights
+        return replace(self, weights=_weights(weights, len(self)))
+
+    def normalised(self) -> "Examples":
+        """The examples with weights whose mean is 1: a mean of weighted losses is theirs."""
+        if self.weights is None:
+            return self
+        return replace(self, weights=self.weights / self.weights.mean())
+
+
+class Batches:
+    """The batches of an epoch: all examples once, in random order, `size` at a time.
+
+    `load` gathers one into `arrays`, always the same memory; the last batch may be smaller. A batch
+    of all examples is they themselves, in their own order.
+    """
+
+    def __init__(self, examples: Examples, size: int, dtype: Any = None):
+        self.examples, self.size = len(examples), min(size, len(examples))
+        self.count = -(-self.examples // self.size)  # of batches, in an epoch
+        self.whole = [
+            np.ascontiguousarray(a, a.dtype if dtype is None else dtype) for a in examples.arrays
+        ]
+        self.arrays = self.whole
+        if self.count > 1:
+            self.arrays = [np.empty((self.size, *a.shape[1:]), a.dtype) for a in self.whole]
+        self.order = np.empty(0, np.int64)
+
+    def shuffle(self, random: np.random.Generator) -> None:
+        """Draws the order of the examples in the next epoch."""
+        if self.count > 1:
+            self.order = random.permutation(self.examples)
+
+    def load(self, batch: int) -> int:
+        """Makes `arrays` hold this batch, counted from 0; answers how many examples it has."""
+        if self.count == 1:
+            return self.size
+        rows = self.order[batch * self.size : (batch + 1) * self.size]
+        n = len(rows)
+        for array, whole in zip(self.arrays, self.whole):
+            np.take(whole, rows, axis=0, out=array if n == self.size else array[:n], mode="clip")
+        return n
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
@@ -78,11 +148,20 @@ def _numbers(name: str, values: Any) -> np.ndarray:
         raise ShapeError(f"the rows of {name} differ in length") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got an array of {array.dtype}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    if not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
         place = ", ".join(map(str, bad[0]))
         raise ValueError(
             f"{name} has {len(bad)} values that are NaN or infinite, the first at [{place}]; "
             "fill them in, or leave those examples out"
         )
+    return array
+
+
+def _weights(weights: Any, examples: int) -> np.ndarray:
+    array = _numbers("sample_weight", weights).astype(float)
+    if array.shape != (examples,):
+        raise ShapeError(f"sample_weight must have the shape ({examples},), got {array.shape}")
+    if array.min() < 0 or not array.any():
+        raise ValueError("weights must not be negative, and not all be zero")
     return array

@@ -9,27 +9,32 @@
 """
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from micrograd.errors import ShapeError
 from micrograd.losses import Loss, loss_function
 from micrograd.optim import Adam, Optimizer
+from micrograd.training.checkpoint import Checkpoint, fingerprint
+from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
-from micrograd.training.examples import Examples
+from micrograd.training.examples import Batches, ClassWeight, Examples
 from micrograd.training.history import History
-from micrograd.training.metrics import METRICS, NO_METRIC
+from micrograd.training.lbfgs import minimise
+from micrograd.training.loop import Loop
+from micrograd.training.metrics import Score, metric_of
+from micrograd.training.native import NativeStep
+from micrograd.training.objective import Dropout, Objective
 from micrograd.training.progress import Progress
+from micrograd.training.run import Callback, DivergenceError, Limits, Run
 
+__all__ = ["DivergenceError", "fit"]
 
-class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; `history` is the run up to there."""
-
-    def __init__(self, message: str, history: History):
-        super().__init__(message)
-        self.history = history
+Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def fit(
@@ -38,89 +43,214 @@ def fit(
     y: Any,
     *,
     loss: str | Loss,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | Literal["lbfgs"] | None = None,
     epochs: int = 100,
-    batch_size: int = 32,
-    validation: float | tuple[Any, Any] | None = None,
+    batch_size: int | None = 32,
+    validation: Validation | None = None,
     seed: int | None = 0,
     progress: bool | None = None,
+    metric: str | Score | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    dropout: float = 0.0,
+    sample_weight: Any = None,
+    class_weight: ClassWeight | None = None,
+    patience: int | None = None,
+    monitor: str | None = None,
+    time_limit: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | Path | None = None,
+    every: int | None = None,
+    resume: bool = False,
+    engine: Literal["native", "eager"] = "native",
+    dtype: Any = "float64",
+    threads: int = 1,
 ) -> History:
     """Trains `model` to make the mean `loss` of the examples small, and tells how that went.
 
     `X` has the shape (examples, features), `y` one target for each example: arrays or nested lists.
     `loss` is a name ("mse", "mae", "huber", "hinge", "bce_with_logits", "cross_entropy") or a
     function of one example's outputs and target. `optimizer` is Adam unless another is given; a
-    fresh one like it does the work, so that the same call gives the same model. `validation` is the
-    share of the examples to hold out, or a pair (X, y). `seed` decides what is held out and the
-    order of the batches; with None both differ every time. `progress` shows a bar; None shows it
-    where somebody watches. Ctrl-C ends the run early: the model stays as it is then.
+    fresh one like it does the work, so that the same call gives the same model. "lbfgs" is SciPy's
+    L-BFGS-B, on all examples at once. `batch_size` None, too, means all examples at each step.
 
-    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit, and
-    DivergenceError where the loss becomes NaN or infinite.
+    `validation` is the share of the examples to hold out, or a tuple (X, y), or (X, y, weights);
+    `metric` a score of outputs and targets, the higher the better: "accuracy", "r2" or a function.
+    `seed` decides what is held out, the order of the batches and what drops out; with None they
+    differ every time. `progress` shows a bar; None shows it where somebody watches.
+
+    `l1` and `l2` weigh the sum of the parameters' magnitudes and of their squares, which are not
+    part of the losses that the history tells. `dropout` is the probability with which a hidden
+    signal of an MLP is left out of a step. `sample_weight` says how much each example counts,
+    `class_weight` each class: a number for each, or "balanced".
+
+    Training ends early where what `monitor` names ("loss", "validation_loss" or the metric) has
+    not improved for `patience` epochs: the model then has the weights of the best one. It ends
+    after `time_limit` seconds, when one of `callbacks`, functions of the history, returns True
+    after an epoch, and at Ctrl-C: the model stays as it is then.
+
+    `checkpoint` is a file that is written after each epoch, or `every` so many steps, and at the
+    end. With `resume` a run goes on where the file says, to the very same bits as one that never
+    stopped; without a file it begins.
+
+    `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
+    `threads` are those of native code.
+
+    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit,
+    CheckpointError for a file that is no checkpoint of this run, and DivergenceError where the loss
+    becomes NaN or infinite: the model then has the last weights that were good.
     """
-    _check_counts(epochs=epochs, batch_size=batch_size)
-    random = np.random.default_rng(seed)
-    training, held_out = _parts(Examples.of(X, y), validation, random)
-    metric, score = METRICS.get(loss, NO_METRIC) if isinstance(loss, str) else NO_METRIC
-    history = History(metric=metric if held_out else "")
-    step = _step(model, loss, optimizer)
-    with Progress(epochs, math.ceil(len(training) / batch_size), progress) as bar:
-        try:
-            for _ in range(epochs):
-                history.loss.append(
-                    _epoch(step, training.batches(batch_size, random), bar, history)
-                )
-                if held_out:
-                    mean, outputs = step.evaluate(held_out)
-                    history.validation_loss.append(mean)
-                    history.scores += [score(outputs, held_out.targets)] if score else []
-                bar.epoch(history)
-        except KeyboardInterrupt:
-            history.interrupted = True
+    _check(model, loss, optimizer, engine)
+    _check_counts(epochs=epochs, batch_size=batch_size, patience=patience, every=every)
+    _check_amounts(l1=l1, l2=l2, time_limit=time_limit)
+    if checkpoint is None and (resume or every):
+        raise ValueError("resume and every need checkpoint=, the path of a file")
+    examples = Examples.of(X, y, sample_weight).weighted(class_weight)
+    weighted = examples.weights is not None
+    objective = Objective(model, loss_function(loss), weighted, dropout, l1, l2)
+    random, saver, saved = np.random.default_rng(seed), None, None
+    if checkpoint is not None:
+        same = _described(model, loss, optimizer, batch_size, validation, seed, engine, dtype)
+        same |= {"l1": l1, "l2": l2, "dropout": dropout, "data": fingerprint(examples.arrays)}
+        saver = Checkpoint(checkpoint, every, same)
+        saved = saver.load() if resume else None
+    if saved:  # what is held out is drawn as it was then
+        random.bit_generator.state = saved[1]["random_first"]
+    first = random.bit_generator.state
+    training, held_out = _parts(examples, validation, class_weight, random)
+    _try_out(objective, training)
+    name, score = metric_of(metric, loss)
+    history = History(metric=name if held_out else "")
+    monitor = _monitored(monitor, held_out, history.metric)
+    run = {
+        "step": _step(objective, optimizer, engine, dtype, threads), "history": history,
+        "limits": Limits(epochs, time_limit, patience, monitor, callbacks),
+        "held_out": held_out, "score": score,
+    }  # fmt: skip
+    history.patient = Patient(run["step"], training)
+    if optimizer == "lbfgs":
+        _check_lbfgs(l1, dropout, checkpoint)
+        with Progress(epochs, 1, progress) as bar:
+            minimise(Run(**run), training, bar)
+        return history
+    size = len(training) if batch_size is None else batch_size
+    batches = Batches(training, size, run["step"].dtype)
+    masks = Dropout(model, dropout, batches.size, run["step"].dtype) if dropout else None
+    loop = Loop(
+        **run, batches=batches, random=random, dropout=masks, checkpoint=saver, random_first=first
+    )
+    if saved:
+        loop.go_on(saved)
+    done = history.epochs * batches.count + loop.position
+    with Progress(epochs, batches.count, progress, done) as bar:
+        loop.run(bar)
     return history
 
 
-def _epoch(step: EagerStep, batches: Iterable[Examples], bar: Progress, history: History) -> float:
-    """One step a batch; the mean loss of all examples, each as it was before its step."""
-    total, examples = 0.0, 0
-    for batch in batches:
-        mean = step(batch)
-        if not math.isfinite(mean):
-            raise DivergenceError(
-                f"the loss became {mean} in epoch {history.epochs + 1}; try a smaller learning "
-                "rate, or inputs of a smaller scale",
-                history,
-            )
-        total += mean * len(batch)
-        examples += len(batch)
-        bar.step()
-    return total / examples
-
-
 def _parts(
-    examples: Examples, validation: float | tuple[Any, Any] | None, random: np.random.Generator
+    examples: Examples,
+    validation: Validation | None,
+    class_weight: ClassWeight | None,
+    random: np.random.Generator,
 ) -> tuple[Examples, Examples | None]:
     """The examples to train on, and those held out, if any."""
     if validation is None:
-        return examples, None
+        return examples.normalised(), None
     if isinstance(validation, (int, float)):
-        return examples.split(validation, random)
-    held_out = Examples.of(*validation)
+        training, held_out = examples.split(validation, random)
+        return training.normalised(), held_out
+    held_out = Examples.of(*validation).weighted(class_weight)
     if held_out.inputs.shape[1] != examples.inputs.shape[1]:
         raise ShapeError(f"X is {examples}, but the X of validation {held_out}")
-    return examples, held_out
+    return examples.normalised(), held_out
 
 
-def _step(model: Any, loss: str | Loss, optimizer: Optimizer | None) -> EagerStep:
-    """The engine behind one training step."""
+def _try_out(objective: Objective, examples: Examples) -> None:
+    """One example with the least target, one with the greatest: what is wrong is said before work.
+
+    Native code would not notice a class that has no output.
+    """
+    objective = replace(objective, weighted=False, dropout=0.0)
+    if examples.targets.ndim == 1:
+        rows = {int(examples.targets.argmin()), int(examples.targets.argmax())}
+    else:
+        rows = {0}
+    for row in rows:
+        objective(examples.inputs[row].tolist(), examples.targets[row].tolist())
+
+
+def _step(
+    objective: Objective, optimizer: Any, engine: str, dtype: Any, threads: int
+) -> EagerStep | NativeStep:
+    """The engine behind the steps; of an optimiser, a fresh one."""
+    fresh = (optimizer if isinstance(optimizer, Optimizer) else Adam()).fresh()
+    if engine == "eager":
+        return EagerStep(objective, fresh)
+    return NativeStep(objective, fresh, dtype, threads)
+
+
+def _monitored(monitor: str | None, held_out: Examples | None, metric: str) -> str:
+    """What early stopping looks at."""
+    if monitor is None:
+        return "validation_loss" if held_out else "loss"
+    curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
+    if monitor not in curves:
+        hint = "" if held_out else "; hold examples out with validation= for more"
+        raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
+    return monitor
+
+
+def _described(
+    model: Any,
+    loss: Any,
+    optimizer: Any,
+    batch_size: int | None,
+    validation: Any,
+    seed: int | None,
+    engine: str,
+    dtype: Any,
+) -> dict[str, Any]:
+    """What must be the same where a run goes on."""
+    given = isinstance(validation, tuple)
+    return {
+        "number of parameters": len(model.parameters()),
+        "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "a function"),
+        "optimizer": repr(optimizer),
+        "batch_size": batch_size,
+        "validation": "given" if given else validation,
+        "seed": seed,
+        "engine": engine,
+        "dtype": str(np.dtype(dtype)),
+    }
+
+
+def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
+    loss_function(loss)
     if not callable(getattr(model, "parameters", None)):
         raise TypeError(f"expected a model with parameters(), such as mg.MLP, got {model!r:.60}")
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"expected an optimizer, such as mg.Adam(1e-3), got {optimizer!r:.60}")
-    return EagerStep(model, loss_function(loss), (optimizer or Adam()).fresh())
+    if not (optimizer is None or optimizer == "lbfgs" or isinstance(optimizer, Optimizer)):
+        raise TypeError(
+            f'expected an optimizer, such as mg.Adam(1e-3), or "lbfgs", got {optimizer!r:.60}'
+        )
+    if engine not in ("native", "eager"):
+        raise ValueError(f'engine must be "native" or "eager", got {engine!r}')
 
 
-def _check_counts(**counts: int) -> None:
+def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
+    for name, given in (("l1", l1), ("dropout", dropout), ("checkpoint", checkpoint)):
+        if given:
+            raise ValueError(f'optimizer="lbfgs" works without {name}; leave it out')
+
+
+def _check_counts(**counts: int | None) -> None:
     for name, count in counts.items():
-        if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
+        if count is None and name != "epochs":
+            continue
+        if isinstance(count, bool) or not hasattr(count, "__index__") or int(count or 0) < 1:
             raise ValueError(f"{name} must be a whole number, at least 1; got {count!r}")
+
+
+def _check_amounts(**amounts: float | None) -> None:
+    for name, amount in amounts.items():
+        if amount is not None and not (isinstance(amount, (int, float)) and 0 <= amount < math.inf):
+            raise ValueError(f"{name} must be a number from 0 on, got {amount!r}")

@@ -32,13 +32,30 @@ def r2(outputs: np.ndarray, targets: np.ndarray) -> float:
     return 1 - float(np.sum((targets - outputs) ** 2)) / variation if variation else float("nan")
 
 
-Metric = tuple[str, Callable[[np.ndarray, np.ndarray], float] | None]
-NO_METRIC: Metric = ("", None)
-METRICS: dict[str, Metric] = {
-    "mse": ("r2", r2),
-    "mae": ("r2", r2),
-    "huber": ("r2", r2),
-    "hinge": ("accuracy", accuracy),
-    "bce_with_logits": ("accuracy", accuracy),
-    "cross_entropy": ("accuracy", accuracy),
-}
+Score = Callable[[np.ndarray, np.ndarray], float]  # of outputs and targets; higher is better
+SCORES: dict[str, Score] = {"accuracy": accuracy, "r2": r2}
+USUAL = {
+    "mse": "r2", "mae": "r2", "huber": "r2",
+    "hinge": "accuracy", "bce_with_logits": "accuracy", "cross_entropy": "accuracy",
+}  # fmt: skip
+
+
+def metric_of(metric: str | Score | None, loss: object) -> tuple[str, Score | None]:
+    """The name of a metric and its function; None is what is usual for the loss, if anything.
+
+    Raises ValueError for an unknown name.
+
+    >>> metric_of(None, "hinge")[0]
+    'accuracy'
+    """
+    if metric is None:
+        metric = USUAL.get(loss, "") if isinstance(loss, str) else ""
+        return metric, SCORES.get(metric)
+    if callable(metric):
+        return getattr(metric, "__name__", "metric"), metric
+    if metric not in SCORES:
+        raise ValueError(
+            f"there is no metric {metric!r}; pass a function of outputs and targets, or one of: "
+            f"{', '.join(SCORES)}"
+        )
+    return metric, SCORES[metric]

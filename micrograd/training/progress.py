@@ -1,4 +1,4 @@
-"""Progress: a bar on stderr, or in a notebook, with both losses."""
+"""Progress: a bar on stderr, or in a notebook, with both losses and any metric."""
 
 import sys
 from typing import Any, Self
@@ -7,10 +7,10 @@ from micrograd.training.history import History
 
 
 class Progress:
-    """A bar of `epochs` × `batches` steps; `show` None means where somebody watches: a terminal."""
+    """A bar of `epochs` × `batches` steps, `done` of them before; `show` None: where it is seen."""
 
-    def __init__(self, epochs: int, batches: int, show: bool | None = None):
-        self.epochs, self.batches, self.show = epochs, batches, show
+    def __init__(self, epochs: int, batches: int, show: bool | None = None, done: int = 0):
+        self.epochs, self.batches, self.show, self.done = epochs, batches, show, done
         self.bar: Any = None
 
     def __enter__(self) -> Self:
@@ -21,22 +21,23 @@ class Progress:
             else:
                 from tqdm import tqdm
             self.bar = tqdm(
-                total=self.epochs * self.batches, file=sys.stderr, unit="step", dynamic_ncols=True
+                total=self.epochs * self.batches,
+                initial=self.done,
+                file=sys.stderr,
+                unit="step",
+                dynamic_ncols=True,
             )
-            self.bar.set_description(f"epoch 1/{self.epochs}", refresh=False)
+            first = self.done // self.batches + 1
+            self.bar.set_description(f"epoch {first}/{self.epochs}", refresh=False)
         return self
-
-    def step(self) -> None:
-        """One batch is done."""
-        if self.bar is not None:
-            self.bar.update()
 
     def epoch(self, history: History) -> None:
         """One epoch is done, and its losses are the last of the history."""
         if self.bar is not None:
             self.bar.set_description(f"epoch {history.epochs}/{self.epochs}", refresh=False)
-            losses = {"loss": history.loss, "validation": history.validation_loss}
-            shown = {name: f"{numbers[-1]:.4g}" for name, numbers in losses.items() if numbers}
+            curves = {"loss": history.loss, "validation": history.validation_loss}
+            curves |= {history.metric: history.scores} if history.metric else {}
+            shown = {name: f"{numbers[-1]:.4g}" for name, numbers in curves.items() if numbers}
             self.bar.set_postfix(shown, refresh=history.epochs == self.epochs)
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,254 @@
+"""NativeStep: training steps in native code, on flat arrays of parameters.
+
+The loss is traced for one example, the optimiser's rule for one parameter; each becomes one call of
+native code a step. What these read and write stays in the same memory from the first step to the
+last; nothing passes through Values in between.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.compiler.function import Vectorized
+from micrograd.compiler.program import checked
+from micrograd.compiler.roll import roll
+from micrograd.compiler.trace import TraceError
+from micrograd.engine import Value
+from micrograd.optim import Optimizer
+from micrograd.schedules import schedule
+from micrograd.training.examples import Examples
+from micrograd.training.objective import Objective
+
+AT_ONCE = 16_384  # examples that are judged in one call
+
+
+class NativeStep:
+    """Forward, backward and update of the model by `optimizer`, in native code.
+
+    `on` some arrays, and then called with the number of examples in them, it takes one step and
+    gives the mean loss. The parameters lie in `theta` in the order in which the loss meets them,
+    those that it never meets at the end.
+    """
+
+    def __init__(self, objective: Objective, optimizer: Optimizer, dtype: Any, threads: int):
+        self.objective, self.optimizer = objective, optimizer
+        self.dtype, self.threads = np.dtype(dtype), threads
+        self.loss = Vectorized(_traceable(objective), dtype, threads, False)
+        self.judge = Vectorized(_traceable(_Judge(objective)), dtype, threads, False)
+        self.steps = 0
+        self.parameters: list[Value] = []
+
+    @property
+    def gradient_norm(self) -> float:
+        """Of the last step, before penalties and clipping."""
+        return length(self.g)
+
+    def on(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
+        """The step on the first so many examples in `arrays`.
+
+        Where the loss is not finite, the parameters stay as they are.
+        """
+        slope = self._slope(arrays)
+        update = self._update()
+
+        def step(n: int) -> float:
+            mean = slope(n)
+            if mean - mean == 0.0:  # finite
+                update()
+                self.steps += 1
+            return mean
+
+        return step
+
+    def start(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """The weights at which training on such arrays begins."""
+        self._slope(arrays)
+        return self.weights()
+
+    def slope(self, arrays: list[np.ndarray], n: int) -> tuple[float, float, np.ndarray]:
+        """The mean loss of the first n examples, the penalty, and the gradient of both."""
+        mean = self._slope(arrays)(n)
+        slope = np.array(self.objective.slope(self.theta, self.g))
+        slope[self.others] = 0.0
+        return mean, self.objective.penalty(self.theta), slope
+
+    def _slope(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
+        """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
+        it, call = self.loss._specialise(tuple(arrays), {})
+        self._meet(it.parameters)
+        kernel = self.loss._kernel(it, "parameters")
+        mean, met = np.zeros(1, self.dtype), len(it.parameters)
+        theta, g = self.theta[:met], self.g[:met]
+        smallest = np.minimum.reduce  # the quickest way to meet a NaN
+        run, item = kernel.prepared(call, theta, [mean, g]), mean.item
+
+        def slope(n: int) -> float:
+            run(n, 1.0 / n)
+            if (least := smallest(g)) != least:  # NaN, perhaps 0 * inf: on guard against that
+                guarded = self.loss._kernel(it, "parameters", guarded=True)
+                guarded.prepared(call, theta, [mean, g])(n, 1.0 / n)
+            return item()
+
+        return slope
+
+    def _meet(self, met: tuple[Value, ...]) -> None:
+        """Lays out the parameters, once it is known which the loss meets."""
+        if self.parameters:
+            return
+        own = self.objective.model.parameters()
+        rest = {*own}.difference(met)
+        self.parameters = [*met, *(p for p in own if p in rest)]
+        place = {p: i for i, p in enumerate(self.parameters)}
+        self.order = np.array([place[p] for p in own])
+        self.others = np.array([place[p] for p in {*met}.difference(own)], np.int64)
+        self.theta = np.array([p.data for p in self.parameters], self.dtype)
+        self.g = np.zeros_like(self.theta)
+        self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]
+
+    def _update(self) -> Callable[[], None]:
+        """One step of the optimiser, from `g`, on `theta` and `state` in their place."""
+        optimizer, theta, others = self.optimizer, self.theta, self.others
+        rate, step, scale = Value(1.0), Value(1.0), Value(1.0)
+        norm, limit = optimizer.clip_norm, optimizer.clip_value
+        g = self.g if norm is None else self.g.copy()
+
+        def clipped(p: Any, g: Any) -> Any:
+            return _within(self.objective.slope(p, g), limit)
+
+        def rule(p: Any, g: Any, *state: Any) -> Any:
+            slope = scale * g if norm else clipped(p, g)
+            new, memory = optimizer.rule(p, slope, state, rate, step)
+            return [new, *memory]
+
+        run, numbers, order = elementwise(rule, [theta, g, *self.state], [theta, *self.state])
+        clip = elementwise(clipped, [theta, self.g], [g])[0] if norm else None
+        uniform = {value: place for place, value in enumerate(order)}
+        at_rate, at_step, at_scale = (uniform.get(v) for v in (rate, step, scale))
+        learning_rate, n = schedule(optimizer.learning_rate), len(theta)
+        fixed = theta[others].copy() if len(others) else None
+
+        def update() -> None:
+            if at_rate is not None:
+                numbers[at_rate] = learning_rate(self.steps)
+            if at_step is not None:
+                numbers[at_step] = self.steps + 1
+            if clip is not None:
+                clip(n, 1.0)
+                long = length(g)
+                numbers[at_scale] = norm / long if norm and long > norm else 1.0
+            run(n, 1.0)
+            if fixed is not None:
+                theta[others] = fixed
+
+        return update
+
+    def gradients(self, examples: Examples) -> dict[Value, float]:
+        """The derivative of the mean loss, with penalties, for each parameter."""
+        _, _, slope = self.slope(
+            [a.astype(self.dtype) for a in self.objective.whole(examples)], len(examples)
+        )
+        return dict(zip(self.parameters, slope.tolist()))
+
+    def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
+        """The mean loss, and the outputs: shape (examples, outputs)."""
+        losses, rows = [], []
+        for start in range(0, len(examples), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            arrays = examples.inputs[part], examples.targets[part]
+            it, call = self.judge._specialise(arrays, {})
+            theta = self._theta_of(it.parameters)
+            (answer,) = self.judge._kernel(it, "value")(call, theta, 1.0)
+            numbers = np.asarray(answer)
+            losses.append(numbers[:, 0])
+            rows.append(numbers[:, 1:])
+        mean = np.average(np.concatenate(losses), weights=examples.weights)
+        return float(mean), np.concatenate(rows)
+
+    def _theta_of(self, parameters: tuple[Value, ...]) -> np.ndarray:
+        if not self.parameters:
+            return np.array([p.data for p in parameters], self.dtype)
+        if parameters == (*self.parameters[: len(parameters)],):
+            return self.theta[: len(parameters)]
+        place = {p: i for i, p in enumerate(self.parameters)}
+        return self.theta[[place[p] for p in parameters]]
+
+    # The numbers that training changes.
+
+    def weights(self) -> np.ndarray:
+        """A copy of the parameters' numbers."""
+        return self.theta.copy()
+
+    def restore(self, weights: np.ndarray) -> None:
+        """Sets the parameters to what `weights` gave."""
+        self.theta[:] = weights
+
+    def write(self) -> None:
+        """Makes the Values hold the numbers."""
+        for p, x in zip(self.parameters, self.theta.tolist()):
+            p.data = x
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What the optimiser remembers: a number for each parameter, by its name."""
+        return {name: array.copy() for name, array in zip(self.optimizer.memory, self.state)}
+
+    def remember(self, steps: int, memory: dict[str, np.ndarray]) -> None:
+        """Goes on where `memory` was asked for."""
+        self.steps = steps
+        for name, array in zip(self.optimizer.memory, self.state):
+            array[:] = memory[name]
+
+
+class _Judge:
+    """The loss of one example, and the outputs, of the model as it predicts."""
+
+    def __init__(self, objective: Objective):
+        self.objective = objective
+
+    def __call__(self, inputs: Any, target: Any) -> list[Any]:
+        outputs = self.objective.model(inputs)
+        listed = outputs if isinstance(outputs, list) else [outputs]
+        return [self.objective.of(outputs, target), *listed]
+
+
+def length(g: np.ndarray) -> float:
+    """Of an array as one vector. Not by BLAS, which would wake threads for it."""
+    return math.sqrt(np.add.reduce(np.square(g)))
+
+
+def elementwise(
+    function: Callable[..., Any], inputs: list[np.ndarray], outputs: list[np.ndarray]
+) -> tuple[Callable[[int, float], None], np.ndarray, tuple[Value, ...]]:
+    """A function of scalars over flat arrays, of which some may be inputs and outputs at once.
+
+    Answers how to run it, and the array and the order of the Values that it captures.
+    """
+    compiled = Vectorized(_traceable(function), inputs[0].dtype, 1, False)
+    it, call = compiled._specialise(tuple(inputs), {})
+    names = [f"output{k}" for k in range(len(outputs))]
+    program = roll(it.trace, {name: [node] for name, node in zip(names, it.trace.outputs)})
+    numbers = np.array([p.data for p in it.parameters], inputs[0].dtype)
+    kernel = compiled._compiled(checked(program))
+    return kernel.prepared(call, numbers, outputs), numbers, it.parameters
+
+
+def _within(g: Any, limit: float | None) -> Any:
+    """The gradient, its magnitude at most `limit`; NaN stays."""
+    if limit is None:
+        return g
+    return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
+
+
+def _traceable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; where it cannot be compiled, its error says that there is another engine."""
+
+    def traced(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except TraceError as error:
+            error.add_note('or pass engine="eager" to fit, which runs Python as it is, but slowly')
+            raise
+
+    return traced

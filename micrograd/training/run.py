@@ -1,0 +1,107 @@
+"""Run: where a training run stands, epoch after epoch, and every reason to end it."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from micrograd.training.eager import EagerStep
+from micrograd.training.examples import Examples
+from micrograd.training.history import History
+from micrograd.training.metrics import Score
+from micrograd.training.native import NativeStep
+from micrograd.training.progress import Progress
+
+Callback = Callable[[History], Any]
+
+
+class DivergenceError(ArithmeticError):
+    """The loss became NaN or infinite; `history` is the run up to there."""
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+@dataclass
+class Limits:
+    """What ends a run: so many epochs, so many seconds, no improvement for `patience` epochs.
+
+    `monitor` names the curve that must improve; `callbacks` are asked after every epoch.
+    """
+
+    epochs: int
+    seconds: float | None = None
+    patience: int | None = None
+    monitor: str = "loss"
+    callbacks: Sequence[Callback] = ()
+
+
+@dataclass
+class Run:
+    """A model in training, judged after each epoch by the examples held out."""
+
+    step: EagerStep | NativeStep
+    limits: Limits
+    held_out: Examples | None = None
+    score: Score | None = None
+    history: History = field(default_factory=History)
+
+    waited: int = 0  # epochs since the best one
+    top: float = -math.inf  # of what is monitored; the higher, the better
+
+    def start(self) -> None:
+        """From here the seconds count."""
+        seconds = self.limits.seconds
+        self.deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self.best = self.step.weights()
+        self.history.stopped = "patience" if self._waited_enough() else ""
+
+    def finish_epoch(self, mean: float, rate: float, bar: Progress) -> str:
+        """Notes what an epoch came to; why the run should end now, or ""."""
+        history = self.history
+        history.loss.append(mean)
+        history.rates.append(rate)
+        history.gradient_norms.append(self.step.gradient_norm)
+        if self.held_out:
+            validation, outputs = self.step.evaluate(self.held_out)
+            history.validation_loss.append(validation)
+            if self.score:
+                history.scores.append(float(self.score(outputs, self.held_out.targets)))
+        if self.limits.patience:
+            self._compare()
+        bar.epoch(history)
+        return self._reason()
+
+    def _compare(self) -> None:
+        """Remembers the weights if they are the best so far."""
+        monitor = self.limits.monitor
+        last = self.history.curve(monitor)[-1]
+        height = -last if monitor in ("loss", "validation_loss") else last
+        if height > self.top:
+            self.top, self.best, self.waited = height, self.step.weights(), 0
+            self.history.best_epoch = self.history.epochs
+        else:
+            self.waited += 1
+
+    def _reason(self) -> str:
+        if self.limits.callbacks:
+            self.step.write()
+            answers = [callback(self.history) for callback in self.limits.callbacks]
+            if any(answer is True for answer in answers):
+                return "callback"
+        if self._waited_enough():
+            return "patience"
+        return "time" if time.monotonic() >= self.deadline else ""
+
+    def _waited_enough(self) -> bool:
+        return self.limits.patience is not None and self.waited >= self.limits.patience
+
+    def end(self) -> History:
+        """Under early stopping the model has the best weights, unless Ctrl-C was pressed."""
+        history = self.history
+        if history.best_epoch and not history.interrupted:
+            self.step.restore(self.best)
+            self.step.write()
+        return history
