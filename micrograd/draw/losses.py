@@ -1,4 +1,4 @@
-"""loss_curve: the losses of a training run, epoch by epoch."""
+"""loss_curve: the losses of a training run, and any metric, epoch by epoch."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from micrograd.training.history import History
 def loss_curve(history: History, path: str | Path | None = None, *, title: str = "Loss") -> Any:
     """The training loss and, where examples were held out, theirs: a matplotlib Figure.
 
-    The axis is logarithmic where the losses span more than a factor of ten. Written to `path` if
-    one is given. Raises PlotError where matplotlib is not installed.
+    Their metric, if there is one, has an axis of its own; a line marks the epoch whose weights were
+    kept. The axis is logarithmic where the losses span more than a factor of ten. Written to `path`
+    if one is given. Raises PlotError where matplotlib is not installed.
 
     >>> loss_curve(History(loss=[1.0, 0.5, 0.3])).axes[0].get_xlabel()
     'epoch'
@@ -27,5 +28,19 @@ def loss_curve(history: History, path: str | Path | None = None, *, title: str =
         axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    if history.best_epoch:
+        axes.axvline(history.best_epoch, color=COLOURS[-1], linestyle=":", label="best")
+    if history.scores:
+        _scores(axes, history)
+    axes.legend(frameon=False, loc="upper center", ncols=4)
     return finished(figure, path)
+
+
+def _scores(axes: Any, history: History) -> None:
+    """The metric, on the right; in the legend of the losses as well."""
+    right = axes.twinx()
+    right.spines["top"].set_visible(False)
+    right.set_ylabel(history.metric)
+    epochs = range(1, len(history.scores) + 1)
+    right.plot(epochs, history.scores, color=COLOURS[2], linewidth=1.2)
+    axes.plot([], [], color=COLOURS[2], linewidth=1.2, label=history.metric)

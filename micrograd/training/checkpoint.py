@@ -1,5 +1,6 @@
 """Checkpoints: all that a training run needs to go on, in a file that is whole at any moment."""
 
+import glob
 import hashlib
 import json
 import os
@@ -69,6 +70,7 @@ class Checkpoint:
             except OSError:  # a file system without links
                 return
             os.replace(part, self.previous)
+            part.unlink(missing_ok=True)  # left where both names are of one file
 
     def load(self) -> State | None:
         """The newest state; None where there is none yet.
@@ -76,6 +78,9 @@ class Checkpoint:
         Where the newest file is damaged, the previous one, with a warning. Raises CheckpointError
         where both are, and for a checkpoint of another run.
         """
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name[:200])}.*"):
+            if left.suffix in (".part", ".link"):  # of a run that was killed
+                left.unlink(missing_ok=True)
         damage: CheckpointError | None = None
         for path in (self.path, self.previous):
             if not path.exists():

@@ -1,0 +1,347 @@
+"""What fit does beside descending: two engines, one curve; every option; every reason to end."""
+
+import math
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import micrograd as mg
+from micrograd.training.examples import Batches, Examples
+from micrograd.training.objective import Dropout
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(70, 3))
+LINE = X @ [2.0, -1.0, 0.5] + 0.5
+ABOVE = (LINE > 0).astype(int)
+SIGN = 2 * ABOVE - 1
+
+
+def model(outputs: int = 1, activation: str = "tanh") -> mg.MLP:
+    return mg.MLP(3, [6, 5, outputs], activation=activation, seed=0)
+
+
+def numbers(net: mg.Module) -> np.ndarray:
+    return np.array([p.data for p in net.parameters()])
+
+
+# Two engines.
+
+# fmt: off
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "schedule": {"optimizer": mg.SGD(mg.WarmUp(5, then=mg.CosineDecay(0.1, steps=20)))},
+    "momentum": {"optimizer": mg.Momentum(0.01)},
+    "Nesterov": {"optimizer": mg.Nesterov(0.01)},
+    "RMSprop": {"optimizer": mg.RMSprop(0.01)},
+    "AdamW": {"optimizer": mg.AdamW(0.01, weight_decay=0.1)},
+    "clip by norm": {"optimizer": mg.Adam(0.01, clip_norm=0.1)},
+    "clip by value": {"optimizer": mg.SGD(0.1, clip_value=0.02)},
+    "clip by both": {"optimizer": mg.SGD(0.1, clip_value=0.05, clip_norm=0.1), "l2": 0.01},
+    "all at once": {"batch_size": None},
+    "one at a time": {"batch_size": 1},
+    "L2": {"l2": 0.01},
+    "L1": {"l1": 0.01, "optimizer": mg.SGD(0.05)},
+    "dropout": {"dropout": 0.3},
+    "weights": {"sample_weight": RANDOM.uniform(0, 2, 70)},
+    "weights and dropout": {"sample_weight": RANDOM.uniform(0, 2, 70), "dropout": 0.2, "l2": 0.1},
+    "L-BFGS": {"optimizer": "lbfgs", "l2": 0.01},
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_both_engines_give_the_same_curve(case):
+    def run(engine: Any) -> tuple[mg.History, np.ndarray]:
+        net = model()
+        options: dict[str, Any] = {
+            "loss": "mse",
+            "optimizer": mg.Adam(0.01),
+            "epochs": 4,
+            "validation": 0.2,
+        }
+        history = mg.fit(net, X, LINE, **(options | OPTIONS[case]), engine=engine)
+        return history, numbers(net)
+
+    (native, ours), (eager, theirs) = run("native"), run("eager")
+    assert native.loss == pytest.approx(eager.loss, rel=1e-9)
+    assert native.validation_loss == pytest.approx(eager.validation_loss, rel=1e-9)
+    assert native.scores == pytest.approx(eager.scores, rel=1e-9)
+    assert native.rates == eager.rates
+    assert native.gradient_norms == pytest.approx(eager.gradient_norms, rel=1e-7)
+    assert ours == pytest.approx(theirs, rel=1e-7, abs=1e-9)
+    assert native.loss[-1] < native.loss[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "y", "activation"),
+    [
+        ("mae", 1, LINE, "relu"), ("huber", 1, LINE, "gelu"), ("hinge", 1, SIGN, "tanh"),
+        ("bce_with_logits", 1, ABOVE, "sigmoid"), ("cross_entropy", 2, ABOVE, "relu"),
+        ("mse", 2, np.column_stack([LINE, -LINE]), "silu"),
+    ],
+)  # fmt: skip
+def test_both_engines_agree_on_every_loss(loss, outputs, y, activation):
+    native, eager = (
+        mg.fit(model(outputs, activation), X, y, loss=loss, epochs=3, engine=engine, validation=0.2)
+        for engine in ("native", "eager")
+    )
+    assert native.loss == pytest.approx(eager.loss, rel=1e-9)
+    assert native.scores == pytest.approx(eager.scores, rel=1e-9)
+
+
+def test_float32_and_threads_reach_the_same_loss():
+    def last(**options) -> float:
+        history = mg.fit(model(), X, LINE, loss="mse", epochs=5, batch_size=None, **options)
+        return history.loss[-1]
+
+    assert last(dtype="float32") == pytest.approx(last(), rel=1e-4)
+    assert last(threads=2) == last()
+
+
+def test_a_model_of_ones_own_trains_natively():
+    class Curve(mg.Module):
+        def __init__(self):
+            self.a, self.b, self.unused = mg.Value(1.0), mg.Value(0.0), mg.Value(5.0)
+
+        def __call__(self, inputs):
+            return mg.sin(self.a * inputs[0]) + self.b
+
+    curve, x = Curve(), np.linspace(-2, 2, 50)[:, None]
+    history = mg.fit(
+        curve, x, np.sin(1.3 * x[:, 0]) + 0.25, loss="mse", epochs=60, optimizer=mg.Adam(0.02)
+    )
+    assert history.loss[-1] < 1e-6
+    assert (curve.a.data, curve.b.data) == pytest.approx((1.3, 0.25), abs=1e-3)
+    assert curve.unused.data == 5.0
+
+
+def test_values_that_are_not_the_models_are_constants():
+    other = mg.Value(0.5)
+
+    def loss(outputs, target):
+        return (outputs[0] - target) ** 2 + other * outputs[0]
+
+    nets = [model(), model()]
+    for net, engine in zip(nets, ("native", "eager")):
+        optimizer = mg.AdamW(0.01, weight_decay=0.1)
+        mg.fit(net, X, LINE, loss=loss, optimizer=optimizer, epochs=2, engine=engine)
+    assert other.data == 0.5
+    assert numbers(nets[0]) == pytest.approx(numbers(nets[1]), rel=1e-9)
+
+
+def test_what_cannot_be_compiled_says_that_there_is_another_engine():
+    def loss(outputs, target):
+        return outputs[0] if outputs[0] > 0 else -outputs[0]
+
+    with pytest.raises(mg.TraceError) as caught:
+        mg.fit(model(), X, LINE, loss=loss, epochs=1)
+    assert 'engine="eager"' in "".join(caught.value.__notes__)
+    assert mg.fit(model(), X, LINE, loss=loss, epochs=1, engine="eager").epochs == 1
+
+
+# What is minimised.
+
+
+def test_weights_count_as_copies_do():
+    copies = RANDOM.integers(1, 4, 70)
+    repeated = np.repeat(np.arange(70), copies)
+    options: dict[str, Any] = {
+        "loss": "mse",
+        "epochs": 5,
+        "batch_size": None,
+        "optimizer": mg.SGD(0.05),
+    }
+    weighted, copied = model(), model()
+    first = mg.fit(weighted, X, LINE, sample_weight=copies, **options)
+    second = mg.fit(copied, X[repeated], LINE[repeated], **options)
+    assert first.loss == pytest.approx(second.loss)
+    assert numbers(weighted) == pytest.approx(numbers(copied))
+
+
+def test_balanced_classes_count_alike():
+    rare = np.zeros(70, int)
+    rare[:7] = 1
+    weights = Examples.of(X, rare).weighted("balanced").weights
+    assert weights is not None
+    assert weights[rare == 1].sum() == pytest.approx(weights[rare == 0].sum())
+    given = Examples.of(X, rare).weighted({0: 1.0, 1: 9.0}).weights
+    assert given == pytest.approx(weights / weights.min())
+    one, other = (
+        mg.fit(model(2), X, rare, loss="cross_entropy", epochs=2, class_weight=w).loss
+        for w in ("balanced", {0: 2.0, 1: 18.0})
+    )
+    assert one == pytest.approx(other)
+
+
+def test_penalties_shrink_the_weights():
+    sizes = []
+    penalties: list[dict[str, Any]] = [{}, {"l2": 0.1}, {"l1": 0.1}]
+    for options in penalties:
+        net = model()
+        mg.fit(net, X, LINE, loss="mse", epochs=30, optimizer=mg.SGD(0.05), **options)
+        sizes.append(np.abs(numbers(net)).sum())
+    assert sizes[1] < 0.8 * sizes[0]
+    assert sizes[2] < 0.8 * sizes[0]
+
+
+def test_dropout_leaves_out_the_share_it_is_told_and_only_in_training():
+    masks = Dropout(mg.MLP(3, [40, 1], seed=0), 0.25, 500)
+    masks.draw(500, np.random.default_rng(0))
+    seen = np.unique(masks.mask)
+    assert seen == pytest.approx([0, 1 / 0.75])
+    assert (masks.mask == 0).mean() == pytest.approx(0.25, abs=0.02)
+    history = mg.fit(model(), X, LINE, loss="mse", epochs=20, dropout=0.5, validation=(X, LINE))
+    assert np.mean(history.validation_loss[-5:]) < np.mean(history.loss[-5:])
+
+
+def test_lbfgs_solves_least_squares():
+    line = mg.MLP(3, [1], seed=0)
+    history = mg.fit(line, X, LINE, loss="mse", optimizer="lbfgs", epochs=50, validation=0.2)
+    assert history.loss[-1] < 1e-9
+    assert history.epochs < 50
+    assert numbers(line) == pytest.approx([2.0, -1.0, 0.5, 0.5], abs=1e-4)
+    assert len(history.validation_loss) == history.epochs
+
+
+# The end of a run.
+
+
+def test_early_stopping_restores_the_best_weights():
+    noise = RANDOM.normal(size=70)
+    net = mg.MLP(3, [30, 1], seed=0)
+    options: dict[str, Any] = {
+        "loss": "mse",
+        "optimizer": mg.Adam(0.05),
+        "epochs": 400,
+        "validation": 0.3,
+    }
+    history = mg.fit(net, X, noise, patience=5, **options)
+    assert history.stopped == "patience"
+    best = int(np.argmin(history.validation_loss))
+    assert history.best_epoch == best + 1 == history.epochs - 5
+    again = mg.MLP(3, [30, 1], seed=0)
+    options["epochs"] = best + 1
+    mg.fit(again, X, noise, **options)
+    assert (numbers(again) == numbers(net)).all()
+
+
+def test_early_stopping_on_a_metric_of_ones_own():
+    def negative_error(outputs, targets):
+        return -np.abs(outputs[:, 0] - targets).max()
+
+    history = mg.fit(
+        model(), X, LINE, loss="mse", epochs=300, validation=0.2, optimizer=mg.Adam(0.05),
+        metric=negative_error, monitor="negative_error", patience=4,
+    )  # fmt: skip
+    assert history.metric == "negative_error"
+    assert history.best_epoch == int(np.argmax(history.scores)) + 1
+
+
+def test_callbacks_see_the_weights_and_may_end_the_run():
+    net, seen = model(), []
+
+    def callback(history):
+        seen.append(numbers(net))
+        return history.epochs == 3
+
+    history = mg.fit(net, X, LINE, loss="mse", epochs=10, callbacks=[callback])
+    assert history.stopped == "callback"
+    assert len(seen) == history.epochs == 3
+    assert (seen[-1] == numbers(net)).all()
+    assert not (seen[0] == seen[1]).all()
+
+
+def test_a_run_ends_in_time():
+    start = time.monotonic()
+    history = mg.fit(model(), X, LINE, loss="mse", epochs=10**6, time_limit=0.2)
+    assert history.stopped == "time"
+    assert history.epochs > 10
+    assert time.monotonic() - start < 5
+
+
+def test_ctrl_c_finishes_the_step_and_returns():
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    mg.fit(model(), X, LINE, loss="mse", epochs=1)  # the code is compiled
+    net = model()
+    timer.start()
+    history = mg.fit(net, X, LINE, loss="mse", epochs=10**7)
+    timer.join()
+    assert history.interrupted
+    assert np.isfinite(numbers(net)).all()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_a_diverging_run_keeps_the_last_good_weights(engine):
+    net = model(activation="relu")
+    mg.fit(net, X, LINE, loss="mse", epochs=3, engine=engine)
+    before = mg.fit(net, X, LINE, loss="mse", epochs=1, optimizer=mg.SGD(1e-300)).loss[0]
+    kept = numbers(net)
+    with pytest.raises(mg.DivergenceError, match=r"rate \(it was 1e\+100.*clip_norm"):
+        mg.fit(net, X, LINE, loss="mse", epochs=9, optimizer=mg.SGD(1e100), engine=engine)
+    after = mg.fit(net, X, LINE, loss="mse", epochs=1, optimizer=mg.SGD(1e-300)).loss[0]
+    assert (numbers(net) == kept).all()
+    assert after == pytest.approx(before)
+
+
+# fmt: off
+BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "engine": ({"engine": "gpu"}, ValueError, "native"),
+    "metric": ({"metric": "f1"}, ValueError, "no metric 'f1'"),
+    "monitor": ({"monitor": "validation_loss", "patience": 2}, ValueError, "hold examples out"),
+    "patience": ({"patience": 0}, ValueError, "patience must be"),
+    "l2": ({"l2": -1}, ValueError, "l2 must be"),
+    "dropout": ({"dropout": 1.0}, ValueError, "dropout must be"),
+    "no hidden layer": ({"dropout": 0.5, "model": mg.MLP(3, [1], seed=0)}, ValueError, "hidden"),
+    "weights": ({"sample_weight": [1.0]}, mg.ShapeError, "sample_weight"),
+    "negative weights": ({"sample_weight": -np.ones(70)}, ValueError, "negative"),
+    "class_weight of a quantity": ({"class_weight": "balanced"}, ValueError, "class_weight needs"),
+    "class without weight": ({"y": ABOVE, "class_weight": {0: 1.0}}, ValueError, "no weight"),
+    "unknown balance": ({"y": ABOVE, "class_weight": "even"}, ValueError, '"balanced"'),
+    "resume": ({"resume": True}, ValueError, "checkpoint="),
+    "lbfgs": ({"optimizer": "lbfgs", "l1": 0.1}, ValueError, "without l1"),
+    "time": ({"time_limit": -1}, ValueError, "time_limit"),
+    "a class without output": (
+        {"model": model(2), "y": ABOVE + 1, "loss": "cross_entropy"}, IndexError, "2"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_is_said(case):
+    changed, error, message = BAD[case]
+    arguments = {"model": model(), "X": X, "y": LINE, "loss": "mse", "epochs": 1} | changed
+    with pytest.raises(error, match=message):
+        mg.fit(**arguments)
+
+
+# Batches.
+
+
+@pytest.mark.parametrize("size", [1, 7, 10, 70, 100])
+def test_batches_hold_every_example_once(size):
+    examples = Examples.of(X, np.arange(70), np.arange(70))
+    batches = Batches(examples, size)
+    batches.shuffle(np.random.default_rng(0))
+    seen = []
+    for batch in range(batches.count):
+        n = batches.load(batch)
+        inputs, targets, weights = (array[:n].copy() for array in batches.arrays)
+        assert (inputs == X[targets]).all()
+        assert (weights == targets).all()
+        seen += targets.tolist()
+    assert batches.count == math.ceil(70 / size)
+    assert sorted(seen) == list(range(70))
+
+
+def test_history_plots_a_metric(tmp_path):
+    history = mg.fit(model(), X, LINE, loss="mse", epochs=3, validation=0.2)
+    figure = history.plot(tmp_path / "curves.svg")
+    assert (tmp_path / "curves.svg").stat().st_size > 1000
+    assert len(figure.axes[0].lines) == 5  # two curves, their last points, the metric
+    assert figure.axes[1].get_ylabel() == "r2"
