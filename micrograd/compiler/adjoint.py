@@ -73,6 +73,18 @@ def add_adjoint(program: Program, per_example: bool, guarded: bool = False) -> N
         product = (seed, Gather(value.block, value.index[:, None]))
         program.instructions.append(Sum(total, 0, [product], over_examples=True))
         program.outputs["value"] = [Gather(total, np.zeros(1, np.int64))]
+    _keep_what_is_needed(program)
+
+
+def _keep_what_is_needed(program: Program) -> None:
+    """Drops what no output depends on: a gradient on its way to a `sign`, say, which stops it."""
+    needed = {gather.block for gathers in program.outputs.values() for gather in gathers}
+    kept: list[Instruction] = []
+    for instruction in reversed(program.instructions):
+        if instruction.out in needed:
+            needed.update([gather.block for gather in instruction.gathers()])
+            kept.append(instruction)
+    program.instructions = kept[::-1]
 
 
 class _Adjoint:
@@ -192,7 +204,7 @@ class _Adjoint:
         for members in _alike(counts):
             place[members] = np.arange(start, start + len(members))
             products = [
-                _product(note, order[first[members][:, None] + np.arange(count[members[0]])])
+                _product(note, order[first[members][:, None] + np.arange(int(count[members[0]]))])
                 for note, order, first, count in zip(notes, orders, starts, counts)
                 if count[members[0]]
             ]

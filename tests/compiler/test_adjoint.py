@@ -110,6 +110,14 @@ def test_what_the_value_does_not_depend_on_is_zero() -> None:
     assert not answers["gradient 1"].any()
 
 
+def test_a_gradient_that_stops_on_its_way_is_not_computed() -> None:
+    program = differentiated(lambda x: mg.sign(w[0]) * x + w[1], None, per_example=False)
+    assert str(program).count("sum over all examples") == 2  # the value's, and that of w[1]
+    f = mg.vectorize(lambda x: mg.sign(w[0]) * x + mg.floor(w[1]))
+    assert f.backward(np.ones(3)) == 1.0
+    assert (w[0].grad, w[1].grad) == (0.0, 0.0)
+
+
 def test_the_seed_weighs_the_examples() -> None:
     program = differentiated(lambda x: w[0] * x, None, per_example=False)
     x, weights = np.array([[1.0], [10.0], [100.0]]), np.array([1.0, 0.0, 0.5])
@@ -121,6 +129,7 @@ def test_the_seed_weighs_the_examples() -> None:
 GRADIENTS: dict[str, Callable[..., Any]] = {
     "layer": layer,
     "a factor twice": lambda x: x[0] * x[0] * x[1],
+    "an input twice, the other never": lambda x: mg.exp(x[0]) + w[0] * mg.exp(x[0]),
     "a sum twice": lambda x: (x[0] + x[1]) * (x[0] - x[1]) + (x[0] + x[1]),
     "one number for many": lambda x: mg.sum(mg.exp(v * x[0]) for v in x) * w[2],
     "many for one": lambda x: mg.dot([mg.sin(x[0])] * 5, [x[1], x[0], x[1], 2.0, w[0]]),

@@ -131,7 +131,7 @@ def agree(function: Callable[..., Any], x: Any) -> None:
     f = mg.vectorize(function)
     one = mg.compile(function)
     rows = [one.value_and_grad(row) for row in x[:2]]
-    for v, g in (f.value_and_grad(x), tuple(map(np.array, zip(*rows)))):
+    for v, g in (f.value_and_grad(x), [np.array(column) for column in zip(*rows)]):
         np.testing.assert_allclose(v, value[: len(v)], rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(g, gradient[: len(g)], rtol=1e-11, atol=1e-12)
     m, s = f.gradient(f.pack(), x)

@@ -1,0 +1,90 @@
+"""Faults, seeded by hand in the compiler, and which tests notice: `python tests/faults.py`.
+
+Each fault is a change of one line in a copy of the package. A run takes some minutes, and prints a
+table, which `docs/testing.md` quotes. A fault that no test notices is a hole in the tests. Arguments choose
+faults by a part of their names.
+"""
+# ruff: noqa: E501 - a fault is a line of the table
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TESTS = ["roll", "adjoint", "schedule", "program", "vectorize", "compile", "random_programs"]
+
+# name: file, text, what is written in its place
+# fmt: off
+FAULTS = {
+    "roll: a bias is dropped": ("roll", "self._add(terms, operands[-1], uses)\n            return terms", "return terms"),
+    "roll: a difference is a sum": ("roll", "terms.left.append(-1.0)", "terms.left.append(1.0)"),
+    "roll: an addition used twice joins one user": ("roll", "uses[x] == 1 and x in among", "uses[x] <= 2 and x in among"),
+    "roll: factors swapped without their colours": ("roll", "pairs[k] = b, a\n", "pairs[k] = b, a\n                        continue\n"),
+    "roll: the colour forgets the operation": ("roll", "key: Any = (op, *[", "key: Any = (op.arity, *["),
+    "roll: the colour forgets the exponent": ("roll", "key = (*key, operands[1])", "key = (*key, 0)"),
+    "roll: runs in another order than their places": ("roll", "for node in kind.nodes:\n            alike", "for node in reversed(kind.nodes):\n            alike"),
+    "roll: a run starts one too early": ("roll", "start += len(nodes)\n\n    def _block_of", "start += len(nodes) - 1\n\n    def _block_of"),
+    "roll: only one factor in the order of memory": ("roll", "indices = [index[:, order] for index in indices]", "indices[0] = indices[0][:, order]"),
+    "roll: x**-1 is x / 1": ("roll", "ops.div, (1.0, operands[0])", "ops.div, (operands[0], 1.0)"),
+    "adjoint: no sum over the examples": ("adjoint", "append(Sum(out, start, varying, over_examples=True))", "append(Sum(out, start, varying, over_examples=False))"),
+    "adjoint: what is uniform is summed over the examples": ("adjoint", "uniform = [p for p in products if p not in varying]", "uniform = []"),
+    "adjoint: only the first factor gets a gradient": ("adjoint", "if factor.block in self.active:", "if factor.block in self.active and k == 0:"),
+    "adjoint: the order of targets is not stable": ("adjoint", 'np.argsort(note.target, kind="stable")', "np.arange(len(note.target))"),
+    "adjoint: a run starts with another target": ("adjoint", "starts = np.cumsum(counts, axis=1) - counts", "starts = np.maximum(np.cumsum(counts, axis=1) - counts - 1, 0)"),
+    "adjoint: an alias in the order of the note": ("adjoint", "places[note.target] = source.index", "places[:] = source.index"),
+    "adjoint: an alias of what is read twice": ("adjoint", "== 1).all()", ">= 0).all()"),
+    "adjoint: each example counts once": ("adjoint", "product = (seed, Gather(value.block, value.index[:, None]))", "product = (Gather(value.block, value.index[:, None]),)"),
+    "adjoint: the part of a run's gradient": ("adjoint", "gradient.index[instruction.start : stop]", "gradient.index[: len(instruction)]"),
+    "adjoint: a derivative known from another block": ("adjoint", "[(gather.block, gather.index.tobytes())", "[(gather.block.size, gather.index.tobytes())"),
+    "schedule: what is late comes early": ("schedule", "2 if late else 0", "0"),
+    "schedule: a stride of the wrong axis": ("schedule", "tuple(strides[:-1]), strides[-1])", "tuple(strides[-2::-1]), strides[-1])"),
+    "schedule: the stride of terms is forgotten": ("schedule", "tuple(strides[:-1]), strides[-1])", "tuple(strides[:-1]), 1)"),
+    "schedule: a table is taken for strides": ("schedule", "if (places == expected).all():", "if (places == expected).mean() > 0.5:"),
+    "schedule: any members share a register": ("schedule", "return single and bool(", "return single or bool("),
+    "schedule: nothing but outputs is stored": ("schedule", "uses.get(instruction.out, 0) > inside.get(instruction.out, 0)", "not inside.get(instruction.out, 0)"),
+    "schedule: blocks overlap": ("schedule", "rows += block.size\n    reduced", "rows += 1\n    reduced"),
+    "schedule: a program's order forgets one source": ("schedule", "waiting[instruction] = len(sources)", "waiting[instruction] = min(len(sources), 1)"),
+    "schedule: axes that do not divide": ("schedule", "if run == n or n % run:", "if run == n:"),
+    "schedule: sums over examples anywhere": ("schedule", "elif over == first:", "elif over != first:"),
+}
+# fmt: on
+
+
+def noticed_by(file: str, before: str, after: str) -> str:
+    """The first test that fails with the change, "nothing", or that there is no such line now."""
+    with tempfile.TemporaryDirectory() as directory:
+        package = Path(directory) / "micrograd"
+        shutil.copytree(ROOT / "micrograd", package, ignore=shutil.ignore_patterns("__pycache__"))
+        path = package / "compiler" / f"{file}.py"
+        source = path.read_text(encoding="utf-8")
+        if source.count(before) != 1:
+            return f"(the line is there {source.count(before)} times)"
+        path.write_text(source.replace(before, after), encoding="utf-8")
+        environment = {
+            "PYTHONPATH": directory,
+            "PYTHONSAFEPATH": "1",
+            "MICROGRAD_CACHE_DIR": directory,
+        }
+        tests = [str(ROOT / f"tests/compiler/test_{name}.py") for name in TESTS]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests],
+            capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, **environment},
+        )  # fmt: skip
+    failed = re.search(r"^(?:FAILED|ERROR) \S*/(test_\w+\.py(?:::\w+)?)", done.stdout, re.MULTILINE)
+    return "nothing" if done.returncode == 0 else failed[1] if failed else done.stdout[-300:]
+
+
+def main() -> None:
+    print("| fault | first noticed by |\n| --- | --- |")
+    for name, fault in FAULTS.items():
+        if len(sys.argv) == 1 or any(part in name for part in sys.argv[1:]):
+            print(f"| {name} | {noticed_by(*fault)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
