@@ -114,8 +114,15 @@ _PROGRESS = click.option(
     "--categorical", default="", metavar="COLUMNS", callback=_names,
     help="Categories, though they look like numbers: a,b",
 )  # fmt: skip
+@click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without gain.")
+@click.option(
+    "--time", "time_limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+    help="Stop after so long.",
+)  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on where the last such command was stopped.")
+@click.option("--plot", metavar="PICTURE", help="Draw the loss by epoch: PNG, SVG or PDF.")
 @_PROGRESS
-def train(file: Path, output: str, **options: Any) -> None:
+def train(file: Path, output: str, resume: bool, plot: str | None, **options: Any) -> None:
     """Train a network on a table, a CSV or Parquet FILE, to predict one column.
 
     A target of text or truth values is a class, and so is one of whole numbers with at most 20
@@ -125,13 +132,36 @@ def train(file: Path, output: str, **options: Any) -> None:
     Columns of numbers and dates are standardised; text is categories, an input for each. What is
     missing is filled in, by the median or the most frequent category, and flagged to the network.
     Left out are columns that never vary, and identifiers.
+
+    With --resume a checkpoint is kept beside the model, after each epoch, until training has ended;
+    the same command goes on from it, to the same model as if it had never been stopped.
     """
     from micrograd.training.train import train_table
+    from micrograd.training.whole_file import check_writable
 
-    trained = train_table(file, output=output, announce=_announce, **options)
+    if plot is not None:
+        from micrograd import draw
+
+        check_writable(plot)
+        draw.new_figure("", "", "")  # says now, not after training, if nothing can be drawn
+    checkpoint = f"{output}.checkpoint" if resume else None
+    trained = train_table(
+        file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options
+    )
     click.echo(f"\n{trained}\n\nmodel      {output}")
+    if plot is not None:
+        trained.history.plot(plot)
+        click.echo(f"losses     {plot}")
+    if trained.history.stopped in ("time", "patience"):
+        click.echo(f"stopped    {_why_stopped(trained.history)}")
     if trained.history.interrupted:
         _interrupted(trained.history.epochs)
+
+
+def _why_stopped(history: Any) -> str:
+    if history.stopped == "time":
+        return f"out of time, after {history.epochs} epochs"
+    return f"no better for a while; the model is that of epoch {history.best_epoch}"
 
 
 def _announce(prepared: Any) -> None:

@@ -84,6 +84,31 @@ def test_train_on_a_quantity():
     assert float(r2[1]) > 0.9 > 0.1 > float(r2[2])
 
 
+def test_patience_time_and_plot():
+    write_flowers()
+    train = "train", "flowers.csv", "--target", "kind"
+    result = run(*train, "--epochs", 500, "--patience", 3, "--plot", "losses.png")
+    assert result.exit_code == 0
+    assert "stopped    no better for a while; the model is that of epoch" in result.stdout
+    assert Path("losses.png").read_bytes().startswith(b"\x89PNG")
+    result = run(*train, "--epochs", 10**6, "--time", 0.3)
+    assert result.exit_code == 0
+    assert "stopped    out of time, after" in result.stdout
+    assert run(*train, "--plot", "nowhere/losses.png").exit_code == 2
+
+
+def test_resume_goes_on_to_the_same_model():
+    write_flowers()
+    train = "train", "flowers.csv", "--target", "kind", "--epochs", 3000, "--resume"
+    for _ in range(3):
+        assert "out of time" in run(*train, "--time", 0.1).stdout
+        assert Path("model.safetensors.checkpoint").exists()
+    assert run(*train).exit_code == 0
+    assert sorted(os.listdir()) == ["flowers.csv", "model.safetensors"]
+    run(*train[:-1], "-o", "whole")
+    assert Path("whole").read_bytes() == Path("model.safetensors").read_bytes()
+
+
 def test_predict_answers_in_the_names_of_the_classes(model):
     result = run("predict", model, "flowers.csv")
     names = result.stdout.splitlines()

@@ -34,7 +34,7 @@ class Checkpoint:
     def __init__(self, path: str | Path, every: int | None, run: Mapping[str, Any]):
         check_writable(path)
         self.path, self.every, self.run = Path(path), every, dict(run)
-        self.previous = self.path.with_name(self.path.name + ".previous")
+        self.previous = _previous(self.path)
         self.failed = False
 
     def save(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
@@ -107,6 +107,16 @@ class Checkpoint:
             raise CheckpointError(
                 f"{path} is of another run: {told}. Train as before, or use another checkpoint"
             )
+
+
+def forget(path: str | Path) -> None:
+    """Removes the checkpoint at `path`, and the one before it."""
+    Path(path).unlink(missing_ok=True)
+    _previous(Path(path)).unlink(missing_ok=True)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(path.name + ".previous")
 
 
 def read(path: Path) -> State:

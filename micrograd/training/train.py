@@ -11,6 +11,7 @@ import numpy as np
 from micrograd.neuralnet import MLP
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
+from micrograd.training.checkpoint import forget
 from micrograd.training.fit import fit
 from micrograd.training.history import History
 from micrograd.training.inputs import Category, Inputs, Quantity, check_columns
@@ -107,6 +108,10 @@ def train_table(
     task: str = "auto",
     drop: Sequence[str] = (),
     categorical: Sequence[str] = (),
+    patience: int | None = None,
+    time_limit: float | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
     progress: bool | None = None,
     output: str | Path | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
@@ -118,7 +123,8 @@ def train_table(
     categories, whatever they look like. `epochs` is as many as make about 2,000 steps, from 10 to
     100, unless it is given. The learning rate falls to zero along half a cosine. The model is
     written to `output`, if that is given. `announce` is called before training begins. Ctrl-C ends
-    the training early; the model stays as it is then.
+    the training early; the model stays as it is then. `patience`, `time_limit`, `checkpoint` and
+    `resume` are those of `fit`; a checkpoint is removed when it has served.
 
     Raises TableError for a table that cannot be learned from, ValueError for other arguments, and
     OSError where the model cannot be written: before training, if that can be known.
@@ -140,13 +146,19 @@ def train_table(
         batch_size=batch_size,
         validation=prepared.part(prepared.held_out) if len(prepared.held_out) else None,
         seed=seed,
+        patience=patience,
+        time_limit=time_limit,
+        checkpoint=checkpoint,
+        resume=resume,
         progress=progress,
     )
-    if not history.epochs:
+    if not history.epochs and history.interrupted:
         raise KeyboardInterrupt
     model = TableModel(prepared.network, prepared.inputs, prepared.target)
     if output is not None:
         model.save(output)
+    if checkpoint is not None and history.stopped not in ("interrupted", "time"):
+        forget(checkpoint)
     judged = prepared.held_out if len(prepared.held_out) else prepared.training
     figures = prepared.target.figures(model.outputs(judged), judged[target])
     return Trained(model, history, figures, prepared)
