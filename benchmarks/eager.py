@@ -78,8 +78,8 @@ def start_up() -> list[float]:
 
 # The demo step: a score for each point, the loss of all, its gradients.
 
-Points = list[list[float]]
-Signs = list[int]
+Points = Any  # an array of 100 x 2 numbers
+Signs = Any  # an array of 100 integers, -1 or 1
 
 
 def _steps(loss: Callable[[Points, Signs], Any], parameters: list[Any]) -> list[float]:
@@ -87,7 +87,7 @@ def _steps(loss: Callable[[Points, Signs], Any], parameters: list[Any]) -> list[
     from sklearn.datasets import make_moons
 
     moons: Any = make_moons(n_samples=100, noise=0.1, random_state=1)
-    points, signs = moons[0].tolist(), (moons[1] * 2 - 1).tolist()
+    points, signs = moons[0], moons[1] * 2 - 1  # arrays, as the notebook has them
     seconds: list[float] = []
     number = 0.0
     while len(seconds) < 3 or sum(seconds) < 2.0:

@@ -70,6 +70,9 @@ class Value(Scalar):
         """What `op` was applied to, in order. One and two lie in the node itself, without a tuple:
         that halves what the garbage collector walks through, which takes most of the time."""
         first, second = self.first, self.second
+        if self.op is ops.dot:
+            weights, inputs, bias = first  # type: ignore[misc]
+            return (*weights, *inputs, bias)  # type: ignore[misc]
         if second is not None:
             return (first, second)  # type: ignore[return-value]
         return first if first.__class__ is tuple else (first,)  # type: ignore[return-value]
@@ -137,6 +140,9 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
         result = machine.run(op.meaning, data)
     if op.boolean:
         return result
+    if op is ops.dot:
+        n = len(operands) // 2
+        return _node(result, op, (operands[:n], operands[n:-1], operands[-1]))
     return _node(result, op, *operands) if op.arity in (1, 2) else _node(result, op, operands)
 
 
@@ -148,7 +154,7 @@ def direct(op: Op) -> Callable[[Any], Any]:
     """`op`, which does not ask the table who runs it on a Value: that takes longest."""
     if op.arity != 1:
         return op
-    meaning = op.meaning
+    meaning = op.on_floats or op.meaning
 
     def function(x: Any) -> Any:
         if x.__class__ is not Value:
@@ -208,19 +214,19 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
     >>> y.data, w[0].grad, x[1].grad
     (32.0, 5.0, 3.0)
     """
-    if weights.__class__ is not list or inputs.__class__ is not list:
-        weights, inputs = [*weights], [*inputs]
+    weights, inputs = tuple(weights), tuple(inputs)  # what is a tuple already is shared
     if len(weights) != len(inputs):
         raise ShapeError(f"expected as many inputs as weights, {len(weights)}; got {len(inputs)}")
     try:
         total = bias.data
-        for w, x in zip(weights, inputs):
-            if x.__class__ is Value:
-                total += w.data * x.data
-            elif x.__class__ is float:
+        if inputs and inputs[0].__class__ is float:
+            for w, x in zip(weights, inputs):
+                if x.__class__ is not float:
+                    return ops.dot(*weights, *inputs, bias)
                 total += w.data * x
-            else:
-                return ops.dot(*weights, *inputs, bias)
-    except Exception:  # the weights are no Values, but symbols, say, which have no number
+        else:
+            for w, x in zip(weights, inputs):
+                total += w.data * x.data
+    except (AttributeError, TypeError):  # not Values all: symbols, say, which have no number
         return ops.dot(*weights, *inputs, bias)
-    return _node(total, ops.dot, (*weights, *inputs, bias))
+    return _node(total, ops.dot, (weights, inputs, bias))

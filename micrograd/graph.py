@@ -35,7 +35,8 @@ def _order_of_values(root: Any) -> list[Any]:
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [root]
-    pop, see, knows = stack.pop, seen.add, seen.__contains__
+    shared: set[int] = set()  # the tuples of which all are seen, by identity
+    pop, see, knows, dot = stack.pop, seen.add, seen.__contains__, ops.dot
     while stack:
         node = pop()
         if node is None:
@@ -45,7 +46,18 @@ def _order_of_values(root: Any) -> list[Any]:
             if node.__class__ is float:
                 continue
             x, y = node.first, node.second
-            if x.__class__ is tuple:
+            if node.op is dot:
+                weights, inputs, bias = x
+                new = [] if bias in seen else [bias]
+                for operands in (inputs, weights):
+                    if id(operands) not in shared:  # by another neuron, or another example
+                        shared.add(id(operands))
+                        new += filterfalse(knows, operands)
+                if new:
+                    stack += (node, None, *new)
+                else:
+                    order.append(node)
+            elif x.__class__ is tuple:
                 if not seen.issuperset(x):
                     stack += (node, None, *filterfalse(knows, x))
                 elif x:
@@ -110,8 +122,8 @@ def _pass_on_to_all(node: Any, derivative: Any) -> None:
 
 def _pass_on_dot(node: Any) -> None:
     """The same for a dot, in place: most edges of a network end in one, and here time is spent."""
-    operands, g = node.first, node.grad
-    for w, x in zip(operands, operands[len(operands) // 2 : -1]):
+    (weights, inputs, bias), g = node.first, node.grad
+    for w, x in zip(weights, inputs):
         if x.__class__ is float:
             w.grad += g * x
         else:
@@ -120,7 +132,6 @@ def _pass_on_dot(node: Any) -> None:
                 x.grad += g * w.data
             except AttributeError:  # w is a float: nothing was added
                 x.grad += g * w
-    bias = operands[-1]
     if bias.__class__ is not float:
         bias.grad += g
 

@@ -43,7 +43,8 @@ class Neuron(Module):
     ):
         self.activation = activation
         self.function = activation_function(activation)
-        self.weights = [Value(w) for w in initial_weights(activation, nin, fan_out, _random(seed))]
+        numbers = initial_weights(activation, nin, fan_out, _random(seed))
+        self.weights = tuple([Value(w) for w in numbers])
         self.bias = Value(0.0)
         self.name_parameters()
 
@@ -91,7 +92,8 @@ class Layer(Module):
 
     def outputs(self, scalars: list[Any]) -> list[Any]:
         """What each neuron gives, without a call to each."""
-        sums = [dot(neuron.weights, scalars, neuron.bias) for neuron in self.neurons]
+        shared = tuple(scalars)  # by the graph's nodes, as each neuron's weights are
+        sums = [dot(neuron.weights, shared, neuron.bias) for neuron in self.neurons]
         return sums if self.function is None else [self.function(weighted) for weighted in sums]
 
     def __repr__(self) -> str:

@@ -44,6 +44,7 @@ class Op:
     primitive: bool = False  # the machine's own: a back end knows it by name
     boolean: bool = False  # a truth, not a number: it has no derivative
     defaults: tuple[float, ...] = ()  # of the last operands, where they may be left out
+    on_floats: Callable[..., float] | None = None  # the same as `meaning`, in less time
 
     def __post_init__(self) -> None:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
@@ -115,6 +116,8 @@ def on_machine_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:
 
 def number(x: Any) -> float:
     """`x` as a float. Raises TypeError if it is anything else than one real number."""
+    if isinstance(x, float):  # NumPy's, say
+        return float(x)
     if not _is_real(type(x)):
         raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
     try:
@@ -178,7 +181,11 @@ def truth(name: str, arity: int, doc: str, symbol: str = "") -> Op:
     return enter(Op(name, arity, meaning, None, doc, symbol=symbol, primitive=True, boolean=True))
 
 
-def composed(derivative: Callable[..., Any], name: str = "") -> Callable[[Callable[..., Any]], Op]:
+def composed(
+    derivative: Callable[..., Any],
+    name: str = "",
+    on_floats: Callable[..., float] | None = None,
+) -> Callable[[Callable[..., Any]], Op]:
     """An operation composed of others: decorates its meaning, whose docstring is its own."""
 
     def enter_row(meaning: Callable[..., Any]) -> Op:
@@ -188,7 +195,9 @@ def composed(derivative: Callable[..., Any], name: str = "") -> Callable[[Callab
         doc = inspect.getdoc(meaning) or f"{meaning.__name__}, added by its user"
         title = doc.splitlines()[0].rstrip(".")
         called = name or meaning.__name__.rstrip("_")
-        return enter(Op(called, arity, meaning, derivative, title, defaults=defaults))
+        return enter(
+            Op(called, arity, meaning, derivative, title, defaults=defaults, on_floats=on_floats)
+        )
 
     return enter_row
 

@@ -56,6 +56,13 @@ def function(op: Op) -> _Method:
     return cast(_Method, method)
 
 
+# The operators of NumPy's numbers, by the names of its functions.
+_UFUNCS = {
+    "add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div, "power": ops.pow,
+    "less": ops.less, "less_equal": ops.less_equal, "equal": ops.equal, "not_equal": ops.not_equal,
+}  # fmt: skip
+
+
 class Scalar:
     """What stands for a number in the operations of the table."""
 
@@ -135,6 +142,9 @@ class Scalar:
         """NumPy's functions on scalars: as on arrays of objects, element by element."""
         import numpy as np
 
+        op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not kwargs else None
+        if op is not None and not any(isinstance(x, np.ndarray) for x in inputs):
+            return op(*inputs)  # a number of NumPy's, and a scalar
         arrays = [np.asarray(x, dtype=object if isinstance(x, Scalar) else None) for x in inputs]
         objects = [array.astype(object) for array in arrays]  # with Python's floats, not NumPy's
         return getattr(ufunc, method)(*objects, **kwargs)

@@ -335,3 +335,10 @@ def test_digamma() -> None:
         math.isnan(mg.digamma(x)) or math.isinf(mg.digamma(x)) for x in (0.0, -1.0, inf, nan)
     )
     assert ops.digamma(np.array([1.0, 2.0]))[0] == pytest.approx(-0.5772156649015329)
+
+
+@pytest.mark.parametrize("row", [row for row in ops.TABLE.values() if row.on_floats])
+def test_the_short_way_on_floats_is_the_meaning(row: ops.Op) -> None:
+    for x in (-math.inf, -1.5, -0.0, 0.0, 5e-324, 2.0, math.inf):
+        assert str(row.on_floats(x)) == str(row.meaning(x))  # type: ignore[misc]
+    assert math.isnan(row.on_floats(math.nan))  # type: ignore[misc]

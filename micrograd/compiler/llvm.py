@@ -22,6 +22,7 @@ from micrograd.compiler.schedule import (
     REDUCE_TILE,
     SMALL,
     TILE,
+    VECTOR_TILE,
     Access,
     Nest,
     Plan,
@@ -34,7 +35,7 @@ from micrograd.scalar import Scalar
 
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
 POINTER = ir.PointerType()
-VOID = ir.VoidType()
+VOID, ZERO = ir.VoidType(), I64(0)
 INLINE_CALLS = 16  # of one elementary function: more of them, and the code outgrows its use
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
 
@@ -72,11 +73,11 @@ class Emitter:
     def __init__(self, plan: Plan, width: int, double: bool, exact: bool):
         self.plan, self.width, self.exact = plan, width, exact
         self.number: ir.Type = ir.DoubleType() if double else ir.FloatType()
-        self.vector: ir.Type = ir.VectorType(self.number, width) if width > 1 else self.number
-        self.truth: ir.Type = ir.VectorType(I1, width) if width > 1 else I1
+        self.examples_in_lanes = plan.lanes > 1
+        self.step = width if self.examples_in_lanes else 1  # examples at once
         self.module = ir.Module("micrograd")
         self.tables: dict[bytes, ir.GlobalVariable] = {}
-        self.splats: dict[tuple[str, bool], ir.Constant] = {}  # numbers, in vectors and alone
+        self.splats: dict[tuple[str, int], ir.Constant] = {}  # numbers, in vectors and alone
         self.constants: ir.GlobalVariable | None = None
         self.calls: Counter[ir.Function] = Counter()  # of the elementary functions
 
@@ -227,8 +228,8 @@ class Emitter:
             start = times(b, chunk, lanes)
             rest = b.sub(n, start)
             real = b.select(b.icmp_signed("<", rest, lanes), rest, lanes)
-            vectors = b.sdiv(plus(b, real, I64(self.width - 1)), I64(self.width))
-            padded = times(b, vectors, I64(self.width))
+            vectors = b.sdiv(plus(b, real, I64(self.step - 1)), I64(self.step))
+            padded = times(b, vectors, I64(self.step))
             for k, block in enumerate(plan.program.inputs):
                 self._load_input(body, block, table, k, start, real, padded)
             with body.loop(padded) as e:
@@ -352,10 +353,11 @@ class Emitter:
         type = ir.FunctionType(self.number, [self.number] * len(operands))
         library = {"abs": "fabs"}.get(name, name)
         callee = self.module.globals.get(library) or ir.Function(self.module, type, library)
-        if self.width == 1 or not isinstance(operands[0].type, ir.VectorType):
+        vector = operands[0].type
+        if not isinstance(vector, ir.VectorType):
             return b.call(callee, operands)
-        result = ir.Constant(self.vector, ir.Undefined)
-        for lane in range(self.width):
+        result = ir.Constant(vector, ir.Undefined)
+        for lane in range(vector.count):
             x = b.call(callee, [b.extract_element(operand, I32(lane)) for operand in operands])
             result = b.insert_element(result, x, I32(lane))
         return result
@@ -365,14 +367,29 @@ Places = list[ir.Value]  # of a member, one in each axis
 
 
 class _Body:
-    """Emits within one function: loops, loads and stores, arithmetic."""
+    """Emits within one function: loops, loads and stores, arithmetic.
+
+    In the lanes of a register lie examples; or, where there is one example only, neighbours along
+    `axis`: members, or terms of a sum; or one number, alone.
+    """
 
     def __init__(self, emitter: Emitter, builder: ir.IRBuilder, arguments: Any, varying: bool):
         self.emitter, self.b, self.arguments = emitter, builder, arguments
-        self.varying = varying and emitter.width > 1  # examples lie in the lanes
-        self.vector = emitter.vector if self.varying else emitter.number
-        self.truth = emitter.truth if self.varying else I1
+        self.examples = varying and emitter.examples_in_lanes
+        self._set_lanes("examples" if self.examples else "", emitter.width)
         self.flags = () if emitter.exact else REORDER
+
+    def _set_lanes(self, axis: str, width: int) -> None:
+        number = self.emitter.number
+        self.axis, self.width = axis, width if axis else 1
+        self.vector: ir.Type = ir.VectorType(number, width) if axis else number
+        self.truth: ir.Type = ir.VectorType(I1, width) if axis else I1
+
+    @contextmanager
+    def lanes_along(self, axis: str) -> Iterator[None]:
+        self._set_lanes(axis, self.emitter.width)
+        yield
+        self._set_lanes("", 1)
 
     # Loops.
 
@@ -410,11 +427,14 @@ class _Body:
 
         nested([])
 
-    def tiled(self, extent: int, tile: int, action: Callable[[ir.Value, int], None]) -> None:
+    def tiled(
+        self, extent: int, tile: int, action: Callable[[ir.Value, int], None], start: int = 0
+    ) -> None:
         """action(first place, how many) for tiles of an axis, the last one perhaps smaller."""
-        whole = extent // tile * tile
-        if whole:
-            with self.loop(I64(whole), step=tile) if whole > tile else _once() as i:
+        whole = start + (extent - start) // tile * tile
+        if whole > start:
+            once = whole == start + tile
+            with _once(start) if once else self.loop(I64(whole), I64(start), tile) as i:
                 action(i, tile)
         if extent > whole:
             action(I64(whole), extent - whole)
@@ -422,53 +442,97 @@ class _Body:
     @contextmanager
     def over_vectors(self) -> Iterator[None]:
         """The vectors of a chunk of examples."""
-        with self.loop(self.arguments[4]) if self.varying else _once() as x:
+        with self.loop(self.arguments[4]) if self.examples else _once() as x:
             self._enter(x)
             yield
 
     def _enter(self, x: ir.Value) -> None:
         """From here on, rows are read and written at vector x."""
-        v, at = self.arguments[3], times(self.b, x, I64(self.emitter.width))
+        v, at = self.arguments[3], times(self.b, x, I64(self.emitter.step))
         self._rows = v if v is None else self.b.gep(v, [at], source_etype=self.emitter.number)
 
     # Nests.
 
     def elementwise(self, nest: Nest) -> None:
-        def at(places: Places) -> None:
-            with self.over_vectors():
-                self._steps(nest.steps, {}, places)
+        def tile(members: list[Places]) -> None:
+            for member in members:
+                self._steps(nest.steps, {}, member)
 
-        self.axes(nest.axes, at)
+        self._members(nest, 1, tile)
 
     def long_sum(self, nest: Nest) -> None:
-        first, outer, n = nest.steps[0], nest.axes[:-1], nest.axes[-1]
+        first = nest.steps[0]
+
+        def tile(members: list[Places]) -> None:
+            totals = self._total(first, [self._start(first) for _ in members], members)
+            for member, total in zip(members, totals):
+                self._store(first, total, member)
+                self._steps(nest.steps[1:], {first: total}, member)
+
+        self._members(nest, TILE, tile)
+
+    def _members(self, nest: Nest, tile: int, action: Callable[[list[Places]], None]) -> None:
+        """action(members) for all members, `tile` of them at once; in vectors where that goes."""
+        outer, n, width = nest.axes[:-1], nest.axes[-1], self.emitter.width
+        vectors = n // width if not self.examples and nest.is_contiguous else 0
 
         def at(places: Places) -> None:
-            def tile(i: ir.Value, count: int) -> None:
-                members = [[*places, plus(self.b, i, I64(k))] for k in range(count)]
+            def members(first: ir.Value, count: int, apart: int = 1) -> None:
+                at = [plus(self.b, first, I64(k * apart)) for k in range(count)]
                 with self.over_vectors():
-                    totals = self._total(first, [self._start(first) for _ in members], members)
-                    for member, total in zip(members, totals):
-                        self._store(first, total, member)
-                        self._steps(nest.steps[1:], {first: total}, member)
+                    action([[*places, i] for i in at])
 
-            self.tiled(n, TILE, tile)
+            if vectors:
+                with self.lanes_along("members"):
+                    self.tiled(
+                        vectors,
+                        min(tile, VECTOR_TILE),
+                        lambda i, count: members(times(self.b, i, I64(width)), count, width),
+                    )
+            self.tiled(n, tile, members, start=vectors * width)
 
         self.axes(outer, at)
 
     def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
         """The totals of a tile of members, with all terms of a sum added."""
         for terms, factors in step.products:
-
-            def add(totals: list[ir.Value], t: ir.Value, factors: Any = factors) -> list[ir.Value]:
-                read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
-                return [
-                    self._combine(step, total, [self._shared(read, f, member, t) for f in factors])
-                    for total, member in zip(totals, members)
-                ]
-
-            totals = self.accumulate(totals, I64(terms), add)
+            start = 0
+            if self._terms_in_lanes(step, terms, factors):
+                start = terms // self.emitter.width * self.emitter.width
+                with self.lanes_along("terms"):
+                    parts = self._add_terms(
+                        step, [self.zero() for _ in members], members, factors, 0, start
+                    )
+                    sums = [self._across(part) for part in parts]
+                totals = [self.b.fadd(x, y, flags=self.flags) for x, y in zip(totals, sums)]
+            totals = self._add_terms(step, totals, members, factors, start, terms)
         return totals
+
+    def _terms_in_lanes(self, step: Step, terms: int, factors: list[Any]) -> bool:
+        """Whether terms are neighbours in memory, and may be added in any order."""
+        free = not (self.axis or self.emitter.exact) and step.combine is ops.add
+        near = all(f.table is None and f.term in (0, 1) for f in factors)
+        return free and near and terms >= self.emitter.width
+
+    def _add_terms(
+        self,
+        step: Step,
+        totals: list[Any],
+        members: list[Places],
+        factors: Any,
+        start: int,
+        stop: int,
+    ) -> list[ir.Value]:
+        def add(totals: list[ir.Value], t: ir.Value) -> list[ir.Value]:
+            read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
+            return [
+                self._combine(step, total, [self._shared(read, f, member, t) for f in factors])
+                for total, member in zip(totals, members)
+            ]
+
+        return self.accumulate(
+            totals, I64(stop), add, I64(start), self.width if self.axis == "terms" else 1
+        )
 
     def _shared(
         self, read: dict[Any, ir.Value], factor: Any, member: Places, t: ir.Value
@@ -484,16 +548,21 @@ class _Body:
         totals: list[ir.Value],
         count: ir.Value,
         step: Callable[[list[Any], ir.Value], list[Any]],
+        start: ir.Value = ZERO,
+        stride: int = 1,
     ) -> list[ir.Value]:
-        """A loop that carries registers."""
-        if isinstance(count, ir.Constant) and count.constant == 1:
-            return step(totals, I64(0))
+        """A loop that carries registers: for (t = start; t < count; t += stride)"""
+        if isinstance(count, ir.Constant) and isinstance(start, ir.Constant):
+            if start.constant >= count.constant:
+                return totals
+            if start.constant + stride >= count.constant:
+                return step(totals, start)
         b, before = self.b, self.b.block
         head, inside, after = (b.append_basic_block(x) for x in ("sum", "term", "summed"))
         b.branch(head)
         b.position_at_end(head)
         t = b.phi(I64)
-        t.add_incoming(I64(0), before)
+        t.add_incoming(start, before)
         carried = [b.phi(total.type) for total in totals]
         for phi, total in zip(carried, totals):
             phi.add_incoming(total, before)
@@ -501,7 +570,7 @@ class _Body:
         b.position_at_end(inside)
         for phi, total in zip(carried, step(carried, t)):
             phi.add_incoming(total, b.block)
-        t.add_incoming(b.add(t, I64(1), flags=("nsw",)), b.block)
+        t.add_incoming(b.add(t, I64(stride), flags=("nsw",)), b.block)
         b.branch(head)
         b.position_at_end(after)
         return carried
@@ -509,44 +578,44 @@ class _Body:
     def reduce(self, nest: Nest) -> None:
         """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
         (step,) = nest.steps
+        if not self.examples:  # one example: its terms, in vectors of members
+            self._members(nest, TILE, lambda members: self._reduce_tile(step, members))
+            return
         *outer, rows, columns = (1, *nest.axes)
 
-        def at(places: list[ir.Value]) -> None:
-            def block(i: ir.Value, height: int) -> None:
+        def at(places: Places) -> None:
+            def row(i: ir.Value, height: int) -> None:
                 def tile(j: ir.Value, breadth: int) -> None:
                     members = [
-                        [*places, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))][
-                            -len(nest.axes) :
-                        ]
+                        [*places, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))]
                         for p in range(height)
                         for q in range(breadth)
                     ]
-                    self._reduce_tile(step, members)
+                    self._reduce_tile(step, [m[-len(nest.axes) :] for m in members])
 
                 self.tiled(columns, REDUCE_TILE, tile)
 
-            self.tiled(rows, REDUCE_TILE, block)
+            self.tiled(rows, REDUCE_TILE, row)
 
         self.axes(tuple(outer), at)
 
-    def _reduce_tile(self, step: Step, members: list[list[ir.Value]]) -> None:
+    def _reduce_tile(self, step: Step, members: list[Places]) -> None:
         def at(totals: list[ir.Value], x: ir.Value) -> list[ir.Value]:
             self._enter(x)
             return self._total(step, totals, members)
 
-        count = self.arguments[4] if self.varying else I64(1)
+        count = self.arguments[4] if self.examples else I64(1)
         totals = self.accumulate([self.zero() for _ in members], count, at)
+        offset = I64(self.emitter.plan.offset[step.target.block])
         for member, total in zip(members, totals):
-            place = self.place(step.target, member, None)
-            if self.varying:
-                total = self._across(total)
-            at = plus(self.b, place, I64(self.emitter.plan.offset[step.target.block]))
-            self.store_number(
-                self.arguments[2], at, self.b.fadd(self.load_number(self.arguments[2], at), total)
-            )
+            at_ = plus(self.b, self.place(step.target, member, None), offset)
+            pointer = self.b.gep(self.arguments[2], [at_], source_etype=self.emitter.number)
+            total = self._across(total) if self.examples else total
+            sofar = self.b.load(pointer, typ=total.type, align=self._bytes)
+            self.b.store(self.b.fadd(sofar, total), pointer, align=self._bytes)
 
     def _across(self, total: ir.Value) -> ir.Value:
-        name = f"llvm.vector.reduce.fadd.v{self.emitter.width}{_suffix(self.emitter.number)}"
+        name = f"llvm.vector.reduce.fadd.{_suffix(self.vector)}"
         type = ir.FunctionType(self.emitter.number, [self.emitter.number, self.vector])
         callee = self.emitter.module.globals.get(name) or ir.Function(
             self.emitter.module, type, name
@@ -599,15 +668,28 @@ class _Body:
         fixed = access.table is None and not access.term and not any(access.strides)
         if fixed and access.block is constants:
             return self.constant(self.emitter.plan.program.constant_values[access.base]).value
-        value = self._load(access.block, self.place(access, places, t))
+        value = self._load(access, self.place(access, places, t))
         if access.block.boolean:
             return self.b.fcmp_unordered("!=", value, ir.Constant(value.type, self._splat(0.0)))
         return value
 
-    def _load(self, block: Block, place: ir.Value) -> ir.Value:
-        if not block.varying:
-            return self._broadcast(self.load_number(*self._uniform(block, place)))
-        return self.b.load(self._row(block, place), typ=self.vector, align=self._align())
+    def _load(self, access: Access, place: ir.Value) -> ir.Value:
+        """What lies in the lanes from a place on; where it is one number, that in all of them."""
+        near = {
+            "examples": access.block.varying,
+            "members": access.table is None and access.strides[-1] == 1,
+            "terms": access.term == 1,
+        }.get(self.axis, True)
+        pointer = self._pointer(access.block, place)
+        if near:
+            return self.b.load(pointer, typ=self.vector, align=self._alignment)
+        return self._broadcast(self.b.load(pointer, typ=self.emitter.number))
+
+    def _pointer(self, block: Block, place: ir.Value) -> ir.Value:
+        if block.varying:
+            return self._row(block, place)
+        base, at = self._uniform(block, place)
+        return self.b.gep(base, [at], source_etype=self.emitter.number)
 
     def load_lane(self, block: Block, place: ir.Value, e: ir.Value) -> ir.Value:
         """The number of one example."""
@@ -635,17 +717,18 @@ class _Body:
             return
         if step.target.block.boolean:
             value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
-        place = self.place(step.target, places, None)
-        block = step.target.block
-        if block.varying:
-            self.b.store(value, self._row(block, place), align=self._align())
-        else:
-            self.store_number(*self._uniform(block, place), value)
+        pointer = self._pointer(step.target.block, self.place(step.target, places, None))
+        self.b.store(value, pointer, align=self._alignment)
 
-    def _align(self) -> int:
-        return (8 if isinstance(self.emitter.number, ir.DoubleType) else 4) * (
-            self.emitter.width if self.varying else 1
-        )
+    @property
+    def _bytes(self) -> int:
+        """Of a number."""
+        return 8 if isinstance(self.emitter.number, ir.DoubleType) else 4
+
+    @property
+    def _alignment(self) -> int:
+        """Rows of examples begin at cache lines; members and terms lie where they lie."""
+        return self._bytes * (self.width if self.axis == "examples" else 1)
 
     def load_number(self, pointer: ir.Value, place: ir.Value) -> ir.Value:
         at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
@@ -657,10 +740,10 @@ class _Body:
     # Arithmetic.
 
     def _splat(self, x: float) -> Any:
-        return [x] * self.emitter.width if self.varying else x
+        return [x] * self.width if self.axis else x
 
     def constant(self, x: float) -> Register:
-        key = x.hex(), self.varying
+        key = x.hex(), self.width
         known = self.emitter.splats.get(key)
         if known is None:
             known = self.emitter.splats[key] = ir.Constant(self.vector, self._splat(x))
@@ -671,11 +754,11 @@ class _Body:
         return self.constant(-0.0).value
 
     def _broadcast(self, number: ir.Value) -> ir.Value:
-        if not self.varying:
+        if not self.axis:
             return number
         b, undefined = self.b, ir.Constant(self.vector, ir.Undefined)
         first = b.insert_element(undefined, number, I32(0))
-        mask = ir.Constant(ir.VectorType(I32, self.emitter.width), [0] * self.emitter.width)
+        mask = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
         return b.shuffle_vector(first, undefined, mask)
 
     def _start(self, step: Step) -> ir.Value:
@@ -773,5 +856,5 @@ def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 @contextmanager
-def _once() -> Iterator[ir.Value]:
-    yield I64(0)
+def _once(place: int = 0) -> Iterator[ir.Value]:
+    yield I64(place)

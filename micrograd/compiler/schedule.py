@@ -21,6 +21,7 @@ from micrograd.ops import Op
 
 INLINE_TERMS = 4  # a sum of at most so many terms is elementwise work
 TILE = 8  # members of a long sum at once: so many independent chains of multiply-adds
+VECTOR_TILE = 4  # vectors of members at once
 REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
 SEGMENTS = 8  # of the examples: what threads share out, and the order in which their sums are added
@@ -90,6 +91,18 @@ class Nest:
     def opens_with_sum(self) -> bool:
         first = self.steps[0]
         return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether neighbours along the last axis are neighbours in memory, or the same."""
+        for step in self.steps:
+            reads = [*step.operands, *(f for _, factors in step.products for f in factors)]
+            accesses = [x for x in reads if isinstance(x, Access)]
+            if any(x.table is not None or x.strides[-1] not in (0, 1) for x in accesses):
+                return False
+            if step.stored and (step.target.table is not None or step.target.strides[-1] != 1):
+                return False
+        return True
 
     def __str__(self) -> str:
         over = "sum over examples, " if self.over_examples else ""

@@ -229,7 +229,7 @@ def test_a_failed_trace_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize(
     "argument",
     ["text", None, object(), 1 + 2j, [1.0, "a"], np.array(["a"]), np.array([1j]), {1.0}],
-    ids=repr,
+    ids=lambda argument: type(argument).__name__,
 )
 @pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
 def test_arguments_that_are_no_numbers(argument: Any, make: Any) -> None:
