@@ -83,7 +83,8 @@ __all__ = [
     "grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp",
     "compile", "vectorize", "Compiled", "TraceError",
     # training
-    "fit", "History", "DivergenceError", "TableModel", "train_table", "predict_table",
+    "fit", "History", "Predictor", "DivergenceError", "CheckpointError",
+    "TableModel", "train_table", "predict_table",
 ]
 # fmt: on
 
@@ -92,8 +93,10 @@ __all__ = [
 if TYPE_CHECKING:
     from micrograd.compiler.function import Compiled, compile, vectorize
     from micrograd.compiler.trace import TraceError
+    from micrograd.training.checkpoint import CheckpointError
     from micrograd.training.fit import DivergenceError, fit
     from micrograd.training.history import History
+    from micrograd.training.predictor import Predictor
     from micrograd.training.table_model import TableModel, predict_table
     from micrograd.training.train import train_table
 
@@ -104,6 +107,8 @@ _LATER = {
     "TraceError": "compiler.trace",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
+    "CheckpointError": "training.checkpoint",
+    "Predictor": "training.predictor",
     "History": "training.history",
     "TableModel": "training.table_model",
     "train_table": "training.train",

@@ -345,3 +345,19 @@ def test_history_plots_a_metric(tmp_path):
     assert (tmp_path / "curves.svg").stat().st_size > 1000
     assert len(figure.axes[0].lines) == 5  # two curves, their last points, the metric
     assert figure.axes[1].get_ylabel() == "r2"
+
+
+def test_a_predictor_answers_for_one_row_and_for_many():
+    net = model(2)
+    predict = mg.Predictor(net)
+    expected = [[z.data for z in net(row)] for row in X.tolist()]
+    assert predict(X) == pytest.approx(np.array(expected), rel=1e-12)
+    assert predict(X[3].tolist()) == pytest.approx(expected[3], rel=1e-12)
+    net.parameters()[-1].data += 1.0
+    assert predict(X)[0, 1] == pytest.approx(expected[0][1])
+    predict.refresh()
+    assert predict(X)[0, 1] == pytest.approx(expected[0][1] + 1)
+    with pytest.raises(mg.ShapeError, match="one row or several"):
+        predict(1.0)
+    with pytest.raises(mg.ShapeError, match="expected 3 inputs, got 2"):
+        predict(X[:, :2])

@@ -89,15 +89,17 @@ def _curves(history: History) -> Iterator[Finding]:
                 "patience=5 to stop in time, more examples, l2=1e-4, dropout=0.2, or a smaller "
                 "network",
             )
-    norms = [norm for norm in history.gradient_norms if not math.isnan(norm)]
-    if len(norms) >= 3 and max(norms) > 1e3 * max(float(np.median(norms)), 1e-12):
-        worst = int(np.argmax(norms))
-        yield Finding(
-            "exploding gradients",
-            f"the length of the gradient was {norms[worst]:.3g} in epoch {worst + 1}, and "
-            f"{np.median(norms):.3g} in the middle of all epochs",
-            "clip_norm=1.0 in the optimizer, and a smaller learning rate",
-        )
+    norms = history.gradient_norms
+    for epoch in range(2, len(norms)):
+        usual = float(np.median(norms[:epoch]))
+        if norms[epoch] > 100 * usual > 0:
+            yield Finding(
+                "exploding gradients",
+                f"the length of the gradient was {norms[epoch]:.3g} in epoch {epoch + 1}, and "
+                f"mostly about {usual:.3g} before",
+                "clip_norm=1.0 in the optimizer, and a smaller learning rate",
+            )
+            return
 
 
 def _rate(history: History) -> Iterator[Finding]:
@@ -105,9 +107,10 @@ def _rate(history: History) -> Iterator[Finding]:
     if len(loss) < 5:
         return
     changes = np.diff(loss)
-    rises = int((changes > 0.02 * np.abs(loss[:-1])).sum())
+    noise = 1e-3 * abs(loss[0])  # rises below it are nothing to worry about
+    rises = int((changes > 0.02 * np.abs(loss[:-1]) + noise).sum())
     rate = f" (it was {rates[0]:.3g} at first)" if rates else ""
-    if loss[-1] > 1.5 * min(loss) + 1e-12 or rises > 0.3 * len(changes):
+    if loss[-1] > 1.5 * min(loss) + 10 * noise or rises > 0.3 * len(changes):
         yield Finding(
             "learning rate too high",
             f"the training loss rose in {rises} of {len(changes)} epochs, and is {loss[-1]:.4g} "
@@ -184,7 +187,7 @@ def _vanishing(model: MLP, patient: Patient, sample: Examples) -> Iterator[Findi
         math.sqrt(np.mean([slopes[w] ** 2 for neuron in layer.neurons for w in neuron.weights]))
         for layer in model.layers
     ]
-    if 0 <= sizes[0] < 1e-4 * sizes[-1]:
+    if 0 <= sizes[0] < 1e-3 * sizes[-1]:
         yield Finding(
             "vanishing gradients",
             f"a typical gradient of a weight is {sizes[0]:.2g} in the first layer and "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.function import Vectorized
+from micrograd.compiler.function import CompiledOne, Vectorized
 from micrograd.compiler.program import checked
 from micrograd.compiler.roll import roll
 from micrograd.compiler.trace import TraceError
@@ -37,6 +37,7 @@ class NativeStep:
         self.objective, self.optimizer = objective, optimizer
         self.dtype, self.threads = np.dtype(dtype), threads
         self.loss = Vectorized(_traceable(objective), dtype, threads, False)
+        self.loss_of_one = CompiledOne(_traceable(objective), dtype, 1, False)
         self.judge = Vectorized(_traceable(_Judge(objective)), dtype, threads, False)
         self.steps = 0
         self.parameters: list[Value] = []
@@ -77,9 +78,11 @@ class NativeStep:
 
     def _slope(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
         """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
-        it, call = self.loss._specialise(tuple(arrays), {})
+        alone = len(arrays[0]) == 1  # then its numbers lie in the lanes, not the examples
+        loss = self.loss_of_one if alone else self.loss
+        it, call = loss._specialise(tuple(a[0, ...] for a in arrays) if alone else (*arrays,), {})
         self._meet(it.parameters)
-        kernel = self.loss._kernel(it, "parameters")
+        kernel = loss._kernel(it, "parameters")
         mean, met = np.zeros(1, self.dtype), len(it.parameters)
         theta, g = self.theta[:met], self.g[:met]
         smallest = np.minimum.reduce  # the quickest way to meet a NaN
@@ -88,7 +91,7 @@ class NativeStep:
         def slope(n: int) -> float:
             run(n, 1.0 / n)
             if (least := smallest(g)) != least:  # NaN, perhaps 0 * inf: on guard against that
-                guarded = self.loss._kernel(it, "parameters", guarded=True)
+                guarded = loss._kernel(it, "parameters", guarded=True)
                 guarded.prepared(call, theta, [mean, g])(n, 1.0 / n)
             return item()
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.compiler.function import vectorize
 from micrograd.neuralnet import MLP
 from micrograd.training import targets
 from micrograd.training.inputs import Category, Inputs
 from micrograd.training.model_file import ModelFileError, load_model, save_model
+from micrograd.training.predictor import Predictor
 from micrograd.training.table import Table, TableError, enumerated, read_table
 from micrograd.training.targets import Classes, Target
 
@@ -80,8 +80,8 @@ class TableModel:
         return self._forward(self.inputs.encode(table))
 
     @cached_property
-    def _forward(self) -> Callable[[np.ndarray], np.ndarray]:
-        return forward(self.network)
+    def _forward(self) -> Predictor:
+        return Predictor(self.network)
 
     def _notes(self, table: Table) -> list[str]:
         notes = [
@@ -131,17 +131,6 @@ def _network(arrays: dict[str, np.ndarray], nin: int, sizes: list[int], activati
     network = MLP(nin, sizes, activation=activation)
     network.load_state_dict(arrays)
     return network
-
-
-def forward(network: MLP) -> Callable[[np.ndarray], np.ndarray]:
-    """The network in native code: its outputs, of shape (rows, outputs), for all rows of an array.
-
-    >>> network = MLP(2, [3, 1], activation="tanh", seed=0)
-    >>> outputs = forward(network)(np.array([[1.0, 2.0], [0.0, 0.0]]))
-    >>> outputs.shape, abs(outputs[0, 0] - network([1.0, 2.0])[0].data) < 1e-12
-    ((2, 1), np.True_)
-    """
-    return vectorize(lambda inputs: np.array(network(inputs), dtype=object))
 
 
 def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) -> Table:

@@ -1,0 +1,223 @@
+"""How long does training take: `fit`, against PyTorch, scikit-learn, skorch and NumPy by hand?
+
+The same architecture, data, batch size, epochs and optimiser on every side, and the loss that each
+reached beside its time. `python benchmarks/training.py digits images` asks some questions only.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import side_by_side
+from side_by_side import Below, Faster, verdict
+
+# isort: split
+import numpy as np
+from sklearn.datasets import load_digits
+from training_peers import (
+    Task,
+    Trained,
+    in_scalars,
+    in_sklearn,
+    in_skorch,
+    numpy_by_hand,
+    torch_loader,
+    torch_slices,
+)
+
+Clock = Callable[[], float]
+
+
+def compare(
+    title: str,
+    sides: Mapping[str, Callable[[], Trained]],
+    bars: Mapping[str, Any],
+    *,
+    rounds: int = 1,
+    judge: Callable[[Callable[[Any], Any]], str] = lambda outputs: "",
+    clock: Clock = time.process_time,
+) -> bool:
+    """Trains on every side in turn, `rounds` times after one to warm up where there are several."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    told: dict[str, str] = {}
+    for round_ in range(rounds if rounds == 1 else rounds + 1):
+        for name, side in sides.items():
+            start = clock()
+            loss, outputs = side()
+            seconds = clock() - start
+            times[name] += [seconds] if round_ or rounds == 1 else []
+            told[name] = f"loss {loss:.4f} {judge(outputs)}"
+    ours = statistics.median(next(iter(times.values())))
+    met = True
+    print(f"{title + ', seconds':66}  {'time':>8}  {'/ ours':>7}")
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(f"  {name:32}  {told[name]:30}  {median:8.3f}  {median / ours:7.2f}", end="")
+        if name in bars:
+            met &= verdict(bars[name], ours, median)
+        print(flush=True)
+    print(flush=True)
+    return met
+
+
+# The demo: from `fit` to trained weights.
+
+DEMO = """
+import time, numpy as np
+from sklearn.datasets import make_moons
+import micrograd as mg
+X, y = make_moons(n_samples=100, noise=0.1, random_state=1)
+model = mg.MLP(2, [16, 16, 1], activation="relu", seed=0)
+def seconds(epochs):
+    start = time.process_time()
+    rate = lambda step: 1.0 - 0.9 * min(step, 100) / 100
+    history = mg.fit(model, X, y * 2 - 1, loss="hinge", optimizer=mg.SGD(rate), l2=1e-4,
+                     epochs=epochs, batch_size=None, progress=False)
+    return time.process_time() - start, history.loss[min(epochs, 100) - 1]
+first, loss = seconds(100)
+some, many = (min(seconds(n)[0] for _ in range(5)) for n in (100, 2100))
+print(first, (many - some) / 20, loss)
+"""
+
+
+def demo() -> bool:
+    """100 full-batch steps in a new process: with nothing compiled before, then from the cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"MICROGRAD_CACHE_DIR": folder}
+        runs = [
+            subprocess.run(
+                [sys.executable, "-c", DEMO], env=environment, check=True, capture_output=True
+            )
+            for _ in range(2)
+        ]
+    (cold, steps, loss), (warm, _, _) = (map(float, run.stdout.split()) for run in runs)
+    print(f"demo: 100 steps of fit on 100 points, loss {loss:.4f}")
+    print(f"  compile included{cold:10.3f} s", end="")
+    met = verdict(Below(0.4, "s"), cold)
+    print(f"\n  compile included, cached before{warm:10.3f} s")
+    print(f"  compile not included{steps * 1e3:10.3f} ms", end="")
+    met &= verdict(Below(1.5, "ms"), steps * 1e3)
+    print("\n", flush=True)
+    return met
+
+
+def digits() -> bool:
+    """1,797 × 64, 64-64-10, Adam, 50 epochs."""
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.data))
+    X, y = data.data[order] / 16, data.target[order].astype(np.int64)
+    task = Task(X[:1400], y[:1400], [64, 10], batch=64, epochs=50, adam=True, rate=1e-3)
+
+    def accuracy(outputs: Callable[[Any], Any]) -> str:
+        return f"test {(outputs(X[1400:].astype('f4')).argmax(axis=1) == y[1400:]).mean():.2%}"
+
+    sides = {
+        "micrograd.fit": in_scalars(task), "scikit-learn": in_sklearn(task),
+        "PyTorch, slices": torch_slices(task),
+        "skorch": in_skorch(task),
+    }  # fmt: skip
+    bars = {"scikit-learn": Faster(4), "PyTorch, slices": Faster(4), "skorch": Faster(10)}
+    return compare("digits, 64-64-10, 50 epochs", sides, bars, rounds=3, judge=accuracy)
+
+
+def made_images() -> tuple[np.ndarray, np.ndarray]:
+    """60,000 images of 784 pixels: ten patterns under noise."""
+    random = np.random.default_rng(0)
+    y = random.integers(0, 10, 60_000)
+    patterns = random.uniform(0, 1, (10, 784)).astype(np.float32)
+    noise = random.normal(0, 1, (60_000, 784)).astype(np.float32)
+    return np.clip(patterns[y] + noise, 0, 1), y
+
+
+def images() -> bool:
+    """One epoch of 60,000 images, in batches."""
+    X, y = made_images()
+    met = True
+    for hidden in (50, 128):
+        for batch in (64, 128):
+            task = Task(X, y, [hidden, 10], batch=batch)
+            sides = {
+                "micrograd.fit": in_scalars(task), "PyTorch, slices": torch_slices(task),
+                "scikit-learn": in_sklearn(task), "NumPy by hand": numpy_by_hand(task),
+            }  # fmt: skip
+            bars = {name: Faster(1.2) for name in [*sides][1:]}
+            met &= compare(f"60,000 × 784, 784-{hidden}-10, batch {batch}", sides, bars)
+    return met
+
+
+def one_by_one() -> bool:
+    """One epoch of 60,000 images, one at a time."""
+    X, y = made_images()
+    task = Task(X, y, [50, 10], batch=1, rate=0.005)
+    sides = {
+        "micrograd.fit": in_scalars(task), "NumPy by hand": numpy_by_hand(task),
+        "PyTorch, slices": torch_slices(task),
+    }  # fmt: skip
+    bars = {"NumPy by hand": Faster(2), "PyTorch, slices": Faster(4)}
+    return compare("60,000 × 784, 784-50-10, batch 1", sides, bars)
+
+
+def made_table(batch: int) -> Task:
+    """10⁶ rows of 20 numbers, and a smooth function of them."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1_000_000, 20)).astype(np.float32)
+    y = np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * random.normal(size=len(X))
+    return Task(X, y, [32, 32, 1], batch=batch)
+
+
+def table() -> bool:
+    """One epoch of 10⁶ rows."""
+    task = made_table(256)
+    sides = {
+        "micrograd.fit": in_scalars(task), "PyTorch, DataLoader": torch_loader(task),
+        "PyTorch, slices": torch_slices(task),
+    }  # fmt: skip
+    bars = {"PyTorch, DataLoader": Faster(20), "PyTorch, slices": Faster(5)}
+    return compare("10⁶ × 20, 20-32-32-1, batch 256", sides, bars)
+
+
+def prediction() -> bool:
+    """The outputs of a trained network, for one row and for 10⁶."""
+    task = made_table(256)
+    few = Task(task.X[:2560], task.y[:2560], task.sizes, task.batch)
+    _, ours = in_scalars(few)()
+    _, theirs = in_sklearn(few)()
+    row = task.X[0]
+    met = side_by_side.compare(
+        "prediction for one row", {"micrograd": lambda: ours(row),
+        "scikit-learn": lambda: theirs(row[None])}, {"scikit-learn": (Faster(10),)},
+    )  # fmt: skip
+    return met & side_by_side.compare(
+        "prediction for 10⁶ rows", {"micrograd": lambda: ours(task.X),
+        "scikit-learn": lambda: theirs(task.X)}, {"scikit-learn": (Faster(3),)},
+        unit="ms", rounds=5,
+    )  # fmt: skip
+
+
+def threads() -> bool:
+    """One epoch of 10⁶ rows in batches of 4,096, by the clock on the wall."""
+    task = made_table(4096)
+    sides = {"two threads": in_scalars(task, threads=2), "one thread": in_scalars(task)}
+    return compare(
+        "10⁶ × 20, batch 4,096", sides, {"one thread": Faster(1.7)},
+        rounds=3, clock=time.perf_counter,
+    )  # fmt: skip
+
+
+QUESTIONS = (demo, digits, images, one_by_one, table, prediction, threads)
+
+
+def main() -> int:
+    asked = sys.argv[1:] or [question.__name__ for question in QUESTIONS]
+    side_by_side.header("torch", "scikit-learn", "skorch")
+    met = [question() for question in QUESTIONS if question.__name__ in asked]
+    return all(met)
+
+
+if __name__ == "__main__":
+    sys.exit(not main())

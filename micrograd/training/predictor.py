@@ -1,0 +1,52 @@
+"""Predictor: a model in native code, for one row in microseconds and for many at once."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from micrograd.compiler.function import Compiled, CompiledOne, Vectorized
+from micrograd.errors import ShapeError
+
+
+class Predictor:
+    """The outputs of `model` for a row, of shape (outputs,), or for rows: (rows, outputs).
+
+    The weights are those at its making; `refresh` reads them again.
+
+    >>> import micrograd as mg
+    >>> predict = Predictor(mg.MLP(2, [3, 1], seed=0))
+    >>> predict([1.0, 2.0]).shape, predict([[1.0, 2.0], [0.0, 0.0]]).shape
+    ((1,), (2, 1))
+    """
+
+    def __init__(self, model: Any, *, dtype: DTypeLike = "float64", threads: int = 1):
+        self.model, self.dtype = model, np.dtype(dtype)
+        self._one = CompiledOne(self._outputs, dtype, 1, False)
+        self._many = Vectorized(self._outputs, dtype, threads, False)
+        self.refresh()
+
+    def _outputs(self, inputs: Any) -> Any:
+        outputs = self.model(inputs)
+        return np.array(outputs if isinstance(outputs, list) else [outputs], dtype=object)
+
+    def refresh(self) -> None:
+        """Reads the weights of the model again."""
+        self._theta: dict[Compiled, Any] = {}
+
+    def __call__(self, X: ArrayLike) -> np.ndarray:
+        """Raises ShapeError for anything but a row or rows."""
+        array = np.asarray(X, self.dtype)
+        if array.ndim not in (1, 2):
+            raise ShapeError(
+                f"expected one row or several, an array of one or two dimensions; got the shape "
+                f"{array.shape}"
+            )
+        array = np.ascontiguousarray(array)
+        compiled = self._one if array.ndim == 1 else self._many
+        it, call = compiled._specialise((array,), {})
+        if compiled not in self._theta:
+            self._theta[compiled] = np.array([p.data for p in it.parameters], self.dtype)
+        (answer,) = compiled._kernel(it, "value")(call, self._theta[compiled], 1.0)
+        outputs = np.asarray(answer)
+        return outputs.reshape(-1) if array.ndim == 1 else outputs
