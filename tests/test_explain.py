@@ -28,7 +28,7 @@ def test_the_page() -> None:
     assert (
         repr(step.explain())
         == """\
-loss(x, target): 81 operations on scalars became 15 blocks
+loss(x, target): 80 operations on scalars became 14 blocks
 
     flops     bytes  forward, for each example
        21       152  %1  = 3 dots of 4             → matrix · vector: W (3 × 4) · x (4)
@@ -42,7 +42,6 @@ loss(x, target): 81 operations on scalars became 15 blocks
         1        16  %6  = 1 comparison              → %4 <= 0
         1        24  %7  = 1 where                   → where(%6, 0, share)
         1        24  %8  = 1 product                 → %7 · target
-        1        24  %9  = 1 product                 → %7 · %3
         3        56  %10 = 3 products                → %8 · v
         3        48  %11 = 3 products                → %2 · %2
         3        48  %12 = 3 differences             → 1 - %11
@@ -51,7 +50,7 @@ loss(x, target): 81 operations on scalars became 15 blocks
         1        16  %14 = 1 sum over all examples   → %8
         6        56  %14 = 3 sums over all examples  → %8 · %2
 
-       81       864  in all, for each example
+       80       840  in all, for each example
                 136  hold 17 numbers of 1 example at once
                 136  hold 17 numbers that all examples share"""
     )
