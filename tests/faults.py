@@ -57,23 +57,20 @@ FAULTS = {
 def noticed_by(file: str, before: str, after: str) -> str:
     """The first test that fails with the change, "nothing", or that there is no such line now."""
     with tempfile.TemporaryDirectory() as directory:
-        package = Path(directory) / "micrograd"
-        shutil.copytree(ROOT / "micrograd", package, ignore=shutil.ignore_patterns("__pycache__"))
-        path = package / "compiler" / f"{file}.py"
+        copy = Path(directory)
+        for name in ("micrograd", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / name, copy / name)
+        path = copy / "micrograd" / "compiler" / f"{file}.py"
         source = path.read_text(encoding="utf-8")
         if source.count(before) != 1:
             return f"(the line is there {source.count(before)} times)"
         path.write_text(source.replace(before, after), encoding="utf-8")
-        environment = {
-            "PYTHONPATH": directory,
-            "PYTHONSAFEPATH": "1",
-            "MICROGRAD_CACHE_DIR": directory,
-        }
-        tests = [str(ROOT / f"tests/compiler/test_{name}.py") for name in TESTS]
+        tests = [f"tests/compiler/test_{name}.py" for name in TESTS]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests],
-            capture_output=True, text=True, cwd=ROOT,
-            env={**os.environ, **environment},
+            capture_output=True, text=True, cwd=copy, env={**os.environ, "PYTHONPATH": directory},
         )  # fmt: skip
     failed = re.search(r"^(?:FAILED|ERROR) \S*/(test_\w+\.py(?:::\w+)?)", done.stdout, re.MULTILINE)
     return "nothing" if done.returncode == 0 else failed[1] if failed else done.stdout[-300:]

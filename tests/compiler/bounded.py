@@ -34,33 +34,33 @@ SUMS = {"add", "sub", "sum", "dot"}
 class Bounded(Scalar):
     """A float, a bound of its error, and how it was computed."""
 
-    __slots__ = ("data", "error", "magnitude", "op", "operands", "terms")
+    __slots__ = ("error", "magnitude", "number", "op", "operands", "terms")
     rank = 1
 
     def __init__(
         self,
-        data: float,
+        number: float,
         error: float = 0.0,
         op: Op | None = None,
         operands: tuple[Any, ...] = (),
         terms: int = 1,
         magnitude: float | None = None,
     ):
-        self.data, self.op, self.operands, self.terms = data, op, operands, terms
-        self.error = error if math.isfinite(data) and error == error else math.inf
-        self.magnitude = abs(data) if magnitude is None else magnitude
+        self.number, self.op, self.operands, self.terms = number, op, operands, terms
+        self.error = error if math.isfinite(number) and error == error else math.inf
+        self.magnitude = abs(number) if magnitude is None else magnitude
 
     @property
     def known(self) -> bool:
-        return self.error <= 1e-7 * min(1.0, abs(self.data)) or self.error <= 1e-13
+        return self.error <= 1e-7 * min(1.0, abs(self.number)) or self.error <= 1e-13
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _run
 
 
-def _data(x: Any) -> Any:
-    return x.data if isinstance(x, Bounded) else x
+def _number(x: Any) -> Any:
+    return x.number if isinstance(x, Bounded) else x
 
 
 def _error(x: Any) -> float:
@@ -78,9 +78,9 @@ def _run(op: Op, operands: tuple[Any, ...]) -> Any:
     if op.boolean:
         return _compared(op, operands)
     if op.name == "where":
-        return _picked(op, operands, 1 if _data(operands[0]) else 2)
+        return _picked(op, operands, 1 if _number(operands[0]) else 2)
     if op.name == "take":
-        return _picked(op, operands, int(_data(operands[-1])))
+        return _picked(op, operands, int(_number(operands[-1])))
     if op.name in SUMS:
         return _sum(op, operands)
     if op.name == "floor":
@@ -90,30 +90,30 @@ def _run(op: Op, operands: tuple[Any, ...]) -> Any:
     result = op.meaning(*operands)
     if not isinstance(result, Bounded):
         return Bounded(float(result), 0.0, op, operands)
-    return Bounded(result.data, result.error, op, operands)
+    return Bounded(result.number, result.error, op, operands)
 
 
 def _compared(op: Op, operands: tuple[Any, ...]) -> Any:
     if len(operands) == 2 and sum(map(_error, operands)):
-        x, y = map(_data, operands)
+        x, y = map(_number, operands)
         if abs(x - y) <= 2 * sum(map(_error, operands)):
             return _unknown(op, operands)
-    return op.meaning(*map(_data, operands))
+    return op.meaning(*map(_number, operands))
 
 
 def _picked(op: Op, operands: tuple[Any, ...], place: int) -> Bounded:
-    return Bounded(_data(operands[place]), _error(operands[place]), op, operands)
+    return Bounded(_number(operands[place]), _error(operands[place]), op, operands)
 
 
 def _floor(op: Op, operands: tuple[Any, ...]) -> Bounded:
     (x,) = operands
-    if x.error and abs(x.data - round(x.data)) <= 2 * x.error:
+    if x.error and abs(x.number - round(x.number)) <= 2 * x.error:
         return _unknown(op, operands)
-    return Bounded(machine.floor(x.data), 0.0, op, operands)
+    return Bounded(machine.floor(x.number), 0.0, op, operands)
 
 
 def _primitive(op: Op, operands: tuple[Any, ...]) -> Bounded:
-    numbers = [*map(_data, operands)]
+    numbers = [*map(_number, operands)]
     z = machine.run(op.meaning, numbers)
     assert op.derivative is not None
     slopes = machine.run(op.derivative, (1.0, z, *numbers))
@@ -123,15 +123,15 @@ def _primitive(op: Op, operands: tuple[Any, ...]) -> Bounded:
 
 
 def _sum(op: Op, operands: tuple[Any, ...]) -> Bounded:
-    numbers = [*map(_data, operands)]
+    numbers = [*map(_number, operands)]
     z = machine.run(op.meaning, numbers)
     n = len(operands) // 2 if op.name == "dot" else 0
     left, right, single = operands[:n], operands[n : 2 * n], operands[2 * n :]
     inherited = sum(map(_error, single))
     terms, magnitude = n, 0.0
     for x, y in zip(left, right):
-        magnitude += abs(_data(x) * _data(y))
-        inherited += abs(_data(x)) * _error(y) + abs(_data(y)) * _error(x)
+        magnitude += abs(_number(x) * _number(y))
+        inherited += abs(_number(x)) * _error(y) + abs(_number(y)) * _error(x)
     for x in single:
         nested = isinstance(x, Bounded)
         terms += x.terms if nested else 1

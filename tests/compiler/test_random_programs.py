@@ -133,7 +133,7 @@ def matrix_of(kind: Callable[[float], Any], numbers: Any) -> Any:
 
 
 def number(z: Any) -> float:
-    return z.data if isinstance(z, (Value, Bounded)) else float(z)
+    return z.number if isinstance(z, Bounded) else float(z)
 
 
 def every(options: Any = None) -> Any:
@@ -196,7 +196,7 @@ def within(answer: float, value: float, bounded: Any) -> None:
     """Both are within the bound of the truth; so they are within twice the bound of each other."""
     if not isinstance(bounded, Bounded) or not bounded.known:
         return
-    assert value == bounded.data or bounded.error  # the analysis ran the same program
+    assert value == bounded.number or bounded.error  # the analysis ran the same program
     assert abs(answer - value) <= 2.01 * bounded.error
 
 
@@ -228,8 +228,22 @@ def test_gradients_are_within_the_bound(lines: list[Statement]) -> None:
             column = [row[k] for row in expected]
             if w in g.parameters and all(isinstance(z, Bounded) and z.known for z in column):
                 mean = sum(number(z) for z in column) / EXAMPLES
-                errors = [z.error + (EXAMPLES + 2) * 2**-53 * abs(z.data) for z in column]
+                errors = [z.error + (EXAMPLES + 2) * 2**-53 * abs(z.number) for z in column]
                 assert abs(w.grad - mean) <= 2.01 * sum(errors) / EXAMPLES
+
+
+def test_most_numbers_have_a_bound_and_it_is_near() -> None:
+    bounds: list[float] = []
+
+    @every()
+    def collect(lines: list[Statement]) -> None:
+        numbers = run(lines, [*map(Bounded, X[3].tolist())], Bounded(0.7), matrix_of(Bounded, W))
+        found = [z for z in numbers if isinstance(z, Bounded)]
+        bounds.extend(z.error / (abs(z.number) or 1.0) if z.known else np.inf for z in found)
+
+    collect()
+    assert np.mean(np.isfinite(bounds)) > 0.9
+    assert np.median(bounds) < 16 * 2.0**-53
 
 
 def test_every_operation_is_drawn() -> None:
@@ -244,4 +258,4 @@ def test_the_bound_is_tight_enough_to_tell(slip: float) -> None:
     lines: list[Statement] = [("matrix", 0, False), ("each", "tanh", 2), ("sum", 3)]
     z = run(lines, [*map(Bounded, X[3].tolist())], Bounded(0.0), matrix_of(Bounded, W))[-1]
     with pytest.raises(AssertionError):
-        within(z.data * slip, z.data, z)
+        within(z.number * slip, z.number, z)
