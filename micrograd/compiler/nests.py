@@ -1,0 +1,159 @@
+"""Nests: loops over members, examples and terms, and what is computed in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from micrograd import ops
+from micrograd.compiler.instructions import I64, Body, Places, Register, apply, plus, times
+from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Nest, Step
+
+
+class NestBody(Body):
+    """Emits a nest into a function."""
+
+    def elementwise(self, nest: Nest) -> None:
+        def tile(members: list[Places]) -> None:
+            for member in members:
+                self._steps(nest.steps, {}, member)
+
+        self._members(nest, 1, tile)
+
+    def long_sum(self, nest: Nest) -> None:
+        first = nest.steps[0]
+
+        def tile(members: list[Places]) -> None:
+            totals = self._total(first, [self._start(first) for _ in members], members)
+            for member, total in zip(members, totals):
+                self._store(first, total, member)
+                self._steps(nest.steps[1:], {first: total}, member)
+
+        self._members(nest, TILE, tile)
+
+    def _members(self, nest: Nest, tile: int, action: Callable[[list[Places]], None]) -> None:
+        """action(members) for all members, `tile` of them at once; in vectors where that goes."""
+        outer, n, width = nest.axes[:-1], nest.axes[-1], self.emitter.width
+        vectors = n // width if not self.examples and nest.is_contiguous else 0
+
+        def at(places: Places) -> None:
+            def members(first: ir.Value, count: int, apart: int = 1) -> None:
+                at = [plus(self.b, first, I64(k * apart)) for k in range(count)]
+                with self.over_vectors():
+                    action([[*places, i] for i in at])
+
+            if vectors:
+                with self.lanes_along("members"):
+                    self.tiled(
+                        vectors,
+                        min(tile, VECTOR_TILE),
+                        lambda i, count: members(times(self.b, i, I64(width)), count, width),
+                    )
+            self.tiled(n, tile, members, start=vectors * width)
+
+        self.axes(outer, at)
+
+    def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
+        """The totals of a tile of members, with all terms of a sum added."""
+        for terms, factors in step.products:
+            start = 0
+            if self._terms_in_lanes(step, terms, factors):
+                start = terms // self.emitter.width * self.emitter.width
+                with self.lanes_along("terms"):
+                    parts = self._add_terms(
+                        step, [self.zero() for _ in members], members, factors, 0, start
+                    )
+                    sums = [self._across(part) for part in parts]
+                totals = [self.b.fadd(x, y, flags=self.flags) for x, y in zip(totals, sums)]
+            totals = self._add_terms(step, totals, members, factors, start, terms)
+        return totals
+
+    def _terms_in_lanes(self, step: Step, terms: int, factors: list[Any]) -> bool:
+        """Whether terms are neighbours in memory, and may be added in any order."""
+        free = not (self.axis or self.emitter.exact) and step.combine is ops.add
+        near = all(f.table is None and f.term in (0, 1) for f in factors)
+        return free and near and terms >= self.emitter.width
+
+    def _add_terms(
+        self,
+        step: Step,
+        totals: list[Any],
+        members: list[Places],
+        factors: Any,
+        start: int,
+        stop: int,
+    ) -> list[ir.Value]:
+        def add(totals: list[ir.Value], t: ir.Value) -> list[ir.Value]:
+            read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
+            return [
+                self._combine(step, total, [self._shared(read, f, member, t) for f in factors])
+                for total, member in zip(totals, members)
+            ]
+
+        return self.accumulate(
+            totals, I64(stop), add, I64(start), self.width if self.axis == "terms" else 1
+        )
+
+    def _shared(
+        self, read: dict[Any, ir.Value], factor: Any, member: Places, t: ir.Value
+    ) -> ir.Value:
+        moving = [id(i) for i, stride in zip(member, factor.strides) if stride]
+        key = id(factor), *(map(id, member) if factor.table is not None else moving)
+        if key not in read:
+            read[key] = self._read(factor, {}, member, t)
+        return read[key]
+
+    def reduce(self, nest: Nest) -> None:
+        """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
+        (step,) = nest.steps
+        if not self.examples:  # one example: its terms, in vectors of members
+            self._members(nest, TILE, lambda members: self._reduce_tile(step, members))
+            return
+        *outer, rows, columns = (1, *nest.axes)
+
+        def at(places: Places) -> None:
+            def row(i: ir.Value, height: int) -> None:
+                def tile(j: ir.Value, breadth: int) -> None:
+                    members = [
+                        [*places, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))]
+                        for p in range(height)
+                        for q in range(breadth)
+                    ]
+                    self._reduce_tile(step, [m[-len(nest.axes) :] for m in members])
+
+                self.tiled(columns, REDUCE_TILE, tile)
+
+            self.tiled(rows, REDUCE_TILE, row)
+
+        self.axes(tuple(outer), at)
+
+    def _reduce_tile(self, step: Step, members: list[Places]) -> None:
+        def at(totals: list[ir.Value], x: ir.Value) -> list[ir.Value]:
+            self._enter(x)
+            return self._total(step, totals, members)
+
+        count = self.arguments[4] if self.examples else I64(1)
+        totals = self.accumulate([self.zero() for _ in members], count, at)
+        offset = I64(self.emitter.plan.offset[step.target.block])
+        for member, total in zip(members, totals):
+            at_ = plus(self.b, self.place(step.target, member, None), offset)
+            pointer = self.b.gep(self.arguments[2], [at_], source_etype=self.emitter.number)
+            total = self._across(total) if self.examples else total
+            sofar = self.b.load(pointer, typ=total.type, align=self._bytes)
+            self.b.store(self.b.fadd(sofar, total), pointer, align=self._bytes)
+
+    def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
+        for step in steps:
+            if step.op is None:
+                value = None if step.products else self.constant(0.0).value
+                for terms, factors in step.products:
+                    for t in range(terms):
+                        read = [self._read(f, known, places, I64(t)) for f in factors]
+                        value = self._combine(step, value, read)
+            else:
+                operands = [self._read(o, known, places, I64(0)) for o in step.operands]
+                registers = [Register(self, operand) for operand in operands]
+                value = apply(step.op, tuple(registers)).value
+            assert value is not None
+            known[step] = value
+            self._store(step, value, places)
