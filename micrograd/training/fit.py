@@ -29,6 +29,7 @@ from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
 from micrograd.training.native import NativeStep
 from micrograd.training.objective import Dropout, Objective
+from micrograd.training.pieces import PieceBatches, Pieces, numbers_of
 from micrograd.training.progress import Progress
 from micrograd.training.run import Callback, DivergenceError, Limits, Run
 
@@ -40,7 +41,7 @@ Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
 def fit(
     model: Any,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: str | Loss,
     optimizer: Optimizer | Literal["lbfgs"] | None = None,
@@ -69,13 +70,17 @@ def fit(
     """Trains `model` to make the mean `loss` of the examples small, and tells how that went.
 
     `X` has the shape (examples, features), `y` one target for each example: arrays or nested lists.
+    Or `X` is a CSV or Parquet file, perhaps larger than memory, and `y` the name of its target; all
+    other columns must be numbers. It is read in pieces, in their order, and each is shuffled.
+
     `loss` is a name ("mse", "mae", "huber", "hinge", "bce_with_logits", "cross_entropy") or a
     function of one example's outputs and target. `optimizer` is Adam unless another is given; a
     fresh one like it does the work, so that the same call gives the same model. "lbfgs" is SciPy's
     L-BFGS-B, on all examples at once. `batch_size` None, too, means all examples at each step.
 
-    `validation` is the share of the examples to hold out, or a tuple (X, y), or (X, y, weights);
-    `metric` a score of outputs and targets, the higher the better: "accuracy", "r2" or a function.
+    `validation` is the share of the examples to hold out (of a file, 100,000 rows at most), or a
+    tuple (X, y), or (X, y, weights); `metric` a score of outputs and targets, the higher the
+    better: "accuracy", "r2" or a function.
     `seed` decides what is held out, the order of the batches and what drops out; with None they
     differ every time. `progress` shows a bar; None shows it where somebody watches.
 
@@ -105,7 +110,15 @@ def fit(
     _check_amounts(l1=l1, l2=l2, time_limit=time_limit)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
-    examples = Examples.of(X, y, sample_weight).weighted(class_weight)
+    pieces = _pieces(X, y, validation)
+    if pieces is not None:
+        _check_pieces(
+            sample_weight=sample_weight, class_weight=class_weight,
+            full_batch=batch_size is None, lbfgs=optimizer == "lbfgs",
+        )  # fmt: skip
+        examples = pieces.first()
+    else:
+        examples = Examples.of(X, y, sample_weight).weighted(class_weight)
     weighted = examples.weights is not None
     objective = Objective(model, loss_function(loss), weighted, dropout, l1, l2)
     random, saver, saved = np.random.default_rng(seed), None, None
@@ -117,7 +130,10 @@ def fit(
     if saved:  # what is held out is drawn as it was then
         random.bit_generator.state = saved[1]["random_first"]
     first = random.bit_generator.state
-    training, held_out = _parts(examples, validation, class_weight, random)
+    if pieces is not None and not isinstance(validation, tuple):
+        training, held_out = examples, pieces.held_out()
+    else:
+        training, held_out = _parts(examples, validation, class_weight, random)
     _try_out(objective, training)
     name, score = metric_of(metric, loss)
     history = History(metric=name if held_out else "")
@@ -134,7 +150,10 @@ def fit(
             minimise(Run(**run), training, bar)
         return history
     size = len(training) if batch_size is None else batch_size
-    batches = Batches(training, size, run["step"].dtype)
+    if pieces is not None:
+        batches = PieceBatches(pieces, size, run["step"].dtype, training)
+    else:
+        batches = Batches(training, size, run["step"].dtype)
     masks = Dropout(model, dropout, batches.size, run["step"].dtype) if dropout else None
     loop = Loop(
         **run, batches=batches, random=random, dropout=masks, checkpoint=saver, random_first=first
@@ -145,6 +164,24 @@ def fit(
     with Progress(epochs, batches.count, progress, done) as bar:
         loop.run(bar)
     return history
+
+
+def _pieces(X: Any, y: Any, validation: Any) -> Pieces | None:
+    """The examples in a file, if X is one."""
+    if isinstance(X, Pieces):
+        return X
+    if not isinstance(X, (str, Path)):
+        return None
+    if not isinstance(y, str):
+        raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
+    share = None if isinstance(validation, tuple) else validation
+    return Pieces.of(X, y, numbers_of(y), share=share)
+
+
+def _check_pieces(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
 
 
 def _parts(

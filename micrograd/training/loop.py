@@ -15,6 +15,7 @@ from micrograd.schedules import schedule
 from micrograd.training.checkpoint import Checkpoint, State
 from micrograd.training.examples import Batches
 from micrograd.training.objective import Dropout
+from micrograd.training.pieces import PieceBatches
 from micrograd.training.progress import Progress
 from micrograd.training.run import DivergenceError, Run
 
@@ -23,7 +24,7 @@ from micrograd.training.run import DivergenceError, Run
 class Loop(Run):
     """A run on batches, whose order and masks `random` draws."""
 
-    batches: Batches
+    batches: Batches | PieceBatches
     random: np.random.Generator
     dropout: Dropout | None = None
     checkpoint: Checkpoint | None = None

@@ -7,7 +7,8 @@ A column is of numbers, whole numbers, dates, text, or `empty`; numbers and date
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,59 @@ def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
     ModuleNotFoundError where pyarrow is not installed.
     """
     path = Path(path)
+    with told_of(path):
+        if is_parquet(path):
+            from pyarrow import parquet
+
+            return _table(path, parquet.read_table(path), ".")
+        from pyarrow import csv
+
+        options, decimal = _csv_options(path, frozenset(texts))
+        return _table(path, csv.read_csv(str(path), **options), decimal)
+
+
+def read_pieces(path: str | Path, rows: int, texts: Iterable[str] = ()) -> Iterator[Table]:
+    """The same table, so many rows at a time; the last piece may be smaller. See `read_table`."""
+    path = Path(path)
+    with told_of(path):
+        if is_parquet(path):
+            from pyarrow import parquet
+
+            decimal = "."
+            file = parquet.ParquetFile(path, pre_buffer=False)  # or all of it is kept in memory
+            batches = file.iter_batches(batch_size=rows, use_threads=False)
+        else:
+            from pyarrow import csv
+
+            options, decimal = _csv_options(path, frozenset(texts))
+            batches = csv.open_csv(str(path), **options)
+        for piece in _of_rows(batches, rows):
+            yield _table(path, piece, decimal)
+
+
+def _of_rows(batches: Iterable[Any], rows: int) -> Iterator[Any]:
+    """Batches of Arrow as tables of exactly so many rows, but for the last."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(batch)
+        while sum(map(len, waiting)) >= rows:
+            table = pa.Table.from_batches(waiting)
+            yield table.slice(0, rows)
+            waiting = table.slice(rows).to_batches()
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def is_parquet(path: Path) -> bool:
+    """By its name."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a file, in our words."""
     if not path.name.lower().endswith(SUFFIXES):
         raise TableError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")
     with open(path, "rb"):  # says why where it cannot be opened, in the words of the system
@@ -150,15 +204,19 @@ def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
             "reading tables needs pyarrow: pip install 'micrograd-native[tables]'"
         ) from None
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            arrow, decimal = _read_parquet(path), "."
-        else:
-            arrow, decimal = _read_csv(path, frozenset(texts))
-        names = [name.strip() for name in arrow.column_names]
+        yield
     except UnicodeDecodeError:
         raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv") from None
     except pa.ArrowException as error:
         raise TableError(f"{path} cannot be read as a table: {_first_line(error)}") from None
+
+
+def _table(path: Path, arrow: Any, decimal: str) -> Table:
+    import pyarrow as pa
+
+    if any(pa.types.is_binary(kind) for kind in arrow.schema.types) and not is_parquet(path):
+        raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv")
+    names = [name.strip() for name in arrow.column_names]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise TableError(f"{path}: more than one column is called {repeated[0]!r}; rename them")
@@ -170,14 +228,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or ["it is damaged"])[0]
 
 
-def _read_parquet(path: Path) -> Any:
-    from pyarrow import parquet
-
-    return parquet.read_table(path)
-
-
-def _read_csv(path: Path, texts: frozenset[str]) -> tuple[Any, str]:
-    """The Arrow table, and the sign between whole part and fraction."""
+def _csv_options(path: Path, texts: frozenset[str]) -> tuple[dict[str, Any], str]:
+    """How Arrow is to read the file, and the sign between whole part and fraction."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -198,10 +250,7 @@ def _read_csv(path: Path, texts: frozenset[str]) -> tuple[Any, str]:
         column_types=dict.fromkeys(texts, pa.string()),
     )
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    arrow = csv.read_csv(str(path), parse_options=parse, convert_options=convert)
-    if any(pa.types.is_binary(kind) for kind in arrow.schema.types):
-        raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv")
-    return arrow, decimal
+    return {"parse_options": parse, "convert_options": convert}, decimal
 
 
 def _punctuation(head: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from micrograd.training.inputs import fields, finite_numbers, moments
 from micrograd.training.metrics import accuracy, r2
-from micrograd.training.table import Column, TableError
+from micrograd.training.table import Column, TableError, enumerated
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of whole numbers: with more different ones they are quantities
@@ -78,7 +78,15 @@ class Classes:
 
     def encode(self, column: Column) -> np.ndarray:
         places = {name: place for place, name in enumerate(self.classes)}
-        return np.array([places[text] for text in column.texts()])
+        texts = column.texts()
+        unknown = {*texts} - {*places}
+        if unknown:
+            raise TableError(
+                f"the target {self.name!r} has classes that are too rare to be in the sample that "
+                f"training began with: {enumerated(map(repr, sorted(unknown)))}; leave these rows "
+                "out, or give the rare classes one name"
+            )
+        return np.array([places[text] for text in texts])
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """The name of each row's most probable class."""
@@ -164,6 +172,13 @@ def _quantities(column: Column) -> Column:
             f"the target {column.name!r} is always {value:g}; nothing is to be learned"
         )
     return Column(column.name, "number", numbers)
+
+
+def as_learned(column: Column, target: Target) -> Column:
+    """Another piece of the target's column, as floats or text, as `target` was learned of it."""
+    if isinstance(target, Classes):
+        return Column(column.name, "text", column.texts())
+    return Column(column.name, "number", finite_numbers(column))
 
 
 def learn_target(column: Column) -> Target:

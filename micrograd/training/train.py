@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from micrograd.training.checkpoint import forget
 from micrograd.training.fit import fit
 from micrograd.training.history import History
 from micrograd.training.inputs import Category, Inputs, Quantity, check_columns
+from micrograd.training.pieces import Pieces, is_large
 from micrograd.training.split import hold_out
 from micrograd.training.table import Column, Table, enumerated
 from micrograd.training.table_model import TableModel, as_table
-from micrograd.training.targets import Classes, Figure, Target, learn_target, task_of
+from micrograd.training.targets import Classes, Figure, Target, as_learned, learn_target, task_of
 from micrograd.training.whole_file import check_writable
 
 STEPS = 2_000  # about as many are taken unless the number of epochs is given
@@ -35,10 +36,12 @@ class Prepared:
     network: MLP
     missing: dict[str, int]
     without_target: int
+    pieces: Pieces | None = None  # of the rest of a file that is larger than this sample
 
     def part(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of some rows, as `fit` takes them."""
-        return self.inputs.encode(table), self.target.encode(table[self.target.name])
+        target = as_learned(table[self.target.name], self.target)
+        return self.inputs.encode(table), self.target.encode(target)
 
     def __str__(self) -> str:
         rows = self._described()
@@ -59,11 +62,13 @@ class Prepared:
     def _described(self) -> dict[str, str]:
         held_out = f", {len(self.held_out):,} of them held out" if len(self.held_out) else ""
         dropped = f"; {self.without_target:,} without a target are dropped"
-        rows = f"{len(self.training) + len(self.held_out):,}{held_out}"
+        known = len(self.training) + len(self.held_out)
+        rows = f"{known + len(self.pieces or ()):,}{held_out}"
+        read = f"; read in pieces, {known:,} of them to know the columns by"
         sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
         return {
             "task": f"{self.target.kind} of {self._target()}",
-            "rows": rows + dropped * bool(self.without_target),
+            "rows": rows + dropped * bool(self.without_target) + read * bool(self.pieces),
             "network": f"{'-'.join(map(str, sizes))}, {parameters:,} parameters",
         }
 
@@ -126,20 +131,27 @@ def train_table(
     the training early; the model stays as it is then. `patience`, `time_limit`, `checkpoint` and
     `resume` are those of `fit`; a checkpoint is removed when it has served.
 
+    A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: a sample of
+    100,000 rows says what the columns are, part of it is held out, and all others are trained on.
+
     Raises TableError for a table that cannot be learned from, ValueError for other arguments, and
     OSError where the model cannot be written: before training, if that can be known.
     """
     if output is not None:
         check_writable(output)
-    table = as_table(table, [target, *categorical])
-    prepared = prepare(table, target, hidden, activation, validation, seed, task, drop, categorical)
+    how = target, hidden, activation, validation, seed, task, drop, categorical
+    if isinstance(table, (str, Path)) and is_large(Path(table)):
+        prepared = prepare_pieces(Path(table), *how)
+    else:
+        prepared = prepare(as_table(table, [target, *categorical]), *how)
     announce(prepared)
-    batches = math.ceil(len(prepared.training) / max(batch_size, 1))
+    rows = len(prepared.training if prepared.pieces is None else prepared.pieces)
+    batches = math.ceil(rows / max(batch_size, 1))
     if epochs is None:
-        epochs = min(max(math.ceil(STEPS / batches), 10), 100)
+        epochs = min(max(math.ceil(STEPS / batches), 10 if prepared.pieces is None else 1), 100)
     history = fit(
         prepared.network,
-        *prepared.part(prepared.training),
+        *((prepared.pieces,) if prepared.pieces else prepared.part(prepared.training)),
         loss=prepared.target.loss,
         optimizer=Adam(CosineDecay(learning_rate, max(epochs * batches, 1))),
         epochs=epochs,
@@ -196,6 +208,20 @@ def prepare(
         inputs.missing(features),
         int((~labelled).sum()),
     )
+
+
+def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
+    """The same for a large file, as a sample of its rows says; the others are trained on."""
+
+    def encode(table: Table) -> tuple[np.ndarray, np.ndarray]:
+        return prepared.part(table)
+
+    categorical = how[-1]
+    pieces = Pieces.of(path, target, encode, share=0.5, texts=(target, *categorical))
+    assert pieces.sample is not None
+    prepared = prepare(pieces.sample, target, *how)
+    prepared = replace(prepared, pieces=pieces, without_target=pieces.without_target)
+    return prepared
 
 
 def _without(table: Table, drop: Sequence[str], categorical: Sequence[str]) -> Table:
