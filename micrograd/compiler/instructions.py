@@ -68,6 +68,8 @@ class Body:
         self.emitter, self.b, self.arguments = emitter, builder, arguments
         self.examples = varying and emitter.examples_in_lanes
         self._set_lanes("examples" if self.examples else "", emitter.width)
+        self.straight = False  # no loop begins or ends: what was read need not be read again
+        self.loaded: dict[Any, ir.Value] = {}
         self.flags = () if emitter.exact else REORDER
 
     def _set_lanes(self, axis: str, width: int) -> None:
@@ -224,10 +226,17 @@ class Body:
             "members": access.table is None and access.strides[-1] == 1,
             "terms": access.term == 1,
         }.get(self.axis, True)
+        key = access.block, place.constant if isinstance(place, ir.Constant) else None
+        if key in self.loaded:
+            return self.loaded[key]
         pointer = self._pointer(access.block, place)
         if near:
-            return self.b.load(pointer, typ=self.vector, align=self._alignment)
-        return self._broadcast(self.b.load(pointer, typ=self.emitter.number))
+            value = self.b.load(pointer, typ=self.vector, align=self._alignment)
+        else:
+            value = self._broadcast(self.b.load(pointer, typ=self.emitter.number))
+        if self.straight and key[1] is not None:
+            self.loaded[key] = value
+        return value
 
     def _pointer(self, block: Block, place: ir.Value) -> ir.Value:
         if block.varying:

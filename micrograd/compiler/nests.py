@@ -143,6 +143,7 @@ class NestBody(Body):
             self.b.store(self.b.fadd(sofar, total), pointer, align=self._bytes)
 
     def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
+        self.straight = True
         for step in steps:
             if step.op is None:
                 value = None if step.products else self.constant(0.0).value
@@ -157,3 +158,5 @@ class NestBody(Body):
             assert value is not None
             known[step] = value
             self._store(step, value, places)
+        self.straight = False
+        self.loaded.clear()
