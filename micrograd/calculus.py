@@ -15,6 +15,7 @@ from typing import Any
 from micrograd import graph, ops
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
+from micrograd.operation import is_real
 from micrograd.ops import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
@@ -122,7 +123,8 @@ def hvp(f: Function) -> Function:
 def jacobian(f: Function) -> Function:
     """The matrix of the derivatives of all results of `f` with respect to its argument.
 
-    An array of shape (*shape of the result, *shape of the argument).
+    An array of shape (*shape of the result, *shape of the argument). Raises TypeError where the
+    argument or the result is anything else than a number, an array, or nested lists of numbers.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 5.0])
     array([[5., 2.],
@@ -130,13 +132,12 @@ def jacobian(f: Function) -> Function:
     """
 
     def matrix(*args: Any) -> Any:
-        import numpy as np
-
         point = _Point(args)
-        value = np.asarray(f(*point.args), dtype=object)
+        shapes = [_regular(arg).shape for arg in args]
+        value = _regular(f(*point.args))
         rows = [point.gradient(z) for z in value.ravel()]
         parts, start = [], 0
-        for shape in [np.shape(np.asarray(arg, dtype=object)) for arg in args]:
+        for shape in shapes:
             stop = start + math.prod(shape)
             parts.append(_array([x for row in rows for x in row[start:stop]], value.shape + shape))
             start = stop
@@ -235,6 +236,19 @@ def _array(scalars: list[Any], shape: tuple[int, ...]) -> Any:
     array = np.empty(len(scalars), dtype=object if symbolic else float)
     array[:] = scalars
     return array.reshape(shape)
+
+
+def _regular(tree: Any) -> Any:
+    """A number, an array or nested lists as an array of objects."""
+    import numpy as np
+
+    array = np.asarray(tree, dtype=object)
+    if all(isinstance(x, Scalar) or is_real(type(x)) for x in array.ravel()):
+        return array
+    raise TypeError(
+        "jacobian and hessian take and give numbers, arrays and nested lists of them; "
+        f"got {type(tree).__name__} {tree!r:.60}. Elsewhere, grad takes structures"
+    )
 
 
 def _inner(value: Any, cotangent: Any) -> Any:

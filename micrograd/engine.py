@@ -101,6 +101,12 @@ class Value(Scalar):
     def __int__(self) -> int:
         return int(self.data)
 
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.data, digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
     def __bool__(self) -> bool:
         return self.data != 0
 

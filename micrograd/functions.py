@@ -82,7 +82,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     largest = _largest(scalars)
     powers = [ops.exp(x - largest) for x in scalars]
     total = ops.sum(*powers)
-    return [power / total for power in powers]
+    return [ops.div(power, total) for power in powers]
 
 
 def log_softmax(values: Iterable[Any]) -> list[Any]:

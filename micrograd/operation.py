@@ -118,7 +118,7 @@ def number(x: Any) -> float:
     """`x` as a float. Raises TypeError if it is anything else than one real number."""
     if isinstance(x, float):  # NumPy's, say
         return float(x)
-    if not _is_real(type(x)):
+    if not is_real(type(x)):
         raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
     try:
         return float(x)
@@ -126,7 +126,7 @@ def number(x: Any) -> float:
         return math.inf if x > 0 else -math.inf
 
 
-def _is_real(kind: type) -> bool:
+def is_real(kind: type) -> bool:
     """Whether `kind` is one of real numbers: Decimal is a Number only, np.bool not even that."""
     if issubclass(kind, Complex):
         return issubclass(kind, Real)

@@ -90,3 +90,22 @@ def test_values_outside_are_left_alone() -> None:
 def test_a_gradient_is_that_of_one_number(result: Any) -> None:
     with pytest.raises(TypeError):
         grad(lambda x: result)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda a: {"u": a * a}, 3.0),
+        (lambda d: [d["a"]], {"a": 1.0}),
+        (lambda a: "x", 3.0),
+        (lambda a: (q for q in (a, a)), 3.0),
+    ],
+)
+def test_a_jacobian_of_what_is_no_array(f: Any, x: Any) -> None:
+    with pytest.raises(TypeError, match="jacobian and hessian take and give numbers, arrays"):
+        mg.jacobian(f)(x)
+
+
+def test_a_hessian_of_a_structure() -> None:
+    with pytest.raises(TypeError, match="jacobian and hessian"):
+        mg.hessian(lambda d: d["a"] * d["a"])({"a": 2.0})

@@ -391,3 +391,9 @@ def test_one_of_them_is_an_activation_by_name() -> None:
     score.backward()
     assert any(p.grad for p in model.parameters())
     assert mg.MLP(2, [3, 1], activation=square, seed=0)([1.0, 2.0])[0].data == score.data
+
+
+def test_a_value_is_formatted_and_rounded_as_its_number() -> None:
+    v = Value(2.71828)
+    assert f"{v:.3f} {v}" == "2.718 Value(data=2.71828, grad=0.0)"
+    assert round(v, 1) == 2.7

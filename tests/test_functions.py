@@ -91,3 +91,7 @@ def test_every_kind_of_sequence() -> None:
     for values in (x, tuple(x), (v for v in x), np.array(x), np.array([x])):
         assert mg.sum(values).data == 3.0
         assert mg.sum(values if not hasattr(values, "send") else x).op is mg.ops.sum
+
+
+def test_softmax_of_nothing_but_minus_infinity_is_no_exception() -> None:
+    assert all(math.isnan(p) for p in mg.softmax([-math.inf, -math.inf]))

@@ -45,7 +45,7 @@ def _gradients(root: Node) -> dict[Any, Any]:
                 continue
             if isinstance(g, Symbol) and isinstance(more, Symbol) and more is not g:
                 more = ops.where(g == 0.0, 0.0, more)  # a gradient of zero passes nothing on
-            gradient[operand] = gradient[operand] + more if operand in gradient else more
+            gradient[operand] = gradient.get(operand, 0.0) + more  # 0 + -0 is 0
     return gradient
 
 

@@ -23,6 +23,7 @@ from micrograd.compiler.schedule import Plan, schedule
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
+from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
 
 Array = NDArray[Any]
@@ -49,18 +50,24 @@ class Recent:
     it: Specialised
     n: int
     addresses: list[int]
-    arrays: list[tuple[Any, tuple[int, ...]]]  # held weakly, and their shapes
+    arrays: list[tuple[Any, Any]]  # held weakly, and their layouts
 
     def holds(self, args: tuple[Any, ...]) -> bool:
         if len(args) != len(self.arrays):
             return False
-        for a, (b, shape) in zip(args, self.arrays):
-            if b() is not a or a.shape != shape:
+        for a, (b, layout) in zip(args, self.arrays):
+            if b() is not a or (a.shape, a.strides, a.dtype) != layout:
                 return False
         return True
 
 
 _building = RLock()  # a trace watches which Values are made, in all threads: one at a time
+
+
+def _in_place_of(leaf: Any) -> str:
+    if not isinstance(leaf, Scalar):
+        return ""
+    return "; among Values, and within grad or compile, call the plain function"
 
 
 @contextmanager
@@ -273,7 +280,8 @@ class Compiled:
         self._last = it
         call = Call(n, args)
         sizes = [1 if shape is None else math.prod(shape) for shape in it.shapes]
-        self._recent = Recent(it, n, call.entries(sizes), [(ref(a), a.shape) for a in args])
+        arrays = [(ref(a), (a.shape, a.strides, a.dtype)) for a in args]
+        self._recent = Recent(it, n, call.entries(sizes), arrays)
         return call
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
@@ -303,7 +311,7 @@ class Compiled:
         except (TypeError, ValueError):
             raise TypeError(
                 f"{self!r} takes numbers and arrays of numbers, got {type(leaf).__name__} "
-                f"{leaf!r:.60}"
+                f"{leaf!r:.60}{_in_place_of(leaf)}"
             ) from None
 
     def _kernel(self, it: Specialised, answer: Answer, guarded: bool = False) -> Kernel:

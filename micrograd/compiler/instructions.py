@@ -319,6 +319,7 @@ class Body:
         return self.zero() if step.combine is ops.add else self.constant(-math.inf).value
 
     def _combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
+        factors = list(map(self._number, factors))
         if step.combine is ops.add:
             return self.add_product(total, factors)
         (term,) = factors

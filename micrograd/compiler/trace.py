@@ -107,8 +107,11 @@ class Symbol(Scalar):
     def __or__(self, other: Any) -> Any:
         return ops.logical_or(self, other)
 
-    def __invert__(self) -> Any:
-        return ops.logical_not(self)
+    def __invert__(self) -> NoReturn:
+        raise _frozen(
+            "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
+            "exchange the branches of `where`, or turn the comparison round",
+        )
 
     __rand__, __ror__ = __and__, __or__
 

@@ -272,3 +272,27 @@ def test_numbers_of_parameters_that_are_not_finite() -> None:
     p = Value(math.inf)
     f = mg.vectorize(lambda x: mg.exp(-p) + x)
     assert f(1.0).tolist() == [1.0]
+
+
+def test_conditions_count_as_numbers() -> None:
+    x = np.array([1.0, -2.0, 3.0])
+    assert mg.compile(lambda x: mg.sum([q > 0 for q in x]))(x) == 2.0
+    assert mg.compile(lambda x: (x[0] > 0) + (x[1] > 0))(x) == 1.0
+    np.testing.assert_array_equal(mg.vectorize(lambda x: (x > 0) * 3 + 1)(x), [4.0, 1.0, 4.0])
+
+
+def test_not_is_refused_for_it_means_another_thing_eagerly() -> None:
+    with pytest.raises(mg.TraceError, match="exchange the branches"):
+        mg.compile(lambda x: mg.where(~(x > 0), 1.0, 2.0))(1.0)
+
+
+def test_a_compiled_function_among_values_says_what_to_call() -> None:
+    with pytest.raises(TypeError, match="call the plain function"):
+        mg.grad(mg.compile(lambda x: x * x))(2.0)
+
+
+def test_exact_gradients_have_the_sign_of_their_zeros() -> None:
+    _, gradient = mg.vectorize(mg.cos, exact=True).value_and_grad(np.array([0.0]))
+    x = Value(0.0)
+    mg.cos(x).backward()
+    assert str(gradient[0]) == str(x.grad)
