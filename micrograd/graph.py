@@ -35,12 +35,17 @@ def _order_of_values(root: Any) -> list[Any]:
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [root]
-    shared: set[int] = set()  # the tuples of which all are seen, by identity
-    pop, see, knows, dot = stack.pop, seen.add, seen.__contains__, ops.dot
+    shared: set[int] = set()  # the tuples of which all are in order, by identity
+    pop, see, knows, share, dot = stack.pop, seen.add, seen.__contains__, shared.add, ops.dot
     while stack:
         node = pop()
         if node is None:
-            order.append(pop())
+            node = pop()
+            order.append(node)
+            if node.op is dot:
+                weights, inputs, _ = node.first
+                share(id(weights))
+                share(id(inputs))
         elif node not in seen:
             see(node)
             if node.__class__ is float:
@@ -48,11 +53,12 @@ def _order_of_values(root: Any) -> list[Any]:
             x, y = node.first, node.second
             if node.op is dot:
                 weights, inputs, bias = x
-                new = [] if bias in seen else [bias]
-                for operands in (inputs, weights):
-                    if id(operands) not in shared:  # by another neuron, or another example
-                        shared.add(id(operands))
+                new: list[Any] = []
+                for operands in (weights, inputs):
+                    if id(operands) not in shared:  # with another neuron, or another example
                         new += filterfalse(knows, operands)
+                if bias not in seen:
+                    new.append(bias)
                 if new:
                     stack += (node, None, *new)
                 else:

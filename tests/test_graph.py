@@ -24,6 +24,28 @@ def test_operands_come_before_what_is_computed_of_them() -> None:
     assert [id(node) for node in graph.topological_order(e)] == [id(c), id(d), id(e)]
 
 
+def test_dots_that_share_their_inputs() -> None:
+    """The inner one comes after the inputs, though the outer one met them first."""
+    x, w, b = Value(0.5), Value(2.0), Value(0.0)
+    inputs = (mg.tanh(x),)
+    inner = mg.dot([w], inputs, b)
+    outer = mg.dot([inner], inputs, b)
+    outer.backward()
+    t = inputs[0].data
+    assert x.grad == pytest.approx(4 * t * (1 - t * t), rel=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_walks_have_one_order(seed: int) -> None:
+    """So that gradients of symbols are added as those of numbers are, bit for bit."""
+    model = mg.MLP(3, [4, 4, 2], activation="tanh", seed=seed)
+    x = [Value(0.5), Value(-1.0), Value(2.0)]
+    p, q = model(x)
+    root = mg.dot([p, q, x[0]], (q, p, p * q), p) + mg.sum(model([q, p, 1.0])) / q
+    names = [id(node) for node in graph._order_of_values(root)]
+    assert names == [id(node) for node in graph.topological_order(root)]
+
+
 def test_every_node_once() -> None:
     x = y = Value(1.5)
     for _ in range(60):  # 2⁶⁰ paths
