@@ -131,7 +131,13 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
     trace = next(x.trace for x in operands if isinstance(x, Symbol))
-    return Symbol(trace, op, tuple([trace.symbol(x) for x in operands]))
+    known, symbols = trace.parameters, []
+    for x in operands:
+        if x.__class__ is Value and x in known:
+            symbols.append(known[x])  # what most operands of a network are
+        else:
+            symbols.append(trace.symbol(x))
+    return Symbol(trace, op, tuple(symbols))
 
 
 class Trace:
@@ -178,7 +184,7 @@ class Trace:
             return x
         if not isinstance(x, Value):
             return x if x.__class__ is float else number(x)
-        if not x.operands:
+        if x.op is None:
             return self._leaf(x)
         for node in graph.topological_order(x):
             if node not in self._computed:
@@ -190,9 +196,7 @@ class Trace:
         return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
 
     def _leaf(self, x: Value) -> Any:
-        if (
-            id(x) in self._constants
-        ):  # a node of its own: `grad` may ask for the derivative with respect to it
+        if id(x) in self._constants:  # a node: `grad` may ask for the derivative with respect to it
             if x not in self._computed:
                 self._computed[x] = Symbol(self, ops.identity, (x.data,))
             return self._computed[x]
