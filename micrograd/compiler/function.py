@@ -207,11 +207,13 @@ class Compiled:
     # Views of the pipeline.
 
     def source(self, stage: str = "program", *args: Any, **kwargs: Any) -> str:
-        """The function at one stage of the pipeline: "program", "plan", "llvm", "assembly" or "c".
+        """The function at one stage: "trace", "program", "plan", "llvm", "assembly" or "c".
 
         For the arguments given, or those of the last call.
         """
         it = self._specialise(args, kwargs)[0] if args or kwargs else self._traced()
+        if stage == "trace":
+            return str(it.trace)
         kernel = next(reversed(it.kernels.values()), None) or self._kernel(it, "value")
         if stage == "program":
             return str(kernel.program)
@@ -225,7 +227,7 @@ class Compiled:
             "assembly": kernel.native.assembly,
         }
         if stage not in stages:
-            raise ValueError(f"source shows program, c, {', '.join(stages)}; got {stage!r}")
+            raise ValueError(f"source shows trace, program, c, {', '.join(stages)}; got {stage!r}")
         return stages[stage]()
 
     def _c(self, kernel: Kernel) -> str:

@@ -12,8 +12,9 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd.compiler import program as program_stage
 from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.schedule import CALL, SMALL, Plan, schedule
+from micrograd.compiler.schedule import CALL, SMALL, Plan, schedule, verify
 
 Array = NDArray[Any]
 
@@ -108,6 +109,8 @@ class NativeKernel:
         self.program, self.dtype, self.threads = program, np.dtype(dtype), threads
         width = vector_bytes() // self.dtype.itemsize
         self.plan: Plan = schedule(program, 1 if single else width, self.dtype.itemsize)
+        if program_stage.always_verify:
+            verify(self.plan)
         double = self.dtype == np.float64
         self.module = Emitter(self.plan, width, double, exact).build()
         self.native = Native(self.module)

@@ -155,6 +155,30 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
     return Plan(program, nests[0], nests[1], nests[2], lanes, offset, rows, uniform, reduced)
 
 
+def verify(plan: Plan) -> None:
+    """Asserts what the loops promise to the code: no row is read before it is stored, every access
+    stays within its block, and a step reads from registers only what its nest has computed."""
+    program = plan.program
+    stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
+    for nest in (*plan.before, *plan.examples, *plan.after):
+        computed: set[Step] = set()
+        for step in nest.steps:
+            for read in [*step.operands, *(f for _, factors in step.products for f in factors)]:
+                if isinstance(read, Step):
+                    assert read in computed, f"{step}: r{read.number} is not computed yet"
+                else:
+                    assert read.block in stored, f"{step}: {read} is not stored yet"
+                    assert read.axes == nest.axes, f"{step}: {read} is of other loops"
+            computed.add(step)
+            if step.stored:
+                assert step.target.block in plan.offset, f"{step} has no place"
+                last = step.target.base + sum(
+                    (n - 1) * max(s, 0) for n, s in zip(nest.axes, step.target.strides, strict=True)
+                )
+                assert last < step.target.block.size, f"{step} writes beyond its block"
+        stored.update(step.target.block for step in nest.steps if step.stored)
+
+
 def _lanes(rows: int, width: int, number_bytes: int) -> int:
     """An odd number of vectors: then rows do not compete for the same lines of the cache."""
     vectors = CACHE_BYTES // (max(rows, 1) * width * number_bytes)

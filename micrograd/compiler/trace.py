@@ -153,6 +153,24 @@ class Trace:
         self._computed: dict[Value, Symbol | float] = {}
         self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
 
+    def __str__(self) -> str:
+        """The graph, a line for each node: an operation of the nodes before it."""
+        names: dict[Symbol, str] = {}
+        for k, symbols in enumerate(self.inputs):
+            names |= {symbol: f"x{k}[{place}]" for place, symbol in enumerate(symbols)}
+        for place, (value, symbol) in enumerate(self.parameters.items()):
+            names[symbol] = value.name or f"w[{place}]"
+
+        def show(x: Any) -> str:
+            return names[x] if x.__class__ is Symbol else f"{x:.12g}"
+
+        lines = [f"trace of {len(self.inputs)} inputs and {len(self.parameters)} parameters"]
+        for k, node in enumerate(self.computed(self.outputs), start=1):
+            names[node] = f"n{k}"
+            operands = ", ".join(map(show, node.operands))
+            lines.append(f"  n{k} = {node.op.name}({operands})")  # type: ignore[union-attr]
+        return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
+
     def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
         """The computed nodes that the outputs depend on, each after its operands."""
         needed: set[Any] = {x for nodes in outputs for x in nodes if isinstance(x, Symbol)}

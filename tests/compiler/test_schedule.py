@@ -12,7 +12,7 @@ from ways import in_numpy
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import access, schedule
+from micrograd.compiler.schedule import access, schedule, verify
 
 w = [Value(0.1 * k - 1) for k in range(60)]
 
@@ -137,3 +137,30 @@ def agree(function: Callable[..., Any], x: Any) -> None:
     m, s = f.gradient(f.pack(), x)
     assert m == pytest.approx(mean, rel=1e-12)
     np.testing.assert_allclose(s, slope, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda plan: plan.examples[0].steps.reverse(), "not computed yet"),
+        (lambda plan: plan.offset.clear(), "has no place"),
+        (lambda plan: plan.examples[0].steps[-1].target.__setattr__("base", 9), "beyond its block"),
+    ],
+)
+def test_a_spoiled_plan_is_refused(spoil: Callable[[Any], None], complaint: str) -> None:
+    good = schedule(rolled(lambda x: mg.tanh(mg.dot(w[:5], x)), (5,)), 4)
+    verify(good)
+    spoil(good)
+    with pytest.raises(AssertionError, match=complaint):
+        verify(good)
+
+
+def test_a_plan_reads_what_is_stored() -> None:
+    def f(x: Any) -> Any:
+        hidden = [mg.tanh(mg.dot(w[8 * i : 8 * i + 8], x)) for i in range(3)]
+        return mg.dot(w[:3], hidden)
+
+    good = schedule(rolled(f, (8,)), 4)
+    good.examples.reverse()
+    with pytest.raises(AssertionError, match="not stored yet"):
+        verify(good)

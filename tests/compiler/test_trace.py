@@ -268,3 +268,17 @@ def test_the_gradient_is_that_of_one_number() -> None:
             make(lambda x: [x, x]).value_and_grad(1.0)
         with pytest.raises(TypeError, match="returns 2 numbers"):
             make(lambda x: [x, x]).backward(1.0)
+
+
+def test_a_trace_prints_its_graph() -> None:
+    weight = Value(2.0, name="weight")
+    f = mg.compile(lambda x: mg.tanh(weight * x[0] + 1) * x[1])
+    f(np.ones(2))
+    assert f.source("trace").splitlines() == [
+        "trace of 1 inputs and 1 parameters",
+        "  n1 = mul(weight, x0[0])",
+        "  n2 = add(n1, 1)",
+        "  n3 = tanh(n2)",
+        "  n4 = mul(n3, x0[1])",
+        "  value = n4",
+    ]
