@@ -94,7 +94,7 @@ def scattered(x: Any) -> Any:
 
 
 def of_conditions(x: Any, y: Any) -> Any:
-    between = (x > -1) & ~(x > y) | (x == 3)
+    between = (x > -1) & (x <= y) | (x == 3)
     return mg.where(between, x * y, mg.where(y <= 0, mg.abs(x), mg.floor(y))) + 2.0 * (x < y)
 
 

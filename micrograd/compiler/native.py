@@ -22,7 +22,7 @@ _TUNING = {"loop_vectorization": False, "loop_unrolling": False}
 # Lines of a program that is straight-line code in the main: the optimiser's passes take more than
 # half of its time to compile, and leave it as it was.
 _LONG = 25_000
-_VERY_LONG = 60_000  # the quickest code generator: code a half slower, four times as fast to make
+_VERY_LONG = 40_000  # the quickest code generator: code a half slower, four times as fast to make
 
 
 @cache
