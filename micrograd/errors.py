@@ -3,3 +3,7 @@
 
 class ShapeError(ValueError):
     """Sizes that do not fit: of an input, a target, or the saved weights of a model."""
+
+
+class ArgumentError(ShapeError, TypeError):
+    """Arguments of another kind or number than a compiled function takes."""

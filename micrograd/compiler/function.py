@@ -1,6 +1,8 @@
 """What `compile` and `vectorize` return: a function that runs as native code, and its gradients."""
 
 import gc
+import inspect
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from micrograd import errors
 from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
@@ -294,11 +297,26 @@ class Compiled:
         with _building:
             key = structure, tuple(shapes)
             if key not in self._specialised:
+                self._check_arguments(structure)
                 with _without_collections():
                     result = trace(self._function, structure, shapes)
                 parameters = tuple(result.parameters)
                 self._specialised[key] = Specialised(structure, shapes, result, parameters)
             return self._specialised[key]
+
+    def _check_arguments(self, structure: Structure) -> None:
+        args, kwargs = structure.build(itertools.repeat(None))
+        try:
+            signature = inspect.signature(self._function)
+        except ValueError:  # of a function in C, which has none
+            return
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise errors.ArgumentError(
+                f"{self!r} takes the arguments {signature}, got {len(args)} and the keywords "
+                f"{list(kwargs)}: {error}"
+            ) from None
 
     def _arranged(self, tree: Any) -> Any:
         """Arguments as a structure of numbers and arrays."""
@@ -311,7 +329,7 @@ class Compiled:
                 raise TypeError
             return array.astype(self.dtype, copy=False)
         except (TypeError, ValueError):
-            raise TypeError(
+            raise errors.ArgumentError(
                 f"{self!r} takes numbers and arrays of numbers, got {type(leaf).__name__} "
                 f"{leaf!r:.60}{_in_place_of(leaf)}"
             ) from None

@@ -296,3 +296,13 @@ def test_exact_gradients_have_the_sign_of_their_zeros() -> None:
     x = Value(0.0)
     mg.cos(x).backward()
     assert str(gradient[0]) == str(x.grad)
+
+
+@pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
+def test_arguments_of_another_number_or_kind_are_errors_of_shape(make: Any) -> None:
+    f = make(lambda x, y: x * y)
+    for call in (lambda: f(1.0), lambda: f(1.0, 2.0, 3.0), lambda: f(1.0, z=2.0)):
+        with pytest.raises(mg.ShapeError, match=r"takes the arguments \(x, y\), got"):
+            call()
+    with pytest.raises(mg.ShapeError, match="takes numbers and arrays of numbers, got str 'a'"):
+        f(1.0, "a")
