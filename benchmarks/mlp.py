@@ -30,7 +30,7 @@ class Network:
         self.model = mg.MLP(PIXELS, [hidden, CLASSES], activation="tanh", seed=0)
         self.values = [part for layer in self.model.layers for part in layer.arrays().values()]
         self.matrices = [
-            np.array([[v.data for v in row] if isinstance(row, list) else row.data for row in part])
+            np.array([[v.data for v in row] if isinstance(row, tuple) else row.data for row in part])
             for part in self.values
         ]
 
@@ -42,7 +42,7 @@ class Network:
         place = {parameter: i for i, parameter in enumerate(parameters)}
         order = [
             np.array(
-                [[place[v] for v in row] if isinstance(row, list) else place[row] for row in p]
+                [[place[v] for v in row] if isinstance(row, tuple) else place[row] for row in p]
             )
             for p in self.values
         ]
