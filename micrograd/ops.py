@@ -156,7 +156,7 @@ def minimum(x, y):
     return select(x < y, x, select(x >= y, y, x + y))
 
 
-@composed(lambda g, z, x: (select(x <= 0, 0.0, g),), on_floats=lambda x: 0.0 if x <= 0 else x)
+@composed(lambda g, z, x: (select(z <= 0, 0.0, g),), on_floats=lambda x: 0.0 if x <= 0 else x)
 def relu(x):
     """x where it is positive, else 0"""
     return select(x <= 0, 0.0, x)

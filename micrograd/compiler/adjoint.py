@@ -201,7 +201,7 @@ class _Adjoint:
         out = self.program.new_block(block.size, block.varying)
         place = np.empty(block.size, np.int64)
         start = 0
-        for members in _alike(counts):
+        for members in _neighbours(_alike(counts)):
             place[members] = np.arange(start, start + len(members))
             products = [
                 _product(note, order[first[members][:, None] + np.arange(int(count[members[0]]))])
@@ -249,6 +249,15 @@ def _alias(block: Block, note: Note) -> Gather | None:
     places = np.empty(block.size, np.int64)
     places[note.target] = source.index
     return Gather(source.block, places)
+
+
+def _neighbours(groups: list[Index]) -> list[Index]:
+    """The groups in the order of their members, cut into neighbours where that makes few pieces."""
+    cuts = [np.flatnonzero(np.diff(members) != 1) + 1 for members in groups]
+    if sum(map(len, cuts)) > 4 + len(groups):
+        return groups
+    pieces = [piece for members, cut in zip(groups, cuts) for piece in np.split(members, cut)]
+    return sorted(pieces, key=lambda members: int(members[0]))
 
 
 def _alike(counts: Index) -> list[Index]:

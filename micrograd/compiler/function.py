@@ -156,7 +156,7 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results, for each example."""
         it, call = self._specialise(args, kwargs)
-        (value,) = self._kernel(it, "value")(call, self._packed(it), 1.0)
+        (value,), _ = self._kernel(it, "value")(call, self._packed(it), 1.0)
         return self._results(it.trace, self._for_each(value, call.n))
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -197,14 +197,11 @@ class Compiled:
         self, it: Specialised, answer: Gradient, call: Call, theta: Array, seed: float
     ) -> list[Any]:
         """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
-        answers: list[Any] = self._kernel(it, answer)(call, theta, seed)
-        for gradient in answers[1:]:
-            if _has_nan(gradient) and not self.exact:
-                guarded = self._kernel(it, answer, guarded=True)(call, theta, seed)
-                pairs = zip(answers, guarded)
-                return [
-                    x if x.__class__ is float else np.where(np.isnan(x), y, x) for x, y in pairs
-                ]
+        answers, nan = self._kernel(it, answer)(call, theta, seed)
+        if nan and not self.exact:
+            guarded, _ = self._kernel(it, answer, guarded=True)(call, theta, seed)
+            pairs = zip(answers, guarded)
+            return [x if x.__class__ is float else np.where(np.isnan(x), y, x) for x, y in pairs]
         return answers
 
     # Views of the pipeline.
@@ -391,14 +388,6 @@ class Compiled:
     def _shaped(self, rows: Array, shape: Shape) -> Any:
         """The rows of all examples in the shape that the caller sees."""
         raise NotImplementedError
-
-
-def _has_nan(numbers: Any) -> bool:
-    """Long arrays without BLAS: its threads, once awake, are in the way of a busy machine."""
-    if np.size(numbers) < 10_000:
-        square = np.vdot(numbers, numbers)
-        return bool(square != square)
-    return bool(np.isnan(np.minimum.reduce(numbers, axis=None)))
 
 
 class CompiledOne(Compiled):

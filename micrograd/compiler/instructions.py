@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from llvmlite import ir
 
@@ -57,6 +57,19 @@ def apply(op: Op, operands: tuple[Any, ...]) -> Any:
     return Register(emit, emit.primitive(op, [x.value for x in registers]))
 
 
+class Memory(NamedTuple):
+    """What a function of native code is told, where it is told that."""
+
+    w: ir.Value  # the parameters
+    u: ir.Value  # the uniform numbers
+    r: ir.Value | None = None  # the sums over a segment of the examples
+    d: ir.Value | None = None  # of the output that is computed in its place: see Plan.in_place
+    v: ir.Value | None = None  # the rows of examples
+    streams: ir.Value | None = None  # where the rows are that lie elsewhere: see Plan.streams
+    vectors: ir.Value | None = None  # of examples, in this chunk
+    first: ir.Value | None = None  # whether it is the first chunk of its segment
+
+
 class Body:
     """Emits within one function: loops, loads and stores, arithmetic.
 
@@ -64,8 +77,8 @@ class Body:
     `axis`: members, or terms of a sum; or one number, alone.
     """
 
-    def __init__(self, emitter: Emitter, builder: ir.IRBuilder, arguments: Any, varying: bool):
-        self.emitter, self.b, self.arguments = emitter, builder, arguments
+    def __init__(self, emitter: Emitter, builder: ir.IRBuilder, memory: Memory, varying: bool):
+        self.emitter, self.b, self.memory = emitter, builder, memory
         self.examples = varying and emitter.examples_in_lanes
         self._set_lanes("examples" if self.examples else "", emitter.width)
         self.straight = False  # no loop begins or ends: what was read need not be read again
@@ -80,11 +93,34 @@ class Body:
 
     @contextmanager
     def lanes_along(self, axis: str) -> Iterator[None]:
+        before = self.axis, self.width
         self._set_lanes(axis, self.emitter.width)
         yield
-        self._set_lanes("", 1)
+        self._set_lanes(*before)
 
     # Loops.
+
+    def streamed(self, count: ir.Value, action: Callable[[ir.Value], None]) -> None:
+        """action(i) for all i < count: in vectors of neighbours, then one by one."""
+        width, axis = self.emitter.width, (self.axis, self.width)
+        if isinstance(count, ir.Constant):
+            whole = I64(count.constant // width * width)
+        else:
+            whole = self.b.and_(count, I64(-width))
+        for lanes, start, stop in (("members", I64(0), whole), ("", whole, count)):
+            self._set_lanes(lanes, width)
+            with self.loop(stop, start, self.width) as i:
+                action(i)
+        self._set_lanes(*axis)
+
+    def load(self, pointer: ir.Value, place: ir.Value, align: int = 0) -> ir.Value:
+        """As many numbers from `place` on as there are lanes."""
+        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
+        return self.b.load(at, typ=self.vector, align=align or self._bytes)
+
+    def store(self, pointer: ir.Value, place: ir.Value, value: ir.Value, align: int = 0) -> None:
+        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
+        self.b.store(value, at, align=align or self._bytes)
 
     @contextmanager
     def loop(
@@ -135,13 +171,14 @@ class Body:
     @contextmanager
     def over_vectors(self) -> Iterator[None]:
         """The vectors of a chunk of examples."""
-        with self.loop(self.arguments[4]) if self.examples else _once() as x:
+        with self.loop(self.memory.vectors) if self.examples else _once() as x:
             self._enter(x)
             yield
 
     def _enter(self, x: ir.Value) -> None:
         """From here on, rows are read and written at vector x."""
-        v, at = self.arguments[3], times(self.b, x, I64(self.emitter.step))
+        v, at = self.memory.v, times(self.b, x, I64(self.emitter.step))
+        self._at = at
         self._rows = v if v is None else self.b.gep(v, [at], source_etype=self.emitter.number)
 
     def accumulate(
@@ -177,13 +214,25 @@ class Body:
         return carried
 
     def _across(self, total: ir.Value) -> ir.Value:
-        name = f"llvm.vector.reduce.fadd.{_suffix(self.vector)}"
+        name = f"llvm.vector.reduce.fadd.{suffix(self.vector)}"
         type = ir.FunctionType(self.emitter.number, [self.emitter.number, self.vector])
         callee = self.emitter.module.globals.get(name) or ir.Function(
             self.emitter.module, type, name
         )
         start = ir.Constant(self.emitter.number, 0.0)
         return self.b.call(callee, [start, total], fastmath=self.flags)
+
+    def turned(self, rows: list[ir.Value]) -> list[ir.Value]:
+        """Vectors as the rows of a square, and its columns: by halves shuffled into each other."""
+        n, b = len(rows), self.b
+        masks = [
+            ir.Constant(ir.VectorType(I32, n), [half + k // 2 + n * (k % 2) for k in range(n)])
+            for half in (0, n // 2)
+        ]
+        for _ in range(n.bit_length() - 1):
+            pairs = zip(rows[: n // 2], rows[n // 2 :])
+            rows = [b.shuffle_vector(x, y, mask) for x, y in pairs for mask in masks]
+        return rows
 
     # Memory.
 
@@ -231,7 +280,8 @@ class Body:
             return self.loaded[key]
         pointer = self._pointer(access.block, place)
         if near:
-            value = self.b.load(pointer, typ=self.vector, align=self._alignment)
+            align = self._alignment_of(access.block)
+            value = self.b.load(pointer, typ=self.vector, align=align)
         else:
             value = self._broadcast(self.b.load(pointer, typ=self.emitter.number))
         if self.straight and key[1] is not None:
@@ -249,21 +299,33 @@ class Body:
         if not block.varying:
             return self.load_number(*self._uniform(block, place))
         plan, b = self.emitter.plan, self.b
+        if block in plan.streams:
+            return self.load_number(self.stream(block), e)
         at = plus(b, times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes)), e)
-        return self.load_number(self.arguments[3], at)
+        return self.load_number(self.memory.v, at)
 
     def _uniform(self, block: Block, place: ir.Value) -> tuple[ir.Value, ir.Value]:
         plan = self.emitter.plan
         if block is plan.program.constants:
             return self.emitter.constant_numbers(), place
         if block is plan.program.parameters:
-            return self.arguments[0], place
-        return self.arguments[1], plus(self.b, place, I64(plan.offset[block]))
+            return self.memory.w, place
+        if plan.in_place and block is plan.in_place[1]:
+            return self.memory.d, place
+        return self.memory.u, plus(self.b, place, I64(plan.offset[block]))
 
     def _row(self, block: Block, place: ir.Value) -> ir.Value:
         plan, b = self.emitter.plan, self.b
+        if block in plan.streams:
+            return b.gep(self.stream(block), [self._at], source_etype=self.emitter.number)
         row = times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes))
         return b.gep(self._rows, [row], source_etype=self.emitter.number)
+
+    def stream(self, block: Block) -> ir.Value:
+        """Where the row of this chunk begins that lies in an array of the caller's, if it may."""
+        entry = I64(self.emitter.plan.streams[block])
+        pointer = self.b.gep(self.memory.streams, [entry], source_etype=POINTER)
+        return self.b.load(pointer, typ=POINTER)
 
     def _store(self, step: Step, value: ir.Value, places: Places) -> None:
         if not step.stored:
@@ -271,23 +333,23 @@ class Body:
         if step.target.block.boolean:
             value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
         pointer = self._pointer(step.target.block, self.place(step.target, places, None))
-        self.b.store(value, pointer, align=self._alignment)
+        self.b.store(value, pointer, align=self._alignment_of(step.target.block))
 
     @property
     def _bytes(self) -> int:
         """Of a number."""
         return 8 if isinstance(self.emitter.number, ir.DoubleType) else 4
 
-    @property
-    def _alignment(self) -> int:
+    def _alignment_of(self, block: Block) -> int:
         """Rows of examples begin at cache lines; members and terms lie where they lie."""
-        return self._bytes * (self.width if self.axis == "examples" else 1)
+        own = self.axis == "examples" and block not in self.emitter.plan.streams
+        return self._bytes * (self.width if own else 1)
 
-    def load_number(self, pointer: ir.Value, place: ir.Value) -> ir.Value:
+    def load_number(self, pointer: Any, place: ir.Value) -> ir.Value:
         at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
         return self.b.load(at, typ=self.emitter.number)
 
-    def store_number(self, pointer: ir.Value, place: ir.Value, value: ir.Value) -> None:
+    def store_number(self, pointer: Any, place: ir.Value, value: ir.Value) -> None:
         self.b.store(value, self.b.gep(pointer, [place], source_etype=self.emitter.number))
 
     # Arithmetic.
@@ -367,7 +429,7 @@ class Body:
         return result
 
     def _intrinsic(self, name: str, operands: list[ir.Value]) -> ir.Value:
-        full = f"llvm.{name}.{_suffix(self.vector)}"
+        full = f"llvm.{name}.{suffix(self.vector)}"
         type = ir.FunctionType(self.vector, [self.vector] * len(operands))
         callee = self.emitter.module.globals.get(full) or ir.Function(
             self.emitter.module, type, full
@@ -386,9 +448,9 @@ _COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!=
 _LOGIC = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
 
 
-def _suffix(type: ir.Type) -> str:
+def suffix(type: ir.Type) -> str:
     if isinstance(type, ir.VectorType):
-        return f"v{type.count}{_suffix(type.element)}"
+        return f"v{type.count}{suffix(type.element)}"
     return "f64" if isinstance(type, ir.DoubleType) else "f32"
 
 

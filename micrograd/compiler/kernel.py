@@ -3,9 +3,11 @@
 import ctypes
 import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 from weakref import ref
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
 from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.schedule import CALL, SMALL, Plan, schedule, verify
+from micrograd.compiler.schedule import CALL, CHUNKS, MARGIN, SMALL, Plan, schedule, verify
 
 Array = NDArray[Any]
 
@@ -50,20 +52,21 @@ class Kernel(Protocol):
 
     An input is an array of n times size numbers, or of size numbers that all examples share. A
     varying output has the shape (n, members), a uniform one (members,); the first is a float if it
-    is one uniform number.
+    is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
     """
 
     program: Program
 
-    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]: ...
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]: ...
 
     def prepared(
         self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], None]:
+    ) -> Callable[[int, float], bool]:
         """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
 
-        The answers are written into `answers`; these, the inputs and the parameters stay where they
-        are. Where a number depends on the inputs of its own example, an answer may be an input.
+        Each answers whether an output after the first holds a NaN. The outputs are written into
+        `answers`; these, the inputs and the parameters stay where they are. Where a number depends
+        on the inputs of its own example only, an answer may be an input.
         """
         ...
 
@@ -74,29 +77,33 @@ class NumPyKernel:
     def __init__(self, program: Program, dtype: Any):
         self.program, self.dtype = program, dtype
 
-    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]:
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         wide = [
             np.broadcast_to(x.reshape(-1, block.size), (call.n, block.size))
             for x, block in zip(call.inputs, self.program.inputs)
         ]
         answers = evaluate(self.program, wide, parameters, np.full(call.n, seed)).values()
         first, *others = (x.astype(self.dtype) for x in answers)
-        return [first.item() if first.shape == (1,) else first, *others]
+        nan = any(bool(np.isnan(x).any()) for x in others)
+        return [first.item() if first.shape == (1,) else first, *others], nan
 
     def prepared(
         self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], None]:
+    ) -> Callable[[int, float], bool]:
         """See `Kernel`."""
 
-        def again(n: int, seed: float) -> None:
+        def again(n: int, seed: float) -> bool:
             part = Call(n, [array[:n] for array in call.inputs])
-            for answer, x in zip(answers, self(part, parameters, seed)):
+            outputs, nan = self(part, parameters, seed)
+            for answer, x in zip(answers, outputs):
                 answer[: n if np.ndim(x) == 2 else None] = np.ravel(x)
+            return nan
 
         return again
 
 
 _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
+LINE = 64  # bytes of the cache
 
 
 class NativeKernel:
@@ -118,21 +125,22 @@ class NativeKernel:
         self._run = self._function("run", _ADDRESS)
         self._before = self._function("before", *[_ADDRESS] * 3)
         self._after = self._function("after", *[_ADDRESS] * 3)
-        self._combine = self._function("combine", *[_ADDRESS] * 2)
-        self._examples = self._function("examples", *[_ADDRESS] * 5, number, *[_INTEGER] * 3)
+        self._combine = self._function("combine", *[_ADDRESS] * 3)
+        self._examples = self._function("examples", *[_ADDRESS] * 6, number, *[_INTEGER] * 3)
         self._sizes = [block.size for block in program.inputs]
         self._outputs = [
             (any(g.block.varying for g in gathers), sum(map(len, gathers)))
             for gathers in program.outputs.values()
         ]
         self._free: list[_Memory] = []  # of calls that have ended
+        self._large = Large()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
 
-    def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]:
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = self._free.pop() if self._free else self._new_memory()
         table, k = memory.table, CALL
         for entry in call.entries(self._sizes):
@@ -156,12 +164,13 @@ class NativeKernel:
             self._run(memory.address)
         if answers[0].__class__ is float:
             answers[0] = memory.number.value
+        nan = table[CALL - 1] != 0
         self._free.append(memory)
-        return answers
+        return answers, nan
 
     def prepared(
         self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], None]:
+    ) -> Callable[[int, float], bool]:
         """See `Kernel`."""
         memory = self._new_memory()
         table, address, run = memory.table, memory.address, self._run
@@ -170,21 +179,22 @@ class NativeKernel:
         table[0] = _address(parameters)
         held = call, parameters, answers  # their memory must outlive the loop
 
-        def again(n: int, seed: float, held: Any = held) -> None:
+        def again(n: int, seed: float, held: Any = held) -> bool:
             table[3] = n
             memory.seed.value = seed
             if self.threads > 1 and n > self.plan.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
+            return table[CALL - 1] != 0
 
         return again
 
     def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
         """Memory for an answer, and where it is: many small ones are cut from one array."""
         if n is not None or members * self.dtype.itemsize > SMALL:
-            answer = np.empty(members if n is None else (n, members), self.dtype)
-            return answer, _address(answer)
+            answer, address = self._large.take((n or 1) * members, self.dtype)
+            return answer if n is None else answer.reshape(n, members), address
         spare = self._spare.setdefault(members, [])
         if not spare:
             rows = np.empty((32, members), self.dtype)
@@ -221,21 +231,25 @@ class NativeKernel:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
         plan, u, n, seed = self.plan, memory.u, memory.table[3], memory.seed.value
         w, table = memory.table[0], memory.address + 8 * CALL
+        memory.table[CALL - 1] = 0
         chunks = math.ceil(n / plan.lanes)
-        bounds = [chunks * s // plan.segments for s in range(plan.segments + 1)]
+        segments = min(plan.segments, math.ceil(chunks / CHUNKS))
+        bounds = [chunks * s // segments for s in range(segments + 1)]
+        outputs = CALL + 2 * len(self._sizes)
+        d = memory.table[outputs + plan.in_place[0]] if plan.in_place else u
         self._before(w, u, table)
-        memory.uniform[: plan.reduced] = 0
 
         def segment(s: int) -> Any:
-            if bounds[s] == bounds[s + 1]:
-                return None
-            part = self._free.pop() if self._free else self._new_memory()
-            self._examples(w, u, part.u, part.v, table, seed, n, bounds[s], bounds[s + 1])
+            part = memory
+            if s:
+                part = self._free.pop() if self._free else self._new_memory()
+            sums = (part.u, part.u) if s else (u, d)
+            self._examples(w, u, *sums, part.v, table, seed, n, bounds[s], bounds[s + 1])
             return part
 
-        for part in _pool(self.threads).map(segment, range(plan.segments)):
-            if part is not None:
-                self._combine(u, part.u)
+        for s, part in enumerate(_pool(self.threads).map(segment, range(segments))):
+            if s:
+                self._combine(u, d, part.u)
                 self._free.append(part)
         self._after(w, u, table)
 
@@ -245,7 +259,7 @@ class _Memory:
 
     def __init__(self, plan: Plan, dtype: Any, addresses: int):
         self.uniform, self.u = _aligned(plan.uniform + plan.reduced, dtype)
-        self.rows, self.v = _aligned(plan.rows * plan.lanes, dtype)
+        self.rows, self.v = _aligned((plan.rows + plan.turned + MARGIN) * plan.lanes, dtype)
         self.table = (ctypes.c_int64 * (CALL + addresses))()
         self.address = ctypes.addressof(self.table)
         self.table[1], self.table[2] = self.u, self.v
@@ -255,10 +269,41 @@ class _Memory:
         self.number_address = ctypes.addressof(self.number)
 
 
+class Large:
+    """Memory for large answers. The system is slow to hand out pages: what nobody holds any longer
+    is used again."""
+
+    KEPT = 64 << 20  # bytes at most that are kept
+
+    def __init__(self) -> None:
+        self._kept: list[Array] = []
+        self._lock = Lock()
+
+    def take(self, size: int, dtype: Any) -> tuple[Array, int]:
+        """An array at the start of a cache line, its numbers anything, and its address."""
+        wanted = size * dtype.itemsize
+        with self._lock:
+            memory = self._unused(wanted + LINE)
+            address = _address(memory)
+            skip = -address % LINE
+            return memory[skip : skip + wanted].view(dtype), address + skip
+
+    def _unused(self, size: int) -> Array:
+        for k, nbytes in enumerate([memory.nbytes for memory in self._kept]):
+            if nbytes == size and sys.getrefcount(self._kept[k]) == 2:  # the list, and this call
+                return self._kept[k]
+        memory = np.empty(size, np.uint8)
+        if size <= self.KEPT:
+            self._kept.append(memory)
+        while sum(each.nbytes for each in self._kept) > self.KEPT:
+            del self._kept[0]
+        return memory
+
+
 def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
     """Memory at the start of a cache line, and its address."""
-    bytes_ = np.zeros(size * dtype.itemsize + 64, np.uint8)
-    skip = -bytes_.ctypes.data % 64
+    bytes_ = np.zeros(size * dtype.itemsize + LINE, np.uint8)
+    skip = -bytes_.ctypes.data % LINE
     array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
     return array, bytes_.ctypes.data + skip
 

@@ -1,21 +1,22 @@
 """LLVM: loops become native code for this machine.
 
 One function for each nest, and one that calls them in order for a range of chunks of examples. In
-all of them `w` are the parameters, `u` the uniform numbers, `r` the sums over examples and `v` the
-rows of examples.
+all of them `w` are the parameters, `u` the uniform numbers, `r` and `d` the sums over examples and
+`v` the rows of examples: see `instructions.Memory`.
 """
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler import vectormath
-from micrograd.compiler.instructions import I8, I32, I64, POINTER, Body, plus, times
+from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
 from micrograd.compiler.nests import NestBody
-from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import CALL, SMALL, Nest, Plan, access
+from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan
+from micrograd.compiler.transfers import TransferBody
 
 VOID = ir.VoidType()
 INLINE_CALLS = 16  # of one elementary function: more of them, and the code outgrows its use
@@ -63,58 +64,56 @@ class Emitter:
                 argument.add_attribute("noalias")
         return function
 
-    def _sequence(self, name: str, nests: list[Nest]) -> Body:
+    def _sequence(self, name: str, nests: list[Nest]) -> TransferBody:
         """NAME(w, u, table): nests that do not vary. Still open: the caller ends it."""
         functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
         function = self._function(name, [POINTER] * 3, internal=False)
-        w, u, _ = function.args
+        w, u, table = function.args
         builder = ir.IRBuilder(function.append_basic_block())
-        null = ir.Constant(POINTER, None)
+        body = TransferBody(self, builder, Memory(w, u), False)
+        d = self._in_place(body, table)
+        body.memory = Memory(w, u, u, d)
         for each in functions:
-            builder.call(each, [w, u, u, null, I64(1)])
-        return Body(self, builder, [w, u, u, None, None], False)
+            null = ir.Constant(POINTER, None)
+            builder.call(each, [w, u, u, d, null, null, I64(1), I1(1)])
+        return body
+
+    def _in_place(self, body: TransferBody, table: ir.Value) -> ir.Value:
+        """Where the output lies that is computed in its place."""
+        if self.plan.in_place is None:
+            return body.memory.u
+        return body.address(table, 2 * len(self.plan.program.inputs) + self.plan.in_place[0])
 
     def _run(self, before: Body, examples: ir.Function, after: Body) -> None:
-        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, and the table."""
+        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, whether a gradient
+        holds a NaN, and the table."""
         for body in (before, after):
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
         (call,) = function.args
         b = ir.IRBuilder(function.append_basic_block())
         fields = [b.gep(call, [I64(k)], source_etype=I64) for k in range(CALL + 1)]
+        b.store(I64(0), fields[CALL - 1])
         w, u, v = (b.load(field, typ=POINTER) for field in fields[:3])
         n, seed = b.load(fields[3], typ=I64), b.load(fields[4], typ=self.number)
         table = fields[CALL]
-        body = Body(self, b, [w, u, u, v, n], True)
+        body = TransferBody(self, b, Memory(w, u), True)
+        d = self._in_place(body, table)
         b.call(before.b.function, [w, u, table])
         chunks = b.sdiv(plus(b, n, I64(self.plan.lanes - 1)), I64(self.plan.lanes))
-        with b.if_else(b.icmp_signed("<=", chunks, I64(1))) as (one, many):
-            with one:
-                b.call(examples, [w, u, u, v, table, seed, n, I64(0), chunks])
-            with many:
-                self._segments(body, examples, chunks, table, seed)
+        segments = b.sdiv(plus(b, chunks, I64(CHUNKS - 1)), I64(CHUNKS))
+        most = I64(self.plan.segments)
+        segments = b.select(b.icmp_signed("<", segments, most), segments, most)
+        r = b.gep(u, [I64(self.plan.uniform)], source_etype=self.number)
+        with body.loop(segments) as s:  # each with sums of its own, as in several threads
+            first, last = (b.sdiv(times(b, chunks, x), segments) for x in (s, plus(b, s, I64(1))))
+            begins = b.icmp_signed("==", s, I64(0))
+            sums = b.select(begins, u, r), b.select(begins, d, r)
+            b.call(examples, [w, u, *sums, v, table, seed, n, first, last])
+            with b.if_then(b.not_(begins)):
+                b.call(self.module.globals["combine"], [u, d, r])
         b.call(after.b.function, [w, u, table])
         b.ret_void()
-
-    def _segments(
-        self,
-        body: Body,
-        examples: ir.Function,
-        chunks: ir.Value,
-        table: ir.Value,
-        seed: ir.Value,
-    ) -> None:
-        """The parts of the examples in turn, each with sums of its own, as in several threads."""
-        b, segments = body.b, I64(self.plan.segments)
-        w, u, _, v, n = body.arguments
-        r = b.gep(u, [I64(self.plan.uniform)], source_etype=self.number)
-        with body.loop(I64(self.plan.reduced)) as i:
-            body.store_number(u, i, ir.Constant(self.number, 0.0))
-        with body.loop(segments) as s:
-            first, last = (b.sdiv(times(b, chunks, x), segments) for x in (s, plus(b, s, I64(1))))
-            with b.if_then(b.icmp_signed("<", first, last)):
-                b.call(examples, [w, u, r, v, table, seed, n, first, last])
-                b.call(self.module.globals["combine"], [u, r])
 
     def _scalars(self) -> None:
         """scalars(x0, x1, ...): one number of numbers, all memory on the stack."""
@@ -128,7 +127,7 @@ class Emitter:
         )
         call = b.alloca(I64, I64(CALL + 2 * inputs + 1))
         one = b.bitcast(ir.Constant(self.number, 1.0), I64)
-        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one]
+        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one, I64(0)]
         for k, x in enumerate(header):
             b.store(x, b.gep(call, [I64(k)], source_etype=I64))
         for k in range(inputs + 1):
@@ -141,19 +140,24 @@ class Emitter:
         b.ret(b.load(b.gep(numbers, [I64(inputs)], source_etype=self.number), typ=self.number))
 
     def _combine(self) -> None:
-        """combine(u, r): adds the sums over one segment of the examples to those over all."""
-        function = self._function("combine", [POINTER] * 2, internal=False)
-        u, r = function.args
-        body = Body(
-            self, ir.IRBuilder(function.append_basic_block()), [None, u, r, None, None], False
-        )
-        with body.loop(I64(self.plan.reduced)) as i:
-            body.store_number(u, i, body.b.fadd(body.load_number(u, i), body.load_number(r, i)))
+        """combine(u, d, r): adds the sums over one segment of the examples to those before it."""
+        function = self._function("combine", [POINTER] * 3, internal=False)
+        u, d, r = function.args
+        body = Body(self, ir.IRBuilder(function.append_basic_block()), Memory(u, u), False)
+        size = self.plan.reduced_in_place
+        for total, start, stop in ((d, 0, size), (u, size, self.plan.reduced)):
+
+            def add(i: ir.Value, total: ir.Value = total, start: int = start) -> None:
+                at = plus(body.b, i, I64(start))
+                body.store(total, at, body.b.fadd(body.load(total, at), body.load(r, at)))
+
+            body.streamed(I64(stop - start), add)
         body.b.ret_void()
 
     def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
-        function = self._function(name, [POINTER] * 4 + [I64])
-        body = NestBody(self, ir.IRBuilder(function.append_basic_block()), function.args, varying)
+        function = self._function(name, [*[POINTER] * 6, I64, I1])
+        memory = Memory(*function.args)
+        body = NestBody(self, ir.IRBuilder(function.append_basic_block()), memory, varying)
         if nest.over_examples:
             body.reduce(nest)
         elif nest.opens_with_sum:
@@ -164,104 +168,55 @@ class Emitter:
         return function
 
     def _examples(self) -> ir.Function:
-        """examples(w, u, r, v, table, seed, n, first, last): chunks first ... last - 1 of examples.
+        """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
 
         `table` holds for each input its address and the distance of its examples (0: one for all),
         then for each output its address.
         """
         plan = self.plan
         nests = [self._nest(f"examples.{k}", nest, True) for k, nest in enumerate(plan.examples)]
-        types = [*[POINTER] * 5, self.number, I64, I64, I64]
+        types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self._function("examples", types, internal=False)
-        w, u, r, v, table, seed, n, first, last = function.args
-        body = Body(self, ir.IRBuilder(function.append_basic_block()), [w, u, r, v, n], True)
-        b, lanes = body.b, I64(plan.lanes)
-        with body.loop(I64(plan.reduced)) as i:
-            body.store_number(r, i, ir.Constant(self.number, 0.0))
+        *pointers, table, seed, n, first, last = function.args
+        b = ir.IRBuilder(function.append_basic_block())
+        pointers.append(b.alloca(POINTER, I64(len(plan.streams) + 1)))
+        body, lanes = TransferBody(self, b, Memory(*pointers), True), I64(plan.lanes)
+        inputs, outputs = plan.program.inputs, plan.program.outputs.values()
+        apart = body.are_apart(table, len(inputs), len(outputs))
         with body.loop(last, first) as chunk:
-            start = times(b, chunk, lanes)
-            rest = b.sub(n, start)
-            real = b.select(b.icmp_signed("<", rest, lanes), rest, lanes)
-            vectors = b.sdiv(plus(b, real, I64(self.step - 1)), I64(self.step))
-            padded = times(b, vectors, I64(self.step))
-            for k, block in enumerate(plan.program.inputs):
-                self._load_input(body, block, table, k, start, real, padded)
-            with body.loop(padded) as e:
-                inside = b.icmp_signed("<", e, real)
-                x = b.select(inside, seed, ir.Constant(self.number, 0.0))
-                body.store_number(
-                    v, plus(b, e, I64(plan.offset[plan.program.seed] * plan.lanes)), x
-                )
+            body.start = times(b, chunk, lanes)
+            rest = b.sub(n, body.start)
+            body.real = b.select(b.icmp_signed("<", rest, lanes), rest, lanes)
+            vectors = b.sdiv(plus(b, body.real, I64(self.step - 1)), I64(self.step))
+            body.padded = times(b, vectors, I64(self.step))
+            for k, block in enumerate(inputs):
+                body.load_input(block, body.address(table, 2 * k), body.entry(table, 2 * k + 1))
+            body.fill_seed(seed)
+            for k, gathers in enumerate(outputs, 2 * len(inputs)):
+                if gathers and gathers[0].block in plan.streams:
+                    body.open_output(gathers[0].block, body.address(table, k), apart)
+            begins = b.icmp_signed("==", chunk, first)
             for nest in nests:
-                b.call(nest, [w, u, r, v, vectors])
-            for k, gathers in enumerate(
-                plan.program.outputs.values(), 2 * len(plan.program.inputs)
-            ):
+                b.call(nest, [*pointers, vectors, begins])
+            for k, gathers in enumerate(outputs):
                 if any(g.block.varying for g in gathers):
-                    self._store_output(body, gathers, table, k, start, real)
+                    with body.watching(table) if k else nullcontext():
+                        body.store_output(gathers, body.address(table, 2 * len(inputs) + k))
         b.ret_void()
         return function
 
-    def _load_input(
-        self, body: Body, block: Block, table: ir.Value, k: int,
-        start: ir.Value, real: ir.Value, padded: ir.Value,
-    ) -> None:  # fmt: skip
-        """Rows of lanes out of an array of shape (n, size); the last example pads its chunk."""
-        b, lanes = body.b, I64(self.plan.lanes)
-        v = body.arguments[3]
-        address = b.load(b.gep(table, [I64(2 * k)], source_etype=I64), typ=I64)
-        source = b.inttoptr(address, POINTER)
-        distance = b.load(b.gep(table, [I64(2 * k + 1)], source_etype=I64), typ=I64)
-        row = I64(self.plan.offset[block])
-
-        def copy(place: ir.Value, e: ir.Value, example: ir.Value) -> None:
-            at = plus(b, times(b, plus(b, start, example), distance), place)
-            x = b.load(b.gep(source, [at], source_etype=self.number), typ=self.number)
-            body.store_number(v, plus(b, times(b, plus(b, row, place), lanes), e), x)
-
-        with body.loop(I64(block.size)) as place:
-            with b.if_else(b.icmp_signed("==", distance, I64(1))) as (near, far):
-                with near, body.loop(real) as e:
-                    at = plus(b, plus(b, start, e), place)
-                    x = b.load(b.gep(source, [at], source_etype=self.number), typ=self.number)
-                    body.store_number(v, plus(b, times(b, plus(b, row, place), lanes), e), x)
-                with far, body.loop(real) as e:
-                    copy(place, e, e)
-            with body.loop(padded, real) as e:
-                copy(place, e, b.sub(real, I64(1)))
-
-    def _store_output(
-        self, body: Body, gathers: list[Gather], table: ir.Value, k: int,
-        start: ir.Value, real: ir.Value,
-    ) -> None:  # fmt: skip
-        b = body.b
-        out = b.inttoptr(b.load(b.gep(table, [I64(k)], source_etype=I64), typ=I64), POINTER)
-        members = sum(map(len, gathers))
-        offset = 0
-        for gather in gathers:
-            read = access(gather, (len(gather),))
-            with body.loop(I64(len(gather))) as i:
-                row = body.place(read, [i], None)
-                with body.loop(real) as e:
-                    x = body.load_lane(read.block, row, e)
-                    at = plus(b, times(b, plus(b, start, e), I64(members)), plus(b, i, I64(offset)))
-                    body.store_number(out, at, x)
-            offset += len(gather)
-
-    def _uniform_outputs(self, body: Body) -> None:
-        b, program = body.b, self.plan.program
-        table = b.function.args[2]
-        for k, gathers in enumerate(program.outputs.values(), 2 * len(program.inputs)):
+    def _uniform_outputs(self, body: TransferBody) -> None:
+        inputs, outputs = self.plan.program.inputs, self.plan.program.outputs.values()
+        table = body.b.function.args[2]
+        for k, gathers in enumerate(outputs):
             if any(g.block.varying for g in gathers):
                 continue
-            out = b.inttoptr(b.load(b.gep(table, [I64(k)], source_etype=I64), typ=I64), POINTER)
-            offset = 0
-            for gather in gathers:
-                read = access(gather, (len(gather),))
-                with body.loop(I64(len(gather))) as i:
-                    x = body.load_lane(read.block, body.place(read, [i], None), I64(0))
-                    body.store_number(out, plus(b, i, I64(offset)), x)
-                offset += len(gather)
+            with body.watching(table) if k else nullcontext():
+                out = body.address(table, 2 * len(inputs) + k)
+                if self.plan.in_place and k == self.plan.in_place[0]:
+                    body.look_over(I64(self.plan.in_place[1].size), out)
+                else:
+                    body.store_uniform(gathers, out)
 
     # Data of the module.
 

@@ -6,11 +6,12 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.instructions import I64, Body, Places, Register, apply, plus, times
+from micrograd.compiler.instructions import I64, Places, Register, apply, plus, times
+from micrograd.compiler.products import ProductBody
 from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Nest, Step
 
 
-class NestBody(Body):
+class NestBody(ProductBody):
     """Emits a nest into a function."""
 
     def elementwise(self, nest: Nest) -> None:
@@ -106,6 +107,9 @@ class NestBody(Body):
     def reduce(self, nest: Nest) -> None:
         """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
         (step,) = nest.steps
+        if nest.factors:
+            self.outer_product(nest, *nest.factors)
+            return
         if not self.examples:  # one example: its terms, in vectors of members
             self._members(nest, TILE, lambda members: self._reduce_tile(step, members))
             return
@@ -132,15 +136,15 @@ class NestBody(Body):
             self._enter(x)
             return self._total(step, totals, members)
 
-        count = self.arguments[4] if self.examples else I64(1)
+        count = self.memory.vectors if self.examples else I64(1)
         totals = self.accumulate([self.zero() for _ in members], count, at)
-        offset = I64(self.emitter.plan.offset[step.target.block])
         for member, total in zip(members, totals):
-            at_ = plus(self.b, self.place(step.target, member, None), offset)
-            pointer = self.b.gep(self.arguments[2], [at_], source_etype=self.emitter.number)
-            total = self._across(total) if self.examples else total
-            sofar = self.b.load(pointer, typ=total.type, align=self._bytes)
-            self.b.store(self.b.fadd(sofar, total), pointer, align=self._bytes)
+            if self.examples:
+                total = self._across(total)
+                sofar = self.b.load(self.sum_place(step, member), align=self._bytes, typ=total.type)
+                zero = ir.Constant(total.type, 0.0)
+                total = self.b.fadd(self.b.select(self.memory.first, zero, sofar), total)
+            self.b.store(total, self.sum_place(step, member), align=self._bytes)
 
     def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
         self.straight = True

@@ -10,6 +10,8 @@ What does not vary is computed before the examples, or after them where it depen
 them.
 """
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +25,18 @@ INLINE_TERMS = 4  # a sum of at most so many terms is elementwise work
 TILE = 8  # members of a long sum at once: so many independent chains of multiply-adds
 VECTOR_TILE = 4  # vectors of members at once
 REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
+PANEL = 3  # vectors of columns, times TILE rows, where a sum over examples is a matrix product
+TURNED_ROWS = 16  # fewer rows of such a product do not repay that its columns are turned
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
-SEGMENTS = 8  # of the examples: what threads share out, and the order in which their sums are added
-CALL = 5  # what native code is told before the addresses: w, u, v, n and the seed
+NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in the processor at once
+FUNCTION_WORK = 25  # of an elementary function
+SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
+CHUNKS = 2  # of a segment at least
+CALL = 6  # what native code is told before the addresses: w, u, v, n, the seed; NaN is its answer
+MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
+VECTORS = 17  # of examples in a chunk at most: an odd number, and a batch of 2^k examples fits
 
 
 @dataclass(eq=False)
@@ -86,6 +95,7 @@ class Nest:
     axes: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
+    factors: tuple[Access, Access] | None = None  # rows and columns, where their sums are a product
 
     @property
     def opens_with_sum(self) -> bool:
@@ -123,10 +133,14 @@ class Plan:
     rows: int
     uniform: int
     reduced: int  # the first numbers of the uniform ones are sums over examples
+    turned: int  # rows of lanes in which columns are turned
+    in_place: tuple[int, Block] | None  # an output that is one block: computed where it is wanted
+    reduced_in_place: int  # of the sums over examples, those that are that output: the first ones
+    streams: dict[Block, int]  # blocks of one scalar that are read or written in the caller's array
 
     @property
     def segments(self) -> int:
-        """Into how many parts the examples fall, whatever the number of threads."""
+        """Into how many parts the examples fall at most, whatever the number of threads."""
         return 1 if self.lanes == 1 else SEGMENTS
 
     def __str__(self) -> str:
@@ -139,10 +153,11 @@ class Plan:
 
 def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
     """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time."""
-    uses = _uses(program)
+    instructions = _with_own_comparisons(program)
+    uses = _uses(program, instructions)
     phases: list[list[Instruction]] = [[], [], []]
     phase_of: dict[Block, int] = {}
-    for instruction in program.instructions:
+    for instruction in instructions:
         reduces = isinstance(instruction, Sum) and instruction.over_examples
         late = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
         phase = 1 if instruction.out.varying or reduces else 2 if late else 0
@@ -150,9 +165,75 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
         phases[phase].append(instruction)
         phase_of[instruction.out] = 2 if reduces else phase
     nests = [_nests(instructions, uses) for instructions in phases]
-    offset, rows, uniform, reduced = _layout(program, nests)
-    lanes = _lanes(rows, width, number_bytes) if width > 1 else 1
-    return Plan(program, nests[0], nests[1], nests[2], lanes, offset, rows, uniform, reduced)
+    in_place = _in_place(program)
+    sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
+    first = [in_place[1]] if in_place and in_place[1] in sums else []
+    offset, rows, uniform, reduced = _layout(program, nests, first)
+    turned = 0
+    for nest in nests[1] if width > 1 else ():
+        nest.factors = _rows_and_columns(nest, width)
+        if nest.factors:
+            turned = max(turned, _whole(nest.axes[-1], width))
+    shared = program.parameters.size + reduced
+    return Plan(
+        program, *nests,
+        lanes=_lanes(rows + turned, shared, width, number_bytes) if width > 1 else 1,
+        offset=offset, rows=rows, uniform=uniform, reduced=reduced, turned=turned,
+        in_place=in_place, reduced_in_place=sum(block.size for block in first),
+        streams=_streams(program) if width > 1 else {},
+    )  # fmt: skip
+
+
+def _streams(program: Program) -> dict[Block, int]:
+    """Inputs and outputs of one scalar an example: their rows may lie in the caller's arrays."""
+    answers = [g.block for gathers in program.outputs.values() for g in gathers]
+    inputs = [block for block in program.inputs if block.size == 1 and block not in answers]
+    outputs = [
+        gathers[0].block
+        for gathers in program.outputs.values()
+        if len(gathers) == 1 and gathers[0].block.size == 1 and gathers[0].block.varying
+        and not gathers[0].block.given and answers.count(gathers[0].block) == 1
+    ]  # fmt: skip
+    return {block: k for k, block in enumerate([*inputs, *outputs])}
+
+
+def _in_place(program: Program) -> tuple[int, Block] | None:
+    """The largest output that is a uniform block, computed here, as it stands; and its number."""
+    found: tuple[int, Block] | None = None
+    for k, gathers in enumerate(program.outputs.values()):
+        if len(gathers) != 1 or gathers[0].block.varying or gathers[0].block.given:
+            continue
+        (gather,) = gathers
+        block = gather.block
+        whole = not block.boolean and np.array_equal(gather.index, np.arange(block.size))
+        if whole and block.size > (found[1].size if found else 1):
+            found = k, block
+    return found
+
+
+def _rows_and_columns(nest: Nest, width: int) -> tuple[Access, Access] | None:
+    """The factors of a sum over examples, if it is worth while to turn the columns.
+
+    There must be rows enough to repay it, and columns that fill most of their vectors.
+    """
+    (*rows, columns), step = nest.axes, nest.steps[0]
+    if not nest.over_examples or len(step.products) != 1 or math.prod(rows) < TURNED_ROWS:
+        return None
+    ((terms, factors),) = step.products
+    if terms > 1 or len(factors) != 2 or 2 * _whole(columns, width) > 3 * columns:
+        return None
+    for left, right in (factors, factors[::-1]):
+        if not (isinstance(left, Access) and isinstance(right, Access) and right.block.varying):
+            continue
+        by_columns = right.table is None and right.strides == (*[0] * len(rows), 1)
+        if by_columns and left.table is None and not left.strides[-1]:
+            return (left, right) if step.target.strides[-1] == 1 else None
+    return None
+
+
+def _whole(count: int, width: int) -> int:
+    """So many numbers in whole vectors."""
+    return -(-count // width) * width
 
 
 def verify(plan: Plan) -> None:
@@ -179,16 +260,58 @@ def verify(plan: Plan) -> None:
         stored.update(step.target.block for step in nest.steps if step.stored)
 
 
-def _lanes(rows: int, width: int, number_bytes: int) -> int:
-    """An odd number of vectors: then rows do not compete for the same lines of the cache."""
-    vectors = CACHE_BYTES // (max(rows, 1) * width * number_bytes)
-    return width * (min(max(vectors, 1), 13) - 1 | 1)
+def _lanes(rows: int, shared: int, width: int, number_bytes: int) -> int:
+    """An odd number of vectors: then rows do not compete for the same lines of the cache.
+
+    Parameters and sums over examples pass through the cache once for each chunk: so the rows of a
+    chunk may take as much room as these.
+    """
+    room = CACHE_BYTES + 2 * shared * number_bytes
+    vectors = room // (max(rows, 1) * width * number_bytes)
+    return width * (min(max(vectors, 1), VECTORS) - 1 | 1)
 
 
-def _uses(program: Program) -> dict[Block, int]:
+def _with_own_comparisons(program: Program) -> list[Instruction]:
+    """The instructions, each with comparisons of its own: to compare again takes as long as to
+    read a truth, and it need not be stored."""
+    comparisons = {
+        i.out: i
+        for i in program.instructions
+        if i.out.boolean and len(i) == i.out.size and not any(g.block.boolean for g in i.gathers())
+    }
+    result: list[Instruction] = []
+    for instruction in program.instructions:
+        if isinstance(instruction, Map):
+            own = [
+                _compared_for(comparisons[gather.block], gather)
+                for gather in instruction.operands
+                if gather.block in comparisons
+            ]
+            truths = iter([Gather(i.out, np.arange(len(i))) for i in own])
+            operands = [
+                next(truths) if gather.block in comparisons else gather
+                for gather in instruction.operands
+            ]
+            result += own
+            instruction = Map(instruction.out, instruction.start, instruction.op, operands)
+        result.append(instruction)
+    needed = {g.block for gathers in program.outputs.values() for g in gathers}
+    needed.update(g.block for i in result for g in i.gathers())
+    return [i for i in result if i.out not in comparisons or i.out in needed]
+
+
+def _compared_for(comparison: Instruction, gather: Gather) -> Map:
+    """A comparison of just what a gather reads."""
+    assert isinstance(comparison, Map)
+    operands = [Gather(g.block, g.index[gather.index]) for g in comparison.operands]
+    out = Block(gather.block.name, len(gather), comparison.out.varying, boolean=True)
+    return Map(out, 0, comparison.op, operands)
+
+
+def _uses(program: Program, instructions: list[Instruction]) -> dict[Block, int]:
     """How many gathers read each block; an output counts as one that is never in registers."""
     uses: dict[Block, int] = {}
-    for instruction in program.instructions:
+    for instruction in instructions:
         for gather in instruction.gathers():
             uses[gather.block] = uses.get(gather.block, 0) + 1
     for gathers in program.outputs.values():
@@ -210,14 +333,27 @@ def _nests(instructions: list[Instruction], uses: dict[Block, int]) -> list[Nest
 
 
 def _ordered(instructions: list[Instruction]) -> list[Instruction]:
-    """An order of computation that has instructions with equally many members side by side."""
+    """An order of computation that has instructions with equally many members side by side.
+
+    A comparison stands before the one that it is for.
+    """
+    readers = Counter(g.block for i in instructions for g in i.gathers())
+    comparisons = {i.out: i for i in instructions if i.out.boolean and readers[i.out] == 1}
+    instructions = [i for i in instructions if i.out not in comparisons]
     waiting: dict[Instruction, int] = {}
     users: dict[Block, list[Instruction]] = {}
     pending: dict[Block, int] = {}
     for instruction in instructions:
         pending[instruction.out] = pending.get(instruction.out, 0) + 1
+
+    def before(instruction: Instruction) -> list[Instruction]:
+        """Its comparisons, and theirs."""
+        own = [comparisons[g.block] for g in instruction.gathers() if g.block in comparisons]
+        return [x for comparison in own for x in (*before(comparison), comparison)]
+
     for instruction in instructions:
-        sources = {g.block for g in instruction.gathers() if g.block in pending}
+        together = (*before(instruction), instruction)
+        sources = {g.block for i in together for g in i.gathers() if g.block in pending}
         waiting[instruction] = len(sources)
         for block in sources:
             users.setdefault(block, []).append(instruction)
@@ -233,7 +369,7 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         instruction = ready[shape].pop()
         if not ready[shape]:
             del ready[shape]
-        order.append(instruction)
+        order += [*before(instruction), instruction]
         pending[instruction.out] -= 1
         if not pending[instruction.out]:
             for user in users.get(instruction.out, ()):
@@ -256,12 +392,30 @@ def _is_long(instruction: Instruction) -> bool:
     return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
 
 
+# fmt: off
+_QUICK = {  # operations of one instruction of the machine, or of few
+    ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.abs, ops.floor, ops.sqrt, ops.where, ops.take,
+    ops.less, ops.less_equal, ops.equal, ops.not_equal, ops.logical_and, ops.logical_or,
+    ops.logical_not, ops.sign, ops.maximum, ops.minimum, ops.relu, ops.leaky_relu,
+}
+# fmt: on
+
+
+def _work(instruction: Instruction) -> int:
+    """About how many instructions of the machine it takes for each member."""
+    if isinstance(instruction, Map):
+        return 1 if instruction.op in _QUICK else FUNCTION_WORK
+    return 0 if _is_long(instruction) else len(instruction.products)
+
+
 def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
     """Whether an instruction can follow in the nest of a group."""
     first = group[0]
     if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
         return False
     if _is_long(instruction) or len(group) >= NEST_STEPS:
+        return False
+    if instruction.out.varying and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
         return False
     written = {i.out: i for i in group}
     for gather in instruction.gathers():
@@ -364,7 +518,9 @@ def _along(places: Index, axis: int, axes: int) -> Any:
     return places.reshape([-1 if k == axis else 1 for k in range(axes)])
 
 
-def _layout(program: Program, phases: list[list[Nest]]) -> tuple[dict[Block, int], int, int, int]:
+def _layout(
+    program: Program, phases: list[list[Nest]], first_sums: list[Block]
+) -> tuple[dict[Block, int], int, int, int]:
     """Where stored blocks lie: rows of lanes for what varies, numbers for what does not."""
     offset: dict[Block, int] = {}
     rows = uniform = 0
@@ -372,6 +528,9 @@ def _layout(program: Program, phases: list[list[Nest]]) -> tuple[dict[Block, int
         offset[block] = rows
         rows += block.size
     reduced = 0
+    for block in first_sums:
+        offset[block] = uniform
+        uniform += block.size
     for first in (True, False):  # sums over examples lie in front
         for step, over in (
             (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps

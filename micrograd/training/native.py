@@ -85,12 +85,10 @@ class NativeStep:
         kernel = loss._kernel(it, "parameters")
         mean, met = np.zeros(1, self.dtype), len(it.parameters)
         theta, g = self.theta[:met], self.g[:met]
-        smallest = np.minimum.reduce  # the quickest way to meet a NaN
         run, item = kernel.prepared(call, theta, [mean, g]), mean.item
 
         def slope(n: int) -> float:
-            run(n, 1.0 / n)
-            if (least := smallest(g)) != least:  # NaN, perhaps 0 * inf: on guard against that
+            if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
                 guarded = loss._kernel(it, "parameters", guarded=True)
                 guarded.prepared(call, theta, [mean, g])(n, 1.0 / n)
             return item()
@@ -163,7 +161,7 @@ class NativeStep:
             arrays = examples.inputs[part], examples.targets[part]
             it, call = self.judge._specialise(arrays, {})
             theta = self._theta_of(it.parameters)
-            (answer,) = self.judge._kernel(it, "value")(call, theta, 1.0)
+            (answer,), _ = self.judge._kernel(it, "value")(call, theta, 1.0)
             numbers = np.asarray(answer)
             losses.append(numbers[:, 0])
             rows.append(numbers[:, 1:])
@@ -223,7 +221,7 @@ def length(g: np.ndarray) -> float:
 
 def elementwise(
     function: Callable[..., Any], inputs: list[np.ndarray], outputs: list[np.ndarray]
-) -> tuple[Callable[[int, float], None], np.ndarray, tuple[Value, ...]]:
+) -> tuple[Callable[[int, float], bool], np.ndarray, tuple[Value, ...]]:
     """A function of scalars over flat arrays, of which some may be inputs and outputs at once.
 
     Answers how to run it, and the array and the order of the Values that it captures.

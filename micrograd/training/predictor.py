@@ -47,6 +47,6 @@ class Predictor:
         it, call = compiled._specialise((array,), {})
         if compiled not in self._theta:
             self._theta[compiled] = np.array([p.data for p in it.parameters], self.dtype)
-        (answer,) = compiled._kernel(it, "value")(call, self._theta[compiled], 1.0)
+        (answer,), _ = compiled._kernel(it, "value")(call, self._theta[compiled], 1.0)
         outputs = np.asarray(answer)
         return outputs.reshape(-1) if array.ndim == 1 else outputs

@@ -38,6 +38,24 @@ def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
             %3[i] = r2 = mul(r1, c[0])""")
 
 
+def test_a_comparison_is_made_where_it_is_needed() -> None:
+    """The truth of `relu`'s derivative is not stored: to compare again is as quick as to read."""
+    program = differentiated(
+        lambda x: mg.exp(mg.sum(mg.relu(mg.dot(w[8 * i : 8 * i + 8], x)) for i in range(4))),
+        (8,),
+        per_example=True,
+    )
+    text = str(schedule(program, 8))
+    assert "%2[i] = r1 = relu(r0)" in text
+    assert "r0 = less_equal(%2[i], c[0])" in text
+    assert "= r0 = less_equal" not in text
+
+
+def test_long_work_is_cut_into_shorter_loops() -> None:
+    """So that the processor has several rounds under way."""
+    assert "%3[0] = r0 = erf(%2[0])" in plan(lambda x: mg.erf(mg.exp(mg.sin(x))), None)
+
+
 def test_what_does_not_vary_is_computed_before() -> None:
     text = plan(lambda x: x * mg.exp(w[3]), None)
     before, examples = text.split("examples:\n")
