@@ -8,6 +8,7 @@ one thread.
 import ctypes
 import importlib
 import os
+import pkgutil
 import platform
 import statistics
 import subprocess
@@ -103,9 +104,19 @@ def compare(
 
     The first side is ours. A time is divided by `per`, the number of things that one call does.
     """
-    seconds = medians(sides, rounds)
+    return table(title, medians(sides, rounds), bars, per, unit)
+
+
+def table(
+    title: str,
+    seconds: Mapping[str, float],
+    bars: Mapping[str, tuple[Any, ...]],
+    per: float = 1.0,
+    unit: str = "µs",
+) -> bool:
+    """Prints the time of each side, and which bars are met; whether all are. See `compare`."""
     scale = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}[unit] / per
-    ours = seconds[next(iter(sides))]
+    ours = seconds[next(iter(seconds))]
     met = True
     print(f"{title + ', ' + unit:54}  {'time':>9}  {'/ ours':>8}")
     for name, time_ in seconds.items():
@@ -159,6 +170,13 @@ def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
 
 
 # What the sides run on.
+
+
+def stages() -> None:
+    """Imports the stages of our compiler, which come with the first call: before time is taken."""
+    compiler = importlib.import_module("micrograd.compiler")
+    for module in pkgutil.walk_packages(compiler.__path__, "micrograd.compiler."):
+        importlib.import_module(module.name)
 
 
 @cache
