@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := benchmarks/.venv/bin
-QUESTIONS := call_overhead demo_step examples microgpt mlp black_scholes determinant per_sample \
-	compile_time training larger_than_memory
+QUESTIONS := call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes determinant \
+	per_sample compile_time training larger_than_memory
 
 .PHONY: demo test lint bench bench-eager clean
 
