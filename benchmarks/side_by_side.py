@@ -79,7 +79,7 @@ class Below:
         return ours <= self.most
 
     def __str__(self) -> str:
-        return f"≤ {self.most:g} {self.unit}"
+        return f"≤ {self.most:g} {self.unit}".strip()
 
 
 def verdict(bar: Any, *seconds: float) -> bool:
@@ -195,8 +195,8 @@ def addresses(*arrays: Any) -> tuple[ctypes.c_void_p, ...]:
     return tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
 
 
-def header(*packages: str) -> None:
-    """Prints the machine and the versions of what is compared."""
+def header(*packages: str, how: str = "one thread; medians of processor time") -> None:
+    """Prints the machine, the versions of what is compared, and how."""
     print(f"{_processor()}, {os.cpu_count()} processors, {platform.platform()}")
     names = ("micrograd-native", "llvmlite", "numpy", *packages)
     print(f"Python {platform.python_version()}, " + ", ".join(map(_version, names)))
@@ -204,7 +204,7 @@ def header(*packages: str) -> None:
         importlib.import_module("torch").set_num_threads(1)
     if "MICROGRAD_CPU" in os.environ:
         print(f"compiled for {os.environ['MICROGRAD_CPU']}")
-    print(f"one thread; medians of processor time; load {os.getloadavg()[0]:.1f}\n", flush=True)
+    print(f"{how}; load {os.getloadavg()[0]:.1f}\n", flush=True)
 
 
 def _version(name: str) -> str:
