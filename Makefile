@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := benchmarks/.venv/bin
-QUESTIONS := call_overhead demo_step examples microgpt mlp black_scholes compile_time training larger_than_memory
+QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
+	determinant per_sample growth compile_time training larger_than_memory accuracy
 
-.PHONY: demo test lint bench bench-eager clean
+.PHONY: demo test lint bench performance bench-eager clean
 
 demo: .venv/installed
 	$(BIN)/micrograd demo
@@ -27,6 +28,10 @@ lint: .venv/installed
 # Each question prints a table; a bar that is missed fails at the end.
 bench: benchmarks/.venv/installed
 	@for question in $(QUESTIONS); do $(BENCH)/python benchmarks/$$question.py || missed=1; done; exit $${missed:-0}
+
+# The answers to the questions of docs/performance.md, written into it.
+performance: benchmarks/.venv/installed
+	$(BENCH)/python benchmarks/report.py
 
 benchmarks/.venv/installed: benchmarks/requirements.txt pyproject.toml
 	$(PYTHON) -m venv benchmarks/.venv

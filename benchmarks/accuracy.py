@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py [points] [function ...]
 
-Prints the largest error over so many points each (100,000 unless said), where it is, and how many
-of the results are correctly rounded.
+Prints the largest error over so many points each (100,000 unless said), edges among them, how many
+of the results are correctly rounded, and where the largest error is.
 """
 
 import platform
@@ -16,26 +16,33 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from elementary import native, points, ulps
+from side_by_side import Below
 
 from micrograd.compiler.vectormath import FUNCTIONS
 
+LARGEST = Below(2, "ulp")
 
-def row(name: str, dtype: type, count: int) -> str:
+
+def row(name: str, dtype: type, count: int) -> bool:
     operands = points(name, dtype, count)
     errors = ulps(name, native(name, dtype, 8)(*operands), *operands)
     worst = errors.argmax()
     place = ", ".join(repr(float(x[worst])) for x in operands)
-    exact = np.mean(errors <= 0.5)
-    return f"{name:9} {dtype.__name__} {len(errors):8,} {errors[worst]:8.3f} {exact:9.1%}   {place}"
+    rounded, met = np.mean(errors <= 0.5), LARGEST.met(errors[worst])
+    print(f"{name:9} {dtype.__name__} {len(errors):8,} {errors[worst]:8.3f} {rounded:9.1%}", end="")
+    print(f"   {LARGEST}: {'met' if met else 'NOT MET'}   at {place}", flush=True)
+    return met
 
 
-def main(count: str = "100000", *names: str) -> None:
+def main(count: str = "100000", *names: str) -> bool:
     print(f"{platform.platform()}, {llvm.get_host_cpu_name()}, llvmlite {llvmlite.__version__}")
-    print(f"{'function':9} {'format':7} {'points':>8} {'max ulp':>8} {'rounded':>9}   at")
+    print(f"{'function':9} {'format':7} {'points':>8} {'max ulp':>8} {'rounded':>9}")
+    met = True
     for name in names or FUNCTIONS:
         for dtype in (np.float64, np.float32):
-            print(row(name, dtype, int(count)), flush=True)
+            met &= row(name, dtype, int(count))
+    return met
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(not main(*sys.argv[1:]))

@@ -7,9 +7,7 @@ call of the compiled function, with its gradients, to its answer. Irregular prog
 straight-line code: every operation reads recent results, so that hardly two are alike.
 """
 
-import importlib
 import os
-import pkgutil
 import statistics
 import subprocess
 import sys
@@ -19,13 +17,12 @@ from collections.abc import Callable
 from typing import Any
 
 import side_by_side
-from side_by_side import Below, verdict
+from side_by_side import Below, stages, verdict
 
 # isort: split
 import numpy as np
 
 import micrograd as mg
-from micrograd import compiler
 
 ROUNDS, PATIENCE = 3, 10.0  # a program that takes longer than so many seconds runs once
 
@@ -96,8 +93,7 @@ PROGRAMS: dict[str, tuple[str, Callable[[], Callable], float]] = {
 
 def measure(name: str) -> float:
     """Seconds of the processor for the first call, in this process."""
-    for module in pkgutil.walk_packages(compiler.__path__, "micrograd.compiler."):
-        importlib.import_module(module.name)
+    stages()
     first_call = PROGRAMS[name][1]()
     start = time.process_time()
     first_call()

@@ -113,22 +113,31 @@ def torch_with_matrices():
     return step
 
 
-def main() -> bool:
-    side_by_side.header("g++", "jax", "torch")
-    sides = {
-        "micrograd, in scalars": lambda: step.gradient(theta, X, Y),
-        "C++ by hand": cpp(),
-        "jax.jit, with matrices": jax_with_matrices(),
-        "PyTorch eager, with matrices": torch_with_matrices(),
-        "NumPy by hand": numpy_by_hand(),
-    }
-    (_, ours), *peers = sides.items()
-    loss, gradient = ours()
+def ours():
+    return step.gradient(theta, X, Y)
+
+
+def check(sides) -> None:
+    """All sides compute the same numbers as the first."""
+    (_, first), *peers = sides.items()
+    loss, gradient = first()
     for name, side in peers:
         value, parts = side()
         their = parts if isinstance(parts, np.ndarray) else flat([np.asarray(p) for p in parts])
         agree(f"{name}: loss", loss, value)
         agree(f"{name}: gradients", gradient[order], their)
+
+
+def main() -> bool:
+    side_by_side.header("g++", "jax", "torch")
+    sides = {
+        "micrograd, in scalars": ours,
+        "C++ by hand": cpp(),
+        "jax.jit, with matrices": jax_with_matrices(),
+        "PyTorch eager, with matrices": torch_with_matrices(),
+        "NumPy by hand": numpy_by_hand(),
+    }
+    check(sides)
     bars = {
         "C++ by hand": (Within(4), Within(2)),
         "jax.jit, with matrices": (Faster(4), Faster(7)),

@@ -8,6 +8,7 @@ one thread.
 import ctypes
 import importlib
 import os
+import pkgutil
 import platform
 import statistics
 import subprocess
@@ -32,7 +33,7 @@ os.environ |= {
     "JAX_PLATFORMS": "cpu",
 }
 
-COMPILER = "g++", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"
+COMPILER = "g++", "-O3", "-ffast-math", "-shared", "-fPIC"
 WARM_UP, ROUND = 1.0, 2e-3  # seconds
 
 Side = Callable[[], Any]  # one call, from Python, everything included
@@ -78,7 +79,7 @@ class Below:
         return ours <= self.most
 
     def __str__(self) -> str:
-        return f"≤ {self.most:g} {self.unit}"
+        return f"≤ {self.most:g} {self.unit}".strip()
 
 
 def verdict(bar: Any, *seconds: float) -> bool:
@@ -103,9 +104,19 @@ def compare(
 
     The first side is ours. A time is divided by `per`, the number of things that one call does.
     """
-    seconds = medians(sides, rounds)
+    return table(title, medians(sides, rounds), bars, per, unit)
+
+
+def table(
+    title: str,
+    seconds: Mapping[str, float],
+    bars: Mapping[str, tuple[Any, ...]],
+    per: float = 1.0,
+    unit: str = "µs",
+) -> bool:
+    """Prints the time of each side, and which bars are met; whether all are. See `compare`."""
     scale = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}[unit] / per
-    ours = seconds[next(iter(sides))]
+    ours = seconds[next(iter(seconds))]
     met = True
     print(f"{title + ', ' + unit:54}  {'time':>9}  {'/ ours':>8}")
     for name, time_ in seconds.items():
@@ -161,13 +172,21 @@ def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
 # What the sides run on.
 
 
+def stages() -> None:
+    """Imports the stages of our compiler, which come with the first call: before time is taken."""
+    compiler = importlib.import_module("micrograd.compiler")
+    for module in pkgutil.walk_packages(compiler.__path__, "micrograd.compiler."):
+        importlib.import_module(module.name)
+
+
 @cache
 def by_hand(name: str) -> ctypes.CDLL:
-    """The program `by_hand/<name>.cpp`, compiled for this machine."""
+    """The program `by_hand/<name>.cpp`, compiled for the processor that ours is compiled for."""
     source = Path(__file__).parent / "by_hand" / f"{name}.cpp"
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / f"{name}.so"
-        subprocess.run([*COMPILER, str(source), "-o", str(library)], check=True)
+        target = f"-march={os.environ.get('MICROGRAD_CPU') or 'native'}"
+        subprocess.run([*COMPILER, target, str(source), "-o", str(library)], check=True)
         return ctypes.CDLL(str(library))
 
 
@@ -176,14 +195,16 @@ def addresses(*arrays: Any) -> tuple[ctypes.c_void_p, ...]:
     return tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
 
 
-def header(*packages: str) -> None:
-    """Prints the machine and the versions of what is compared."""
+def header(*packages: str, how: str = "one thread; medians of processor time") -> None:
+    """Prints the machine, the versions of what is compared, and how."""
     print(f"{_processor()}, {os.cpu_count()} processors, {platform.platform()}")
     names = ("micrograd-native", "llvmlite", "numpy", *packages)
     print(f"Python {platform.python_version()}, " + ", ".join(map(_version, names)))
     if "torch" in packages:
         importlib.import_module("torch").set_num_threads(1)
-    print(f"one thread; medians of processor time; load {os.getloadavg()[0]:.1f}\n", flush=True)
+    if "MICROGRAD_CPU" in os.environ:
+        print(f"compiled for {os.environ['MICROGRAD_CPU']}")
+    print(f"{how}; load {os.getloadavg()[0]:.1f}\n", flush=True)
 
 
 def _version(name: str) -> str:

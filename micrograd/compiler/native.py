@@ -1,9 +1,14 @@
-"""Native code: a module of LLVM, compiled for this processor, as functions to call."""
+"""Native code: a module of LLVM, compiled for this processor, as functions to call.
+
+`MICROGRAD_CPU` names a level of x86-64, such as `x86-64-v3`, to compile for in its place: code that
+every processor of that level runs, as this one would without its other features.
+"""
 
 import ctypes.util
+import os
 import threading
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -35,22 +40,52 @@ def _initialise() -> None:
         llvm.load_library_permanently(ctypes.util.find_library("m") or "")
 
 
+class Processor(NamedTuple):
+    """What code is compiled for: its name and features, as LLVM has them, and bytes a vector."""
+
+    name: str
+    features: str
+    vector_bytes: int
+
+
+# The levels of x86-64, with the widest vectors of each and what this processor must have to run it.
+_LEVELS = {
+    "x86-64-v2": (16, "sse4.2"),
+    "x86-64-v3": (32, "avx2"),
+    "x86-64-v4": (64, "avx512vl"),
+}
+
+
+@cache
+def processor() -> Processor:
+    """This processor, with all its features, or the level that is named in its place."""
+    features = llvm.get_host_cpu_features()
+    named = os.environ.get("MICROGRAD_CPU", "")
+    if not named:
+        widest = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+        flags = features.flatten() + ",-prefer-256-bit"
+        return Processor(llvm.get_host_cpu_name(), flags, widest)
+    if named not in _LEVELS:
+        levels = ", ".join(_LEVELS)
+        raise ValueError(f"MICROGRAD_CPU must be empty or one of {levels}; got {named!r}")
+    width, feature = _LEVELS[named]
+    if not features.get(feature):
+        raise ValueError(f"MICROGRAD_CPU is {named}, but this processor has no {feature}")
+    return Processor(named, "-prefer-256-bit", width)
+
+
 def target_machine(code_level: int = _CODE_LEVEL) -> Any:
-    """The processor that this process runs on, with all its features. An engine owns its own."""
+    """For the `processor`. An engine owns its own."""
     _initialise()
+    name, features, _ = processor()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=code_level, jit=True
+        cpu=name, features=features, opt=code_level, jit=True
     )
 
 
-def _features() -> str:
-    return llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
-
-
 def vector_bytes() -> int:
-    """How wide this processor's vectors are: 64, 32 or 16 bytes."""
-    features = llvm.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+    """How wide the processor's vectors are: 64, 32 or 16 bytes."""
+    return processor().vector_bytes
 
 
 class Native:
@@ -88,10 +123,9 @@ class Native:
 
     def _key(self) -> str:
         """Of the machine code: a hash of all that it depends on."""
-        processor = llvm.get_host_cpu_name(), _features()
         versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
         settings = repr((_LEVEL, _CODE_LEVEL, _TUNING, _LONG, _VERY_LONG))
-        return disk.key(self._text, *processor, *versions, settings)
+        return disk.key(self._text, *processor()[:2], *versions, settings)
 
     def _optimised(self, machine: Any) -> Any:
         parsed = llvm.parse_assembly(self._text)
