@@ -13,6 +13,9 @@ llvm          all of them -> a module of LLVM
 native, cache a module -> machine code, kept on disk
 c, expression loops -> C99
 kernel        a program that is ready to run on arrays
-function      what `compile` and `vectorize` return
+specialised   a function for arguments of one structure and shape, and what was compiled of it
+arguments     what comes in, as arrays
+compiled      calls, gradients, and a look at every stage
+function      what `compile` and `vectorize` return: one example a call, or all
 explain       what became of the scalars, in the words of the user's program
 """
