@@ -30,7 +30,9 @@ class Network:
         self.model = mg.MLP(PIXELS, [hidden, CLASSES], activation="tanh", seed=0)
         self.values = [part for layer in self.model.layers for part in layer.arrays().values()]
         self.matrices = [
-            np.array([[v.data for v in row] if isinstance(row, tuple) else row.data for row in part])
+            np.array(
+                [[v.data for v in row] if isinstance(row, tuple) else row.data for row in part]
+            )
             for part in self.values
         ]
 

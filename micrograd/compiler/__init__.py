@@ -1,6 +1,7 @@
 """From scalars to machine code. Read in this order; it is the pipeline.
 
 trace         a Python function -> a graph of symbols
+formula       whether a function is one of numbers, which broadcasts, or one of arrays
 program       the rolled program: blocks of alike scalars. It prints, verifies, evaluates itself
 roll          graph -> program
 adjoint       program -> the program that also computes its gradient

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,29 @@ def _holds_arrays(tree: list[Any] | tuple[Any, ...]) -> bool:
         isinstance(part, np.ndarray) or (isinstance(part, (list, tuple)) and _holds_arrays(part))
         for part in tree
     )
+
+
+def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of arrays of these shapes together, as in a NumPy ufunc; None if they do not fit.
+
+    >>> broadcast([(100, 1), (50,), ()])
+    (100, 50)
+    """
+    different = {*shapes} - {()}
+    if len(different) < 2:
+        return different.pop() if different else ()
+    try:
+        return np.broadcast_shapes(*different)
+    except ValueError:
+        return None
+
+
+def spread(arrays: list[Array], shape: tuple[int, ...]) -> list[Array]:
+    """The arrays as one number for each place of `shape`; a single number is shared, not copied."""
+    fitting = 1, math.prod(shape)  # with as many numbers, they are in order as they are
+    return [
+        np.ascontiguousarray(a if a.size in fitting else np.broadcast_to(a, shape)) for a in arrays
+    ]
 
 
 def check_names(function: Callable[..., Any], structure: Structure, taker: Any) -> None:

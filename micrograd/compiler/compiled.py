@@ -22,19 +22,20 @@ from micrograd.engine import Value
 from micrograd.errors import ShapeError
 from micrograd.structure import Structure, flatten
 
-_building = RLock()  # a trace watches which Values are made, in all threads: one at a time
+_one_at_a_time = RLock()  # a trace watches which Values are made, in all threads
 
 
 @contextmanager
-def _without_collections() -> Iterator[None]:
-    """The collector of cycles waits: it would walk all that a compiler makes, again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def building() -> Iterator[None]:
+    """One builds at a time; the collector of cycles waits: it would walk all, again and again."""
+    with _one_at_a_time:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if enabled:
+                gc.enable()
 
 
 class Compiled:
@@ -109,7 +110,7 @@ class Compiled:
         """The results, for each example."""
         it, call = self._specialise(args, kwargs)
         (value,) = self._kernel(it, "value")(call, self._packed(it), 1.0)
-        return self._results(it.trace, self._for_each(value, call.n))
+        return self._results(it.trace, self._for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """The value, and its gradient with respect to the arguments; of one argument, no tuple.
@@ -119,10 +120,11 @@ class Compiled:
         it, call = self._specialise(args, kwargs)
         answers = self._differentiated(it, "inputs", call, self._packed(it), 1.0)
         value, *gradients = (self._for_each(x, call.n) for x in answers)
-        shaped = (self._shaped(x, shape) for x, shape in zip(gradients, it.shapes))
+        shaped = (self._shaped(x, shape, call) for x, shape in zip(gradients, it.shapes))
         of_args, of_kwargs = it.structure.build(shaped)
         gradient = (*of_args, *of_kwargs.values())
-        return self._results(it.trace, value), gradient[0] if len(gradient) == 1 else gradient
+        value = self._results(it.trace, value, call)
+        return value, gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: ArrayLike, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The mean over the examples and its gradient, the parameters being `theta` (see `pack`).
@@ -212,49 +214,43 @@ class Compiled:
     def _specialise(self, args: Any, kwargs: Any) -> tuple[Specialised, Call]:
         recent = self._recent
         if recent is not None and not kwargs and recent.holds(args):
-            return recent.it, Call(recent.n, args, recent.addresses)
+            return recent.it, Call(recent.n, args, recent.addresses, recent.shape)
         key = None
         if not kwargs and all(a.__class__ is np.ndarray for a in args):
-            key, n = self._quick_key(args)
+            key, n, shape = self._quick_key(args)
             it = self._met.get(key)
             if it is not None:
-                return it, self._remembered(it, n, args)
-        leaves, structure = flatten((self._arranged(args), self._arranged(kwargs)))
+                return it, self._remembered(it, Call(n, args, None, shape))
+        leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
-        n, shapes = self._examples(arrays)
-        it = self._specialised.get((structure, tuple(shapes)))
-        if it is None:
-            it = self._traced_anew(structure, shapes)
+        it, call, settled = self._fitted(structure, arrays)
         self._last = it
-        inputs = [np.ascontiguousarray(a) for a in arrays]
-        if key is not None and all(a is b for a, b in zip(args, inputs, strict=True)):
+        if kwargs or len(args) != len(arrays) or any(a is not b for a, b in zip(args, call.inputs)):
+            return it, call
+        if settled and key is not None:
             self._met[key] = it
-            return it, self._remembered(it, n, args)
-        return it, Call(n, inputs)
+        return it, self._remembered(it, call)
 
-    def _remembered(self, it: Specialised, n: int, args: tuple[Array, ...]) -> Call:
+    def _remembered(self, it: Specialised, call: Call) -> Call:
         """A call on arrays as they are; the next one on the same arrays need not look at them."""
         self._last = it
-        call = Call(n, args)
         sizes = [1 if shape is None else math.prod(shape) for shape in it.shapes]
-        arrays = [(ref(a), (a.shape, a.strides, a.dtype)) for a in args]
-        self._recent = Recent(it, n, call.entries(sizes), arrays)
+        arrays = [(ref(a), (a.shape, a.strides, a.dtype)) for a in call.inputs]
+        self._recent = Recent(it, call.n, call.shape, call.entries(sizes), arrays)
         return call
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
-        """What decides whether arrays can be used as they are, and how many examples they hold."""
-        raise NotImplementedError
-
-    def _traced_anew(self, structure: Structure, shapes: list[Shape]) -> Specialised:
-        with _building:
-            key = structure, tuple(shapes)
-            if key not in self._specialised:
+    def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialised:
+        """The function for arguments of this structure, their leaves of these shapes."""
+        it = self._specialised.get((structure, tuple(shapes)))
+        if it is None:
+            with building():
                 check_names(self._function, structure, self)
-                with _without_collections():
-                    result = trace(self._function, structure, shapes)
-                parameters = tuple(result.parameters)
-                self._specialised[key] = Specialised(structure, shapes, result, parameters)
-            return self._specialised[key]
+                it = self._kept(structure, shapes, trace(self._function, structure, shapes))
+        return it
+
+    def _kept(self, structure: Structure, shapes: list[Shape], result: Trace) -> Specialised:
+        it = Specialised(structure, shapes, result, tuple(result.parameters))
+        return self._specialised.setdefault((structure, tuple(shapes)), it)
 
     def _arranged(self, tree: Any) -> Any:
         """Arguments as a structure of numbers and arrays."""
@@ -263,7 +259,7 @@ class Compiled:
     def _kernel(self, it: Specialised, answer: Answer, guarded: bool = False) -> Kernel:
         kernel = it.kernels.get((answer, guarded))
         if kernel is None:
-            with _building, _without_collections():
+            with building():
                 kernel = it.kernels.get((answer, guarded))
                 if kernel is None:
                     kernel = it.kernels[answer, guarded] = self._build(it, answer, guarded)
@@ -291,11 +287,11 @@ class Compiled:
             return answer
         return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
 
-    def _results(self, result: Trace, value: Array) -> Any:
+    def _results(self, result: Trace, value: Array, call: Call) -> Any:
         leaves, start = [], 0
         for shape in result.output_shapes:
             size = 1 if shape is None else int(np.prod(shape))
-            leaves.append(self._shaped(value[:, start : start + size], shape))
+            leaves.append(self._shaped(value[:, start : start + size], shape, call))
             start += size
         return result.output_structure.build(iter(leaves))
 
@@ -305,11 +301,18 @@ class Compiled:
 
     # What one example is.
 
-    def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
-        """How many examples, and the shape of one in each array."""
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
+        """What decides whether arrays can be used as they are; how many examples, in which shape.
+
+        The key is None where it takes more than a glance.
+        """
         raise NotImplementedError
 
-    def _shaped(self, rows: Array, shape: Shape) -> Any:
+    def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
+        """The function for such arrays, these as it takes them, and whether the key decides it."""
+        raise NotImplementedError
+
+    def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
         """The rows of all examples in the shape that the caller sees."""
         raise NotImplementedError
 

@@ -1,16 +1,21 @@
 """What `compile` and `vectorize` return: a function for one example a call, and one for all."""
 
+import math
 from collections.abc import Callable
 from ctypes import ArgumentError
 from typing import Any
 
+import numpy as np
 from numpy.typing import DTypeLike
 
-from micrograd.compiler.arguments import Array, arranged
-from micrograd.compiler.compiled import Compiled
-from micrograd.compiler.kernel import NativeKernel
+from micrograd.compiler.arguments import Array, arranged, broadcast, check_names, spread
+from micrograd.compiler.compiled import Compiled, building
+from micrograd.compiler.formula import formula
+from micrograd.compiler.kernel import Call, NativeKernel
+from micrograd.compiler.specialised import Specialised
 from micrograd.compiler.trace import Shape
 from micrograd.errors import ShapeError
+from micrograd.structure import Structure
 
 
 class CompiledOne(Compiled):
@@ -32,42 +37,92 @@ class CompiledOne(Compiled):
             self._scalars = kernel.scalars()
         return result
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
-        return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
+        return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1, ()
 
-    def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
-        return 1, [array.shape or None for array in arrays]
+    def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
+        it = self._traced_for(structure, [array.shape or None for array in arrays])
+        return it, Call(1, [*map(np.ascontiguousarray, arrays)]), True
 
-    def _shaped(self, rows: Array, shape: Shape) -> Any:
+    def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
         return rows[0, 0].item() if shape is None else rows[0].reshape(shape)
 
 
 class Vectorized(Compiled):
-    """All examples: they are the first axis of every array; a number is the same for all."""
+    """All examples. A function of numbers broadcasts; of arrays, the first axis counts them."""
 
     _single = False
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int]:
+    def __init__(
+        self, function: Callable[..., Any], dtype: DTypeLike, threads: int, exact: bool
+    ) -> None:
+        super().__init__(function, dtype, threads, exact)
+        self._formulas: dict[Any, Specialised | None] = {}
+
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         n = len(args[0]) if args and args[0].ndim else 1
         if any(a.shape[:1] != (n,) for a in args):
-            return None, n  # what broadcasts, or does not fit, goes the long way
-        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n
+            return None, n, (n,)  # what broadcasts, or does not fit, goes the long way
+        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n, (n,)
 
     def _arranged(self, tree: Any) -> Any:
         return arranged(tree)
 
-    def _examples(self, arrays: list[Array]) -> tuple[int, list[Shape]]:
-        lengths = {len(array) for array in arrays if array.ndim} - {1}
+    def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
+        shapes = [array.shape for array in arrays]
+        of_numbers = self._of_numbers(structure, tuple([len(shape) for shape in shapes]))
+        shape = broadcast(shapes) if of_numbers else None
+        if of_numbers and shape is not None:
+            call = Call(math.prod(shape), spread(arrays, shape), None, shape)
+            return of_numbers, call, len(shape) < 2
+        lengths = {shape[0] for shape in shapes if shape} - {1}
         if len(lengths) > 1:
-            shapes = ", ".join(str(array.shape) for array in arrays)
-            raise ShapeError(
-                f"the first axis counts the examples and must agree in all arrays; got {shapes}"
-            )
+            raise self._unfit(shapes, of_numbers)
+        try:
+            it = self._traced_for(structure, [shape[1:] or None for shape in shapes])
+        except TypeError:
+            if of_numbers:
+                raise self._unfit(shapes, of_numbers) from None
+            raise
         n = lengths.pop() if lengths else 1
-        return n, [array.shape[1:] or None for array in arrays]
+        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, (n,)), of_numbers is None
 
-    def _shaped(self, rows: Array, shape: Shape) -> Any:
-        return rows[:, 0] if shape is None else rows.reshape(len(rows), *shape)
+    def _of_numbers(self, structure: Structure, axes: tuple[int, ...]) -> Specialised | None:
+        """The function as one of numbers, if it is one where arguments have so many axes."""
+        key = structure, axes
+        try:
+            return self._formulas[key]
+        except KeyError:
+            found = self._decided(structure, [max(n - 1, 0) for n in axes])
+            return self._formulas.setdefault(key, found)
+
+    def _decided(self, structure: Structure, axes: list[int]) -> Specialised | None:
+        numbers: list[Shape] = [None] * len(axes)
+        if not any(axes):  # no example is an array
+            return self._traced_for(structure, numbers)
+        with building():
+            check_names(self._function, structure, self)
+            found = formula(self._function, structure, axes)
+            return found and self._kept(structure, numbers, found)
+
+    def _unfit(self, shapes: list[tuple[int, ...]], of_numbers: Specialised | None) -> ShapeError:
+        came = f"{self!r} got arrays of the shapes {', '.join(map(str, shapes))}. "
+        if of_numbers:
+            return ShapeError(
+                f"{came}It is a function of numbers: they must broadcast, as in a NumPy ufunc, or "
+                "agree in the first axis. Insert axes of length 1, as x[:, None] does, or pass "
+                "equally many examples in each"
+            )
+        return ShapeError(
+            f"{came}It is a function of arrays: the first axis counts the examples and must agree "
+            "in all. Pass equally many examples in each; or write it in operations on single "
+            "numbers, and arrays will broadcast"
+        )
+
+    def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
+        if shape is None and len(call.shape) == 1:
+            return rows[:, 0]
+        return rows.reshape((*call.shape, *(shape or ())))[()]  # of no axes, a number
 
 
 def compile(
@@ -98,9 +153,24 @@ def vectorize(
 ) -> Vectorized:
     """`function`, written for one example, in native code for all examples. See `Compiled`.
 
+    A function of numbers broadcasts like a NumPy ufunc: arrays of any shapes that fit, and numbers.
+
     >>> import numpy as np
-    >>> f = vectorize(lambda x, y: x * y)
-    >>> f(np.array([1.0, 2.0]), 10.0)
-    array([10., 20.])
+    >>> payoff = vectorize(lambda S, K: S - K)
+    >>> payoff(np.array([[90.0], [110.0]]), np.array([80.0, 100.0]))
+    array([[ 10., -10.],
+           [ 30.,  10.]])
+    >>> payoff(110.0, 100.0).item()
+    10.0
+
+    A function of arrays is given one example, a row of each array: the first axis counts them. It
+    is one of arrays if a place in its result is not the same formula of the numbers in that place.
+
+    >>> length = vectorize(lambda row, scale: np.sum(row * row) ** 0.5 * scale)
+    >>> length(np.array([[3.0, 4.0], [6.0, 8.0]]), np.array([1.0, 10.0]))
+    array([  5., 100.])
+
+    Arrays that do not broadcast are taken by rows in a function of numbers, too, if they have
+    equally many. Raises ShapeError for what fits in neither way.
     """
     return Vectorized(function, dtype, threads, exact)

@@ -26,6 +26,7 @@ class Call:
     n: int
     inputs: Sequence[Array]
     addresses: list[int] | None = None  # of each input, and how far its examples lie apart
+    shape: tuple[int, ...] = ()  # in which the caller sees the examples
 
     def entries(self, sizes: list[int]) -> list[int]:
         """The addresses and distances, for inputs of so many numbers an example."""

@@ -34,6 +34,7 @@ class Recent:
 
     it: Specialised
     n: int
+    shape: tuple[int, ...]  # see Call
     addresses: list[int]
     arrays: list[tuple[Any, Any]]  # held weakly, and their layouts
 

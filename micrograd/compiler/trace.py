@@ -238,6 +238,20 @@ class Trace:
             Value.__init__ = init
 
 
+@contextmanager
+def numbers_only() -> Iterator[None]:
+    """Within the block a symbol is no array: NumPy's functions of arrays, such as `sum`, raise."""
+
+    def refuse(symbol: Symbol, function: Any, *_: Any) -> NoReturn:
+        raise TraceError(f"{function.__name__} takes arrays, and was given a number")
+
+    Symbol.__array_function__ = refuse  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del Symbol.__array_function__  # type: ignore[attr-defined]
+
+
 Shape = tuple[int, ...] | None  # of an array; None: a number
 
 

@@ -271,7 +271,7 @@ def test_names_and_documentation_are_those_of_the_function() -> None:
 def test_numbers_of_parameters_that_are_not_finite() -> None:
     p = Value(math.inf)
     f = mg.vectorize(lambda x: mg.exp(-p) + x)
-    assert f(1.0).tolist() == [1.0]
+    assert f(1.0) == 1.0
 
 
 def test_conditions_count_as_numbers() -> None:
