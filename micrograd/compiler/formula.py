@@ -58,18 +58,15 @@ def _in_each_place(of_numbers: Trace, of_arrays: Trace, shapes: list[Shape]) -> 
 
 
 def _make_up(results: list[tuple[int, ...]], axes: int) -> bool:
-    """Whether results of these shapes reach along all axes."""
-    try:
-        return np.broadcast_shapes(*results) == (2,) * axes
-    except ValueError:
-        return False
+    """Whether results of these shapes broadcast, and reach along all axes."""
+    whole = all(shape == (2,) * len(shape) for shape in results)
+    return whole and max(map(len, results), default=0) == axes
 
 
 def _places(shape: Shape, axes: int) -> Iterator[Place]:
     """Of the elements of an array, among all results, to which it broadcasts."""
     for index in np.ndindex(*(shape or ())):
-        inner = [None if size == 1 else i for i, size in zip(index, shape or ())]
-        yield (*[None] * (axes - len(inner)), *inner)
+        yield (*[None] * (axes - len(index)), *index)
 
 
 def _described(

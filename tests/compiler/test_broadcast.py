@@ -264,6 +264,36 @@ def test_rows_of_one_number(name: str, shapes: Any) -> None:
     np.testing.assert_allclose(mg.vectorize(function)(x, y), by_rows(function, x, y), rtol=1e-12)
 
 
+v = Value(0.7)
+OF_BOTH: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "other places": (lambda x: x - x[::-1], lambda x: x - x),
+    "another constant": (lambda x: x * 3, lambda x: x * 2),
+    "another parameter": (lambda x: x * w, lambda x: x * v),
+    "another operation": (lambda x: x + 2, lambda x: x * 2),
+    "another result": (lambda x: (x, x), lambda x: [x, x]),
+    "fewer results": (lambda x: [x], lambda x: [x, x]),
+    "a part": (lambda x: [x, x[:1]], lambda x: [x, x]),
+}
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_a_function_that_does_another_thing_with_arrays_is_one_of_arrays(name: str) -> None:
+    on_arrays, on_numbers = OF_BOTH[name]
+
+    def f(x: Any, y: Any) -> Any:
+        return on_arrays(x * y) if isinstance(x, np.ndarray) else on_numbers(x * y)
+
+    answer = mg.vectorize(f)(normal(5, 1), normal(5))
+    if isinstance(answer, (list, tuple)):
+        answer = answer[0]
+    assert answer.shape == (5, 1)
+
+
+def test_numbers_that_become_an_array_do_not_broadcast() -> None:
+    with pytest.raises(AttributeError, match="sin"):
+        mg.vectorize(lambda x: np.array([x.sin(), x]))(normal(3, 2))
+
+
 def test_shapes_of_a_choice_of_arrays_are_not_mistaken() -> None:
     """On numbers np.sum(x) is x, and on arrays `y > 0` asks for one truth."""
     f = mg.vectorize(lambda x, y: mg.where(y > 0, np.sum(x), 0.0))
