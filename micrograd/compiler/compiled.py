@@ -2,6 +2,7 @@
 
 import gc
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
@@ -294,6 +295,24 @@ class Compiled:
             leaves.append(self._shaped(value[:, start : start + size], shape, call))
             start += size
         return result.output_structure.build(iter(leaves))
+
+    def __reduce__(self) -> Any:
+        """A copy, and what comes back from a pickle, is compiled anew; a decorated function of a
+        module is itself, as functions are."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:
+            return name
+        return type(self), (self._function, self.dtype, self.threads, self.exact)
+
+    def __get__(self, instance: Any, owner: Any = None) -> "Compiled":
+        if instance is None:
+            return self
+        name, verb = getattr(self, "__name__", "f"), "compile" if self._single else "vectorize"
+        raise TypeError(
+            f"{self!r} is an attribute of the class {owner.__name__}, whose objects differ: write, "
+            f"in `__init__`, self.{name} = micrograd.{verb}(self.method); or staticmethod(...), "
+            "for a function without `self`"
+        )
 
     def __repr__(self) -> str:
         name = getattr(self._function, "__name__", repr(self._function))
