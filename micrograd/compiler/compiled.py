@@ -57,6 +57,8 @@ class Compiled:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float64, np.float32):
             raise TypeError(f"dtype must be float64 or float32, got {self.dtype}")
+        if not hasattr(threads, "__index__"):
+            raise TypeError(f"threads must be a whole number, got {threads!r}")
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.threads, self.exact = threads, exact

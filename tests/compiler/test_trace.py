@@ -268,6 +268,8 @@ def test_arguments_that_are_no_numbers(argument: Any, make: Any) -> None:
         ({"dtype": "int64"}, TypeError, "float64 or float32, got int64"),
         ({"dtype": "float16"}, TypeError, "float64 or float32, got float16"),
         ({"threads": 0}, ValueError, "at least 1, got 0"),
+        ({"threads": "2"}, TypeError, "threads must be a whole number, got '2'"),
+        ({"threads": 1.5}, TypeError, "threads must be a whole number, got 1.5"),
     ],
 )
 def test_options(options: Any, error: Any, said: str) -> None:
