@@ -28,6 +28,7 @@ class Call:
     n: int
     inputs: Sequence[Array]
     addresses: list[int] | None = None  # of each input, and how far its examples lie apart
+    shape: tuple[int, ...] = ()  # in which the caller sees the examples
 
     def entries(self, sizes: list[int]) -> list[int]:
         """The addresses and distances, for inputs of so many numbers an example."""
@@ -193,7 +194,7 @@ class NativeKernel:
     def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
         """Memory for an answer, and where it is: many small ones are cut from one array."""
         if n is not None or members * self.dtype.itemsize > SMALL:
-            answer, address = self._large.take((n or 1) * members, self.dtype)
+            answer, address = self._large.take(members if n is None else n * members, self.dtype)
             return answer if n is None else answer.reshape(n, members), address
         spare = self._spare.setdefault(members, [])
         if not spare:

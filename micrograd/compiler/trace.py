@@ -224,18 +224,51 @@ class Trace:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Leaf Values that are made within the block are constants of the program."""
-        init = Value.__init__
+        """Leaf Values that are made within the block are constants of the program.
+
+        And nothing that is traced can be written into a Value.
+        """
+        init, data, grad = Value.__init__, vars(Value)["data"], vars(Value)["grad"]
 
         def noted(value: Value, *args: Any, **kwargs: Any) -> None:
             init(value, *args, **kwargs)
             self._constants[id(value)] = value
 
         Value.__init__ = cast(Any, noted)
+        Value.data, Value.grad = cast(Any, (_guarded("data"), _guarded("grad")))
         try:
             yield
         finally:
-            Value.__init__ = init
+            Value.__init__, Value.data, Value.grad = init, data, grad
+
+
+def _guarded(name: str) -> property:
+    """A number in a Value, while a function is traced."""
+    slot = vars(Value)[name]
+
+    def write(value: Value, x: Any) -> None:
+        if isinstance(x, Symbol):
+            raise _frozen(
+                f"a traced number was written into `.{name}` of a Value",
+                "return the number, and write it where the compiled function is called",
+            )
+        slot.__set__(value, x)
+
+    return property(slot.__get__, write)
+
+
+@contextmanager
+def numbers_only() -> Iterator[None]:
+    """Within the block a symbol is no array: NumPy's functions of arrays, such as `sum`, raise."""
+
+    def refuse(symbol: Symbol, function: Any, *_: Any) -> NoReturn:
+        raise TraceError(f"{function.__name__} takes arrays, and was given a number")
+
+    Symbol.__array_function__ = refuse  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del Symbol.__array_function__  # type: ignore[attr-defined]
 
 
 Shape = tuple[int, ...] | None  # of an array; None: a number

@@ -1,0 +1,57 @@
+"""Specialised: a function for arguments of one structure and shape, and what was compiled of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from micrograd.compiler.adjoint import add_adjoint
+from micrograd.compiler.exact import exact_program
+from micrograd.compiler.kernel import Kernel
+from micrograd.compiler.program import Program, checked
+from micrograd.compiler.roll import roll
+from micrograd.compiler.trace import Shape, Trace
+from micrograd.engine import Value
+from micrograd.structure import Structure
+
+Gradient = Literal["inputs", "parameters"]
+Answer = Literal["value"] | Gradient  # the value; with the gradient of these
+Key = tuple[Answer, bool]  # and whether it is guarded: see adjoint.add_adjoint
+
+
+@dataclass
+class Specialised:
+    """The function for arguments of one structure and shape."""
+
+    structure: Structure
+    shapes: list[Shape]  # of one example, for each leaf of the arguments
+    trace: Trace
+    parameters: tuple[Value, ...]
+    kernels: dict[Key, Kernel] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Recent:
+    """The last call's arguments, if they were arrays that could be used as they are."""
+
+    it: Specialised
+    n: int
+    shape: tuple[int, ...]  # see Call
+    addresses: list[int]
+    arrays: list[tuple[Any, Any]]  # held weakly, and their layouts
+
+    def holds(self, args: tuple[Any, ...]) -> bool:
+        if len(args) != len(self.arrays):
+            return False
+        for a, (b, layout) in zip(args, self.arrays):
+            if b() is not a or (a.shape, a.strides, a.dtype) != layout:
+                return False
+        return True
+
+
+def program_of(trace: Trace, answer: Answer, guarded: bool, exact: bool) -> Program:
+    """The rolled program that computes this answer."""
+    if exact and answer != "value":
+        return exact_program(trace, per_example=answer == "inputs")
+    program = checked(roll(trace, exact=exact))
+    if answer != "value":
+        add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
+    return program
