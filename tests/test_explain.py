@@ -47,8 +47,8 @@ loss(x, target): 80 operations on scalars became 14 blocks
         3        48  %12 = 3 differences             → 1 - %11
         3        72  %13 = 3 products                → %10 · %12
        24       152  %14 = 12 sums over all examples → outer product: %13 (3) · x (4)
-        1        16  %14 = 1 sum over all examples   → %8
         6        56  %14 = 3 sums over all examples  → %8 · %2
+        1        16  %14 = 1 sum over all examples   → %8
 
        80       840  in all, for each example
                 136  hold 17 numbers of 1 example at once

@@ -69,11 +69,11 @@ def test_targets_with_different_counts_are_runs() -> None:
           %1[2:3] = sum of x0[t] (t < 3)
           %2[1] = sum of %1[t] * %1[t] (t < 3)
           %3[3] = sum of seed[0] * %1[i] + seed[0] * %1[i]
-          %4[0:1] = sum of %3[2]
+          %4[0:1] = sum of %3[2] + %3[1] + %3[0]
           %4[1:2] = sum of %3[2] + %3[1]
-          %4[2:3] = sum of %3[2] + %3[1] + %3[0]
+          %4[2:3] = sum of %3[2]
           value = %2[0]
-          gradient 0 = %4[-i + 2]""")
+          gradient 0 = %4[i]""")
 
 
 def test_what_is_uniform_is_differentiated_once() -> None:
