@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from micrograd import errors
+from micrograd.compiler import fingerprint
 from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
@@ -350,19 +351,30 @@ class Compiled:
                 f"{len(it.trace.outputs)} numbers"
             )
         if self.exact and answer != "value":
-            program = exact_program(it.trace, per_example=answer == "inputs")
-        else:
-            program = checked(roll(it.trace, exact=self.exact))
-            if answer != "value":
-                add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
-        return self._compiled(checked(program))
+            program = checked(exact_program(it.trace, per_example=answer == "inputs"))
+            return self._compiled(program)
+        program = checked(roll(it.trace, exact=self.exact))
+        if answer == "value":
+            return self._compiled(program)
 
-    def _compiled(self, program: Program) -> Kernel:
+        def differentiated() -> Program:
+            add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
+            return checked(program)
+
+        return self._compiled(program, differentiated, f"gradient of {answer}, {guarded=}")
+
+    def _compiled(
+        self, program: Program, made: Callable[[], Program] | None = None, how: str = ""
+    ) -> Kernel:
+        """The kernel of a program, or of what is `made` of it later, as `how` says."""
+        make = made or (lambda: program)
         try:
             import llvmlite  # noqa: F401
         except ImportError:
-            return NumPyKernel(program, self.dtype)
-        return NativeKernel(program, self.dtype, self.threads, self.exact, self._single)
+            return NumPyKernel(make(), self.dtype)
+        known = fingerprint.of_program(program)
+        key = None if known is None else (known, how)
+        return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)
 
     def _for_each(self, answer: Any, n: int) -> Array:
         """The numbers of every example, also of an answer that does not depend on it."""

@@ -5,7 +5,8 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from threading import RLock
 from typing import Any, Protocol
 from weakref import ref
 
@@ -53,7 +54,8 @@ class Kernel(Protocol):
     is one uniform number.
     """
 
-    program: Program
+    @property
+    def program(self) -> Program: ...
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]: ...
 
@@ -96,38 +98,96 @@ class NumPyKernel:
         return again
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What a call must know of the code: how its arguments and its memory are laid out."""
+
+    inputs: list[int]  # the numbers of one example in each
+    parameters: int
+    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
+    lanes: int
+    rows: int
+    uniform: int
+    reduced: int
+    segments: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Sizes":
+        """The sizes of a plan; these names are explained there."""
+        program = plan.program
+        outputs = [
+            [any(g.block.varying for g in gathers), sum(map(len, gathers))]
+            for gathers in program.outputs.values()
+        ]
+        return cls(
+            [block.size for block in program.inputs], program.parameters.size, outputs,
+            plan.lanes, plan.rows, plan.uniform, plan.reduced, plan.segments,
+        )  # fmt: skip
+
+
 _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
 
 
 class NativeKernel:
-    """The program as machine code. Several threads may call at once; the GIL is released."""
+    """The program as machine code. Several threads may call at once; the GIL is released.
 
-    def __init__(self, program: Program, dtype: Any, threads: int, exact: bool, single: bool):
-        from micrograd.compiler.llvm import Emitter
+    `made` makes the program, and `key` tells it from all others. Where its machine code is on disk
+    already, it is made only when somebody looks at it.
+    """
+
+    def __init__(
+        self, made: Callable[[], Program], key: tuple[str, ...] | None,
+        dtype: Any, threads: int, exact: bool, single: bool,
+    ):  # fmt: skip
         from micrograd.compiler.native import Native, vector_bytes
 
-        self.program, self.dtype, self.threads = program, np.dtype(dtype), threads
-        width = vector_bytes() // self.dtype.itemsize
-        self.plan: Plan = schedule(program, 1 if single else width, self.dtype.itemsize)
-        if program_stage.always_verify:
-            verify(self.plan)
-        double = self.dtype == np.float64
-        self.module = Emitter(self.plan, width, double, exact).build()
-        self.native = Native(self.module)
-        number = ctypes.c_double if double else ctypes.c_float
+        self._made, self._making = made, RLock()
+        self._program: Program | None = None
+        self._plan: Plan | None = None
+        self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
+        self._vector = vector_bytes() // self.dtype.itemsize
+        self._width = 1 if single else self._vector
+        if key is not None:
+            key = *key, self.dtype.str, repr((exact, single))
+        self.native = Native(key, self._module)
+        self.sizes = Sizes(**self.native.note)
+        number = ctypes.c_double if self._double else ctypes.c_float
         self._run = self._function("run", _ADDRESS)
         self._before = self._function("before", *[_ADDRESS] * 3)
         self._after = self._function("after", *[_ADDRESS] * 3)
         self._combine = self._function("combine", *[_ADDRESS] * 2)
         self._examples = self._function("examples", *[_ADDRESS] * 5, number, *[_INTEGER] * 3)
-        self._sizes = [block.size for block in program.inputs]
-        self._outputs = [
-            (any(g.block.varying for g in gathers), sum(map(len, gathers)))
-            for gathers in program.outputs.values()
-        ]
         self._free: list[_Memory] = []  # of calls that have ended
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
+
+    @property
+    def program(self) -> Program:
+        """What the code computes."""
+        with self._making:
+            if self._program is None:
+                self._program = self._made()
+            return self._program
+
+    @property
+    def plan(self) -> Plan:
+        """The loops of the code."""
+        with self._making:
+            if self._plan is None:
+                self._plan = schedule(self.program, self._width, self.dtype.itemsize)
+                if program_stage.always_verify:
+                    verify(self._plan)
+            return self._plan
+
+    def _module(self) -> tuple[Any, dict[str, Any]]:
+        from micrograd.compiler.llvm import Emitter
+
+        emitter = Emitter(self.plan, self._vector, self._double, self._exact)
+        return emitter.build(), asdict(Sizes.of(self.plan))
+
+    @property
+    def _double(self) -> bool:
+        return self.dtype == np.float64
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
@@ -135,11 +195,11 @@ class NativeKernel:
     def __call__(self, call: Call, parameters: Array, seed: float) -> list[Answer]:
         memory = self._free.pop() if self._free else self._new_memory()
         table, k = memory.table, CALL
-        for entry in call.entries(self._sizes):
+        for entry in call.entries(self.sizes.inputs):
             table[k] = entry
             k += 1
         answers: list[Answer] = []
-        for varying, members in self._outputs:
+        for varying, members in self.sizes.outputs:
             if members == 1 and not varying and not answers:
                 table[k] = memory.number_address
                 answers.append(0.0)
@@ -150,7 +210,7 @@ class NativeKernel:
         table[0] = self._address_of(parameters)
         table[3] = call.n
         memory.seed.value = seed
-        if self.threads > 1 and call.n > self.plan.lanes:
+        if self.threads > 1 and call.n > self.sizes.lanes:
             self._in_threads(memory)
         else:
             self._run(memory.address)
@@ -165,7 +225,7 @@ class NativeKernel:
         """See `Kernel`."""
         memory = self._new_memory()
         table, address, run = memory.table, memory.address, self._run
-        entries = [*call.entries(self._sizes), *map(_address, answers)]
+        entries = [*call.entries(self.sizes.inputs), *map(_address, answers)]
         table[CALL : CALL + len(entries)] = entries
         table[0] = _address(parameters)
         held = call, parameters, answers  # their memory must outlive the loop
@@ -173,7 +233,7 @@ class NativeKernel:
         def again(n: int, seed: float, held: Any = held) -> None:
             table[3] = n
             memory.seed.value = seed
-            if self.threads > 1 and n > self.plan.lanes:
+            if self.threads > 1 and n > self.sizes.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
@@ -201,30 +261,32 @@ class NativeKernel:
         return address
 
     def _new_memory(self) -> "_Memory":
-        return _Memory(self.plan, self.dtype, 2 * len(self._sizes) + len(self._outputs))
+        sizes = self.sizes
+        return _Memory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
 
     def scalars(self) -> Any:
         """For a program of numbers, without parameters, that answers one number: the short way.
 
         A function of floats; None where the program is anything else.
         """
-        of_numbers = all(size == 1 for size in self._sizes) and self._outputs == [(True, 1)]
-        small = self.plan.rows + self.plan.uniform < SMALL
-        if not (of_numbers and small and not self.program.parameters.size):
+        sizes = self.sizes
+        of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
+        small = sizes.rows + sizes.uniform < SMALL
+        if not (of_numbers and small and not sizes.parameters):
             return None
-        if self.dtype != np.float64 or self.plan.lanes != 1:
+        if not self._double or sizes.lanes != 1:
             return None
-        numbers = [ctypes.c_double] * (len(self._sizes) + 1)
+        numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
         return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
     def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        plan, u, n, seed = self.plan, memory.u, memory.table[3], memory.seed.value
+        sizes, u, n, seed = self.sizes, memory.u, memory.table[3], memory.seed.value
         w, table = memory.table[0], memory.address + 8 * CALL
-        chunks = math.ceil(n / plan.lanes)
-        bounds = [chunks * s // plan.segments for s in range(plan.segments + 1)]
+        chunks = math.ceil(n / sizes.lanes)
+        bounds = [chunks * s // sizes.segments for s in range(sizes.segments + 1)]
         self._before(w, u, table)
-        memory.uniform[: plan.reduced] = 0
+        memory.uniform[: sizes.reduced] = 0
 
         def segment(s: int) -> Any:
             if bounds[s] == bounds[s + 1]:
@@ -233,7 +295,7 @@ class NativeKernel:
             self._examples(w, u, part.u, part.v, table, seed, n, bounds[s], bounds[s + 1])
             return part
 
-        for part in _pool(self.threads).map(segment, range(plan.segments)):
+        for part in _pool(self.threads).map(segment, range(sizes.segments)):
             if part is not None:
                 self._combine(u, part.u)
                 self._free.append(part)
@@ -243,9 +305,9 @@ class NativeKernel:
 class _Memory:
     """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
 
-    def __init__(self, plan: Plan, dtype: Any, addresses: int):
-        self.uniform, self.u = _aligned(plan.uniform + plan.reduced, dtype)
-        self.rows, self.v = _aligned(plan.rows * plan.lanes, dtype)
+    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
+        self.uniform, self.u = _aligned(sizes.uniform + sizes.reduced, dtype)
+        self.rows, self.v = _aligned(sizes.rows * sizes.lanes, dtype)
         self.table = (ctypes.c_int64 * (CALL + addresses))()
         self.address = ctypes.addressof(self.table)
         self.table[1], self.table[2] = self.u, self.v
