@@ -217,7 +217,7 @@ class Trace:
 
     def _weights(self, place: NDArray[np.int64]) -> Iterator[Any]:
         """The places of the parameters that are one factor of a product, not both."""
-        at = place.tolist()  # where operands are few, this is quicker
+        at = place.data  # where operands are few, this is quicker
         for node in self.nodes:
             if node.op is not ops.mul and node.op is not ops.dot:
                 continue
@@ -251,15 +251,20 @@ class Trace:
         return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
 
     def symbols(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        """`symbol` of each; most operands of a network are parameters, and symbols already."""
-        symbols, met = [], self.met.get
+        """`symbol` of each, written out for what most operands of a network are: parameters, known
+        or new, and symbols."""
+        met, constants, new, symbols = self.met, self._constants, Symbol.__new__, []
         for x in operands:
             if x.__class__ is Value:
-                known = met(x)
-                symbols.append(self.symbol(x) if known is None else known)
+                symbol: Any = met.get(x)
+                if symbol is None and x.op is None and id(x) not in constants:
+                    met[x] = symbol = new(Symbol)
+                    symbol.trace, symbol.op, symbol.operands, symbol.source = self, None, (), x
+                    symbol.number = self.count
+                    self.count += 1
             else:
-                here = x.__class__ is Symbol and x.trace is self
-                symbols.append(x if here else self.symbol(x))
+                symbol = x if x.__class__ is Symbol and x.trace is self else None
+            symbols.append(self.symbol(x) if symbol is None else symbol)
         return tuple(symbols)
 
     def _leaf(self, x: Value) -> Any:
