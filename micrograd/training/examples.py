@@ -137,7 +137,7 @@ class Batches:
         rows = self.order[batch * self.size : (batch + 1) * self.size]
         n = len(rows)
         for array, whole in zip(self.arrays, self.whole):
-            np.take(whole, rows, axis=0, out=array if n == self.size else array[:n], mode="clip")
+            whole.take(rows, 0, array if n == self.size else array[:n], "clip")
         return n
 
 
