@@ -76,13 +76,19 @@ def _in_place_of(leaf: Any) -> str:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """The collector of cycles waits: it would walk all that a compiler makes, again and again."""
+    """The collector of cycles waits: it would walk all that a compiler makes, again and again.
+
+    Afterwards all of that counts as old, or the next collection of what is young would walk it.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():  # else some are frozen, and shall stay so
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

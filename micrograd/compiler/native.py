@@ -12,7 +12,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from micrograd.compiler import cache as disk
-from micrograd.compiler import fingerprint
+from micrograd.compiler import fingerprint, program
 
 _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
@@ -123,7 +123,8 @@ def _machine_of(text: str) -> Any:
 
 def _optimised(text: str) -> Any:
     parsed = llvm.parse_assembly(text)
-    parsed.verify()
+    if program.always_verify:
+        parsed.verify()
     level = _LEVEL if _lines(text) < _LONG else 0
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     for name, value in _TUNING.items():

@@ -306,7 +306,7 @@ class _Roller:
             many = stop - start > MANY
             factors = np.concatenate(parts) if many else [*chain.from_iterable(parts)]
             indices.append(self._places(factors).reshape(len(nodes), stop - start))
-        if not self.exact:  # the terms in the order of memory
+        if stop - start > 1 and not self.exact:  # the terms in the order of memory
             order = np.argsort(indices[0][0], kind="stable")
             if (order[1:] < order[:-1]).any():
                 indices = [index[:, order] for index in indices]
