@@ -115,6 +115,8 @@ def _values(array: Any) -> list[Any]:
     """The elements, row by row."""
     if not _is_sequence(array):
         return [array]
+    if {*map(type, array)} == {Value}:  # a row of weights
+        return [*array]
     return [value for part in array for value in _values(part)]
 
 

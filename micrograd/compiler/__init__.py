@@ -12,6 +12,7 @@ instructions  what native code is made of: loops, loads and stores, arithmetic
 nests         one nest of loops -> instructions
 llvm          all of them -> a module of LLVM
 native, cache a module -> machine code, kept on disk
+fingerprint   what tells a program from all others, and finds its code there
 c, expression loops -> C99
 kernel        a program that is ready to run on arrays
 specialised   a function for arguments of one structure and shape, and what was compiled of it

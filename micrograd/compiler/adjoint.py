@@ -9,6 +9,7 @@ the same rule. What flows from varying to uniform is a sum over examples.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -261,9 +262,11 @@ def _neighbours(groups: list[Index]) -> list[Index]:
 
 
 def _alike(counts: Index) -> list[Index]:
-    """The members that take equally many terms from each note, together."""
-    if (counts == counts[:, :1]).all():
-        return [np.arange(counts.shape[1])]
-    _, profile = np.unique(counts, axis=1, return_inverse=True)
-    profile = profile.ravel()
-    return [np.flatnonzero(profile == k) for k in range(profile.max() + 1)]
+    """The members that take equally many terms from each note, together; who has the first member
+    comes first."""
+    n = counts.shape[1]
+    ends = np.flatnonzero((counts[:, 1:] != counts[:, :-1]).any(axis=0)) + 1
+    runs: dict[bytes, list[Index]] = {}
+    for start, stop in pairwise([0, *ends.tolist(), n]):
+        runs.setdefault(counts[:, start].tobytes(), []).append(np.arange(start, stop))
+    return [np.concatenate(members) for members in runs.values()]

@@ -13,11 +13,15 @@ from weakref import ref
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from micrograd.compiler import fingerprint
+from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.arguments import Array, check_names, numbers
+from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.program import Program, checked
+from micrograd.compiler.roll import roll
 from micrograd.compiler.schedule import Plan, schedule
-from micrograd.compiler.specialised import Answer, Gradient, Recent, Specialised, program_of
+from micrograd.compiler.specialised import Answer, Gradient, Recent, Specialised
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
@@ -28,7 +32,10 @@ _one_at_a_time = RLock()  # a trace watches which Values are made, in all thread
 
 @contextmanager
 def building() -> Iterator[None]:
-    """One builds at a time; the collector of cycles waits: it would walk all, again and again."""
+    """One builds at a time; the collector of cycles waits: it would walk all, again and again.
+
+    Afterwards all of that counts as old, or the next collection of what is young would walk it.
+    """
     with _one_at_a_time:
         enabled = gc.isenabled()
         gc.disable()
@@ -36,6 +43,9 @@ def building() -> Iterator[None]:
             yield
         finally:
             if enabled:
+                if not gc.get_freeze_count():  # else some are frozen, and shall stay so
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
 
@@ -271,15 +281,30 @@ class Compiled:
                 f"the gradient is that of a function which returns one number; {self!r} returns "
                 f"{len(it.trace.outputs)} numbers"
             )
-        program = program_of(it.trace, answer, guarded, self.exact)
-        return self._compiled(checked(program))
+        if self.exact and answer != "value":
+            return self._compiled(checked(exact_program(it.trace, answer == "inputs")))
+        program = checked(roll(it.trace, exact=self.exact))
+        if answer == "value":
+            return self._compiled(program)
 
-    def _compiled(self, program: Program) -> Kernel:
+        def differentiated() -> Program:
+            add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
+            return checked(program)
+
+        return self._compiled(program, differentiated, f"gradient of {answer}, {guarded=}")
+
+    def _compiled(
+        self, program: Program, made: Callable[[], Program] | None = None, how: str = ""
+    ) -> Kernel:
+        """The kernel of a program, or of what is `made` of it later, as `how` says."""
+        make = made or (lambda: program)
         try:
             import llvmlite  # noqa: F401
         except ImportError:
-            return NumPyKernel(program, self.dtype)
-        return NativeKernel(program, self.dtype, self.threads, self.exact, self._single)
+            return NumPyKernel(make(), self.dtype)
+        known = fingerprint.of_program(program)
+        key = None if known is None else (known, how)
+        return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)
 
     def _for_each(self, answer: Any, n: int) -> Array:
         """The numbers of every example, also of an answer that does not depend on it."""

@@ -17,7 +17,7 @@ from micrograd.compiler.trace import Symbol, Trace
 def exact_program(trace: Trace, per_example: bool) -> Program:
     """The program with the gradients that `adjoint.add_adjoint` adds, under the same names."""
     (value,) = trace.outputs
-    inputs = trace.inputs if per_example else [[*trace.parameters.values()]]
+    inputs = trace.inputs if per_example else [[trace.met[p] for p in trace.parameters]]
     gradient = _gradients(value)
     outputs: dict[str, list[Node]] = {"value": [value]}
     for k, symbols in enumerate(inputs):

@@ -82,7 +82,7 @@ def _described(
     for argument, (symbols, shape) in enumerate(zip(graph.inputs, shapes)):
         for symbol, place in zip(symbols, _places(shape, axes)):
             known[symbol] = named("input", argument), place
-    for value, symbol in graph.parameters.items():
+    for value, symbol in graph.met.items():
         known[symbol] = named("parameter", id(value)), everywhere
 
     def describe(x: Any) -> tuple[int, Place]:

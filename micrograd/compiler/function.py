@@ -71,21 +71,18 @@ class Vectorized(Compiled):
     def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
         shapes = [array.shape for array in arrays]
         of_numbers = self._of_numbers(structure, tuple([len(shape) for shape in shapes]))
-        shape = broadcast(shapes) if of_numbers else None
-        if of_numbers and shape is not None:
+        if of_numbers:
+            shape = broadcast(shapes)
+            if shape is None:
+                raise self._unfit(shapes, of_numbers)
             call = Call(math.prod(shape), spread(arrays, shape), None, shape)
             return of_numbers, call, len(shape) < 2
         lengths = {shape[0] for shape in shapes if shape} - {1}
         if len(lengths) > 1:
             raise self._unfit(shapes, of_numbers)
-        try:
-            it = self._traced_for(structure, [shape[1:] or None for shape in shapes])
-        except TypeError:
-            if of_numbers:
-                raise self._unfit(shapes, of_numbers) from None
-            raise
+        it = self._traced_for(structure, [shape[1:] or None for shape in shapes])
         n = lengths.pop() if lengths else 1
-        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, (n,)), of_numbers is None
+        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, (n,)), True
 
     def _of_numbers(self, structure: Structure, axes: tuple[int, ...]) -> Specialised | None:
         """The function as one of numbers, if it is one where arguments have so many axes."""
@@ -109,9 +106,9 @@ class Vectorized(Compiled):
         came = f"{self!r} got arrays of the shapes {', '.join(map(str, shapes))}. "
         if of_numbers:
             return ShapeError(
-                f"{came}It is a function of numbers: they must broadcast, as in a NumPy ufunc, or "
-                "agree in the first axis. Insert axes of length 1, as x[:, None] does, or pass "
-                "equally many examples in each"
+                f"{came}It is a function of numbers: they must broadcast, as in a NumPy ufunc. "
+                "Insert axes of length 1 where a number is the same for a whole row, as x[:, None] "
+                "does; the first axis counts examples only of a function of arrays"
             )
         return ShapeError(
             f"{came}It is a function of arrays: the first axis counts the examples and must agree "
@@ -170,7 +167,6 @@ def vectorize(
     >>> length(np.array([[3.0, 4.0], [6.0, 8.0]]), np.array([1.0, 10.0]))
     array([  5., 100.])
 
-    Arrays that do not broadcast are taken by rows in a function of numbers, too, if they have
-    equally many. Raises ShapeError for what fits in neither way.
+    Raises ShapeError for arrays that fit in neither way.
     """
     return Vectorized(function, dtype, threads, exact)

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import asdict, dataclass
+from threading import Lock, RLock
 from typing import Any, Protocol
 from weakref import ref
 
@@ -56,7 +56,8 @@ class Kernel(Protocol):
     is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
     """
 
-    program: Program
+    @property
+    def program(self) -> Program: ...
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]: ...
 
@@ -103,40 +104,100 @@ class NumPyKernel:
         return again
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What a call must know of the code: how its arguments and its memory are laid out."""
+
+    inputs: list[int]  # the numbers of one example in each
+    parameters: int
+    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
+    lanes: int
+    rows: int  # with those in which columns are turned, and behind them
+    uniform: int
+    reduced: int
+    segments: int
+    in_place: int | None  # the number of that output
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Sizes":
+        """The sizes of a plan; these names are explained there."""
+        program = plan.program
+        outputs = [
+            [any(g.block.varying for g in gathers), sum(map(len, gathers))]
+            for gathers in program.outputs.values()
+        ]
+        return cls(
+            [block.size for block in program.inputs], program.parameters.size, outputs,
+            plan.lanes, plan.rows + plan.turned + MARGIN, plan.uniform, plan.reduced, plan.segments,
+            plan.in_place and plan.in_place[0],
+        )  # fmt: skip
+
+
 _ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
 LINE = 64  # bytes of the cache
 
 
 class NativeKernel:
-    """The program as machine code. Several threads may call at once; the GIL is released."""
+    """The program as machine code. Several threads may call at once; the GIL is released.
 
-    def __init__(self, program: Program, dtype: Any, threads: int, exact: bool, single: bool):
-        from micrograd.compiler.llvm import Emitter
+    `made` makes the program, and `key` tells it from all others. Where its machine code is on disk
+    already, it is made only when somebody looks at it.
+    """
+
+    def __init__(
+        self, made: Callable[[], Program], key: tuple[str, ...] | None,
+        dtype: Any, threads: int, exact: bool, single: bool,
+    ):  # fmt: skip
         from micrograd.compiler.native import Native, vector_bytes
 
-        self.program, self.dtype, self.threads = program, np.dtype(dtype), threads
-        width = vector_bytes() // self.dtype.itemsize
-        self.plan: Plan = schedule(program, 1 if single else width, self.dtype.itemsize)
-        if program_stage.always_verify:
-            verify(self.plan)
-        double = self.dtype == np.float64
-        self.module = Emitter(self.plan, width, double, exact).build()
-        self.native = Native(self.module)
-        number = ctypes.c_double if double else ctypes.c_float
+        self._made, self._making = made, RLock()
+        self._program: Program | None = None
+        self._plan: Plan | None = None
+        self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
+        self._vector = vector_bytes() // self.dtype.itemsize
+        self._width = 1 if single else self._vector
+        if key is not None:
+            key = *key, self.dtype.str, repr((exact, single))
+        self.native = Native(key, self._module)
+        self.sizes = Sizes(**self.native.note)
+        number = ctypes.c_double if self._double else ctypes.c_float
         self._run = self._function("run", _ADDRESS)
         self._before = self._function("before", *[_ADDRESS] * 3)
         self._after = self._function("after", *[_ADDRESS] * 3)
         self._combine = self._function("combine", *[_ADDRESS] * 3)
         self._examples = self._function("examples", *[_ADDRESS] * 6, number, *[_INTEGER] * 3)
-        self._sizes = [block.size for block in program.inputs]
-        self._outputs = [
-            (any(g.block.varying for g in gathers), sum(map(len, gathers)))
-            for gathers in program.outputs.values()
-        ]
         self._free: list[_Memory] = []  # of calls that have ended
         self._large = Large()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
+
+    @property
+    def program(self) -> Program:
+        """What the code computes."""
+        with self._making:
+            if self._program is None:
+                self._program = self._made()
+            return self._program
+
+    @property
+    def plan(self) -> Plan:
+        """The loops of the code."""
+        with self._making:
+            if self._plan is None:
+                self._plan = schedule(self.program, self._width, self.dtype.itemsize)
+                if program_stage.always_verify:
+                    verify(self._plan)
+            return self._plan
+
+    def _module(self) -> tuple[Any, dict[str, Any]]:
+        from micrograd.compiler.llvm import Emitter
+
+        emitter = Emitter(self.plan, self._vector, self._double, self._exact)
+        return emitter.build(), asdict(Sizes.of(self.plan))
+
+    @property
+    def _double(self) -> bool:
+        return self.dtype == np.float64
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
@@ -144,11 +205,11 @@ class NativeKernel:
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = self._free.pop() if self._free else self._new_memory()
         table, k = memory.table, CALL
-        for entry in call.entries(self._sizes):
+        for entry in call.entries(self.sizes.inputs):
             table[k] = entry
             k += 1
         answers: list[Answer] = []
-        for varying, members in self._outputs:
+        for varying, members in self.sizes.outputs:
             if members == 1 and not varying and not answers:
                 table[k] = memory.number_address
                 answers.append(0.0)
@@ -159,7 +220,7 @@ class NativeKernel:
         table[0] = self._address_of(parameters)
         table[3] = call.n
         memory.seed.value = seed
-        if self.threads > 1 and call.n > self.plan.lanes:
+        if self.threads > 1 and call.n > self.sizes.lanes:
             self._in_threads(memory)
         else:
             self._run(memory.address)
@@ -175,7 +236,7 @@ class NativeKernel:
         """See `Kernel`."""
         memory = self._new_memory()
         table, address, run = memory.table, memory.address, self._run
-        entries = [*call.entries(self._sizes), *map(_address, answers)]
+        entries = [*call.entries(self.sizes.inputs), *map(_address, answers)]
         table[CALL : CALL + len(entries)] = entries
         table[0] = _address(parameters)
         held = call, parameters, answers  # their memory must outlive the loop
@@ -183,7 +244,7 @@ class NativeKernel:
         def again(n: int, seed: float, held: Any = held) -> bool:
             table[3] = n
             memory.seed.value = seed
-            if self.threads > 1 and n > self.plan.lanes:
+            if self.threads > 1 and n > self.sizes.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
@@ -212,32 +273,34 @@ class NativeKernel:
         return address
 
     def _new_memory(self) -> "_Memory":
-        return _Memory(self.plan, self.dtype, 2 * len(self._sizes) + len(self._outputs))
+        sizes = self.sizes
+        return _Memory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
 
     def scalars(self) -> Any:
         """For a program of numbers, without parameters, that answers one number: the short way.
 
         A function of floats; None where the program is anything else.
         """
-        of_numbers = all(size == 1 for size in self._sizes) and self._outputs == [(True, 1)]
-        small = self.plan.rows + self.plan.uniform < SMALL
-        if not (of_numbers and small and not self.program.parameters.size):
+        sizes = self.sizes
+        of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
+        small = sizes.rows + sizes.uniform < SMALL
+        if not (of_numbers and small and not sizes.parameters):
             return None
-        if self.dtype != np.float64 or self.plan.lanes != 1:
+        if not self._double or sizes.lanes != 1:
             return None
-        numbers = [ctypes.c_double] * (len(self._sizes) + 1)
+        numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
         return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
     def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        plan, u, n, seed = self.plan, memory.u, memory.table[3], memory.seed.value
+        sizes, u, n, seed = self.sizes, memory.u, memory.table[3], memory.seed.value
         w, table = memory.table[0], memory.address + 8 * CALL
         memory.table[CALL - 1] = 0
-        chunks = math.ceil(n / plan.lanes)
-        segments = min(plan.segments, math.ceil(chunks / CHUNKS))
+        chunks = math.ceil(n / sizes.lanes)
+        segments = min(sizes.segments, math.ceil(chunks / CHUNKS))
         bounds = [chunks * s // segments for s in range(segments + 1)]
-        outputs = CALL + 2 * len(self._sizes)
-        d = memory.table[outputs + plan.in_place[0]] if plan.in_place else u
+        outputs = CALL + 2 * len(sizes.inputs)
+        d = u if sizes.in_place is None else memory.table[outputs + sizes.in_place]
         self._before(w, u, table)
 
         def segment(s: int) -> Any:
@@ -258,9 +321,9 @@ class NativeKernel:
 class _Memory:
     """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
 
-    def __init__(self, plan: Plan, dtype: Any, addresses: int):
-        self.uniform, self.u = _aligned(plan.uniform + plan.reduced, dtype)
-        self.rows, self.v = _aligned((plan.rows + plan.turned + MARGIN) * plan.lanes, dtype)
+    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
+        self.uniform, self.u = _aligned(sizes.uniform + sizes.reduced, dtype)
+        self.rows, self.v = _aligned(sizes.rows * sizes.lanes, dtype)
         self.table = (ctypes.c_int64 * (CALL + addresses))()
         self.address = ctypes.addressof(self.table)
         self.table[1], self.table[2] = self.u, self.v

@@ -5,8 +5,10 @@ every processor of that level runs, as this one would without its other features
 """
 
 import ctypes.util
+import json
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,8 +16,8 @@ import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-import micrograd
 from micrograd.compiler import cache as disk
+from micrograd.compiler import fingerprint, program
 
 _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
@@ -89,51 +91,78 @@ def vector_bytes() -> int:
 
 
 class Native:
-    """The functions of a module, by name, as numbers: their addresses."""
+    """The functions of a module, by name, as numbers: their addresses.
 
-    def __init__(self, module: ir.Module):
+    `module` makes it, and a `note` to be kept beside its machine code, which JSON holds. `key` says
+    what both depend on, so that where the code is known already neither is made; None: its text.
+    """
+
+    def __init__(self, key: tuple[str, ...] | None, module: Callable[[], tuple[ir.Module, Any]]):
+        self._module = module
+        made = None
+        if key is None:
+            made = self._made()
+            key = (made[0],)
+        name = disk.key(*key, *_settings())
+        entry = disk.load(name)
+        if entry is None:
+            text, note = made or self._made()
+            with _lock:
+                code = _machine_of(text).emit_object(_optimised(text))
+            entry = json.dumps(note).encode() + b"\n" + code
+            disk.store(name, entry)
+        note, _, code = entry.partition(b"\n")
+        self.note: Any = json.loads(note)
         with _lock:
-            machine = target_machine()
-            module.triple, module.data_layout = machine.triple, str(machine.target_data)
-            self._text = str(module)
-            self._lines = self._text.count("\n")  # a table is one line, however long
-            if self._lines > _VERY_LONG:
-                machine = target_machine(code_level=0)
-            key = self._key()
-            code = disk.load(key)
-            if code is None:
-                code = machine.emit_object(self._optimised(machine))
-                disk.store(key, code)
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
+
+    def _made(self) -> tuple[str, Any]:
+        """The text of the module, and the note."""
+        module, note = self._module()
+        machine = target_machine()
+        module.triple, module.data_layout = machine.triple, str(machine.target_data)
+        return str(module), note
 
     def address(self, name: str) -> int:
         return self._engine.get_function_address(name)
 
     def optimised(self) -> str:
         """The module as LLVM's optimiser leaves it."""
+        text, _ = self._made()
         with _lock:
-            return str(self._optimised(target_machine()))
+            return str(_optimised(text))
 
     def assembly(self) -> str:
+        text, _ = self._made()
         with _lock:
-            machine = target_machine()
-            return machine.emit_assembly(self._optimised(machine))
+            return _machine_of(text).emit_assembly(_optimised(text))
 
-    def _key(self) -> str:
-        """Of the machine code: a hash of all that it depends on."""
-        versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
-        settings = repr((_LEVEL, _CODE_LEVEL, _TUNING, _LONG, _VERY_LONG))
-        return disk.key(self._text, *processor()[:2], *versions, settings)
 
-    def _optimised(self, machine: Any) -> Any:
-        parsed = llvm.parse_assembly(self._text)
+@cache
+def _settings() -> tuple[str, ...]:
+    """What machine code depends on besides its program."""
+    versions = fingerprint.of_compiler(), llvmlite.__version__, repr(llvm.llvm_version_info)
+    return *processor()[:2], *versions
+
+
+def _lines(text: str) -> int:
+    return text.count("\n")  # a table is one line, however long
+
+
+def _machine_of(text: str) -> Any:
+    return target_machine(0 if _lines(text) > _VERY_LONG else _CODE_LEVEL)
+
+
+def _optimised(text: str) -> Any:
+    parsed = llvm.parse_assembly(text)
+    if program.always_verify:
         parsed.verify()
-        level = _LEVEL if self._lines < _LONG else 0
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
-        for name, value in _TUNING.items():
-            setattr(options, name, value)
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(parsed, builder)
-        return parsed
+    level = _LEVEL if _lines(text) < _LONG else 0
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    for name, value in _TUNING.items():
+        setattr(options, name, value)
+    builder = llvm.create_pass_builder(_machine_of(text), options)
+    builder.getModulePassManager().run(parsed, builder)
+    return parsed

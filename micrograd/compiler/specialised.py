@@ -3,11 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from micrograd.compiler.adjoint import add_adjoint
-from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Kernel
-from micrograd.compiler.program import Program, checked
-from micrograd.compiler.roll import roll
 from micrograd.compiler.trace import Shape, Trace
 from micrograd.engine import Value
 from micrograd.structure import Structure
@@ -45,13 +41,3 @@ class Recent:
             if b() is not a or (a.shape, a.strides, a.dtype) != layout:
                 return False
         return True
-
-
-def program_of(trace: Trace, answer: Answer, guarded: bool, exact: bool) -> Program:
-    """The rolled program that computes this answer."""
-    if exact and answer != "value":
-        return exact_program(trace, per_example=answer == "inputs")
-    program = checked(roll(trace, exact=exact))
-    if answer != "value":
-        add_adjoint(program, per_example=answer == "inputs", guarded=guarded)
-    return program

@@ -100,11 +100,10 @@ class NativeStep:
         if self.parameters:
             return
         own = self.objective.model.parameters()
-        rest = {*own}.difference(met)
-        self.parameters = [*met, *(p for p in own if p in rest)]
-        place = {p: i for i, p in enumerate(self.parameters)}
-        self.order = np.array([place[p] for p in own])
-        self.others = np.array([place[p] for p in {*met}.difference(own)], np.int64)
+        known = set(met)
+        self.parameters = [*met, *[p for p in own if p not in known]]
+        own = set(own)
+        self.others = np.array([i for i, p in enumerate(met) if p not in own], np.int64)
         self.theta = np.array([p.data for p in self.parameters], self.dtype)
         self.g = np.zeros_like(self.theta)
         self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]

@@ -307,12 +307,15 @@ def test_no_examples_of_arrays() -> None:
     assert mg.vectorize(lambda x: mg.sum(x))(np.zeros((0, 5))).shape == (0,)
 
 
-def test_a_formula_on_rows_that_do_not_broadcast_has_its_examples_along_the_first_axis() -> None:
+def test_rows_and_a_number_for_each_do_not_broadcast() -> None:
+    """By chance they might, where there are as many rows as columns: so it must be said."""
     f = mg.vectorize(lambda x, y: x * y)
     x, y = normal(6, 3), normal(6)
     for _ in range(2):
-        np.testing.assert_allclose(f(x, y), x * y[:, None], rtol=1e-14)
-        np.testing.assert_allclose(f(x[:3], y[:3]), x[:3] * y[:3], rtol=1e-14)  # these do
+        with pytest.raises(mg.ShapeError, match=r"x\[:, None\]"):
+            f(x, y)
+        np.testing.assert_allclose(f(x, y[:, None]), x * y[:, None], rtol=1e-14)
+        np.testing.assert_allclose(f(x[:3], y[:3]), x[:3] * y[:3], rtol=1e-14)
 
 
 @pytest.mark.parametrize(
