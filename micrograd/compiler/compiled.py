@@ -1,7 +1,6 @@
 """Compiled: a function that runs as native code, its gradients, and a look at every stage."""
 
 import gc
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -122,7 +121,7 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results, for each example."""
         it, call = self._specialise(args, kwargs)
-        (value,), _ = self._kernel(it, "value")(call, self._packed(it), 1.0)
+        (value,), _ = self._kernel(it, "value", call.shared)(call, self._packed(it), 1.0)
         return self._results(it.trace, self._for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -164,9 +163,9 @@ class Compiled:
         self, it: Specialised, answer: Gradient, call: Call, theta: Array, seed: float
     ) -> list[Any]:
         """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
-        answers, nan = self._kernel(it, answer)(call, theta, seed)
+        answers, nan = self._kernel(it, answer, call.shared)(call, theta, seed)
         if nan and not self.exact:
-            guarded, _ = self._kernel(it, answer, guarded=True)(call, theta, seed)
+            guarded, _ = self._kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
             pairs = zip(answers, guarded)
             return [x if x.__class__ is float else np.where(np.isnan(x), y, x) for x, y in pairs]
         return answers
@@ -201,7 +200,8 @@ class Compiled:
         from micrograd.compiler import c
 
         name = getattr(self._function, "__name__", "program")
-        return c.source(self._plan(kernel), self.dtype == np.float64, name)
+        plan = schedule(kernel.program, 1 if self._single else 8, self.dtype.itemsize, False)
+        return c.source(plan, self.dtype == np.float64, name)
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What the scalars became: a page to read, with the gradient if it was asked for.
@@ -224,7 +224,7 @@ class Compiled:
     def _specialise(self, args: Any, kwargs: Any) -> tuple[Specialised, Call]:
         recent = self._recent
         if recent is not None and not kwargs and recent.holds(args):
-            return recent.it, Call(recent.n, args, recent.addresses, recent.shape)
+            return recent.it, Call(recent.n, args, recent.addresses, recent.shape, recent.shared)
         key = None
         if not kwargs and all(a.__class__ is np.ndarray for a in args):
             key, n, shape = self._quick_key(args)
@@ -234,6 +234,7 @@ class Compiled:
         leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
         it, call, settled = self._fitted(structure, arrays)
+        call.share(it.sizes)
         self._last = it
         if kwargs or len(args) != len(arrays) or any(a is not b for a, b in zip(args, call.inputs)):
             return it, call
@@ -244,9 +245,8 @@ class Compiled:
     def _remembered(self, it: Specialised, call: Call) -> Call:
         """A call on arrays as they are; the next one on the same arrays need not look at them."""
         self._last = it
-        sizes = [1 if shape is None else math.prod(shape) for shape in it.shapes]
         arrays = [(ref(a), (a.shape, a.strides, a.dtype)) for a in call.inputs]
-        self._recent = Recent(it, call.n, call.shape, call.entries(sizes), arrays)
+        self._recent = Recent(it, call.n, call.shape, call.shared, call.entries(it.sizes), arrays)
         return call
 
     def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialised:
@@ -266,24 +266,33 @@ class Compiled:
         """Arguments as a structure of numbers and arrays."""
         return tree
 
-    def _kernel(self, it: Specialised, answer: Answer, guarded: bool = False) -> Kernel:
-        kernel = it.kernels.get((answer, guarded))
+    def _kernel(
+        self,
+        it: Specialised,
+        answer: Answer,
+        shared: tuple[int, ...] = (),
+        guarded: bool = False,
+    ) -> Kernel:
+        key = answer, guarded, shared
+        kernel = it.kernels.get(key)
         if kernel is None:
             with building():
-                kernel = it.kernels.get((answer, guarded))
+                kernel = it.kernels.get(key)
                 if kernel is None:
-                    kernel = it.kernels[answer, guarded] = self._build(it, answer, guarded)
+                    kernel = it.kernels[key] = self._build(it, *key)
         return kernel
 
-    def _build(self, it: Specialised, answer: Answer, guarded: bool) -> Kernel:
+    def _build(
+        self, it: Specialised, answer: Answer, guarded: bool, shared: tuple[int, ...]
+    ) -> Kernel:
         if answer != "value" and it.trace.output_shapes != [None]:
             raise TypeError(
                 f"the gradient is that of a function which returns one number; {self!r} returns "
                 f"{len(it.trace.outputs)} numbers"
             )
         if self.exact and answer != "value":
-            return self._compiled(checked(exact_program(it.trace, answer == "inputs")))
-        program = checked(roll(it.trace, exact=self.exact))
+            return self._compiled(checked(exact_program(it.trace, answer == "inputs", shared)))
+        program = checked(roll(it.trace, exact=self.exact, shared=shared))
         if answer == "value":
             return self._compiled(program)
 

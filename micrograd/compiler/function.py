@@ -32,7 +32,7 @@ class CompiledOne(Compiled):
             except (ArgumentError, TypeError):
                 pass  # not these numbers, or not so many: the long way says what is wrong
         result = super().__call__(*args, **kwargs)
-        kernel = self._traced().kernels["value", False]
+        kernel = self._traced().kernels["value", False, ()]
         if isinstance(kernel, NativeKernel) and result.__class__ is float:
             self._scalars = kernel.scalars()
         return result

@@ -29,16 +29,20 @@ class Call:
     inputs: Sequence[Array]
     addresses: list[int] | None = None  # of each input, and how far its examples lie apart
     shape: tuple[int, ...] = ()  # in which the caller sees the examples
+    shared: tuple[int, ...] = ()  # which inputs are the same for all examples
 
     def entries(self, sizes: list[int]) -> list[int]:
         """The addresses and distances, for inputs of so many numbers an example."""
         if self.addresses is None:
-            self.addresses = [
-                entry
-                for x, size in zip(self.inputs, sizes)
-                for entry in (_address(x), size if x.size == self.n * size else 0)
-            ]
+            apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
+            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (_address(x), a)]
         return self.addresses
+
+    def share(self, sizes: list[int]) -> None:
+        """Finds out which inputs are the same for all examples."""
+        if self.n > 1:
+            pairs = enumerate(zip(self.inputs, sizes))
+            self.shared = tuple([k for k, (x, size) in pairs if x.size != self.n * size])
 
 
 def _address(array: Array) -> int:

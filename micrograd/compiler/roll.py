@@ -56,21 +56,29 @@ class Kind:
 
 
 def roll(
-    trace: Trace, outputs: dict[str, list[Node]] | None = None, exact: bool = False
+    trace: Trace,
+    outputs: dict[str, list[Node]] | None = None,
+    exact: bool = False,
+    shared: tuple[int, ...] = (),
 ) -> Program:
     """The program that computes `outputs`, nodes of `trace`: by default its own, named "value".
 
+    The inputs that are `shared`, by number, are the same for all examples: they do not vary.
     `exact` keeps every operation and its order: sums are not flattened, only those that were
     written as one are summed in one.
     """
-    return _Roller(trace, outputs or {"value": trace.outputs}, exact).program
+    return _Roller(trace, outputs or {"value": trace.outputs}, exact, shared).program
 
 
 class _Roller:
-    def __init__(self, trace: Trace, outputs: dict[str, list[Node]], exact: bool):
+    def __init__(
+        self, trace: Trace, outputs: dict[str, list[Node]], exact: bool, shared: tuple[int, ...]
+    ):
         self.trace, self.exact = trace, exact
         self.program = Program(
-            inputs=[Block(f"x{k}", len(x), True, "input") for k, x in enumerate(trace.inputs)],
+            inputs=[
+                Block(f"x{k}", len(x), k not in shared, "input") for k, x in enumerate(trace.inputs)
+            ],
             parameters=Block("w", len(trace.parameters), False, "parameters"),
             constants=Block("c", 0, False, "constants"),
             seed=Block("seed", 1, True, "seed"),

@@ -95,7 +95,8 @@ class Nest:
     axes: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
-    factors: tuple[Access, Access] | None = None  # rows and columns, where their sums are a product
+    factors: tuple[Access, Access] | None = None  # rows and columns, where it is their product
+    output: int | None = None  # the number of the output that it is, row by row, if it is one
 
     @property
     def opens_with_sum(self) -> bool:
@@ -151,8 +152,12 @@ class Plan:
         return "\n".join(lines)
 
 
-def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
-    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time."""
+def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool = True) -> Plan:
+    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time.
+
+    Where it `delivers`, an output that is rows times columns for each example is computed when it
+    is written into the caller's array, and not before.
+    """
     instructions = _with_own_comparisons(program)
     uses = _uses(program, instructions)
     phases: list[list[Instruction]] = [[], [], []]
@@ -168,12 +173,10 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
+    if width > 1:
+        _find_products(program, nests[1], width, uses if delivers else {})
     offset, rows, uniform, reduced = _layout(program, nests, first)
-    turned = 0
-    for nest in nests[1] if width > 1 else ():
-        nest.factors = _rows_and_columns(nest, width)
-        if nest.factors:
-            turned = max(turned, _whole(nest.axes[-1], width))
+    turned = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
     shared = program.parameters.size + reduced
     return Plan(
         program, *nests,
@@ -187,7 +190,7 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
 def _streams(program: Program) -> dict[Block, int]:
     """Inputs and outputs of one scalar an example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
-    inputs = [block for block in program.inputs if block.size == 1 and block not in answers]
+    inputs = [x for x in program.inputs if x.varying and x.size == 1 and x not in answers]
     outputs = [
         gathers[0].block
         for gathers in program.outputs.values()
@@ -211,15 +214,31 @@ def _in_place(program: Program) -> tuple[int, Block] | None:
     return found
 
 
+def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[Block, int]) -> None:
+    """Notes which nests are rows times columns: sums over examples, and outputs used nowhere."""
+    outputs: dict[Block, int] = {}
+    for k, gathers in enumerate(program.outputs.values()):
+        if len(gathers) == 1 and np.array_equal(gathers[0].index, np.arange(gathers[0].block.size)):
+            outputs[gathers[0].block] = k
+    for nest in nests:
+        block = nest.steps[0].target.block
+        own = len(nest.steps) == 1 and block in outputs and uses.get(block) == 1
+        if nest.over_examples or (own and math.prod(nest.axes) == block.size):
+            nest.factors = _rows_and_columns(nest, width)
+        if own and nest.factors and not nest.over_examples:
+            nest.output, nest.steps[0].stored = outputs[block], False
+
+
 def _rows_and_columns(nest: Nest, width: int) -> tuple[Access, Access] | None:
-    """The factors of a sum over examples, if it is worth while to turn the columns.
+    """The factors of a nest of products, if it is worth while to turn the columns.
 
     There must be rows enough to repay it, and columns that fill most of their vectors.
     """
     (*rows, columns), step = nest.axes, nest.steps[0]
-    if not nest.over_examples or len(step.products) != 1 or math.prod(rows) < TURNED_ROWS:
+    products = [(1, step.operands)] if step.op is ops.mul else step.products
+    if len(products) != 1 or math.prod(rows) < TURNED_ROWS:
         return None
-    ((terms, factors),) = step.products
+    ((terms, factors),) = products
     if terms > 1 or len(factors) != 2 or 2 * _whole(columns, width) > 3 * columns:
         return None
     for left, right in (factors, factors[::-1]):
@@ -525,8 +544,9 @@ def _layout(
     offset: dict[Block, int] = {}
     rows = uniform = 0
     for block in (*program.inputs, program.seed):
-        offset[block] = rows
-        rows += block.size
+        if block.varying:
+            offset[block] = rows
+            rows += block.size
     reduced = 0
     for block in first_sums:
         offset[block] = uniform
@@ -544,5 +564,10 @@ def _layout(
             elif over == first:
                 offset[block] = uniform
                 uniform += block.size
-        reduced = uniform if first else reduced
+        if first:
+            reduced = uniform
+            for block in program.inputs:
+                if not block.varying:
+                    offset[block] = uniform
+                    uniform += block.size
     return offset, rows, uniform, reduced

@@ -1,6 +1,8 @@
 """Specialised: a function for arguments of one structure and shape, and what was compiled of it."""
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from micrograd.compiler.kernel import Kernel
@@ -10,7 +12,8 @@ from micrograd.structure import Structure
 
 Gradient = Literal["inputs", "parameters"]
 Answer = Literal["value"] | Gradient  # the value; with the gradient of these
-Key = tuple[Answer, bool]  # and whether it is guarded: see adjoint.add_adjoint
+# And whether it is guarded: see adjoint.add_adjoint; and which inputs all examples share.
+Key = tuple[Answer, bool, tuple[int, ...]]
 
 
 @dataclass
@@ -23,6 +26,11 @@ class Specialised:
     parameters: tuple[Value, ...]
     kernels: dict[Key, Kernel] = field(default_factory=dict)
 
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many numbers of an example each leaf holds."""
+        return [1 if shape is None else math.prod(shape) for shape in self.shapes]
+
 
 @dataclass(slots=True)
 class Recent:
@@ -31,6 +39,7 @@ class Recent:
     it: Specialised
     n: int
     shape: tuple[int, ...]  # see Call
+    shared: tuple[int, ...]
     addresses: list[int]
     arrays: list[tuple[Any, Any]]  # held weakly, and their layouts
 

@@ -4,6 +4,7 @@ In an array the numbers of one example are neighbours; in the rows, those of one
 of as many numbers a side as there are lanes are turned in registers.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from llvmlite import ir
 from micrograd.compiler.instructions import I1, I64, POINTER, plus, times
 from micrograd.compiler.products import ProductBody
 from micrograd.compiler.program import Block, Gather, Index
-from micrograd.compiler.schedule import access
+from micrograd.compiler.schedule import Nest, access
 
 UNROLLED = 512  # members of an output at most whose rows are named one by one
 
@@ -157,6 +158,12 @@ class TransferBody(ProductBody):
         with self.loop(self.padded, self.real) as e:
             self.store_number(self.memory.v, plus(b, row, e), ir.Constant(seed.type, 0.0))
 
+    def store_products(self, nest: Nest, out: ir.Value) -> None:
+        """An output that is rows times columns, computed on its way out."""
+        start = times(self.b, self.start, I64(math.prod(nest.axes)))
+        here = self.b.gep(out, [start], source_etype=self.emitter.number)
+        self.products_of_examples(nest, here, self.real)
+
     def store_output(self, gathers: list[Gather], out: ir.Value) -> None:
         """Some scalars of the examples into an array of shape (examples, scalars)."""
         b, lanes = self.b, self.emitter.plan.lanes
@@ -196,25 +203,25 @@ class TransferBody(ProductBody):
         b, width, lanes, members = self.b, self.emitter.width, self.emitter.plan.lanes, len(rows)
         neighbours = bool((np.diff(rows) == 1).all())
 
-        def squares(i: ir.Value, count: int) -> None:
+        def square(e: ir.Value, i: ir.Value, count: int) -> None:
             if neighbours:
                 places = [plus(b, i, I64(int(rows[0]) + k)) for k in range(count)]
             else:
                 places = [I64(int(row)) for row in rows[i.constant : i.constant + count]]
-            with self.loop(whole, step=width) as e:
-                read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
-                read += [self.zero()] * (width - count)
-                for k, numbers in enumerate(self.turned(read)):
-                    example = plus(b, plus(b, self.start, e), I64(k))
-                    at = plus(b, times(b, example, I64(members)), i)
-                    pointer = b.gep(out, [at], source_etype=self.emitter.number)
-                    self.masked("store", pointer, count, self.deliver(numbers))
+            read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
+            read += [self.zero()] * (width - count)
+            for k, numbers in enumerate(self.turned(read)):
+                example = plus(b, plus(b, self.start, e), I64(k))
+                at = plus(b, times(b, example, I64(members)), i)
+                pointer = b.gep(out, [at], source_etype=self.emitter.number)
+                self.masked("store", pointer, count, self.deliver(numbers))
 
-        if neighbours:
-            self.tiled(members, width, squares)
-        else:
-            for i in range(0, members, width):
-                squares(I64(i), min(width, members - i))
+        with self.loop(whole, step=width) as e:  # as many streams of memory as examples at once
+            if neighbours:
+                self.tiled(members, width, lambda i, count: square(e, i, count))
+            else:
+                for i in range(0, members, width):
+                    square(e, I64(i), min(width, members - i))
 
     def _store_each(
         self, gathers: list[Gather], members: int, out: ir.Value, start: ir.Value
