@@ -13,6 +13,7 @@ llvm          all of them -> a module of LLVM
 native, cache a module -> machine code, kept on disk
 fingerprint   what tells a program from all others, and finds its code there
 c, expression loops -> C99
+crew          threads that stand by to share out the examples of a call
 kernel        a program that is ready to run on arrays
 function      what `compile` and `vectorize` return
 explain       what became of the scalars, in the words of the user's program

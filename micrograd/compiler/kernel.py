@@ -1,10 +1,7 @@
 """Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
 
 import ctypes
-import math
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import Any, Protocol
@@ -14,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
+from micrograd.compiler.crew import AT, ROWS, crew
 from micrograd.compiler.program import Program, evaluate
 from micrograd.compiler.schedule import CALL, SMALL, Plan, schedule, verify
 
@@ -125,7 +123,7 @@ class Sizes:
         )  # fmt: skip
 
 
-_ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
+_ADDRESS = ctypes.c_void_p
 
 
 class NativeKernel:
@@ -149,14 +147,9 @@ class NativeKernel:
         self._width = 1 if single else self._vector
         if key is not None:
             key = *key, self.dtype.str, repr((exact, single))
-        self.native = Native(key, self._module)
+        self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
-        number = ctypes.c_double if self._double else ctypes.c_float
         self._run = self._function("run", _ADDRESS)
-        self._before = self._function("before", *[_ADDRESS] * 3)
-        self._after = self._function("after", *[_ADDRESS] * 3)
-        self._combine = self._function("combine", *[_ADDRESS] * 2)
-        self._examples = self._function("examples", *[_ADDRESS] * 5, number, *[_INTEGER] * 3)
         self._free: list[_Memory] = []  # of calls that have ended
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
@@ -179,11 +172,12 @@ class NativeKernel:
                     verify(self._plan)
             return self._plan
 
-    def _module(self) -> tuple[Any, dict[str, Any]]:
+    def _text(self) -> tuple[str, dict[str, Any]]:
         from micrograd.compiler.llvm import Emitter
+        from micrograd.compiler.native import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
-        return emitter.build(), asdict(Sizes.of(self.plan))
+        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
 
     @property
     def _double(self) -> bool:
@@ -281,25 +275,23 @@ class NativeKernel:
 
     def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        sizes, u, n, seed = self.sizes, memory.u, memory.table[3], memory.seed.value
-        w, table = memory.table[0], memory.address + 8 * CALL
-        chunks = math.ceil(n / sizes.lanes)
-        bounds = [chunks * s // sizes.segments for s in range(sizes.segments + 1)]
-        self._before(w, u, table)
-        memory.uniform[: sizes.reduced] = 0
+        team = crew(self.threads)
+        if not team.free.acquire(blocking=False):  # it works for another call
+            self._run(memory.address)
+            return
+        try:
+            if memory.shares is None:
+                memory.shares = self._new_shares(memory)
+            memory.shares.ask(memory.table[0], memory.table[4], memory.table[3], self.sizes.lanes)
+            team.run(memory.shares.address)
+        finally:
+            team.free.release()
 
-        def segment(s: int) -> Any:
-            if bounds[s] == bounds[s + 1]:
-                return None
-            part = self._free.pop() if self._free else self._new_memory()
-            self._examples(w, u, part.u, part.v, table, seed, n, bounds[s], bounds[s + 1])
-            return part
-
-        for part in _pool(self.threads).map(segment, range(sizes.segments)):
-            if part is not None:
-                self._combine(u, part.u)
-                self._free.append(part)
-        self._after(w, u, table)
+    def _new_shares(self, memory: "_Memory") -> "_Shares":
+        names = "examples", "before", "after", "combine"
+        functions = {name: self.native.address(name) for name in names}
+        table = memory.address + 8 * CALL
+        return _Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
 
 
 class _Memory:
@@ -315,6 +307,37 @@ class _Memory:
         self.seed = number.from_address(self.address + 8 * 4)
         self.number = number()
         self.number_address = ctypes.addressof(self.number)
+        self.shares: _Shares | None = None  # once several threads were asked for
+
+
+class _Shares:
+    """A job of the crew: what its threads are told, and what they compute in.
+
+    That is sums for each segment, and rows of lanes for each thread.
+    """
+
+    def __init__(
+        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
+    ):
+        reduced = sizes.reduced * dtype.itemsize
+        width = -(-reduced // 64) * 64
+        sums = _aligned(sizes.segments * width, np.dtype(np.uint8))
+        rows = [_aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
+        self.held = sums, rows
+        words = {
+            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
+            "reduced": reduced, "double": dtype == np.float64, "segments": sizes.segments,
+        }  # fmt: skip
+        self.words = (ctypes.c_int64 * (ROWS + threads))()
+        for name, word in words.items():
+            self.words[AT[name]] = word
+        self.words[ROWS:] = [address for _, address in rows]
+        self.address = ctypes.addressof(self.words)
+
+    def ask(self, w: int, seed: int, n: int, lanes: int) -> None:
+        """What differs from call to call."""
+        self.words[AT["w"]], self.words[AT["seed"]] = w, seed
+        self.words[AT["n"]], self.words[AT["chunks"]] = n, -(-n // lanes)
 
 
 def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
@@ -323,13 +346,3 @@ def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
     skip = -bytes_.ctypes.data % 64
     array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
     return array, bytes_.ctypes.data + skip
-
-
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    key = os.getpid(), threads  # a forked process has no threads yet
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix="micrograd")
-    return _pools[key]
