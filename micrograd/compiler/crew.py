@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 PATIENCE = 10_000  # looks at the state before a thread goes to sleep: some tenths of a millisecond
+POLITE = 64  # looks, after which another thread may have the processor
 
 # What the crew shares, in words of 64 bits, each in a cache line of its own. `state` holds the
 # number of the call in its upper half, and how many segments are unclaimed in the lower.
@@ -206,12 +207,12 @@ wait:
   br i1 %all, label %add, label %hold
 hold:
   %more = add i64 %looks, 1
-  %long = icmp ugt i64 %more, {PATIENCE}
+  %long = icmp ugt i64 %more, {POLITE}
   br i1 %long, label %yield, label %again
 again:
   PAUSE
   br label %wait
-yield:                          ; where there are more threads than processors
+yield:                          ; whoever is waited for may need this processor
   YIELD
   br label %wait
 add:
@@ -247,7 +248,7 @@ work:
   call void @take_part(ptr %crew, i64 %who)
   br label %watch
 watch:
-  %looks = phi i64 [ 0, %work ], [ %more, %idle ]
+  %looks = phi i64 [ 0, %work ], [ %more, %on ]
   %state = load atomic i64, ptr %crew acquire, align 8
   %left = and i64 %state, 4294967295
   %some = icmp ne i64 %left, 0
@@ -255,6 +256,13 @@ watch:
 idle:
   PAUSE
   %more = add i64 %looks, 1
+  %turn = urem i64 %more, {POLITE}
+  %polite = icmp eq i64 %turn, 0
+  br i1 %polite, label %yield, label %on
+yield:
+  YIELD
+  br label %on
+on:
   %tired = icmp uge i64 %more, %patience
   br i1 %tired, label %sleep, label %watch
 sleep:
