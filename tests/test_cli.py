@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 import micrograd
 from micrograd.cli import main
 from micrograd.ops import TABLE
+from micrograd.training.eager import EagerStep
 from micrograd.training.model_file import FORMAT
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
@@ -82,6 +83,15 @@ def test_train_on_a_quantity():
     assert "task       regression of y" in result.stdout
     (r2,) = (line.split() for line in result.stdout.splitlines() if line.startswith("R²"))
     assert float(r2[1]) > 0.9 > 0.1 > float(r2[2])
+
+
+def test_training_runs_in_native_code(monkeypatch):
+    def eager(*_):
+        raise AssertionError("on Values")
+
+    monkeypatch.setattr(EagerStep, "__init__", eager)
+    write_flowers()
+    assert run("train", "flowers.csv", "--target", "kind", "--epochs", 2).exit_code == 0
 
 
 def test_patience_time_and_plot():

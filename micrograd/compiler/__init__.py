@@ -14,6 +14,7 @@ llvm          all of them -> a module of LLVM
 native, cache a module -> machine code, kept on disk
 fingerprint   what tells a program from all others, and finds its code there
 c, expression loops -> C99
+crew          threads that stand by to share out the examples of a call
 kernel        a program that is ready to run on arrays
 specialised   a function for arguments of one structure and shape, and what was compiled of it
 arguments     what comes in, as arrays

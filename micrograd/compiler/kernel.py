@@ -1,11 +1,8 @@
 """Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
 
 import ctypes
-import math
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from threading import Lock, RLock
 from typing import Any, Protocol
@@ -15,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
+from micrograd.compiler.crew import AT, ROWS, crew
 from micrograd.compiler.program import Program, evaluate
 from micrograd.compiler.schedule import CALL, CHUNKS, MARGIN, SMALL, Plan, schedule, verify
 
@@ -137,7 +135,7 @@ class Sizes:
         )  # fmt: skip
 
 
-_ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
+_ADDRESS = ctypes.c_void_p
 LINE = 64  # bytes of the cache
 
 
@@ -162,14 +160,9 @@ class NativeKernel:
         self._width = 1 if single else self._vector
         if key is not None:
             key = *key, self.dtype.str, repr((exact, single))
-        self.native = Native(key, self._module)
+        self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
-        number = ctypes.c_double if self._double else ctypes.c_float
         self._run = self._function("run", _ADDRESS)
-        self._before = self._function("before", *[_ADDRESS] * 3)
-        self._after = self._function("after", *[_ADDRESS] * 3)
-        self._combine = self._function("combine", *[_ADDRESS] * 3)
-        self._examples = self._function("examples", *[_ADDRESS] * 6, number, *[_INTEGER] * 3)
         self._free: list[_Memory] = []  # of calls that have ended
         self._large = Large()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
@@ -193,11 +186,12 @@ class NativeKernel:
                     verify(self._plan)
             return self._plan
 
-    def _module(self) -> tuple[Any, dict[str, Any]]:
+    def _text(self) -> tuple[str, dict[str, Any]]:
         from micrograd.compiler.llvm import Emitter
+        from micrograd.compiler.native import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
-        return emitter.build(), asdict(Sizes.of(self.plan))
+        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
 
     @property
     def _double(self) -> bool:
@@ -297,29 +291,32 @@ class NativeKernel:
 
     def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        sizes, u, n, seed = self.sizes, memory.u, memory.table[3], memory.seed.value
-        w, table = memory.table[0], memory.address + 8 * CALL
-        memory.table[CALL - 1] = 0
-        chunks = math.ceil(n / sizes.lanes)
-        segments = min(sizes.segments, math.ceil(chunks / CHUNKS))
-        bounds = [chunks * s // segments for s in range(segments + 1)]
-        outputs = CALL + 2 * len(sizes.inputs)
-        d = u if sizes.in_place is None else memory.table[outputs + sizes.in_place]
-        self._before(w, u, table)
+        chunks = -(-memory.table[3] // self.sizes.lanes)
+        segments = min(self.sizes.segments, -(-chunks // CHUNKS))
+        team = crew(self.threads)
+        if segments < 2 or not team.free.acquire(blocking=False):  # it works for another call
+            self._run(memory.address)
+            return
+        try:
+            memory.table[CALL - 1] = 0
+            if memory.shares is None:
+                memory.shares = self._new_shares(memory)
+            memory.shares.ask(memory.table, self._in_place_of(memory), chunks, segments)
+            team.run(memory.shares.address)
+        finally:
+            team.free.release()
 
-        def segment(s: int) -> Any:
-            part = memory
-            if s:
-                part = self._free.pop() if self._free else self._new_memory()
-            sums = (part.u, part.u) if s else (u, d)
-            self._examples(w, u, *sums, part.v, table, seed, n, bounds[s], bounds[s + 1])
-            return part
+    def _in_place_of(self, memory: "_Memory") -> int:
+        """Where the output lies that is computed where it is wanted."""
+        if self.sizes.in_place is None:
+            return memory.u
+        return memory.table[CALL + 2 * len(self.sizes.inputs) + self.sizes.in_place]
 
-        for s, part in enumerate(_pool(self.threads).map(segment, range(segments))):
-            if s:
-                self._combine(u, d, part.u)
-                self._free.append(part)
-        self._after(w, u, table)
+    def _new_shares(self, memory: "_Memory") -> "_Shares":
+        names = "examples", "before", "after", "combine"
+        functions = {name: self.native.address(name) for name in names}
+        table = memory.address + 8 * CALL
+        return _Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
 
 
 class _Memory:
@@ -335,6 +332,38 @@ class _Memory:
         self.seed = number.from_address(self.address + 8 * 4)
         self.number = number()
         self.number_address = ctypes.addressof(self.number)
+        self.shares: _Shares | None = None  # once several threads were asked for
+
+
+class _Shares:
+    """A job of the crew: what its threads are told, and what they compute in.
+
+    That is sums for each segment, and rows of lanes for each thread.
+    """
+
+    def __init__(
+        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
+    ):
+        reduced = sizes.reduced * dtype.itemsize
+        width = -(-reduced // 64) * 64
+        sums = _aligned(sizes.segments * width, np.dtype(np.uint8))
+        rows = [_aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
+        self.held = sums, rows
+        words = {
+            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
+            "double": dtype == np.float64,
+        }  # fmt: skip
+        self.words = (ctypes.c_int64 * (ROWS + threads))()
+        for name, word in words.items():
+            self.words[AT[name]] = word
+        self.words[ROWS:] = [address for _, address in rows]
+        self.address = ctypes.addressof(self.words)
+
+    def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
+        """What differs from call to call."""
+        words = {"w": call[0], "n": call[3], "seed": call[4]}
+        for name, word in (words | {"d": d, "chunks": chunks, "segments": segments}).items():
+            self.words[AT[name]] = word
 
 
 class Large:
@@ -374,13 +403,3 @@ def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
     skip = -bytes_.ctypes.data % LINE
     array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
     return array, bytes_.ctypes.data + skip
-
-
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    key = os.getpid(), threads  # a forked process has no threads yet
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix="micrograd")
-    return _pools[key]

@@ -90,23 +90,36 @@ def vector_bytes() -> int:
     return processor().vector_bytes
 
 
+def header() -> str:
+    """The lines with which the text of a module begins."""
+    machine = target_machine()
+    return f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+
+
+def text_of(module: ir.Module) -> str:
+    """The text of a module for this processor."""
+    machine = target_machine()
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    return str(module)
+
+
 class Native:
     """The functions of a module, by name, as numbers: their addresses.
 
-    `module` makes it, and a `note` to be kept beside its machine code, which JSON holds. `key` says
-    what both depend on, so that where the code is known already neither is made; None: its text.
+    `make` gives its text, and a note to be kept beside its machine code, which JSON holds. `key`
+    says what both depend on, so that where the code is known neither is made; None: the text.
     """
 
-    def __init__(self, key: tuple[str, ...] | None, module: Callable[[], tuple[ir.Module, Any]]):
-        self._module = module
+    def __init__(self, key: tuple[str, ...] | None, make: Callable[[], tuple[str, Any]]):
+        self._make = make
         made = None
         if key is None:
-            made = self._made()
+            made = make()
             key = (made[0],)
         name = disk.key(*key, *_settings())
         entry = disk.load(name)
         if entry is None:
-            text, note = made or self._made()
+            text, note = made or make()
             with _lock:
                 code = _machine_of(text).emit_object(_optimised(text))
             entry = json.dumps(note).encode() + b"\n" + code
@@ -118,24 +131,17 @@ class Native:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
 
-    def _made(self) -> tuple[str, Any]:
-        """The text of the module, and the note."""
-        module, note = self._module()
-        machine = target_machine()
-        module.triple, module.data_layout = machine.triple, str(machine.target_data)
-        return str(module), note
-
     def address(self, name: str) -> int:
         return self._engine.get_function_address(name)
 
     def optimised(self) -> str:
         """The module as LLVM's optimiser leaves it."""
-        text, _ = self._made()
+        text, _ = self._make()
         with _lock:
             return str(_optimised(text))
 
     def assembly(self) -> str:
-        text, _ = self._made()
+        text, _ = self._make()
         with _lock:
             return _machine_of(text).emit_assembly(_optimised(text))
 
