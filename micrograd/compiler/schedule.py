@@ -354,11 +354,10 @@ def _nests(instructions: list[Instruction], uses: dict[Block, int]) -> list[Nest
 def _ordered(instructions: list[Instruction]) -> list[Instruction]:
     """An order of computation that has instructions with equally many members side by side.
 
-    A comparison stands before the one that it is for.
+    What is late stands before the one that it is for.
     """
-    readers = Counter(g.block for i in instructions for g in i.gathers())
-    comparisons = {i.out: i for i in instructions if i.out.boolean and readers[i.out] == 1}
-    instructions = [i for i in instructions if i.out not in comparisons]
+    late = _late(instructions)
+    instructions = [i for i in instructions if i.out not in late]
     waiting: dict[Instruction, int] = {}
     users: dict[Block, list[Instruction]] = {}
     pending: dict[Block, int] = {}
@@ -366,9 +365,9 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         pending[instruction.out] = pending.get(instruction.out, 0) + 1
 
     def before(instruction: Instruction) -> list[Instruction]:
-        """Its comparisons, and theirs."""
-        own = [comparisons[g.block] for g in instruction.gathers() if g.block in comparisons]
-        return [x for comparison in own for x in (*before(comparison), comparison)]
+        """What is late and for this one."""
+        own = {g.block: late[g.block] for g in instruction.gathers() if g.block in late}
+        return [x for each in own.values() for x in (*before(each), each)]
 
     for instruction in instructions:
         together = (*before(instruction), instruction)
@@ -396,6 +395,30 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
                 if not waiting[user]:
                     ready.setdefault(_shape(user), []).append(user)
     return order
+
+
+def _late(instructions: list[Instruction]) -> dict[Block, Instruction]:
+    """What is best computed where it is read, once, for it takes no longer than to read it: quick
+    operations on what is in memory anyway, and comparisons."""
+    readers: dict[Block, list[Instruction]] = {}
+    writers = Counter(i.out for i in instructions)
+    in_memory: set[Block] = set()
+    for instruction in instructions:
+        blocks = {g.block for g in instruction.gathers()}
+        for block in blocks:
+            readers.setdefault(block, []).append(instruction)
+        long = isinstance(instruction, Sum) and (instruction.over_examples or _is_long(instruction))
+        in_memory.update(block for block in blocks if long or block.given)
+    late: dict[Block, Instruction] = {}
+    for i in instructions:
+        reader, *others = readers.get(i.out, [None])
+        if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
+            continue
+        alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
+        near = all(g.block in in_memory or g.block in late for g in i.operands)
+        if i.out.boolean or (alike and near and i.op in _QUICK and len(i) == len(reader)):
+            late[i.out] = i
+    return late
 
 
 def _shape(instruction: Instruction) -> Any:
