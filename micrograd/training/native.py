@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.function import CompiledOne, Vectorized
+from micrograd.compiler.function import Vectorized
 from micrograd.compiler.program import checked
 from micrograd.compiler.roll import roll
-from micrograd.compiler.trace import TraceError
 from micrograd.engine import Value
 from micrograd.optim import Optimizer
 from micrograd.schedules import schedule
 from micrograd.training.examples import Examples
 from micrograd.training.objective import Objective
+from micrograd.training.traced import losses_of, traceable
 
 AT_ONCE = 16_384  # examples that are judged in one call
 
@@ -36,9 +36,7 @@ class NativeStep:
     def __init__(self, objective: Objective, optimizer: Optimizer, dtype: Any, threads: int):
         self.objective, self.optimizer = objective, optimizer
         self.dtype, self.threads = np.dtype(dtype), threads
-        self.loss = Vectorized(_traceable(objective), dtype, threads, False)
-        self.loss_of_one = CompiledOne(_traceable(objective), dtype, 1, False)
-        self.judge = Vectorized(_traceable(_Judge(objective)), dtype, threads, False)
+        self.losses = losses_of(objective, self.dtype, threads)
         self.steps = 0
         self.parameters: list[Value] = []
 
@@ -79,7 +77,7 @@ class NativeStep:
     def _slope(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
         """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
         alone = len(arrays[0]) == 1  # then its numbers lie in the lanes, not the examples
-        loss = self.loss_of_one if alone else self.loss
+        loss = self.losses.one if alone else self.losses.many
         it, call = loss._specialise(tuple(a[0, ...] for a in arrays) if alone else (*arrays,), {})
         self._meet(it.parameters)
         kernel = loss._kernel(it, "parameters")
@@ -158,9 +156,9 @@ class NativeStep:
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             arrays = examples.inputs[part], examples.targets[part]
-            it, call = self.judge._specialise(arrays, {})
+            it, call = self.losses.judge._specialise(arrays, {})
             theta = self._theta_of(it.parameters)
-            (answer,), _ = self.judge._kernel(it, "value")(call, theta, 1.0)
+            (answer,), _ = self.losses.judge._kernel(it, "value")(call, theta, 1.0)
             numbers = np.asarray(answer)
             losses.append(numbers[:, 0])
             rows.append(numbers[:, 1:])
@@ -201,18 +199,6 @@ class NativeStep:
             array[:] = memory[name]
 
 
-class _Judge:
-    """The loss of one example, and the outputs, of the model as it predicts."""
-
-    def __init__(self, objective: Objective):
-        self.objective = objective
-
-    def __call__(self, inputs: Any, target: Any) -> list[Any]:
-        outputs = self.objective.model(inputs)
-        listed = outputs if isinstance(outputs, list) else [outputs]
-        return [self.objective.of(outputs, target), *listed]
-
-
 def length(g: np.ndarray) -> float:
     """Of an array as one vector. Not by BLAS, which would wake threads for it."""
     return math.sqrt(np.add.reduce(np.square(g)))
@@ -225,7 +211,7 @@ def elementwise(
 
     Answers how to run it, and the array and the order of the Values that it captures.
     """
-    compiled = Vectorized(_traceable(function), inputs[0].dtype, 1, False)
+    compiled = Vectorized(traceable(function), inputs[0].dtype, 1, False)
     it, call = compiled._specialise(tuple(inputs), {})
     names = [f"output{k}" for k in range(len(outputs))]
     program = roll(it.trace, {name: [node] for name, node in zip(names, it.trace.outputs)})
@@ -239,16 +225,3 @@ def _within(g: Any, limit: float | None) -> Any:
     if limit is None:
         return g
     return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
-
-
-def _traceable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function; where it cannot be compiled, its error says that there is another engine."""
-
-    def traced(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except TraceError as error:
-            error.add_note('or pass engine="eager" to fit, which runs Python as it is, but slowly')
-            raise
-
-    return traced
