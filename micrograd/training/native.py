@@ -7,6 +7,7 @@ last; nothing passes through Values in between.
 
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -98,11 +99,12 @@ class NativeStep:
         if self.parameters:
             return
         own = self.objective.model.parameters()
-        known = set(met)
-        self.parameters = [*met, *[p for p in own if p not in known]]
-        own = set(own)
-        self.others = np.array([i for i, p in enumerate(met) if p not in own], np.int64)
-        self.theta = np.array([p.data for p in self.parameters], self.dtype)
+        others, rest = set(met).difference(own), set(own).difference(met)
+        self.parameters = [*met, *([p for p in own if p in rest] if rest else ())]
+        places = [i for i, p in enumerate(met) if p in others] if others else []
+        self.others = np.array(places, np.int64)
+        numbers = map(attrgetter("data"), self.parameters)
+        self.theta = np.fromiter(numbers, self.dtype, len(self.parameters))
         self.g = np.zeros_like(self.theta)
         self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]
 
