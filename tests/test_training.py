@@ -356,7 +356,8 @@ def test_batches_hold_every_example_once(size):
     seen = []
     for batch in range(batches.count):
         n = batches.load(batch)
-        inputs, targets, weights = (array[:n].copy() for array in batches.arrays)
+        rows = slice(n) if batches.rows is None else batches.rows[:n]
+        inputs, targets, weights = (array[rows] for array in batches.arrays)
         assert (inputs == X[targets]).all()
         assert (weights == targets).all()
         seen += targets.tolist()

@@ -64,13 +64,17 @@ class Kernel(Protocol):
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]: ...
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
 
         Each answers whether an output after the first holds a NaN. The outputs are written into
         `answers`; these, the inputs and the parameters stay where they are. Where a number depends
         on the inputs of its own example only, an answer may be an input.
+
+        With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
+        rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
         """
         ...
 
@@ -92,12 +96,15 @@ class NumPyKernel:
         return [first.item() if first.shape == (1,) else first, *others], nan
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
 
         def again(n: int, seed: float) -> bool:
-            part = Call(n, [array[:n] for array in call.inputs])
+            chosen = slice(n) if rows is None else rows[:n]
+            inputs = [x[chosen if k < placed else slice(n)] for k, x in enumerate(call.inputs)]
+            part = Call(n, inputs)
             outputs, nan = self(part, parameters, seed)
             for answer, x in zip(answers, outputs):
                 answer[: n if np.ndim(x) == 2 else None] = np.ravel(x)
@@ -229,15 +236,20 @@ class NativeKernel:
         return answers, nan
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
         memory = self._new_memory()
         table, address, run = memory.table, memory.address, self._run
-        entries = [*call.entries(self.sizes.inputs), *map(_address, answers)]
+        inputs = [*call.entries(self.sizes.inputs)]
+        if rows is not None:
+            table[CALL - 2] = _address(rows)
+            inputs[1 : 2 * placed : 2] = [~size for size in self.sizes.inputs[:placed]]
+        entries = [*inputs, *map(_address, answers)]
         table[CALL : CALL + len(entries)] = entries
         table[0] = _address(parameters)
-        held = call, parameters, answers  # their memory must outlive the loop
+        held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
             table[3] = n

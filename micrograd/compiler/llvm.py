@@ -89,8 +89,8 @@ class Emitter:
         return body.address(table, 2 * len(self.plan.program.inputs) + self.plan.in_place[0])
 
     def _run(self, before: Body, examples: ir.Function, after: Body) -> None:
-        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, whether a gradient
-        holds a NaN, and the table."""
+        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, the rows, whether a
+        gradient holds a NaN, and the table."""
         for body in (before, after):
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
@@ -131,7 +131,7 @@ class Emitter:
         )
         call = b.alloca(I64, I64(CALL + 2 * inputs + 1))
         one = b.bitcast(ir.Constant(self.number, 1.0), I64)
-        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one, I64(0)]
+        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one, I64(0), I64(0)]
         for k, x in enumerate(header):
             b.store(x, b.gep(call, [I64(k)], source_etype=I64))
         for k in range(inputs + 1):
@@ -174,8 +174,8 @@ class Emitter:
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
 
-        `table` holds for each input its address and the distance of its examples (0: one for all),
-        then for each output its address.
+        `table` holds for each input its address and the distance of its examples (0: one for all;
+        ~d: d, and example k is in row rows[k]), then for each output its address.
         """
         plan = self.plan
         products = {nest.output: nest for nest in plan.examples if nest.output is not None}
@@ -201,7 +201,7 @@ class Emitter:
             for k, block in enumerate(inputs):
                 if block.varying:
                     array, distance = body.address(table, 2 * k), body.entry(table, 2 * k + 1)
-                    body.load_input(block, array, distance)
+                    body.load_input(block, array, distance, body.address(table, -2))
             body.fill_seed(seed)
             for k, gathers in enumerate(outputs, 2 * len(inputs)):
                 if gathers and gathers[0].block in plan.streams:

@@ -32,7 +32,9 @@ NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in th
 FUNCTION_WORK = 25  # of an elementary function
 SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
 CHUNKS = 2  # of a segment at least
-CALL = 6  # what native code is told before the addresses: w, u, v, n, the seed; NaN is its answer
+CALL = (
+    7  # what native code is told before the addresses: w, u, v, n, the seed, rows; NaN answers it
+)
 MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples

@@ -25,6 +25,7 @@ class TransferBody(ProductBody):
     `padded` up to whole vectors with copies of the last one."""
 
     start: ir.Value
+    rows: ir.Value | None = None  # where there are: which row of an array each example is in
     real: ir.Value
     padded: ir.Value
 
@@ -74,15 +75,30 @@ class TransferBody(ProductBody):
     def entry(self, table: ir.Value, k: int) -> ir.Value:
         return self.b.load(self.b.gep(table, [I64(k)], source_etype=I64), typ=I64)
 
-    def load_input(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
-        """Rows of lanes out of an array whose examples lie `distance` numbers apart."""
+    def load_input(
+        self, block: Block, source: ir.Value, distance: ir.Value, rows: ir.Value
+    ) -> None:
+        """Rows of lanes out of an array whose examples lie `distance` numbers apart.
+
+        Where the distance is ~d they are d apart, and `rows` says where each is.
+        """
+        b = self.b
+        with b.if_else(b.icmp_signed("<", distance, I64(0))) as (by_rows, in_order):
+            with by_rows:
+                self.rows = rows
+                self._load_block(block, source, b.not_(distance))
+                self.rows = None
+            with in_order:
+                self._load_block(block, source, distance)
+
+    def _load_block(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
         b, lanes = self.b, self.emitter.plan.lanes
         row = I64(self.emitter.plan.offset[block] * lanes)
         if lanes == 1:
-            example = times(b, self.start, distance)
+            example = times(b, self._row_of(self.start), distance)
             self.copy(I64(block.size), (source, example), (self.memory.v, row))
         elif block.size == 1:
-            near = b.icmp_signed("==", distance, I64(1))
+            near = b.icmp_signed("==", distance, I64(1)) if self.rows is None else I1(0)
             there = b.and_(near, self._is_whole())
             if block not in self.emitter.plan.streams:
                 there = I1(0)
@@ -126,7 +142,14 @@ class TransferBody(ProductBody):
     def _example(self, e: ir.Value) -> ir.Value:
         """Example e of the chunk; of the last one a copy."""
         last = self.b.sub(self.real, I64(1))
-        return plus(self.b, self.start, self.b.select(self.b.icmp_signed("<", e, last), e, last))
+        e = self.b.select(self.b.icmp_signed("<", e, last), e, last)
+        return self._row_of(plus(self.b, self.start, e))
+
+    def _row_of(self, example: ir.Value) -> ir.Value:
+        """The row of its array that an example is in."""
+        if self.rows is None:
+            return example
+        return self.b.load(self.b.gep(self.rows, [example], source_etype=I64), typ=I64)
 
     def _load_squares(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
         b, width, plan = self.b, self.emitter.width, self.emitter.plan

@@ -14,6 +14,7 @@ import numpy as np
 
 from micrograd import ops
 from micrograd.compiler.function import Vectorized
+from micrograd.compiler.kernel import Call
 from micrograd.compiler.program import checked
 from micrograd.compiler.roll import roll
 from micrograd.engine import Value
@@ -46,12 +47,15 @@ class NativeStep:
         """Of the last step, before penalties and clipping."""
         return length(self.g)
 
-    def on(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
-        """The step on the first so many examples in `arrays`.
+    def on(
+        self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
+    ) -> Callable[[int], float]:
+        """The step on the first so many examples in `arrays`, or in these `rows` of them.
 
-        Where the loss is not finite, the parameters stay as they are.
+        The masks are in the order of the examples. Where the loss is not finite, the parameters
+        stay as they are.
         """
-        slope = self._slope(arrays)
+        slope = self._slope(arrays, rows, masks)
         update = self._update()
 
         def step(n: int) -> float:
@@ -75,21 +79,27 @@ class NativeStep:
         slope[self.others] = 0.0
         return mean, self.objective.penalty(self.theta), slope
 
-    def _slope(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
+    def _slope(
+        self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
+    ) -> Callable[[int], float]:
         """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
-        alone = len(arrays[0]) == 1  # then its numbers lie in the lanes, not the examples
+        size = len(arrays[0] if rows is None else rows)
+        some = [a[:size] for a in (*arrays, *masks)]
+        alone = size == 1  # then its numbers lie in the lanes, not the examples
         loss = self.losses.one if alone else self.losses.many
-        it, call = loss._specialise(tuple(a[0, ...] for a in arrays) if alone else (*arrays,), {})
+        it, _ = loss._specialise(tuple(a[0, ...] for a in some) if alone else (*some,), {})
+        call = Call(size, [*arrays, *masks])
         self._meet(it.parameters)
         kernel = loss._kernel(it, "parameters")
         mean, met = np.zeros(1, self.dtype), len(it.parameters)
         theta, g = self.theta[:met], self.g[:met]
-        run, item = kernel.prepared(call, theta, [mean, g]), mean.item
+        given = call, theta, [mean, g], rows, len(arrays)
+        run, item = kernel.prepared(*given), mean.item
 
         def slope(n: int) -> float:
             if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
                 guarded = loss._kernel(it, "parameters", guarded=True)
-                guarded.prepared(call, theta, [mean, g])(n, 1.0 / n)
+                guarded.prepared(*given)(n, 1.0 / n)
             return item()
 
         return slope
