@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from mpmath import cos, cosh, erf, erfc, exp, expm1, log, lu_solve, matrix, mp, mpf, pi
 
-from mpmath import asin, atan, sin, sinh, sqrt  # isort: skip
+from mpmath import asin, atan, sin, sinh, sqrt, tanh  # isort: skip
 
 mp.dps = 60
 Function = Callable[[Any], Any]
@@ -75,6 +75,9 @@ FITS = {
     "EXP_STEP": Fit("e^r = 1 + r + r² P(r), where 16 r / ln 2 is what is left of an integer",
                lambda r: (expm1(r) - r) / r**2, lambda r: (HALF_LN2 / 16) ** 2 / exp(r),
                (-HALF_LN2 / 16 * SLACK, HALF_LN2 / 16 * SLACK**2), (5, 2)),
+    "EXPM1_STEP": Fit("e^r = 1 + r + r² P(r), the same where e^r - 1 is wanted",
+               lambda r: (expm1(r) - r) / r**2, lambda r: HALF_LN2 / 16 * r / expm1(r),
+               (-HALF_LN2 / 16 * SLACK, HALF_LN2 / 16 * SLACK**2), (6, 3)),
     "SINH": Fit("sinh r = r + r³ P(r²)", *odd(sinh), (ZERO, (HALF_LN2 * SLACK) ** 2), (5, 3)),
     "COSH": Fit("cosh r = 1 + r² P(r²)",
                 lambda z: (cosh(sqrt(z)) - 1) / z, lambda z: z / cosh(sqrt(z)),
@@ -197,7 +200,8 @@ def logarithms(number: Any) -> Rows:
 def center(i: int, number: Any) -> tuple[tuple[Any, ...], Any]:
     """Of c, the nearest to i / 20 whose logarithm has so few digits that k ln 2 can be added."""
     step, near = (2.0**-42, 2.0**-62) if number is np.float64 else (2.0**-16, 2.0**-31)
-    middle = round(log(mpf(i) / 20) / step)
+    beside = 0 if i == 20 else 2.0**-18  # next to i / 20 itself the roundings are all alike
+    middle = round((log(mpf(i) / 20) + beside) / step)
     for away in count():
         logarithm = (middle + (away + 1) // 2 * (-1) ** away) * mpf(step)
         inverse = number(float(exp(-logarithm)))
@@ -207,19 +211,23 @@ def center(i: int, number: Any) -> tuple[tuple[Any, ...], Any]:
     raise AssertionError
 
 
-def pieces(f: Function, starts: tuple[Any, Any], terms: tuple[int, int]) -> Callable[[Any], Rows]:
+def pieces(
+    f: Function, starts: tuple[Any, Any], terms: tuple[int, int], end: float = 0.0
+) -> Callable[[Any], Rows]:
     """Of f(x), x >= 0: x + start, of whose digits the first three after the leading one are kept,
-    says in which piece x lies. The row is given by these and the last bit of the exponent."""
+    says in which piece x lies. The row is given by these and the last bit of the exponent. The last
+    piece may reach farther, to `end`."""
 
     def rows(number: Any) -> Rows:
         single = number is np.float32
         start, rows, errors = starts[single], {}, []
         w = start
-        for _ in range(16):
+        while len(rows) < 16:
             fraction, exponent = np.frexp(w)
             width = 2.0 ** (exponent - 4)
             i = (int(fraction * 16) + 8 * exponent) % 16 ^ 8
-            rows[i], error = piece(f, mpf(w - start), mpf(width), terms[single], number)
+            reach = end - (w - start) if end and len(rows) == 15 else width
+            rows[i], error = piece(f, mpf(w - start), mpf(reach), terms[single], number)
             errors.append(error)
             w += width
         return [rows[i] for i in range(16)], max(errors)
@@ -247,6 +255,8 @@ TABLES = {
     "CENTERS": ("1 / c and log c of a number c near i / 20, in the row i mod 16", logarithms),
     "ERF_PIECES": ("erf (a + t) = P(t), t = x - a, of the piece from a on",
                    pieces(erf, (2.0, 1.375), (12, 5))),
+    "TANH_PIECES": ("tanh (a + t) = P(t), t = x - a, of the piece from a on",
+                    pieces(tanh, (0.0, 2.0), (0, 6), 9.02)),
 }
 # fmt: on
 
@@ -269,7 +279,7 @@ def main() -> None:
                 print(table(f"{name}_{number(0).nbytes * 8}", fit, interval, terms, number))
     for name, (formula, rows) in TABLES.items():
         print(f"\n# {formula}")
-        for number in (np.float64, np.float32):
+        for number in (np.float64, np.float32)[name == "TANH_PIECES" :]:
             print(rows_of(f"{name}_{number(0).nbytes * 8}", *rows(number)))
 
 

@@ -64,22 +64,27 @@ class Algebra:
         return self.number(n << self.fraction)
 
     def scaled(self, x: Any, k: Any) -> Any:
-        """x 2^⌊k⌋ of a number 1/2 <= x < 4, and k below twice the bias: 2^⌊k⌋ in two steps, so that
-        the result over- and underflows as it should."""
+        """x 2^⌊k⌋ for |k| below twice the bias, and x next to 1 where that is large: 2^⌊k⌋ in two
+        steps, so that the result over- and underflows as it should."""
         n = self.bits(self.floor(k) + (self.magic + 2 * self.bias))
         half = n >> 1
         return x * self.power_of_two(half) * self.power_of_two(n - half)
 
-    def split(self, x: Any) -> tuple[Any, Any]:
-        """k and m: x = 2^k m, 3/4 <= m < 3/2. k is -inf of 0, inf of inf; one is NaN of x < 0."""
+    def split(self, x: Any, normal: bool = False) -> tuple[Any, Any]:
+        """k and m: x = 2^k m, 3/4 <= m < 3/2. k is -inf of 0, inf of inf; one is NaN of x < 0.
+
+        Of such, and of subnormal numbers, nothing is promised where x is said to be `normal`.
+        """
         tiny = x < self.smallest
         shift = self.fraction + 2
-        bits = self.bits(self.select(tiny, x * 2.0**shift, x))
+        bits = self.bits(x if normal else self.select(tiny, x * 2.0**shift, x))
         least = (2 * self.bias - 1) << (self.fraction - 1)  # the bits of 3/4
         shifted = bits + ((self.bias << self.fraction) - least)
         m = self.number((shifted & ((1 << self.fraction) - 1)) + least)
         k = self.number((shifted >> self.fraction) | self.bits(2.0**self.fraction))
         one = 2.0**self.fraction + self.bias
+        if normal:
+            return k - one, m
         k = self.select(x < math.inf, k - self.select(tiny, one + shift, one), x)
         return self.select(x > 0.0, k, self.select(x == 0.0, -math.inf, math.nan)), m
 
@@ -91,17 +96,18 @@ class Algebra:
             return self.fma(x, odd, self._horner(square, coefficients[::2]))
         return self._horner(x, coefficients)
 
-    def piecewise(self, x: Any, start: float, name: str, table: Any) -> Any:
+    def piecewise(self, x: Any, start: float, name: str, table: Any, end: float = 8.0) -> Any:
         """P(x - a) of x >= 0, with the coefficients of the piece from a on; in the first, x + P(x).
 
-        Which it is, say the exponent and the first three digits of x + start.
+        Which it is, say the exponent and the first three digits of x + start. Where that is 8 or
+        more, a number in the last piece says it: its `end`.
         """
         digits = self.fraction - 3
-        w = self.bits(x + start)
+        w = self.bits(x + start if end == 8.0 else self.minimum(x + start, end))
         a = self.number(w & ((1 << self.width) - (1 << digits))) - start
         first, *rest = self.lookup(name, table, w >> digits)
         t = x - a
-        return self.fma(t, self._horner(t, rest), self.select(a == 0.0, x, first))
+        return self.fma(t, self.polynomial(t, rest), self.select(a == 0.0, x, first))
 
     def _horner(self, x: Any, coefficients: Sequence[Any]) -> Any:
         *rest, last = coefficients

@@ -10,7 +10,7 @@ from micrograd.compiler.vectormath.exponentials import reduced, with_tail
 def erf(v: Algebra, x: Any) -> Any:
     """P(|x| - a), the polynomial of one of 16 pieces, with the sign of x; 1 from 5.93 on.
 
-    Error below 1.1 ulp. The pieces are wide where erf is flat: a quarter wide to 2, then a half; in
+    Error below 1.6 ulp. The pieces are wide where erf is flat: a quarter wide to 2, then a half; in
     float32 an eighth to 5/8, a quarter to 21/8, then a half.
     """
     y = v.minimum(v.abs(x), v.pick(5.93, 3.93))

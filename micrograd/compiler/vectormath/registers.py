@@ -176,9 +176,9 @@ class Registers(Algebra):
             return super().scaled(x, k)
         return self._by_vectors(x86.of_numbers(self.builder, "scalef"), x, k)
 
-    def split(self, x: Any) -> tuple[Register, Register]:
+    def split(self, x: Any, normal: bool = False) -> tuple[Register, Register]:
         if not x86.has_exponents(self.type):
-            return super().split(x)
+            return super().split(x, normal)
         b, interval = self.builder, INT32(0b1011)  # from 3/4 to 3/2; NaN of negative numbers
         m = self._by_vectors(x86.of_numbers(b, "getmant", interval), x)
         exponent = x86.of_numbers(b, "getexp")
