@@ -170,7 +170,8 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
         phase = 1 if instruction.out.varying or reduces else 2 if late else 0
         assert not (late and phase == 1), "no example depends on a sum over the examples"
         phases[phase].append(instruction)
-        phase_of[instruction.out] = 2 if reduces else phase
+        known = phase_of.get(instruction.out, 0)  # a block is as late as its latest member
+        phase_of[instruction.out] = max(known, 2 if reduces else phase)
     rounds = (False, width > 1, False)  # of examples: what is under way together
     nests = [_nests(part, uses, many) for part, many in zip(phases, rounds)]
     in_place = _in_place(program)
@@ -263,7 +264,9 @@ def verify(plan: Plan) -> None:
     stays within its block, and a step reads from registers only what its nest has computed."""
     program = plan.program
     stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
-    for nest in (*plan.before, *plan.examples, *plan.after):
+    nests = (*plan.before, *plan.examples, *plan.after)
+    awaited = Counter(step.target.block for nest in nests for step in nest.steps)
+    for nest in nests:
         computed: set[Step] = set()
         for step in nest.steps:
             for read in [*step.operands, *(f for _, factors in step.products for f in factors)]:
@@ -279,7 +282,10 @@ def verify(plan: Plan) -> None:
                     (n - 1) * max(s, 0) for n, s in zip(nest.axes, step.target.strides, strict=True)
                 )
                 assert last < step.target.block.size, f"{step} writes beyond its block"
-        stored.update(step.target.block for step in nest.steps if step.stored)
+        for step in nest.steps:
+            awaited[step.target.block] -= 1
+            if step.stored and not awaited[step.target.block]:  # with all of its members
+                stored.add(step.target.block)
 
 
 def _lanes(rows: int, shared: int, width: int, number_bytes: int) -> int:

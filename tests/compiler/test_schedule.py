@@ -69,6 +69,23 @@ def test_what_depends_on_a_sum_over_examples_is_computed_after() -> None:
     assert "mul(" in text.split("after:\n")[1]
 
 
+def test_a_block_is_as_late_as_its_latest_member() -> None:
+    """Of three gradients one is a sum over examples, between two that are zero."""
+    p = [Value(-0.5), Value(-0.25), Value(2.0)]
+
+    def f(x: Any) -> Any:
+        return mg.take([mg.abs(v) for v in p], 1) * x
+
+    step = mg.vectorize(f)
+    step.backward(np.array([1.0, 2.0]))
+    assert [v.grad for v in p] == [0.0, -1.5, 0.0]
+    plan = schedule(differentiated(f, None, per_example=False), 8)
+    verify(plan)
+    plan.before, plan.after = plan.after, plan.before
+    with pytest.raises(AssertionError, match="not stored yet"):
+        verify(plan)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_an_access_is_its_index_array(seed: int) -> None:
     """Sums of place times stride are found, in any number of axes; the rest are tables."""
