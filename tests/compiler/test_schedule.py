@@ -51,6 +51,18 @@ def test_a_comparison_is_made_where_it_is_needed() -> None:
     assert "= r0 = less_equal" not in text
 
 
+def test_a_comparison_may_be_for_other_members() -> None:
+    def f(x: Any) -> Any:
+        truths = [v < 0.0 for v in x]
+        return mg.sum(mg.where(truth, v, 2.0 * v) for truth, v in zip(truths[::-1], x))
+
+    X = np.random.default_rng(0).normal(size=(9, 5))
+    value, slope = mg.vectorize(f).value_and_grad(X)
+    factor = np.where(X[:, ::-1] < 0, 1.0, 2.0)
+    np.testing.assert_allclose(value, (factor * X).sum(axis=1), rtol=1e-13)
+    np.testing.assert_array_equal(slope, factor)
+
+
 def test_long_work_is_cut_into_shorter_loops() -> None:
     """So that the processor has several rounds under way."""
     assert "%3[0] = r0 = erf(%2[0])" in plan(lambda x: mg.erf(mg.exp(mg.sin(x))), None)
