@@ -215,7 +215,7 @@ def table() -> bool:
         "PyTorch, slices": torch_slices(task),
     }  # fmt: skip
     bars = {"PyTorch, DataLoader": Faster(20), "PyTorch, slices": Faster(5)}
-    return compare("10⁶ × 20, 20-32-32-1, batch 256", lambda _: sides, bars)
+    return compare("10⁶ × 20, 20-32-32-1, batch 256", lambda _: sides, bars, rounds=3)
 
 
 def prediction() -> bool:
