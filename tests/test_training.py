@@ -1,16 +1,19 @@
 """What fit does beside descending: two engines, one curve; every option; every reason to end."""
 
+import gc
 import math
 import os
 import signal
 import sys
 import time
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 
 import micrograd as mg
+from micrograd.compiler import compiled
 from micrograd.training.examples import Batches, Examples
 from micrograd.training.objective import Dropout
 
@@ -387,3 +390,53 @@ def test_a_predictor_answers_for_one_row_and_for_many():
         predict(1.0)
     with pytest.raises(mg.ShapeError, match="expected 3 inputs, got 2"):
         predict(X[:, :2])
+
+
+# What was traced of a network is kept for the next fit.
+
+
+def _another_activation(network):
+    network.layers[0].activation = "sigmoid"
+    network.layers[0].function = mg.ops.sigmoid
+
+
+def _another_bias(network):
+    network.layers[0].neurons[0].bias = mg.Value(0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "loss", "again"),
+    [
+        (lambda network: None, "mse", False),
+        (lambda network: [setattr(p, "data", 0.1) for p in network.parameters()], "mse", False),
+        (lambda network: None, lambda outputs, target: (outputs[0] - target) ** 2, True),
+        (_another_activation, "mse", True),
+        (_another_bias, "mse", True),
+    ],
+)
+def test_a_network_is_traced_once(change, loss, again, monkeypatch):
+    """And anew where it, or a loss that nobody can look into, may be another one."""
+    network, fresh = model(), model()
+    options: dict[str, Any] = {"loss": loss, "epochs": 2, "batch_size": 16, "seed": 0}
+    mg.fit(network, X, LINE, **options)
+    for each in (network, fresh):
+        for p, q in zip(each.parameters(), model().parameters()):
+            p.data = q.data
+        change(each)
+    traced = []
+    plain = compiled.trace
+    monkeypatch.setattr(compiled, "trace", lambda *rest: (traced.append(rest), plain(*rest))[1])
+    mg.fit(network, X, LINE, **options)
+    of_network = len(traced)
+    mg.fit(fresh, X, LINE, **options)
+    assert (of_network == len(traced) - of_network) == again
+    assert [p.data for p in network.parameters()] == [p.data for p in fresh.parameters()]
+
+
+def test_what_was_traced_does_not_keep_a_network_alive():
+    network = model()
+    mg.fit(network, X, LINE, loss="mse", epochs=1)
+    seen = weakref.ref(network)
+    del network
+    gc.collect()
+    assert seen() is None

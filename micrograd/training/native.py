@@ -40,7 +40,7 @@ class NativeStep:
         self.dtype, self.threads = np.dtype(dtype), threads
         self.losses = losses_of(objective, self.dtype, threads)
         self.steps = 0
-        self.parameters: list[Value] = []
+        self.parameters: tuple[Value, ...] = ()
 
     @property
     def gradient_norm(self) -> float:
@@ -108,11 +108,7 @@ class NativeStep:
         """Lays out the parameters, once it is known which the loss meets."""
         if self.parameters:
             return
-        own = self.objective.model.parameters()
-        others, rest = set(met).difference(own), set(own).difference(met)
-        self.parameters = [*met, *([p for p in own if p in rest] if rest else ())]
-        places = [i for i, p in enumerate(met) if p in others] if others else []
-        self.others = np.array(places, np.int64)
+        self.parameters, self.others = self.losses.laid_out(met, self.objective.model)
         numbers = map(attrgetter("data"), self.parameters)
         self.theta = np.fromiter(numbers, self.dtype, len(self.parameters))
         self.g = np.zeros_like(self.theta)

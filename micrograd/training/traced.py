@@ -11,9 +11,12 @@ from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary, proxy
 
+import numpy as np
+
 from micrograd import ops
 from micrograd.compiler.function import CompiledOne, Vectorized
 from micrograd.compiler.trace import TraceError
+from micrograd.engine import Value
 from micrograd.losses import LOSSES
 from micrograd.neuralnet import MLP, Layer
 from micrograd.training.objective import Objective
@@ -26,6 +29,19 @@ class Losses:
         self.many = Vectorized(traceable(objective), dtype, threads, False)
         self.one = CompiledOne(traceable(objective), dtype, 1, False)
         self.judge = Vectorized(traceable(_Judge(objective)), dtype, threads, False)
+        self._met: tuple[Value, ...] | None = None
+        self._laid_out: tuple[tuple[Value, ...], np.ndarray] = (), np.empty(0, np.int64)
+
+    def laid_out(self, met: tuple[Value, ...], model: Any) -> tuple[tuple[Value, ...], np.ndarray]:
+        """The parameters that a loss has met, then those of the model that it has not; and the
+        places of those that are not the model's."""
+        if met is not self._met:
+            own = model.parameters()
+            others, rest = set(met).difference(own), set(own).difference(met)
+            places = [i for i, p in enumerate(met) if p in others] if others else []
+            parameters = (*met, *[p for p in own if p in rest]) if rest else met
+            self._met, self._laid_out = met, (parameters, np.array(places, np.int64))
+        return self._laid_out
 
 
 @dataclass
