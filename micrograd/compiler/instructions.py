@@ -275,7 +275,8 @@ class Body:
             "members": access.table is None and access.strides[-1] == 1,
             "terms": access.term == 1,
         }.get(self.axis, True)
-        key = access.block, place.constant if isinstance(place, ir.Constant) else None
+        known = isinstance(place, ir.Constant)
+        key = access.block, place.constant if known else None, near
         if key in self.loaded:
             return self.loaded[key]
         pointer = self._pointer(access.block, place)
@@ -284,7 +285,7 @@ class Body:
             value = self.b.load(pointer, typ=self.vector, align=align)
         else:
             value = self._broadcast(self.b.load(pointer, typ=self.emitter.number))
-        if self.straight and key[1] is not None:
+        if self.straight and known:
             self.loaded[key] = value
         return value
 

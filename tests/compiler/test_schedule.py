@@ -157,6 +157,13 @@ def agree(function: Callable[..., Any], x: Any) -> None:
     np.testing.assert_allclose(s, slope, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 2, 4, 8, 16, 17])
+def test_one_number_for_all_members_is_not_the_first_of_many(n: int) -> None:
+    """Although both are read at the same place, where the members fill one vector."""
+    x = np.arange(2.0, n + 2)
+    np.testing.assert_array_equal(mg.compile(lambda x: [x[i] * x[0] for i in range(n)])(x), x * 2)
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
