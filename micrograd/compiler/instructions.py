@@ -391,11 +391,17 @@ class Body:
         return apply(step.combine, (Register(self, total), Register(self, term))).value
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
-        b = self.b
+        b, flags = self.b, self.flags
+        minus = self.constant(-1.0).value
+        if len(factors) > 1 and factors[0] is minus and not self.emitter.exact:
+            _, first, *rest = factors
+            if total is not None and not rest:
+                return b.fsub(total, first, flags=flags)
+            factors = [b.fneg(first), *rest]  # the machine takes products off in one instruction
         if total is None:
-            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=self.flags)
+            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=flags)
         if len(factors) == 1:
-            return b.fadd(total, factors[0], flags=self.flags)
+            return b.fadd(total, factors[0], flags=flags)
         if self.emitter.exact:
             return b.fadd(total, b.fmul(*factors))
         return b.fadd(total, b.fmul(*factors, flags=self.flags), flags=self.flags)

@@ -21,15 +21,20 @@ from micrograd.ops import Op
 Node = Any  # a Symbol or a float, told apart by its class: here time is spent
 Colours = tuple[int, ...]  # of the factors of a term
 
+# Where the factors of a term are: by how many they are, with the -1 of what is taken off.
+_COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("less_left", "less_right")}
+
 CONSTANT, PARAMETER = 0, 1  # the colours of leaves; those of the inputs follow
 
 
 @dataclass(slots=True)
 class Terms:
-    """A flattened sum: products left[k] * right[k], and single terms."""
+    """A flattened sum: products left[k] * right[k], others that are taken off, single terms."""
 
     left: list[Node] = field(default_factory=list)
     right: list[Node] = field(default_factory=list)
+    less_left: list[Node] = field(default_factory=list)
+    less_right: list[Node] = field(default_factory=list)
     single: list[Node] = field(default_factory=list)
     combine: Op = ops.add  # or maximum: the largest of single terms
     runs: list[tuple[Colours, int]] = field(default_factory=list)  # terms of one colour, how many
@@ -37,6 +42,8 @@ class Terms:
     def join(self, other: "Terms") -> None:
         self.left += other.left
         self.right += other.right
+        self.less_left += other.less_left
+        self.less_right += other.less_right
         self.single += other.single
 
 
@@ -139,8 +146,7 @@ class _Roller:
             self._add(terms, first, uses)
         for x in operands[1:]:
             if op is ops.sub:
-                terms.left.append(-1.0)
-                terms.right.append(x)
+                self._subtract(terms, x, uses)
             else:
                 self._add(terms, x, uses)
         return terms
@@ -148,12 +154,24 @@ class _Roller:
     def _add(self, terms: Terms, x: Node, uses: Counter[Symbol]) -> None:
         if self._is_sum(x, uses):
             terms.join(self.terms.pop(x))
-        elif self._is_only_used_here(x, uses, self.maps) and self.maps[x][0] is ops.mul:
+        elif self._is_product(x, uses):
             left, right = self.maps.pop(x)[1]
             terms.left.append(left)
             terms.right.append(right)
         elif x.__class__ is Symbol or x != 0 or self.exact:
             terms.single.append(x)
+
+    def _subtract(self, terms: Terms, x: Node, uses: Counter[Symbol]) -> None:
+        if self._is_product(x, uses):
+            left, right = self.maps.pop(x)[1]
+            terms.less_left.append(left)
+            terms.less_right.append(right)
+        else:
+            terms.left.append(-1.0)
+            terms.right.append(x)
+
+    def _is_product(self, x: Node, uses: Counter[Symbol]) -> bool:
+        return self._is_only_used_here(x, uses, self.maps) and self.maps[x][0] is ops.mul
 
     def _is_sum(self, x: Node, uses: Counter[Symbol]) -> bool:
         return self._is_only_used_here(x, uses, self.terms) and self.terms[x].combine is ops.add
@@ -205,26 +223,35 @@ class _Roller:
 
         Products have the factor of the lower colour at the left: parameters before what they weigh.
         """
-        pairs = list(zip(map(self._colour_of, terms.left), map(self._colour_of, terms.right)))
         singles = [(self._colour_of(x),) for x in terms.single]
-        if not self.exact:
-            if any(a > b for a, b in set(pairs)):
-                for k, (a, b) in enumerate(pairs):
-                    if a > b:
-                        pairs[k] = b, a
-                        terms.left[k], terms.right[k] = terms.right[k], terms.left[k]
-            if len(set(pairs)) > 1:
-                order = sorted(range(len(pairs)), key=pairs.__getitem__)
-                pairs, terms.left, terms.right = (
-                    [column[k] for k in order] for column in (pairs, terms.left, terms.right)
-                )
-            if len(set(singles)) > 1:
-                terms.single.sort(key=self._colour_of)
-                singles.sort()
-        colours = (
-            [*_runs(singles), *_runs(pairs)] if self.exact else [*_runs(pairs), *_runs(singles)]
-        )
-        terms.runs = colours
+        pairs = self._arrange_pairs(terms.left, terms.right)
+        if self.exact:
+            terms.runs = [*_runs(singles), *_runs(pairs)]
+            return
+        less = self._arrange_pairs(terms.less_left, terms.less_right)
+        if len(set(singles)) > 1:
+            terms.single.sort(key=self._colour_of)
+            singles.sort()
+        terms.runs = [
+            *_runs(pairs),
+            *_runs([(CONSTANT, *pair) for pair in less]),
+            *_runs(singles),
+        ]
+
+    def _arrange_pairs(self, left: list[Node], right: list[Node]) -> list[Colours]:
+        """The colours of products, whose factors change places in their lists."""
+        pairs = list(zip(map(self._colour_of, left), map(self._colour_of, right)))
+        kinds = set() if self.exact else set(pairs)
+        if any(a > b for a, b in kinds):
+            for k, (a, b) in enumerate(pairs):
+                if a > b:
+                    pairs[k] = b, a
+                    left[k], right[k] = right[k], left[k]
+        if len(kinds) > 1:
+            order = sorted(range(len(pairs)), key=pairs.__getitem__)
+            for column in (pairs, left, right):
+                column[:] = [column[k] for k in order]
+        return pairs
 
     # Emit: a block for each colour, an instruction for each run of its members.
 
@@ -259,7 +286,7 @@ class _Roller:
         if kind.op is not None:
             columns = zip(*[self.maps[node][1] for node in nodes])
             return Map(out, start, kind.op, [self._gather(column) for column in columns])
-        at = {1: 0, 2: 0}  # where the next run begins, among single terms and among products
+        at = dict.fromkeys(_COLUMNS, 0)  # where the next run begins, among terms so long
         products: list[Product] = []
         for colours, count in self.terms[nodes[0]].runs:
             first = at[len(colours)]
@@ -269,14 +296,15 @@ class _Roller:
 
     def _product(self, colours: Colours, nodes: list[Symbol], start: int, stop: int) -> Product:
         """The gathers of one run of terms, in the shape (members, terms)."""
-        columns = ("single",) if len(colours) == 1 else ("left", "right")
         indices = []
-        for column in columns:
+        for column in _COLUMNS[len(colours)]:
             factors = [x for node in nodes for x in getattr(self.terms[node], column)[start:stop]]
             indices.append(self._places(factors).reshape(len(nodes), stop - start))
         if not self.exact:  # the terms in the order of memory
             order = np.argsort(indices[0][0], kind="stable")
             indices = [index[:, order] for index in indices]
+        if len(colours) == 3:
+            indices.insert(0, np.full_like(indices[0], self.program.constant(-1.0)))
         return tuple(Gather(self.block[c], index) for c, index in zip(colours, indices))
 
     def _gather(self, nodes: Any) -> Gather:
