@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.lifetimes import Lifetime, packed
 from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Program, Sum
 from micrograd.ops import Op
 
@@ -72,6 +73,10 @@ class Step:
     number: int = 0
     combine: Op = ops.add
 
+    def reads(self) -> list["Access | Step"]:
+        """Its operands, or the factors of its products."""
+        return [*self.operands, *(x for _, factors in self.products for x in factors)]
+
     def __repr__(self) -> str:
         if self.op is not None:
             text = f"{self.op.name}({', '.join(map(_read, self.operands))})"
@@ -102,17 +107,17 @@ class Nest:
         first = self.steps[0]
         return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS
 
+    def reads(self) -> list[Access]:
+        """What it reads from memory."""
+        return [x for step in self.steps for x in step.reads() if isinstance(x, Access)]
+
     @property
     def is_contiguous(self) -> bool:
         """Whether neighbours along the last axis are neighbours in memory, or the same."""
-        for step in self.steps:
-            reads = [*step.operands, *(f for _, factors in step.products for f in factors)]
-            accesses = [x for x in reads if isinstance(x, Access)]
-            if any(x.table is not None or x.strides[-1] not in (0, 1) for x in accesses):
-                return False
-            if step.stored and (step.target.table is not None or step.target.strides[-1] != 1):
-                return False
-        return True
+        if any(x.table is not None or x.strides[-1] not in (0, 1) for x in self.reads()):
+            return False
+        targets = [step.target for step in self.steps if step.stored]
+        return all(x.table is None and x.strides[-1] == 1 for x in targets)
 
     def __str__(self) -> str:
         over = "sum over examples, " if self.over_examples else ""
@@ -237,14 +242,15 @@ def _whole(count: int, width: int) -> int:
 
 
 def verify(plan: Plan) -> None:
-    """Asserts what the loops promise to the code: no row is read before it is stored, every access
-    stays within its block, and a step reads from registers only what its nest has computed."""
+    """Asserts what the loops promise to the code: no row is read before it is stored, or after it
+    was given away, every access stays within its block, and a step reads from registers only what
+    its nest has computed."""
     program = plan.program
     stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
     for nest in (*plan.before, *plan.examples, *plan.after):
         computed: set[Step] = set()
         for step in nest.steps:
-            for read in [*step.operands, *(f for _, factors in step.products for f in factors)]:
+            for read in step.reads():
                 if isinstance(read, Step):
                     assert read in computed, f"{step}: r{read.number} is not computed yet"
                 else:
@@ -258,6 +264,30 @@ def verify(plan: Plan) -> None:
                 )
                 assert last < step.target.block.size, f"{step} writes beyond its block"
         stored.update(step.target.block for step in nest.steps if step.stored)
+    _verify_lifetimes(plan)
+
+
+def _verify_lifetimes(plan: Plan) -> None:
+    owner = np.full(plan.rows, None, object)
+
+    def rows(block: Block) -> slice:
+        return slice(plan.offset[block], plan.offset[block] + block.size)
+
+    def is_there(block: Block) -> bool:
+        return not block.varying or bool((owner[rows(block)] == block).all())
+
+    known = {*plan.program.inputs, plan.program.seed}
+    for block in known:
+        owner[rows(block)] = block
+    for nest in plan.examples:
+        for block in {step.target.block for step in nest.steps if step.stored} - known:
+            if block.varying:
+                owner[rows(block)] = block
+                known.add(block)
+        for read in nest.reads():
+            assert is_there(read.block), f"the rows of {read} are used again"
+    for gather in (g for gathers in plan.program.outputs.values() for g in gathers):
+        assert is_there(gather.block), f"the rows of {gather} are used again"
 
 
 def _lanes(rows: int, shared: int, width: int, number_bytes: int) -> int:
@@ -522,12 +552,8 @@ def _layout(
     program: Program, phases: list[list[Nest]], first_sums: list[Block]
 ) -> tuple[dict[Block, int], int, int, int]:
     """Where stored blocks lie: rows of lanes for what varies, numbers for what does not."""
-    offset: dict[Block, int] = {}
-    rows = uniform = 0
-    for block in (*program.inputs, program.seed):
-        offset[block] = rows
-        rows += block.size
-    reduced = 0
+    offset, rows = _rows(program, phases[1])
+    uniform = reduced = 0
     for block in first_sums:
         offset[block] = uniform
         uniform += block.size
@@ -536,13 +562,28 @@ def _layout(
             (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps
         ):
             block = step.target.block
-            if not step.stored or block in offset:
-                continue
-            if block.varying:
-                offset[block] = rows
-                rows += block.size
-            elif over == first:
+            if step.stored and block not in offset and over == first:
                 offset[block] = uniform
                 uniform += block.size
         reduced = uniform if first else reduced
     return offset, rows, uniform, reduced
+
+
+def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
+    """Where the rows of each block that varies begin, and how many rows there are."""
+    given = [*program.inputs, program.seed]
+    first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)
+    for k, nest in enumerate(nests):
+        for step in nest.steps:
+            block = step.target.block
+            if step.stored and block.varying:
+                first.setdefault(block, k)
+                last[block] = k
+        for read in nest.reads():
+            if read.block in last:
+                last[read.block] = k
+    for gathers in program.outputs.values():
+        last.update((g.block, len(nests)) for g in gathers if g.block in last)
+    blocks = sorted(first, key=first.__getitem__)
+    begins, rows = packed(Lifetime(b.size, first[b], last[b]) for b in blocks)
+    return dict(zip(blocks, begins)), rows

@@ -89,6 +89,18 @@ def test_an_access_is_its_index_array(seed: int) -> None:
         assert access(Gather(Block("%1", 400, True), index), axes).table is not None
 
 
+def test_rows_that_nothing_reads_any_longer_are_used_again() -> None:
+    def f(x: Any) -> Any:
+        for k in range(9):
+            x = [
+                mg.exp(mg.dot(w[:5], [x[(7 * i + j + k) % 16] for j in range(5)]))
+                for i in range(16)
+            ]
+        return mg.sum(x)
+
+    assert "33 rows of them" in plan(f, (16,))
+
+
 # Sizes around the tiles, and index arrays that are tables: native against NumPy.
 
 
@@ -169,6 +181,7 @@ def test_one_number_for_all_members_is_not_the_first_of_many(n: int) -> None:
     [
         (lambda plan: plan.examples[0].steps.reverse(), "not computed yet"),
         (lambda plan: plan.offset.clear(), "has no place"),
+        (lambda plan: plan.offset.update(dict.fromkeys(plan.offset, 0)), "are used again"),
         (lambda plan: plan.examples[0].steps[-1].target.__setattr__("base", 9), "beyond its block"),
     ],
 )
