@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from llvmlite import ir
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
 POINTER, ZERO = ir.PointerType(), I64(0)
+
+integer = cache(I64)  # as a constant: code is full of places that are known
+
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
 
 Places = list[ir.Value]  # of a member, one in each axis
@@ -319,7 +323,7 @@ class Body:
         plan, b = self.emitter.plan, self.b
         if block in plan.streams:
             return b.gep(self.stream(block), [self._at], source_etype=self.emitter.number)
-        row = times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes))
+        row = times(b, plus(b, place, integer(plan.offset[block])), integer(plan.lanes))
         return b.gep(self._rows, [row], source_etype=self.emitter.number)
 
     def stream(self, block: Block) -> ir.Value:
@@ -404,7 +408,7 @@ class Body:
             return b.fadd(total, factors[0], flags=flags)
         if self.emitter.exact:
             return b.fadd(total, b.fmul(*factors))
-        return b.fadd(total, b.fmul(*factors, flags=self.flags), flags=self.flags)
+        return self._intrinsic("fmuladd", [*factors, total], flags)
 
     def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """An operation of the machine on registers."""
@@ -435,13 +439,13 @@ class Body:
             result = self.b.select(here, value, result)
         return result
 
-    def _intrinsic(self, name: str, operands: list[ir.Value]) -> ir.Value:
+    def _intrinsic(self, name: str, operands: list[ir.Value], flags: Any = ()) -> ir.Value:
         full = f"llvm.{name}.{suffix(self.vector)}"
         type = ir.FunctionType(self.vector, [self.vector] * len(operands))
         callee = self.emitter.module.globals.get(full) or ir.Function(
             self.emitter.module, type, full
         )
-        return self.b.call(callee, operands)
+        return self.b.call(callee, operands, fastmath=flags)
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
@@ -464,7 +468,7 @@ def suffix(type: ir.Type) -> str:
 def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """x + y of integers, folded where they are known: most addresses are."""
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
-        return I64(x.constant + y.constant)
+        return integer(x.constant + y.constant)
     if isinstance(x, ir.Constant):
         x, y = y, x
     return x if isinstance(y, ir.Constant) and y.constant == 0 else b.add(x, y)
@@ -472,7 +476,7 @@ def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
-        return I64(x.constant * y.constant)
+        return integer(x.constant * y.constant)
     if isinstance(x, ir.Constant):
         x, y = y, x
     return x if isinstance(y, ir.Constant) and y.constant == 1 else b.mul(x, y)

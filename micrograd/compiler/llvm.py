@@ -13,6 +13,7 @@ import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler import vectormath
+from micrograd.compiler.builder import Builder
 from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
 from micrograd.compiler.nests import NestBody
 from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan
@@ -69,7 +70,7 @@ class Emitter:
         functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
         function = self._function(name, [POINTER] * 3, internal=False)
         w, u, table = function.args
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = Builder(function.append_basic_block())
         body = TransferBody(self, builder, Memory(w, u), False)
         d = self._in_place(body, table)
         body.memory = Memory(w, u, u, d)
@@ -91,7 +92,7 @@ class Emitter:
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
         (call,) = function.args
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         fields = [b.gep(call, [I64(k)], source_etype=I64) for k in range(CALL + 1)]
         b.store(I64(0), fields[CALL - 1])
         w, u, v = (b.load(field, typ=POINTER) for field in fields[:3])
@@ -120,7 +121,7 @@ class Emitter:
         inputs = len(self.plan.program.inputs)
         type = ir.FunctionType(self.number, [self.number] * inputs)
         function = ir.Function(self.module, type, "scalars")
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         u, v, numbers = (
             b.alloca(self.number, I64(n))
             for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
@@ -143,7 +144,7 @@ class Emitter:
         """combine(u, d, r): adds the sums over one segment of the examples to those before it."""
         function = self._function("combine", [POINTER] * 3, internal=False)
         u, d, r = function.args
-        body = Body(self, ir.IRBuilder(function.append_basic_block()), Memory(u, u), False)
+        body = Body(self, Builder(function.append_basic_block()), Memory(u, u), False)
         size = self.plan.reduced_in_place
         for total, start, stop in ((d, 0, size), (u, size, self.plan.reduced)):
 
@@ -157,7 +158,7 @@ class Emitter:
     def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
         function = self._function(name, [*[POINTER] * 6, I64, I1])
         memory = Memory(*function.args)
-        body = NestBody(self, ir.IRBuilder(function.append_basic_block()), memory, varying)
+        body = NestBody(self, Builder(function.append_basic_block()), memory, varying)
         if nest.over_examples:
             body.reduce(nest)
         elif nest.opens_with_sum:
@@ -178,7 +179,7 @@ class Emitter:
         types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self._function("examples", types, internal=False)
         *pointers, table, seed, n, first, last = function.args
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         pointers.append(b.alloca(POINTER, I64(len(plan.streams) + 1)))
         body, lanes = TransferBody(self, b, Memory(*pointers), True), I64(plan.lanes)
         inputs, outputs = plan.program.inputs, plan.program.outputs.values()
@@ -252,7 +253,7 @@ class Emitter:
         )
         function.linkage = "internal"
         function.attributes.add("nounwind")
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = Builder(function.append_basic_block())
         emit = self._library_call if self.exact else vectormath.emit
         builder.ret(emit(builder, name, list(function.args)))
         return function
