@@ -102,6 +102,15 @@ class Body:
         yield
         self._set_lanes(*before)
 
+    @contextmanager
+    def straight_code(self) -> Iterator[None]:
+        """Code in which nothing is read twice, up to the end of the outermost of such blocks."""
+        outermost, self.straight = not self.straight, True
+        yield
+        if outermost:
+            self.straight = False
+            self.loaded.clear()
+
     # Loops.
 
     def streamed(self, count: ir.Value, action: Callable[[ir.Value], None]) -> None:
@@ -240,9 +249,12 @@ class Body:
 
     # Memory.
 
-    def place(self, access: Access, places: list[ir.Value], t: ir.Value | None) -> ir.Value:
+    def place(self, access: Access, places: Places, t: ir.Value | None) -> ir.Value:
         """The place in its block that an access reads."""
         b = self.b
+        known = [i.constant for i in (*places, t or ZERO) if isinstance(i, ir.Constant)]
+        if len(known) == len(places) + 1:
+            return integer(access.at(known[:-1], known[-1]))
         if access.table is not None:
             at: ir.Value = I64(0)
             for i, n in zip(places, access.axes):
@@ -337,8 +349,11 @@ class Body:
             return
         if step.target.block.boolean:
             value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
-        pointer = self._pointer(step.target.block, self.place(step.target, places, None))
+        place = self.place(step.target, places, None)
+        pointer = self._pointer(step.target.block, place)
         self.b.store(value, pointer, align=self._alignment_of(step.target.block))
+        if self.straight and isinstance(place, ir.Constant):
+            self.loaded[step.target.block, place.constant, True] = value
 
     @property
     def _bytes(self) -> int:

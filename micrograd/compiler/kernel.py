@@ -120,7 +120,7 @@ class NativeKernel:
             verify(self.plan)
         double = self.dtype == np.float64
         self.module = Emitter(self.plan, width, double, exact).build()
-        self.native = Native(self.module)
+        self.native = Native(self.module, self.plan.straight)
         number = ctypes.c_double if double else ctypes.c_float
         self._run = self._function("run", _ADDRESS)
         self._before = self._function("before", *[_ADDRESS] * 3)

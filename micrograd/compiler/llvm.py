@@ -1,12 +1,14 @@
 """LLVM: loops become native code for this machine.
 
-One function for each nest, and one that calls them in order for a range of chunks of examples. In
-all of them `w` are the parameters, `u` the uniform numbers, `r` and `d` the sums over examples and
-`v` the rows of examples: see `instructions.Memory`.
+One function for each nest, or each stretch of straight-line code, and one that calls them in order
+for a range of chunks of examples. In all of them `w` are the parameters, `u` the uniform numbers,
+`r` and `d` the sums over examples and `v` the rows of examples: see `instructions.Memory`.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import count, groupby
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from micrograd.compiler import vectormath
 from micrograd.compiler.builder import Builder
 from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
 from micrograd.compiler.nests import NestBody
-from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan
+from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan, Stretch, stretches
 from micrograd.compiler.transfers import TransferBody
 
 VOID = ir.VoidType()
@@ -36,6 +38,7 @@ class Emitter:
         self.splats: dict[tuple[str, int], ir.Constant] = {}  # numbers, in vectors and alone
         self.constants: ir.GlobalVariable | None = None
         self.calls: Counter[ir.Function] = Counter()  # of the elementary functions
+        self.numbers = count()  # of the stretches of straight-line code
 
     def build(self) -> ir.Module:
         """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them."""
@@ -156,9 +159,7 @@ class Emitter:
         body.b.ret_void()
 
     def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
-        function = self._function(name, [*[POINTER] * 6, I64, I1])
-        memory = Memory(*function.args)
-        body = NestBody(self, Builder(function.append_basic_block()), memory, varying)
+        body = self._nest_body(name, varying)
         if nest.over_examples:
             body.reduce(nest)
         elif nest.opens_with_sum:
@@ -166,7 +167,32 @@ class Emitter:
         else:
             body.elementwise(nest)
         body.b.ret_void()
-        return function
+        return body.b.function
+
+    def _nest_body(self, name: str, varying: bool) -> NestBody:
+        function = self._function(name, [*[POINTER] * 6, I64, I1])
+        memory = Memory(*function.args)
+        if self.plan.lanes == self.step:
+            memory = memory._replace(vectors=I64(1))
+        return NestBody(self, Builder(function.append_basic_block()), memory, varying)
+
+    def _stretch(self, name: str, members: Stretch) -> ir.Function:
+        """Straight-line code, which is as it shall be: LLVM's passes leave it alone."""
+        body = self._nest_body(name, True)
+        body.b.function.attributes.add("optnone")
+        body.in_a_line(members)
+        body.b.ret_void()
+        return body.b.function
+
+    def _phase(self, nests: list[Nest]) -> Iterator[ir.Function]:
+        """The functions that compute nests for a chunk of examples, in their order."""
+        for straight, some in groupby(enumerate(nests), key=lambda each: each[1].straight):
+            if straight:
+                for members in stretches([nest for _, nest in some]):
+                    yield self._stretch(f"stretch.{next(self.numbers)}", members)
+            else:
+                for k, nest in some:
+                    yield self._nest(f"examples.{k}", nest, True)
 
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
@@ -175,7 +201,7 @@ class Emitter:
         then for each output its address.
         """
         plan = self.plan
-        nests = [self._nest(f"examples.{k}", nest, True) for k, nest in enumerate(plan.examples)]
+        nests = [*self._phase(plan.examples)]
         types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self._function("examples", types, internal=False)
         *pointers, table, seed, n, first, last = function.args

@@ -21,12 +21,13 @@ _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
 # The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
 # without unrolling takes half the time of level 2 to compile, and the same time to run.
-_LEVEL, _CODE_LEVEL = 1, 2
+_PASSES, _CODE = 1, 2
 _TUNING = {"loop_vectorization": False, "loop_unrolling": False}
 
-# Lines of a program that is straight-line code in the main: the optimiser's passes take more than
-# half of its time to compile, and leave it as it was.
-_LONG = 25_000
+# Of a program that is straight-line code in the main, the optimiser's passes take up to half of the
+# time to compile, and leave it as it was. Beside it the rest counts little, and is quicker to make.
+_STRAIGHT = 0, 1
+_LONG = 25_000  # lines of a program that must be such
 _VERY_LONG = 40_000  # the quickest code generator: code a half slower, four times as fast to make
 
 
@@ -74,7 +75,16 @@ def processor() -> Processor:
     return Processor(named, "-prefer-256-bit", width)
 
 
-def target_machine(code_level: int = _CODE_LEVEL) -> Any:
+def levels(straight: bool, lines: int) -> tuple[int, int]:
+    """How far LLVM goes, in its passes and in its code generator."""
+    if lines > _VERY_LONG:
+        return 0, 0
+    if straight:
+        return _STRAIGHT
+    return _PASSES if lines < _LONG else 0, _CODE
+
+
+def target_machine(code_level: int = _CODE) -> Any:
     """For the `processor`. An engine owns its own."""
     _initialise()
     name, features, _ = processor()
@@ -89,16 +99,19 @@ def vector_bytes() -> int:
 
 
 class Native:
-    """The functions of a module, by name, as numbers: their addresses."""
+    """The functions of a module, by name, as numbers: their addresses.
 
-    def __init__(self, module: ir.Module):
+    `straight` says that it is straight-line code in the main.
+    """
+
+    def __init__(self, module: ir.Module, straight: bool = False):
         with _lock:
             machine = target_machine()
             module.triple, module.data_layout = machine.triple, str(machine.target_data)
             self._text = str(module)
-            self._lines = self._text.count("\n")  # a table is one line, however long
-            if self._lines > _VERY_LONG:
-                machine = target_machine(code_level=0)
+            lines = self._text.count("\n")  # a table is one line, however long
+            self._passes, self._code = levels(straight, lines)
+            machine = target_machine(self._code)
             key = self._key()
             code = disk.load(key)
             if code is None:
@@ -114,24 +127,23 @@ class Native:
     def optimised(self) -> str:
         """The module as LLVM's optimiser leaves it."""
         with _lock:
-            return str(self._optimised(target_machine()))
+            return str(self._optimised(target_machine(self._code)))
 
     def assembly(self) -> str:
         with _lock:
-            machine = target_machine()
+            machine = target_machine(self._code)
             return machine.emit_assembly(self._optimised(machine))
 
     def _key(self) -> str:
         """Of the machine code: a hash of all that it depends on."""
         versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
-        settings = repr((_LEVEL, _CODE_LEVEL, _TUNING, _LONG, _VERY_LONG))
+        settings = repr((self._passes, self._code, _TUNING))
         return disk.key(self._text, *processor()[:2], *versions, settings)
 
     def _optimised(self, machine: Any) -> Any:
         parsed = llvm.parse_assembly(self._text)
         parsed.verify()
-        level = _LEVEL if self._lines < _LONG else 0
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        options = llvm.create_pipeline_tuning_options(speed_level=self._passes)
         for name, value in _TUNING.items():
             setattr(options, name, value)
         builder = llvm.create_pass_builder(machine, options)

@@ -6,9 +6,9 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.instructions import I64, Places, Register, apply, plus, times
+from micrograd.compiler.instructions import I64, ZERO, Places, Register, apply, integer, plus, times
 from micrograd.compiler.products import ProductBody
-from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Nest, Step
+from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Nest, Step, Stretch
 
 
 class NestBody(ProductBody):
@@ -20,6 +20,12 @@ class NestBody(ProductBody):
                 self._steps(nest.steps, {}, member)
 
         self._members(nest, 1, tile)
+
+    def in_a_line(self, members: Stretch) -> None:
+        """Members without loops: what one has read or stored, the others have at hand."""
+        with self.over_vectors(), self.straight_code():
+            for nest, member in members:
+                self._steps(nest.steps, {}, list(map(integer, member)))
 
     def long_sum(self, nest: Nest) -> None:
         first = nest.steps[0]
@@ -147,20 +153,19 @@ class NestBody(ProductBody):
             self.b.store(total, self.sum_place(step, member), align=self._bytes)
 
     def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
-        self.straight = True
-        for step in steps:
-            if step.op is None:
-                value = None if step.products else self.constant(0.0).value
-                for terms, factors in step.products:
-                    for t in range(terms):
-                        read = [self._read(f, known, places, I64(t)) for f in factors]
-                        value = self._combine(step, value, read)
-            else:
-                operands = [self._read(o, known, places, I64(0)) for o in step.operands]
-                registers = [Register(self, operand) for operand in operands]
-                value = apply(step.op, tuple(registers)).value
-            assert value is not None
-            known[step] = value
-            self._store(step, value, places)
-        self.straight = False
-        self.loaded.clear()
+        with self.straight_code():
+            for step in steps:
+                known[step] = value = self._value(step, known, places)
+                self._store(step, value, places)
+
+    def _value(self, step: Step, known: dict[Step, ir.Value], places: Places) -> ir.Value:
+        if step.op is not None:
+            operands = [self._read(o, known, places, ZERO) for o in step.operands]
+            return apply(step.op, tuple([Register(self, operand) for operand in operands])).value
+        value = None if step.products else self.constant(0.0).value
+        for terms, factors in step.products:
+            for t in range(terms):
+                read = [self._read(f, known, places, integer(t)) for f in factors]
+                value = self._combine(step, value, read)
+        assert value is not None
+        return value

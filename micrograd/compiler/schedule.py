@@ -12,6 +12,7 @@ them.
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +31,15 @@ PANEL = 3  # vectors of columns, times TILE rows, where a sum over examples is a
 TURNED_ROWS = 16  # fewer rows of such a product do not repay that its columns are turned
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
 NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in the processor at once
+STRAIGHT_WORK = 6_000  # of a program without loops, at most: then it is quick to compile
+STRETCH = 100  # of its work in one function: longer ones take LLVM more than linear time
 FUNCTION_WORK = 25  # of an elementary function
 SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
 CHUNKS = 2  # of a segment at least
 CALL = 6  # what native code is told before the addresses: w, u, v, n, the seed; NaN is its answer
 MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
+FIRST_CACHE_BYTES = 32 * 1024
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
 VECTORS = 17  # of examples in a chunk at most: an odd number, and a batch of 2^k examples fits
 
@@ -50,6 +54,16 @@ class Access:
     strides: tuple[int, ...]  # one for each axis
     term: int = 0  # the stride of the terms of a sum
     table: Index | None = None  # shape (members, terms)
+
+    def at(self, member: Sequence[int], t: int = 0) -> int:
+        """The place that a member, given by its place in each axis, reads at term t."""
+        if self.table is None:
+            steps = sum(i * stride for i, stride in zip(member, self.strides))
+            return self.base + steps + t * self.term
+        row = 0
+        for i, n in zip(member, self.axes):
+            row = row * n + i
+        return int(self.table[row, t])
 
     def __repr__(self) -> str:
         if self.table is not None:
@@ -72,6 +86,13 @@ class Step:
     stored: bool = True
     number: int = 0
     combine: Op = ops.add
+
+    @property
+    def work(self) -> int:
+        """About how many instructions of the machine it takes for each member."""
+        if self.op is not None:
+            return work_of(self.op)
+        return max(sum(n for n, _ in self.products), 1)
 
     def reads(self) -> list["Access | Step"]:
         """Its operands, or the factors of its products."""
@@ -100,12 +121,23 @@ class Nest:
     axes: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
+    straight: bool = False  # no loops: each member in its turn, with places that are numbers
     factors: tuple[Access, Access] | None = None  # rows and columns, where their sums are a product
 
     @property
     def opens_with_sum(self) -> bool:
         first = self.steps[0]
         return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS
+
+    @property
+    def work(self) -> int:
+        """About how many instructions of the machine it takes."""
+        return math.prod(self.axes) * sum(step.work for step in self.steps)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it reads by tables."""
+        return any(read.table is not None for read in self.reads())
 
     def reads(self) -> list[Access]:
         """What it reads from memory."""
@@ -120,9 +152,13 @@ class Nest:
         return all(x.table is None and x.strides[-1] == 1 for x in targets)
 
     def __str__(self) -> str:
-        over = "sum over examples, " if self.over_examples else ""
+        how = "sum over examples, " if self.over_examples else ""
+        how += "in a line, " if self.straight else ""
         loops = "".join(f"for {x} < {n}: " for x, n in zip("ijklmnop", self.axes) if n > 1)
-        return f"{over}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
+        return f"{how}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
+
+
+Stretch = list[tuple[Nest, tuple[int, ...]]]  # members, each by its place in the axes of its nest
 
 
 @dataclass(eq=False)
@@ -142,6 +178,11 @@ class Plan:
     in_place: tuple[int, Block] | None  # an output that is one block: computed where it is wanted
     reduced_in_place: int  # of the sums over examples, those that are that output: the first ones
     streams: dict[Block, int]  # blocks of one scalar that are read or written in the caller's array
+
+    @property
+    def straight(self) -> bool:
+        """Whether the examples are computed without loops over members."""
+        return any(nest.straight for nest in self.examples)
 
     @property
     def segments(self) -> int:
@@ -170,6 +211,8 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
         phases[phase].append(instruction)
         phase_of[instruction.out] = 2 if reduces else phase
     nests = [_nests(instructions, uses) for instructions in phases]
+    if width > 1:
+        _straighten(nests[1])
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
@@ -180,9 +223,11 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
         if nest.factors:
             turned = max(turned, _whole(nest.axes[-1], width))
     shared = program.parameters.size + reduced
+    straight = any(nest.straight for nest in nests[1])
+    room = FIRST_CACHE_BYTES if straight else CACHE_BYTES + 2 * shared * number_bytes
     return Plan(
         program, *nests,
-        lanes=_lanes(rows + turned, shared, width, number_bytes) if width > 1 else 1,
+        lanes=_lanes(rows + turned, room, width, number_bytes) if width > 1 else 1,
         offset=offset, rows=rows, uniform=uniform, reduced=reduced, turned=turned,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
         streams=_streams(program) if width > 1 else {},
@@ -290,13 +335,46 @@ def _verify_lifetimes(plan: Plan) -> None:
         assert is_there(gather.block), f"the rows of {gather} are used again"
 
 
-def _lanes(rows: int, shared: int, width: int, number_bytes: int) -> int:
+def _straighten(nests: list[Nest]) -> None:
+    """Small irregular programs go without loops.
+
+    There, to look up where a member reads takes as long as to read it; and values stay in registers
+    from one nest to the next. Sums over the examples keep their loops, and want long ones.
+    """
+    sums = [nest for nest in nests if nest.over_examples]
+    members = [nest for nest in nests if not nest.over_examples]
+    by_tables = [nest for nest in members if nest.looks_up]
+    work = _total_work(members)
+    if work <= STRAIGHT_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):
+        for nest in members:
+            nest.straight = True
+
+
+def _total_work(nests: list[Nest]) -> int:
+    return sum(nest.work for nest in nests)
+
+
+def stretches(nests: list[Nest]) -> list[Stretch]:
+    """The members of nests without loops in their order, so many together as make one function."""
+    result: list[Stretch] = []
+    room = 0
+    for nest in nests:
+        each = nest.work // math.prod(nest.axes)
+        for member in np.ndindex(nest.axes):
+            if each > room:
+                result.append([])
+                room = STRETCH
+            result[-1].append((nest, member))
+            room -= each
+    return result
+
+
+def _lanes(rows: int, room: int, width: int, number_bytes: int) -> int:
     """An odd number of vectors: then rows do not compete for the same lines of the cache.
 
     Parameters and sums over examples pass through the cache once for each chunk: so the rows of a
     chunk may take as much room as these.
     """
-    room = CACHE_BYTES + 2 * shared * number_bytes
     vectors = room // (max(rows, 1) * width * number_bytes)
     return width * (min(max(vectors, 1), VECTORS) - 1 | 1)
 
@@ -431,10 +509,15 @@ _QUICK = {  # operations of one instruction of the machine, or of few
 # fmt: on
 
 
+def work_of(op: Op) -> int:
+    """About how many instructions of the machine an operation takes."""
+    return 1 if op in _QUICK else FUNCTION_WORK
+
+
 def _work(instruction: Instruction) -> int:
     """About how many instructions of the machine it takes for each member."""
     if isinstance(instruction, Map):
-        return 1 if instruction.op in _QUICK else FUNCTION_WORK
+        return work_of(instruction.op)
     return 0 if _is_long(instruction) else len(instruction.products)
 
 

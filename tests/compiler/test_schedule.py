@@ -1,7 +1,9 @@
 """Schedule: the loops of programs, quoted; and that tiles and tables give the same numbers."""
 
+import math
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from ways import in_numpy
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import access, schedule, verify
+from micrograd.compiler.schedule import STRETCH, access, schedule, stretches, verify
 
 w = [Value(0.1 * k - 1) for k in range(60)]
 
@@ -89,6 +91,54 @@ def test_an_access_is_its_index_array(seed: int) -> None:
         assert access(Gather(Block("%1", 400, True), index), axes).table is not None
 
 
+def by_minors(size: int) -> Callable[..., Any]:
+    """The determinant of the first numbers; the minor of the last rows and some columns, once."""
+
+    def determinant(x: Any) -> Any:
+        @cache
+        def minor(columns: tuple[int, ...]) -> Any:
+            row = x[size * (size - len(columns)) :]
+            if len(columns) == 1:
+                return row[columns[0]]
+            total: Any = 0.0
+            for k, j in enumerate(columns):
+                term = row[j] * minor(columns[:k] + columns[k + 1 :])
+                total = total - term if k % 2 else total + term
+            return total
+
+        return minor(tuple(range(size)))
+
+    return determinant
+
+
+def test_small_irregular_programs_go_without_loops() -> None:
+    """To look up where a member reads takes as long as to read it."""
+    assert plan(by_minors(3), (9,)) == textwrap.dedent("""\
+        plan: 136 examples at once, 13 rows of them
+        examples:
+          in a line, for i < 3:
+            %1[i] = r0 = x0[table] * x0[table] + c[0] * x0[table] * x0[table]
+          in a line,
+            %2[0] = r0 = sum t < 2 of x0[2t] * %1[2t] + c[0] * x0[1] * %1[1]""")
+
+
+def test_straight_line_code_is_cut_into_functions() -> None:
+    """Each of so much work at most; the members stay in their order."""
+    program = differentiated(by_minors(6), (36,), per_example=True)
+    nests = schedule(program, 8).examples
+    parts = stretches(nests)
+    assert [member for part in parts for member in part] == [
+        (nest, member) for nest in nests for member in np.ndindex(nest.axes)
+    ]
+    work = [sum(nest.work // math.prod(nest.axes) for nest, _ in part) for part in parts]
+    assert len(parts) > 3
+    assert max(work) <= STRETCH
+
+
+def test_large_irregular_programs_keep_their_loops() -> None:
+    assert not schedule(differentiated(by_minors(9), (81,), per_example=True), 8).straight
+
+
 def test_rows_that_nothing_reads_any_longer_are_used_again() -> None:
     def f(x: Any) -> Any:
         for k in range(9):
@@ -148,7 +198,8 @@ def scalar_recursion(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "function", [shuffled, convolution, two_sums, long_chain, scalar_recursion]
+    "function",
+    [shuffled, convolution, two_sums, long_chain, scalar_recursion, by_minors(3), by_minors(6)],
 )
 def test_other_patterns(function: Callable[..., Any]) -> None:
     agree(function, np.random.default_rng(0).normal(size=(19, 40)))
