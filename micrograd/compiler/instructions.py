@@ -411,8 +411,7 @@ class Body:
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
         b, flags = self.b, self.flags
-        minus = self.constant(-1.0).value
-        if len(factors) > 1 and factors[0] is minus and not self.emitter.exact:
+        if self.is_taken_off(factors):
             _, first, *rest = factors
             if total is not None and not rest:
                 return b.fsub(total, first, flags=flags)
@@ -424,6 +423,19 @@ class Body:
         if self.emitter.exact:
             return b.fadd(total, b.fmul(*factors))
         return self._intrinsic("fmuladd", [*factors, total], flags)
+
+    def is_taken_off(self, factors: list[ir.Value]) -> bool:
+        """Whether a product begins with -1."""
+        minus = self.constant(-1.0).value
+        return len(factors) > 1 and factors[0] is minus and not self.emitter.exact
+
+    def difference(self, added: ir.Value | None, less: ir.Value | None) -> ir.Value:
+        """The sum of the terms that are added, less those that are taken off; none are zero."""
+        if less is None:
+            return self.constant(0.0).value if added is None else added
+        if added is None:
+            return self.b.fneg(less)
+        return self.b.fsub(added, less, flags=self.flags)
 
     def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """An operation of the machine on registers."""

@@ -162,10 +162,13 @@ class NestBody(ProductBody):
         if step.op is not None:
             operands = [self._read(o, known, places, ZERO) for o in step.operands]
             return apply(step.op, tuple([Register(self, operand) for operand in operands])).value
-        value = None if step.products else self.constant(0.0).value
+        added: ir.Value | None = None
+        less: ir.Value | None = None  # taken off, and added up apart: two chains, under way at once
         for terms, factors in step.products:
             for t in range(terms):
                 read = [self._read(f, known, places, integer(t)) for f in factors]
-                value = self._combine(step, value, read)
-        assert value is not None
-        return value
+                if self.is_taken_off(read):
+                    less = self._combine(step, less, read[1:])
+                else:
+                    added = self._combine(step, added, read)
+        return self.difference(added, less)
