@@ -34,6 +34,7 @@ class Task:
     adam: bool = False
     rate: float = 0.05
     dtype: str = "float32"
+    seed: int = 0  # of the weights, where a side has its own, and of the order of the batches
 
     @property
     def classes(self) -> bool:
@@ -44,7 +45,7 @@ class Task:
 
 
 def in_scalars(task: Task, **options: Any) -> Callable[[], Trained]:
-    model = mg.MLP(task.X.shape[1], task.sizes, activation="relu", seed=0)
+    model = mg.MLP(task.X.shape[1], task.sizes, activation="relu", seed=task.seed)
     start = [p.data for p in model.parameters()]
 
     def train() -> Trained:
@@ -53,7 +54,7 @@ def in_scalars(task: Task, **options: Any) -> Callable[[], Trained]:
         history = mg.fit(
             model, task.X, task.y, loss="cross_entropy" if task.classes else "mse",
             optimizer=(mg.Adam if task.adam else mg.SGD)(task.rate), epochs=task.epochs,
-            batch_size=task.batch, dtype=task.dtype, progress=False, **options,
+            batch_size=task.batch, dtype=task.dtype, seed=task.seed, progress=False, **options,
         )  # fmt: skip
         return history.loss[-1], mg.Predictor(model, dtype=task.dtype)
 
@@ -65,12 +66,12 @@ def in_scalars(task: Task, **options: Any) -> Callable[[], Trained]:
 
 def network(task: Task) -> Any:
     """With the weights that our model begins with."""
-    torch.manual_seed(0)
+    torch.manual_seed(task.seed)
     sizes = [task.X.shape[1], *task.sizes]
     layers: list[Any] = []
     for nin, nout in pairwise(sizes):
         layers += [torch.nn.Linear(nin, nout), torch.nn.ReLU()]
-    state = mg.MLP(sizes[0], task.sizes, activation="relu", seed=0).state_dict()
+    state = mg.MLP(sizes[0], task.sizes, activation="relu", seed=task.seed).state_dict()
     with torch.no_grad():
         for k in range(len(task.sizes)):
             layers[2 * k].weight.copy_(torch.tensor(state[f"layers.{k}.weights"]))
@@ -164,7 +165,7 @@ def in_sklearn(task: Task) -> Callable[[], Trained]:
             hidden_layer_sizes=tuple(task.sizes[:-1]), batch_size=task.batch,
             max_iter=task.epochs, alpha=0.0,
             solver="adam" if task.adam else "sgd", learning_rate_init=task.rate, momentum=0.0,
-            nesterovs_momentum=False, n_iter_no_change=10**6, random_state=0,
+            nesterovs_momentum=False, n_iter_no_change=10**6, random_state=task.seed,
         )  # fmt: skip
         model.fit(X, y)
         return model.loss_, model.predict_proba if task.classes else model.predict
@@ -180,7 +181,7 @@ def numpy_by_hand(task: Task) -> Callable[[], Trained]:
     X = task.X.astype(task.dtype)
 
     def train() -> Trained:
-        random = np.random.default_rng(0)
+        random = np.random.default_rng(task.seed)
         deviations = np.sqrt(2 / X.shape[1]), np.sqrt(1 / hidden)
         w1 = random.normal(0, deviations[0], (X.shape[1], hidden)).astype(task.dtype)
         w2 = random.normal(0, deviations[1], (hidden, classes)).astype(task.dtype)

@@ -43,4 +43,4 @@ between = np.linspace(0, 2 * np.pi, 1001)
 error = np.abs(solution(between) - np.sin(between)).max()
 print(f"sine within 0.01 everywhere: {error < 0.01}")
 for t in (np.pi / 2, np.pi, 3 * np.pi / 2):
-    print(f"u({t:.2f}) = {round(solution(t)[0], 2) + 0.0:.2f}")
+    print(f"u({t:.2f}) = {round(solution(t), 2) + 0.0:.2f}")

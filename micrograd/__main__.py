@@ -1,6 +1,17 @@
-"""`python -m micrograd`: the command line."""
+"""`python -m micrograd`, and the program `micrograd`: the command line."""
 
-from micrograd.cli import main
+import sys
+
+
+def main() -> None:
+    """Runs the command that the arguments name. Ctrl-C may come while modules are imported."""
+    try:
+        from micrograd.cli import main
+    except KeyboardInterrupt:
+        print("micrograd: interrupted; nothing was written", file=sys.stderr)
+        sys.exit(130)
+    main()
+
 
 if __name__ == "__main__":
     main()

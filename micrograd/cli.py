@@ -5,7 +5,8 @@ Bad input is one line on stderr and exit status 2; Ctrl-C is exit status 130.
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class Program(click.Group):
             status, message = INTERRUPTED, "interrupted; nothing was written"
         except click.ClickException as error:
             status, message = BAD_INPUT, error.format_message()
+        except BrokenPipeError:
+            _abandon_output()
         except OSError as error:
             status, message = BAD_INPUT, _reason(error)
             _abandon_output()
@@ -41,6 +44,26 @@ class Program(click.Group):
         if message:
             click.echo(f"micrograd: {' '.join(message.split())}", err=True)
         sys.exit(status)
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Where --help is answered."""
+        with _until_the_reader_leaves():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        with _until_the_reader_leaves():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _until_the_reader_leaves() -> Iterator[None]:
+    """Who closes the pipe, as `head` does, has seen enough; for click that is a failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        _abandon_output()
+        raise click.exceptions.Exit(0) from None
 
 
 def _abandon_output() -> None:
@@ -143,7 +166,7 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
         from micrograd import draw
 
         check_writable(plot)
-        draw.new_figure("", "", "")  # says now, not after training, if nothing can be drawn
+        draw.check_drawable(plot)
     checkpoint = f"{output}.checkpoint" if resume else None
     trained = train_table(
         file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options

@@ -105,7 +105,8 @@ def _largest(scalars: list[Any]) -> Any:
 def take(values: Any, index: Any) -> Any:
     """`values[index]`, where `index` may be an input of the program; of a table, a row as a list.
 
-    Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`.
+    Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`. On arrays and in
+    compiled code, where it is one of many, the result is NaN there, and has no slope.
 
     >>> take([10.0, 20.0, 30.0], 1)
     20.0

@@ -94,7 +94,7 @@ _numpy_names = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
     "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative",
     "pow": "float_power",  # `power` takes a root for the exponent 0.5: other at -inf
-    "erf": None, "erfc": None, "take": None,
+    "erf": None, "erfc": None,
 }  # fmt: skip
 
 
@@ -102,6 +102,8 @@ def on_arrays(name: str) -> Callable[..., Any]:
     """The function called `name`, element by element on NumPy arrays."""
     import numpy as np
 
+    if name == "take":
+        return _take_on_arrays
     numpy_name = _numpy_names.get(name, name)
     if numpy_name is not None:
         return getattr(np, numpy_name)
@@ -112,6 +114,17 @@ def on_arrays(name: str) -> Callable[..., Any]:
         return np.asarray(result, dtype=np.float64)[()]
 
     return elementwise
+
+
+def _take_on_arrays(*operands: Any) -> Any:
+    """Among many places, those that do not exist hold NaN, as in compiled code."""
+    import numpy as np
+
+    *values, index = operands
+    numbers = np.full(np.shape(index), np.nan)
+    for k, x in enumerate(values):
+        numbers = np.where(index == k, x, numbers)
+    return numbers[()]
 
 
 def _operators(function: Callable[[float, float], float]) -> tuple[Any, Any]:

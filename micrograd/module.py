@@ -30,7 +30,10 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of `arrays()`."""
-        return [value for array in self.arrays().values() for value in _values(array)]
+        values: list[Value] = []
+        for array in self.arrays().values():
+            _gather(array, values)
+        return values
 
     def zero_grad(self) -> None:
         """Sets the gradient of every parameter to zero: `backward()` adds to it."""
@@ -111,11 +114,15 @@ def _arrays(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, attribute
 
 
-def _values(array: Any) -> list[Any]:
-    """The elements, row by row."""
+def _gather(array: Any, values: list[Value]) -> None:
+    """Adds the elements, row by row."""
     if not _is_sequence(array):
-        return [array]
-    return [value for part in array for value in _values(part)]
+        values.append(array)
+    elif {*map(type, array)} == {Value}:  # a row of weights
+        values.extend(array)
+    else:
+        for part in array:
+            _gather(part, values)
 
 
 def _elements(array: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:

@@ -120,7 +120,11 @@ class MLP(Module):
         output_activation: Activation = "identity",
         seed: int | Random | None = None,
     ):
-        if not sizes:
+        if isinstance(sizes, str) or not hasattr(sizes, "__len__"):
+            raise TypeError(
+                f"sizes is a list, one size for each layer: MLP(2, [16, 1]); got {sizes!r:.60}"
+            )
+        if not len(sizes):
             raise ValueError("an MLP needs at least one layer: MLP(2, [16, 1]), say")
         self.nin, self.sizes, self.seed = nin, list(sizes), seed
         self.activation, self.output_activation = activation, output_activation

@@ -66,9 +66,10 @@ class Optimizer:
     def step(self, parameters: Iterable[Value]) -> None:
         """Changes the data of `parameters` by their gradients.
 
-        Raises ValueError if these are not the parameters of the first step.
+        Raises ValueError if these are not the parameters of the first step, TypeError if they are
+        no Values.
         """
-        values = (*parameters,)
+        values = _values(parameters)
         self._serve(values)
         rate, step = schedule(self.learning_rate)(self.steps), self.steps + 1
         gradients = self.clip([p.grad for p in values])
@@ -251,6 +252,16 @@ class AdamW(Adam):
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
         return super().rule(p - rate * self.weight_decay * p, g, state, rate, step)
+
+
+def _values(parameters: Any) -> tuple[Value, ...]:
+    values: tuple[Any, ...] = (*parameters,) if hasattr(parameters, "__iter__") else (None,)
+    if not all(isinstance(p, Value) for p in values):
+        raise TypeError(
+            f"step takes Values, such as model.parameters(); got {type(parameters).__name__} "
+            f"{parameters!r:.60}"
+        )
+    return values
 
 
 def clip_by_value(gradients: Sequence[float], limit: float) -> list[float]:

@@ -51,8 +51,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 def _flatten(tree: Any, leaf: Callable[[Any], None]) -> Structure:
     if isinstance(tree, dict):
         keys = tuple(tree)
-        return Structure(dict, keys, tuple(_flatten(tree[key], leaf) for key in keys))
+        return Structure(dict, keys, tuple([_flatten(tree[key], leaf) for key in keys]))
     if isinstance(tree, (list, tuple)):
-        return Structure(type(tree), (), tuple(_flatten(part, leaf) for part in tree))
+        return Structure(type(tree), (), tuple([_flatten(part, leaf) for part in tree]))
     leaf(tree)
     return LEAF

@@ -35,7 +35,7 @@ class Library:
 
     def __init__(self, program: Program, lanes: int, dtype: str, folder: Path):
         self.program, self.dtype, self.many = program, np.dtype(dtype), lanes > 1
-        self.text = c.source(schedule(program, lanes), dtype == "float64", "f")
+        self.text = c.source(schedule(program, lanes, delivers=False), dtype == "float64", "f")
         file, library = folder / "f.c", folder / "f.so"
         file.write_text(self.text)
         command = [str(COMPILER), *FLAGS, str(file), "-o", str(library), "-lm"]
@@ -107,6 +107,10 @@ def of_parameters(x: Any) -> Any:
     return mg.norm(ragged) * x
 
 
+def of_weights(x: Any, W: Any) -> Any:
+    return mg.sum(mg.exp(W[0, 0]) * mg.tanh(mg.dot(row, x)) for row in W) * ragged[1]
+
+
 def _numbers(n: int, *shape: int) -> Array:
     return np.random.default_rng(n).normal(size=(n, *shape))
 
@@ -125,11 +129,13 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], list[Array]]] = {
 GRADIENTS = {"value": None, "of inputs": True, "of parameters": False}  # add_adjoint's per_example
 
 
-def programmed(f: Callable[..., Any], shapes: list[Any], per_example: bool | None) -> Any:
+def programmed(
+    f: Callable[..., Any], shapes: list[Any], per_example: bool | None, shared: Any = ()
+) -> Any:
     """The program, and the numbers of its parameters."""
     _, structure = flatten((tuple(range(len(shapes))), {}))
     result = trace(f, structure, shapes)
-    program = roll(result)
+    program = roll(result, shared=shared)
     if per_example is not None:
         add_adjoint(program, per_example)
     return program, np.array([p.data for p in result.parameters])
@@ -147,6 +153,19 @@ def test_many_examples(name: str, gradient: str, tmp_path: Path) -> None:
     answers = Library(program, 8, "float64", tmp_path)(n, inputs, w, 1 / n)
     for key, answer in expected.items():
         assert answers[key] == pytest.approx(answer, rel=1e-11, abs=1e-13, nan_ok=True), key
+
+
+@needs_compiler
+@pytest.mark.parametrize("gradient", GRADIENTS)
+def test_an_input_that_all_examples_share(gradient: str, tmp_path: Path) -> None:
+    program, w = programmed(of_weights, [(4,), (3, 4)], GRADIENTS[gradient], shared=(1,))
+    x, weights = _numbers(11, 4), _numbers(1, 3, 4)
+    inputs = [x, weights.reshape(1, -1)]
+    wide = [x, np.repeat(inputs[1], 11, axis=0)]
+    expected = evaluate(program, wide, w, np.full(11, 1 / 11))
+    answers = Library(program, 8, "float64", tmp_path)(11, inputs, w, 1 / 11)
+    for key, answer in expected.items():
+        assert answers[key] == pytest.approx(answer, rel=1e-11, abs=1e-13), key
 
 
 @needs_compiler

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import micrograd as mg
-from micrograd.compiler import cache
+from micrograd.compiler import cache, fingerprint, kernel
+from micrograd.compiler import compiled as compiled_stage
+from micrograd.ops import TABLE
 
 NAME = cache.key("a program")
 CODE = bytes(range(256)) * 4
@@ -168,23 +171,81 @@ def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyP
 native = pytest.importorskip("micrograd.compiler.native", reason="needs llvmlite")
 
 
+QUARTER = mg.Value(0.25)
+
+
 def compiled() -> mg.Compiled:
     return mg.compile(lambda x, y: mg.tanh(x) * y + 0.25)
 
 
 def test_a_program_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = compiled()(0.5, 2.0)
-    text = (f := compiled()).source("llvm", 0.5, 2.0)
-    assert "define" in text
-    assert "run" in f.source("assembly")
+    first = compiled().value_and_grad(0.5, 2.0)
+    stages = "program", "plan", "llvm", "assembly", "c"
+    texts = [(f := compiled()).source(stage, 0.5, 2.0) for stage in stages]
 
     def fail(*_: object) -> None:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(native.Native, "_optimised", fail)
-    assert compiled()(0.5, 2.0) == first
-    with pytest.raises(AssertionError, match="compiled again"):
-        mg.compile(lambda x, y: mg.tanh(x) * y + 0.5)(0.5, 2.0)
+    with monkeypatch.context() as patch:
+        for module, name in (
+            (native, "_optimised"),
+            (kernel, "schedule"),
+            (compiled_stage, "add_adjoint"),
+        ):
+            patch.setattr(module, name, fail)
+        assert compiled().value_and_grad(0.5, 2.0) == first
+        with pytest.raises(AssertionError, match="compiled again"):
+            mg.compile(lambda x, y: mg.tanh(x) * y + 0.5)(0.5, 2.0)
+    assert [f.source(stage, 0.5, 2.0) for stage in stages] == texts
+
+
+def test_what_a_found_program_shows(folder: Path) -> None:
+    """Its stages are made when somebody looks at them."""
+
+    def page() -> list[str]:
+        f = compiled()
+        f.value_and_grad(0.5, 2.0)
+        return [f.source("program"), f.source("plan"), f.source("c"), f.explain()]
+
+    assert page() == page()
+
+
+def test_operations_of_a_user_are_known_by_what_they_are(folder: Path) -> None:
+    """Not by their names alone."""
+
+    def cubed(factor: float) -> tuple[float, float]:
+        @mg.op(derivative=lambda g, z, x: 3 * factor * g * x**2)
+        def cube(x):
+            return factor * x**3
+
+        del TABLE["cube"]
+        return mg.compile(lambda x: cube(x)).value_and_grad(2.0)
+
+    assert cubed(1.0) == (8.0, 12.0)
+    assert cubed(2.0) == (16.0, 24.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x, y: mg.tanh(y) * x + 0.25,
+        lambda x, y: mg.tanh(x) * y - 0.25,
+        lambda x, y: mg.tanh(x) * y + QUARTER,
+        lambda x, y: mg.sin(x) * y + 0.25,
+        lambda x, y: mg.maximum(mg.tanh(x), y) + 0.25,
+        lambda x, y: mg.tanh(x) + y + 0.25,
+        lambda x, y: mg.tanh(x) * y * y + 0.25,
+        lambda x, y: mg.tanh(x) * y + 0.25 * x,
+    ],
+)
+def test_fingerprints_tell_programs_apart(other: Any) -> None:
+    def of(f: Any) -> str | None:
+        g = mg.compile(f)
+        g(0.5, 2.0)
+        return fingerprint.of_program(g._kernel(g._traced(), "value").program)
+
+    assert of(other) != of(lambda x, y: mg.tanh(x) * y + 0.25)
+    assert of(other) == of(other)
 
 
 def test_a_damaged_program_is_compiled_again(folder: Path) -> None:

@@ -97,11 +97,11 @@ def test_a_run_that_has_ended_gives_its_result_again(tmp_path):
 
 def test_the_end_of_its_time_leaves_a_checkpoint(tmp_path):
     whole, parts = model(), model()
-    options: dict[str, Any] = {"every": 10**9, "epochs": 1500, "patience": None, "resume": True}
+    options: dict[str, Any] = {"every": 10**9, "epochs": 6000, "patience": None, "resume": True}
     train(whole, **options | {"every": None, "resume": False})
     for _ in range(3):
         parts = model()
-        assert train(parts, tmp_path / "run", time_limit=0.05, **options).stopped == "time"
+        assert train(parts, tmp_path / "run", time_limit=0.02, **options).stopped == "time"
     parts = model()
     assert train(parts, tmp_path / "run", **options).stopped == ""
     assert numbers(parts) == numbers(whole)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 import micrograd
 from micrograd.cli import main
 from micrograd.ops import TABLE
+from micrograd.training.eager import EagerStep
 from micrograd.training.model_file import FORMAT
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
@@ -84,6 +85,15 @@ def test_train_on_a_quantity():
     assert float(r2[1]) > 0.9 > 0.1 > float(r2[2])
 
 
+def test_training_runs_in_native_code(monkeypatch):
+    def eager(*_):
+        raise AssertionError("on Values")
+
+    monkeypatch.setattr(EagerStep, "__init__", eager)
+    write_flowers()
+    assert run("train", "flowers.csv", "--target", "kind", "--epochs", 2).exit_code == 0
+
+
 def test_patience_time_and_plot():
     write_flowers()
     train = "train", "flowers.csv", "--target", "kind"
@@ -95,6 +105,12 @@ def test_patience_time_and_plot():
     assert result.exit_code == 0
     assert "stopped    out of time, after" in result.stdout
     assert run(*train, "--plot", "nowhere/losses.png").exit_code == 2
+    before = Path("model.safetensors").read_bytes()
+    result = run(*train, "--plot", "losses.txt")
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = "micrograd: cannot draw losses.txt: name a .png, .svg or .pdf file\n"
+    assert result.stderr == said
+    assert Path("model.safetensors").read_bytes() == before
 
 
 def test_resume_goes_on_to_the_same_model():
@@ -347,6 +363,37 @@ def test_a_reader_that_has_seen_enough(model):
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert result.stdout == "kind\n"
     assert Path("err").read_text().count("\n") == 1  # the note on what is missing
+
+
+@pytest.mark.parametrize("arguments", ["ops", "--help", "predict --help"])
+def test_a_reader_that_reads_nothing(arguments):
+    """The pipe is closed before anything is written to it."""
+    command = f"{{ sleep 1; {' '.join(PROGRAM)} {arguments} 2>err; echo $? >status; }} | true"
+    subprocess.run(["bash", "-c", command])
+    assert Path("err").read_text() == ""
+    assert Path("status").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("module", ["click", "micrograd.cli", "numpy"])
+def test_ctrl_c_while_modules_are_imported(module, tmp_path):
+    """The interrupt comes where `module` is looked for."""
+    Path("sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            sys.meta_path.remove(self)\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    write_flowers()
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    result = subprocess.run(
+        [*PROGRAM, "train", "flowers.csv", "--target", "kind"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert result.returncode == 130
+    assert result.stderr.strip() == "micrograd: interrupted; nothing was written"
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -3,9 +3,13 @@
 import io
 import math
 import sys
+import types
+import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import tqdm.notebook
 
 import micrograd as mg
 from micrograd.training.metrics import accuracy, r2
@@ -166,6 +170,41 @@ def test_progress_shows_both_losses_where_somebody_watches(monkeypatch, stream, 
     bar = sys.stderr.getvalue()  # type: ignore[attr-defined]
     assert ("epoch 2/2" in bar and "loss=" in bar and "validation=" in bar) == shown
     assert bool(bar) == shown
+
+
+@pytest.fixture
+def in_a_notebook(monkeypatch):
+    """What Jupyter's kernel looks like to those who ask."""
+    shell = types.SimpleNamespace(config={"IPKernelApp": {}})
+    jupyter = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", jupyter)
+
+
+def test_progress_in_a_notebook_is_a_widget(monkeypatch, in_a_notebook):
+    class Widget(tqdm.std.tqdm):
+        shown: ClassVar[list] = []
+
+        def set_postfix(self, ordered_dict=None, refresh: bool | None = True, **more):
+            self.shown.append(dict(ordered_dict or {}, at=self.n, of=self.total))
+            super().set_postfix(ordered_dict, refresh, **more)
+
+    monkeypatch.setattr(tqdm.notebook, "IProgress", object)
+    monkeypatch.setattr(tqdm.notebook, "tqdm", Widget)
+    history = mg.fit(model(), X, LINE, loss="mse", epochs=3, validation=0.2)
+    last = f"{history.loss[-1]:.4g}", f"{history.validation_loss[-1]:.4g}"
+    assert len(Widget.shown) == 3
+    assert Widget.shown[-1] == {
+        "loss": last[0], "validation": last[1], "r2": f"{history.scores[-1]:.4g}",
+        "at": 6, "of": 6,
+    }  # fmt: skip
+
+
+def test_progress_in_a_notebook_without_widgets_is_text(monkeypatch, in_a_notebook, capsys):
+    monkeypatch.setattr(tqdm.notebook, "IProgress", None)
+    with warnings.catch_warnings(action="error"):
+        mg.fit(model(), X, LINE, loss="mse", epochs=2, validation=0.2)
+    bar = capsys.readouterr().err
+    assert all(part in bar for part in ("epoch 2/2", "loss=", "validation=", "r2="))
 
 
 def test_a_history_reads_well():

@@ -211,6 +211,14 @@ def test_mistakes(make: Any, message: str):
         make()
 
 
+@pytest.mark.parametrize("sizes", [1, None, "1", 2.0])
+def test_sizes_that_are_no_list(sizes: Any):
+    with pytest.raises(
+        TypeError, match=r"a list, one size for each layer: MLP\(2, \[16, 1\]\); got"
+    ):
+        MLP(2, sizes)
+
+
 @pytest.mark.parametrize("inputs", [1.0, None, Value(1.0), ["a", 1.0], [None, 1.0], [1j, 1.0]])
 def test_inputs_that_are_no_numbers(inputs: Any):
     with pytest.raises(TypeError, match="expected"):

@@ -187,6 +187,12 @@ def test_the_state_is_flat_lists_in_the_order_of_the_parameters():
     assert optimizer.state_dict() == {"steps": 1, "mean": [1.0, 2.0], "square": [1.0, 4.0]}
 
 
+@pytest.mark.parametrize("things", [mg.MLP(2, [1], seed=0), None, 1.0, Value(1.0), [1.0], "ab"])
+def test_what_is_no_list_of_parameters(things: Any):
+    with pytest.raises(TypeError, match=r"step takes Values, such as model\.parameters\(\); got"):
+        mg.Adam().step(things)
+
+
 def test_an_optimiser_serves_one_list_of_parameters():
     optimizer = mg.Momentum(0.1)
     run(optimizer)

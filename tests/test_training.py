@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import sys
 import time
 from typing import Any
 
@@ -100,6 +101,30 @@ def test_float32_and_threads_reach_the_same_loss():
 
     assert last(dtype="float32") == pytest.approx(last(), rel=1e-4)
     assert last(threads=2) == last()
+
+
+def test_a_step_does_nothing_in_python_for_each_number():
+    """It makes as many calls for 160 times the parameters, and 100 times the batch."""
+
+    def calls_of_an_epoch(hidden: int, batch: int) -> int:
+        count, marks = 0, []
+
+        def called(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        rows = RANDOM.normal(size=(8 * batch, 3))
+        net = mg.MLP(3, [hidden, hidden, 1], activation="tanh", seed=0)
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            mg.fit(net, rows, rows[:, 0], loss="mse", epochs=4, batch_size=batch, dropout=0.1,
+                   l2=0.01, callbacks=[lambda history: marks.append(count)])  # fmt: skip
+        finally:
+            sys.setprofile(before)
+        return marks[2] - marks[1]
+
+    assert calls_of_an_epoch(hidden=4, batch=5) == calls_of_an_epoch(hidden=80, batch=500)
 
 
 def test_a_model_of_ones_own_trains_natively():
@@ -331,7 +356,8 @@ def test_batches_hold_every_example_once(size):
     seen = []
     for batch in range(batches.count):
         n = batches.load(batch)
-        inputs, targets, weights = (array[:n].copy() for array in batches.arrays)
+        rows = slice(n) if batches.rows is None else batches.rows[:n]
+        inputs, targets, weights = (array[rows] for array in batches.arrays)
         assert (inputs == X[targets]).all()
         assert (weights == targets).all()
         seen += targets.tolist()

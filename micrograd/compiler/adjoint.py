@@ -10,6 +10,7 @@ the same rule. What flows from varying to uniform is a sum over examples.
 
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -90,7 +91,7 @@ def _keep_what_is_needed(program: Program) -> None:
 
 class _Adjoint:
     def __init__(self, program: Program, per_example: bool, guarded: bool):
-        self.program, self.guarded = program, guarded
+        self.program, self.guarded, self.per_example = program, guarded, per_example
         self.notes: dict[Block, list[Note]] = {}
         self.gradient: dict[Block, Gather] = {}  # of the blocks of which all users are done
         self.known: dict[Any, Rows] = {}  # what the derivatives have computed: never twice
@@ -204,14 +205,15 @@ class _Adjoint:
     def _collect(self, block: Block) -> Gather:
         """The gradient of each member of `block`, of which all users are done."""
         notes = self.notes.pop(block, [])
-        if len(notes) == 1 and (alias := _alias(block, notes[0])):
+        varying = block.varying or self.per_example
+        if len(notes) == 1 and (alias := _alias(block, notes[0], varying)):
             return alias
         counts = np.array(
             [np.bincount(note.target, minlength=block.size) for note in notes], np.int64
         ).reshape(len(notes), block.size)
         orders = [_order(note.target) for note in notes]
         starts = np.cumsum(counts, axis=1) - counts
-        out = self.program.new_block(block.size, block.varying)
+        out = self.program.new_block(block.size, varying)
         place = np.empty(block.size, np.int64)
         start = 0
         for members in _neighbours(_alike(counts)):
@@ -251,13 +253,13 @@ def _product(note: Note, rows: Index) -> Product:
     return tuple(Gather(factor.block, factor.index[rows]) for factor in note.factors)
 
 
-def _alias(block: Block, note: Note) -> Gather | None:
+def _alias(block: Block, note: Note, varying: bool) -> Gather | None:
     """The gradient itself, where it is one number for each member that exists already."""
     if len(note.factors) != 1 or len(note.target) != block.size:
         return None
     (source,) = note.factors
     once = (np.bincount(note.target, minlength=block.size) == 1).all()
-    if not once or source.block.varying > block.varying:
+    if not once or source.block.varying > varying:
         return None
     places = np.empty(block.size, np.int64)
     places[note.target] = source.index
@@ -274,9 +276,11 @@ def _neighbours(groups: list[Index]) -> list[Index]:
 
 
 def _alike(counts: Index) -> list[Index]:
-    """The members that take equally many terms from each note, together."""
-    if (counts == counts[:, :1]).all():
-        return [np.arange(counts.shape[1])]
-    _, profile = np.unique(counts, axis=1, return_inverse=True)
-    profile = profile.ravel()
-    return [np.flatnonzero(profile == k) for k in range(profile.max() + 1)]
+    """The members that take equally many terms from each note, together; who has the first member
+    comes first."""
+    n = counts.shape[1]
+    ends = np.flatnonzero((counts[:, 1:] != counts[:, :-1]).any(axis=0)) + 1
+    runs: dict[bytes, list[Index]] = {}
+    for start, stop in pairwise([0, *ends.tolist(), n]):
+        runs.setdefault(counts[:, start].tobytes(), []).append(np.arange(start, stop))
+    return [np.concatenate(members) for members in runs.values()]

@@ -69,16 +69,20 @@ class Builder(ir.IRBuilder):
         return self.line(type, f"{words} {type} {function.get_reference()}({given})")
 
     def gep(
-        self, pointer: ir.Value, places: Sequence[ir.Value], *rest: Any, source_etype: Any
-    ) -> Line:
-        (place,) = places
-        at = f"{place.type} {place.get_reference()}"
+        self, pointer: ir.Value, places: Sequence[ir.Value], *rest: Any,
+        source_etype: Any = None, **options: Any,
+    ) -> Any:  # fmt: skip
+        if rest or options or source_etype is None or len(places) != 1:
+            return super().gep(pointer, places, *rest, source_etype=source_etype, **options)
+        at = f"{places[0].type} {places[0].get_reference()}"
         text = f"getelementptr {source_etype}, ptr {pointer.get_reference()}, {at}"
         return self.line(POINTER, text)
 
     def load(
         self, pointer: ir.Value, name: str = "", align: int | None = None, typ: Any = None
-    ) -> Line:
+    ) -> Any:
+        if typ is None:
+            return super().load(pointer, name, align)
         aligned = f", align {align}" if align else ""
         return self.line(typ, f"load {typ}, ptr {pointer.get_reference()}{aligned}")
 

@@ -22,7 +22,11 @@ union unsigned void volatile while"""
 
 
 def source(plan: Plan, double: bool = True, name: str = "program") -> str:
-    """The plan as a file of C99 with one function; its first comment says how to call it."""
+    """The plan as a file of C99 with one function; its first comment says how to call it.
+
+    In it every output has rows of its own: it is a plan that does not deliver.
+    """
+    assert all(nest.output is None for nest in plan.examples)
     return _File(plan, double, _identifier(name)).text()
 
 
@@ -91,7 +95,7 @@ class _File:
             size = program.parameters.size
             rows.append((f"const {self.number} *w", f"in: {_numbers(size)}, the parameters"))
         rows += [
-            (f"const {self.number} *{x.name}", f"in: {_numbers(x.size)}{each}")
+            (f"const {self.number} *{x.name}", f"in: {_numbers(x.size)}{each * x.varying}")
             for x in program.inputs
         ]
         if self.many:
@@ -107,8 +111,7 @@ class _File:
         """Where the blocks lie in memory."""
         plan, program = self.plan, self.program
         elsewhere = {program.parameters, program.constants, program.seed}
-        if not self.many:
-            elsewhere.update(program.inputs)
+        elsewhere.update(x for x in program.inputs if not (self.many and x.varying))
         lines = [f"    typedef {self.number} row[LANES];"] * self.many
         for block in self.used:
             if block in elsewhere:
@@ -149,7 +152,7 @@ class _File:
         """The inputs that are used: what was a row for each example is a row for each number."""
         lines, self.lines = self.lines, []
         for x in self.program.inputs:
-            if x in self.used:
+            if x in self.used and x.varying:
                 with self._axes((x.size,)) as places, self._lanes():
                     i = _index(places, (1,))
                     at = _index(["first + e", i], (x.size, 1))
@@ -281,7 +284,7 @@ class _File:
         return self.tables[key][0]
 
     def _name(self, block: Block) -> str:
-        if block in self.program.inputs and self.many:
+        if block in self.program.inputs and self.many and block.varying:
             return f"{block.name}_rows"
         return block.name.replace("%", "b")
 

@@ -14,16 +14,16 @@ from micrograd.compiler.roll import Node, roll
 from micrograd.compiler.trace import Symbol, Trace
 
 
-def exact_program(trace: Trace, per_example: bool) -> Program:
+def exact_program(trace: Trace, per_example: bool, shared: tuple[int, ...] = ()) -> Program:
     """The program with the gradients that `adjoint.add_adjoint` adds, under the same names."""
     (value,) = trace.outputs
-    inputs = trace.inputs if per_example else [[*trace.parameters.values()]]
+    inputs = trace.inputs if per_example else [[trace.met[p] for p in trace.parameters]]
     gradient = _gradients(value)
     outputs: dict[str, list[Node]] = {"value": [value]}
     for k, symbols in enumerate(inputs):
         name = f"gradient {k}" if per_example else "gradient"
         outputs[name] = [gradient.get(x, 0.0) for x in symbols]
-    program = roll(trace, outputs, exact=True)
+    program = roll(trace, outputs, exact=True, shared=shared)
     if not per_example:
         for name in ("value", "gradient"):
             program.outputs[name] = _over_examples(program, program.outputs[name])

@@ -1,13 +1,10 @@
 """Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
 
 import ctypes
-import math
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import asdict, dataclass
+from threading import Lock, RLock
 from typing import Any, Protocol
 from weakref import ref
 
@@ -15,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
+from micrograd.compiler.crew import AT, ROWS, crew
 from micrograd.compiler.program import Program, evaluate
 from micrograd.compiler.schedule import CALL, CHUNKS, MARGIN, SMALL, Plan, schedule, verify
 
@@ -28,16 +26,21 @@ class Call:
     n: int
     inputs: Sequence[Array]
     addresses: list[int] | None = None  # of each input, and how far its examples lie apart
+    shape: tuple[int, ...] = ()  # in which the caller sees the examples
+    shared: tuple[int, ...] = ()  # which inputs are the same for all examples
 
     def entries(self, sizes: list[int]) -> list[int]:
         """The addresses and distances, for inputs of so many numbers an example."""
         if self.addresses is None:
-            self.addresses = [
-                entry
-                for x, size in zip(self.inputs, sizes)
-                for entry in (_address(x), size if x.size == self.n * size else 0)
-            ]
+            apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
+            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (_address(x), a)]
         return self.addresses
+
+    def share(self, sizes: list[int]) -> None:
+        """Finds out which inputs are the same for all examples."""
+        if self.n > 1:
+            pairs = enumerate(zip(self.inputs, sizes))
+            self.shared = tuple([k for k, (x, size) in pairs if x.size != self.n * size])
 
 
 def _address(array: Array) -> int:
@@ -55,18 +58,23 @@ class Kernel(Protocol):
     is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
     """
 
-    program: Program
+    @property
+    def program(self) -> Program: ...
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]: ...
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
 
         Each answers whether an output after the first holds a NaN. The outputs are written into
         `answers`; these, the inputs and the parameters stay where they are. Where a number depends
         on the inputs of its own example only, an answer may be an input.
+
+        With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
+        rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
         """
         ...
 
@@ -88,12 +96,15 @@ class NumPyKernel:
         return [first.item() if first.shape == (1,) else first, *others], nan
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
 
         def again(n: int, seed: float) -> bool:
-            part = Call(n, [array[:n] for array in call.inputs])
+            chosen = slice(n) if rows is None else rows[:n]
+            inputs = [x[chosen if k < placed else slice(n)] for k, x in enumerate(call.inputs)]
+            part = Call(n, inputs)
             outputs, nan = self(part, parameters, seed)
             for answer, x in zip(answers, outputs):
                 answer[: n if np.ndim(x) == 2 else None] = np.ravel(x)
@@ -102,40 +113,96 @@ class NumPyKernel:
         return again
 
 
-_ADDRESS, _INTEGER = ctypes.c_void_p, ctypes.c_int64
+@dataclass(frozen=True)
+class Sizes:
+    """What a call must know of the code: how its arguments and its memory are laid out."""
+
+    inputs: list[int]  # the numbers of one example in each
+    parameters: int
+    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
+    lanes: int
+    rows: int  # with those in which columns are turned, and behind them
+    uniform: int
+    reduced: int
+    segments: int
+    in_place: int | None  # the number of that output
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Sizes":
+        """The sizes of a plan; these names are explained there."""
+        program = plan.program
+        outputs = [
+            [any(g.block.varying for g in gathers), sum(map(len, gathers))]
+            for gathers in program.outputs.values()
+        ]
+        return cls(
+            [block.size for block in program.inputs], program.parameters.size, outputs,
+            plan.lanes, plan.rows + plan.turned + MARGIN, plan.uniform, plan.reduced, plan.segments,
+            plan.in_place and plan.in_place[0],
+        )  # fmt: skip
+
+
+_ADDRESS = ctypes.c_void_p
 LINE = 64  # bytes of the cache
 
 
 class NativeKernel:
-    """The program as machine code. Several threads may call at once; the GIL is released."""
+    """The program as machine code. Several threads may call at once; the GIL is released.
 
-    def __init__(self, program: Program, dtype: Any, threads: int, exact: bool, single: bool):
-        from micrograd.compiler.llvm import Emitter
+    `made` makes the program, and `key` tells it from all others. Where its machine code is on disk
+    already, it is made only when somebody looks at it.
+    """
+
+    def __init__(
+        self, made: Callable[[], Program], key: tuple[str, ...] | None,
+        dtype: Any, threads: int, exact: bool, single: bool,
+    ):  # fmt: skip
         from micrograd.compiler.native import Native, vector_bytes
 
-        self.program, self.dtype, self.threads = program, np.dtype(dtype), threads
-        width = vector_bytes() // self.dtype.itemsize
-        self.plan: Plan = schedule(program, 1 if single else width, self.dtype.itemsize)
-        if program_stage.always_verify:
-            verify(self.plan)
-        double = self.dtype == np.float64
-        self.module = Emitter(self.plan, width, double, exact).build()
-        self.native = Native(self.module, self.plan.straight)
-        number = ctypes.c_double if double else ctypes.c_float
+        self._made, self._making = made, RLock()
+        self._program: Program | None = None
+        self._plan: Plan | None = None
+        self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
+        self._vector = vector_bytes() // self.dtype.itemsize
+        self._width = 1 if single else self._vector
+        if key is not None:
+            key = *key, self.dtype.str, repr((exact, single))
+        self.native = Native(key, self._text)
+        self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
-        self._before = self._function("before", *[_ADDRESS] * 3)
-        self._after = self._function("after", *[_ADDRESS] * 3)
-        self._combine = self._function("combine", *[_ADDRESS] * 3)
-        self._examples = self._function("examples", *[_ADDRESS] * 6, number, *[_INTEGER] * 3)
-        self._sizes = [block.size for block in program.inputs]
-        self._outputs = [
-            (any(g.block.varying for g in gathers), sum(map(len, gathers)))
-            for gathers in program.outputs.values()
-        ]
         self._free: list[_Memory] = []  # of calls that have ended
         self._large = Large()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
+
+    @property
+    def program(self) -> Program:
+        """What the code computes."""
+        with self._making:
+            if self._program is None:
+                self._program = self._made()
+            return self._program
+
+    @property
+    def plan(self) -> Plan:
+        """The loops of the code."""
+        with self._making:
+            if self._plan is None:
+                self._plan = schedule(self.program, self._width, self.dtype.itemsize)
+                if program_stage.always_verify:
+                    verify(self._plan)
+            return self._plan
+
+    def _text(self) -> tuple[str, dict[str, Any]]:
+        from micrograd.compiler.llvm import Emitter
+        from micrograd.compiler.native import text_of
+
+        emitter = Emitter(self.plan, self._vector, self._double, self._exact)
+        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
+
+    @property
+    def _double(self) -> bool:
+        return self.dtype == np.float64
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
@@ -143,11 +210,11 @@ class NativeKernel:
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = self._free.pop() if self._free else self._new_memory()
         table, k = memory.table, CALL
-        for entry in call.entries(self._sizes):
+        for entry in call.entries(self.sizes.inputs):
             table[k] = entry
             k += 1
         answers: list[Answer] = []
-        for varying, members in self._outputs:
+        for varying, members in self.sizes.outputs:
             if members == 1 and not varying and not answers:
                 table[k] = memory.number_address
                 answers.append(0.0)
@@ -158,7 +225,7 @@ class NativeKernel:
         table[0] = self._address_of(parameters)
         table[3] = call.n
         memory.seed.value = seed
-        if self.threads > 1 and call.n > self.plan.lanes:
+        if self.threads > 1 and call.n > self.sizes.lanes:
             self._in_threads(memory)
         else:
             self._run(memory.address)
@@ -169,20 +236,25 @@ class NativeKernel:
         return answers, nan
 
     def prepared(
-        self, call: Call, parameters: Array, answers: list[Array]
-    ) -> Callable[[int, float], bool]:
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
         memory = self._new_memory()
         table, address, run = memory.table, memory.address, self._run
-        entries = [*call.entries(self._sizes), *map(_address, answers)]
+        inputs = [*call.entries(self.sizes.inputs)]
+        if rows is not None:
+            table[CALL - 2] = _address(rows)
+            inputs[1 : 2 * placed : 2] = [~size for size in self.sizes.inputs[:placed]]
+        entries = [*inputs, *map(_address, answers)]
         table[CALL : CALL + len(entries)] = entries
         table[0] = _address(parameters)
-        held = call, parameters, answers  # their memory must outlive the loop
+        held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
             table[3] = n
             memory.seed.value = seed
-            if self.threads > 1 and n > self.plan.lanes:
+            if self.threads > 1 and n > self.sizes.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
@@ -193,7 +265,7 @@ class NativeKernel:
     def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
         """Memory for an answer, and where it is: many small ones are cut from one array."""
         if n is not None or members * self.dtype.itemsize > SMALL:
-            answer, address = self._large.take((n or 1) * members, self.dtype)
+            answer, address = self._large.take(members if n is None else n * members, self.dtype)
             return answer if n is None else answer.reshape(n, members), address
         spare = self._spare.setdefault(members, [])
         if not spare:
@@ -211,55 +283,60 @@ class NativeKernel:
         return address
 
     def _new_memory(self) -> "_Memory":
-        return _Memory(self.plan, self.dtype, 2 * len(self._sizes) + len(self._outputs))
+        sizes = self.sizes
+        return _Memory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
 
     def scalars(self) -> Any:
         """For a program of numbers, without parameters, that answers one number: the short way.
 
         A function of floats; None where the program is anything else.
         """
-        of_numbers = all(size == 1 for size in self._sizes) and self._outputs == [(True, 1)]
-        small = self.plan.rows + self.plan.uniform < SMALL
-        if not (of_numbers and small and not self.program.parameters.size):
+        sizes = self.sizes
+        of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
+        small = sizes.rows + sizes.uniform < SMALL
+        if not (of_numbers and small and not sizes.parameters):
             return None
-        if self.dtype != np.float64 or self.plan.lanes != 1:
+        if not self._double or sizes.lanes != 1:
             return None
-        numbers = [ctypes.c_double] * (len(self._sizes) + 1)
+        numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
         return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
     def _in_threads(self, memory: "_Memory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        plan, u, n, seed = self.plan, memory.u, memory.table[3], memory.seed.value
-        w, table = memory.table[0], memory.address + 8 * CALL
-        memory.table[CALL - 1] = 0
-        chunks = math.ceil(n / plan.lanes)
-        segments = min(plan.segments, math.ceil(chunks / CHUNKS))
-        bounds = [chunks * s // segments for s in range(segments + 1)]
-        outputs = CALL + 2 * len(self._sizes)
-        d = memory.table[outputs + plan.in_place[0]] if plan.in_place else u
-        self._before(w, u, table)
+        chunks = -(-memory.table[3] // self.sizes.lanes)
+        segments = min(self.sizes.segments, -(-chunks // CHUNKS))
+        team = crew(self.threads)
+        if segments < 2 or not team.free.acquire(blocking=False):  # it works for another call
+            self._run(memory.address)
+            return
+        try:
+            memory.table[CALL - 1] = 0
+            if memory.shares is None:
+                memory.shares = self._new_shares(memory)
+            memory.shares.ask(memory.table, self._in_place_of(memory), chunks, segments)
+            team.run(memory.shares.address)
+        finally:
+            team.free.release()
 
-        def segment(s: int) -> Any:
-            part = memory
-            if s:
-                part = self._free.pop() if self._free else self._new_memory()
-            sums = (part.u, part.u) if s else (u, d)
-            self._examples(w, u, *sums, part.v, table, seed, n, bounds[s], bounds[s + 1])
-            return part
+    def _in_place_of(self, memory: "_Memory") -> int:
+        """Where the output lies that is computed where it is wanted."""
+        if self.sizes.in_place is None:
+            return memory.u
+        return memory.table[CALL + 2 * len(self.sizes.inputs) + self.sizes.in_place]
 
-        for s, part in enumerate(_pool(self.threads).map(segment, range(segments))):
-            if s:
-                self._combine(u, d, part.u)
-                self._free.append(part)
-        self._after(w, u, table)
+    def _new_shares(self, memory: "_Memory") -> "_Shares":
+        names = "examples", "before", "after", "combine"
+        functions = {name: self.native.address(name) for name in names}
+        table = memory.address + 8 * CALL
+        return _Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
 
 
 class _Memory:
     """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
 
-    def __init__(self, plan: Plan, dtype: Any, addresses: int):
-        self.uniform, self.u = _aligned(plan.uniform + plan.reduced, dtype)
-        self.rows, self.v = _aligned((plan.rows + plan.turned + MARGIN) * plan.lanes, dtype)
+    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
+        self.uniform, self.u = _aligned(sizes.uniform + sizes.reduced, dtype)
+        self.rows, self.v = _aligned(sizes.rows * sizes.lanes, dtype)
         self.table = (ctypes.c_int64 * (CALL + addresses))()
         self.address = ctypes.addressof(self.table)
         self.table[1], self.table[2] = self.u, self.v
@@ -267,6 +344,38 @@ class _Memory:
         self.seed = number.from_address(self.address + 8 * 4)
         self.number = number()
         self.number_address = ctypes.addressof(self.number)
+        self.shares: _Shares | None = None  # once several threads were asked for
+
+
+class _Shares:
+    """A job of the crew: what its threads are told, and what they compute in.
+
+    That is sums for each segment, and rows of lanes for each thread.
+    """
+
+    def __init__(
+        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
+    ):
+        reduced = sizes.reduced * dtype.itemsize
+        width = -(-reduced // 64) * 64
+        sums = _aligned(sizes.segments * width, np.dtype(np.uint8))
+        rows = [_aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
+        self.held = sums, rows
+        words = {
+            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
+            "double": dtype == np.float64,
+        }  # fmt: skip
+        self.words = (ctypes.c_int64 * (ROWS + threads))()
+        for name, word in words.items():
+            self.words[AT[name]] = word
+        self.words[ROWS:] = [address for _, address in rows]
+        self.address = ctypes.addressof(self.words)
+
+    def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
+        """What differs from call to call."""
+        words = {"w": call[0], "n": call[3], "seed": call[4]}
+        for name, word in (words | {"d": d, "chunks": chunks, "segments": segments}).items():
+            self.words[AT[name]] = word
 
 
 class Large:
@@ -306,13 +415,3 @@ def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
     skip = -bytes_.ctypes.data % LINE
     array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
     return array, bytes_.ctypes.data + skip
-
-
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    key = os.getpid(), threads  # a forked process has no threads yet
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix="micrograd")
-    return _pools[key]

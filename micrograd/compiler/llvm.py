@@ -77,6 +77,10 @@ class Emitter:
         body = TransferBody(self, builder, Memory(w, u), False)
         d = self._in_place(body, table)
         body.memory = Memory(w, u, u, d)
+        for k, block in enumerate(self.plan.program.inputs if name == "before" else ()):
+            if not block.varying:
+                place = I64(self.plan.offset[block])
+                body.copy(I64(block.size), (body.address(table, 2 * k), I64(0)), (u, place))
         for each in functions:
             null = ir.Constant(POINTER, None)
             builder.call(each, [w, u, u, d, null, null, I64(1), I1(1)])
@@ -89,8 +93,8 @@ class Emitter:
         return body.address(table, 2 * len(self.plan.program.inputs) + self.plan.in_place[0])
 
     def _run(self, before: Body, examples: ir.Function, after: Body) -> None:
-        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, whether a gradient
-        holds a NaN, and the table."""
+        """run(call): everything, in one thread; `call` is w, u, v, n, the seed, the rows, whether a
+        gradient holds a NaN, and the table."""
         for body in (before, after):
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
@@ -131,7 +135,7 @@ class Emitter:
         )
         call = b.alloca(I64, I64(CALL + 2 * inputs + 1))
         one = b.bitcast(ir.Constant(self.number, 1.0), I64)
-        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one, I64(0)]
+        header = [I64(0), b.ptrtoint(u, I64), b.ptrtoint(v, I64), I64(1), one, I64(0), I64(0)]
         for k, x in enumerate(header):
             b.store(x, b.gep(call, [I64(k)], source_etype=I64))
         for k in range(inputs + 1):
@@ -197,11 +201,12 @@ class Emitter:
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
 
-        `table` holds for each input its address and the distance of its examples (0: one for all),
-        then for each output its address.
+        `table` holds for each input its address and the distance of its examples (0: one for all;
+        ~d: d, and example k is in row rows[k]), then for each output its address.
         """
         plan = self.plan
-        nests = [*self._phase(plan.examples)]
+        products = {nest.output: nest for nest in plan.examples if nest.output is not None}
+        nests = [*self._phase([nest for nest in plan.examples if nest.output is None])]
         types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self._function("examples", types, internal=False)
         *pointers, table, seed, n, first, last = function.args
@@ -217,18 +222,25 @@ class Emitter:
             vectors = b.sdiv(plus(b, body.real, I64(self.step - 1)), I64(self.step))
             body.padded = times(b, vectors, I64(self.step))
             for k, block in enumerate(inputs):
-                body.load_input(block, body.address(table, 2 * k), body.entry(table, 2 * k + 1))
+                if block.varying:
+                    array, distance = body.address(table, 2 * k), body.entry(table, 2 * k + 1)
+                    body.load_input(block, array, distance, body.address(table, -2))
             body.fill_seed(seed)
             for k, gathers in enumerate(outputs, 2 * len(inputs)):
                 if gathers and gathers[0].block in plan.streams:
                     body.open_output(gathers[0].block, body.address(table, k), apart)
             begins = b.icmp_signed("==", chunk, first)
+            body.memory = body.memory._replace(vectors=vectors)
             for nest in nests:
                 b.call(nest, [*pointers, vectors, begins])
             for k, gathers in enumerate(outputs):
                 if any(g.block.varying for g in gathers):
+                    out = body.address(table, 2 * len(inputs) + k)
                     with body.watching(table) if k else nullcontext():
-                        body.store_output(gathers, body.address(table, 2 * len(inputs) + k))
+                        if k in products:
+                            body.store_products(products[k], out)
+                        else:
+                            body.store_output(gathers, out)
         b.ret_void()
         return function
 

@@ -5,8 +5,10 @@ every processor of that level runs, as this one would without its other features
 """
 
 import ctypes.util
+import json
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,8 +16,8 @@ import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-import micrograd
 from micrograd.compiler import cache as disk
+from micrograd.compiler import fingerprint, program
 
 _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
@@ -75,11 +77,12 @@ def processor() -> Processor:
     return Processor(named, "-prefer-256-bit", width)
 
 
-def levels(straight: bool, lines: int) -> tuple[int, int]:
-    """How far LLVM goes, in its passes and in its code generator."""
+def _levels(text: str) -> tuple[int, int]:
+    """How far LLVM goes with a module, in its passes and in its code generator."""
+    lines = text.count("\n")  # a table is one line, however long
     if lines > _VERY_LONG:
         return 0, 0
-    if straight:
+    if "optnone" in text:  # stretches that are as they shall be
         return _STRAIGHT
     return _PASSES if lines < _LONG else 0, _CODE
 
@@ -98,26 +101,44 @@ def vector_bytes() -> int:
     return processor().vector_bytes
 
 
+def header() -> str:
+    """The lines with which the text of a module begins."""
+    machine = target_machine()
+    return f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+
+
+def text_of(module: ir.Module) -> str:
+    """The text of a module for this processor."""
+    machine = target_machine()
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    return str(module)
+
+
 class Native:
     """The functions of a module, by name, as numbers: their addresses.
 
-    `straight` says that it is straight-line code in the main.
+    `make` gives its text, and a note to be kept beside its machine code, which JSON holds. `key`
+    says what both depend on, so that where the code is known neither is made; None: the text.
     """
 
-    def __init__(self, module: ir.Module, straight: bool = False):
+    def __init__(self, key: tuple[str, ...] | None, make: Callable[[], tuple[str, Any]]):
+        self._make = make
+        made = None
+        if key is None:
+            made = make()
+            key = (made[0],)
+        name = disk.key(*key, *_settings())
+        entry = disk.load(name)
+        if entry is None:
+            text, note = made or make()
+            with _lock:
+                code = _machine_of(text).emit_object(_optimised(text))
+            entry = json.dumps(note).encode() + b"\n" + code
+            disk.store(name, entry)
+        note, _, code = entry.partition(b"\n")
+        self.note: Any = json.loads(note)
         with _lock:
-            machine = target_machine()
-            module.triple, module.data_layout = machine.triple, str(machine.target_data)
-            self._text = str(module)
-            lines = self._text.count("\n")  # a table is one line, however long
-            self._passes, self._code = levels(straight, lines)
-            machine = target_machine(self._code)
-            key = self._key()
-            code = disk.load(key)
-            if code is None:
-                code = machine.emit_object(self._optimised(machine))
-                disk.store(key, code)
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
 
@@ -126,26 +147,34 @@ class Native:
 
     def optimised(self) -> str:
         """The module as LLVM's optimiser leaves it."""
+        text, _ = self._make()
         with _lock:
-            return str(self._optimised(target_machine(self._code)))
+            return str(_optimised(text))
 
     def assembly(self) -> str:
+        text, _ = self._make()
         with _lock:
-            machine = target_machine(self._code)
-            return machine.emit_assembly(self._optimised(machine))
+            return _machine_of(text).emit_assembly(_optimised(text))
 
-    def _key(self) -> str:
-        """Of the machine code: a hash of all that it depends on."""
-        versions = micrograd.__version__, llvmlite.__version__, repr(llvm.llvm_version_info)
-        settings = repr((self._passes, self._code, _TUNING))
-        return disk.key(self._text, *processor()[:2], *versions, settings)
 
-    def _optimised(self, machine: Any) -> Any:
-        parsed = llvm.parse_assembly(self._text)
+@cache
+def _settings() -> tuple[str, ...]:
+    """What machine code depends on besides its program."""
+    versions = fingerprint.of_compiler(), llvmlite.__version__, repr(llvm.llvm_version_info)
+    return *processor()[:2], *versions
+
+
+def _machine_of(text: str) -> Any:
+    return target_machine(_levels(text)[1])
+
+
+def _optimised(text: str) -> Any:
+    parsed = llvm.parse_assembly(text)
+    if program.always_verify:
         parsed.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=self._passes)
-        for name, value in _TUNING.items():
-            setattr(options, name, value)
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(parsed, builder)
-        return parsed
+    options = llvm.create_pipeline_tuning_options(speed_level=_levels(text)[0])
+    for name, value in _TUNING.items():
+        setattr(options, name, value)
+    builder = llvm.create_pass_builder(_machine_of(text), options)
+    builder.getModulePassManager().run(parsed, builder)
+    return parsed

@@ -6,6 +6,7 @@ are turned first: panel by panel, until the columns of one example are neighbour
 rows times a panel stays in registers while the examples pass by.
 """
 
+import math
 from typing import Any
 
 from llvmlite import ir
@@ -38,6 +39,39 @@ class ProductBody(Body):
 
         self.tiled(last, PANEL, panel)
         panel(I64(last), vectors - last)
+
+    def products_of_examples(self, nest: Nest, out: ir.Value, count: ir.Value) -> None:
+        """`left` times `right` of `count` examples, into an array of a row for each of them."""
+        assert nest.factors is not None
+        (left, right), (*outer, columns) = nest.factors, nest.axes
+        b, width = self.b, self.emitter.width
+        vectors = -(-columns // width)
+        panel = self._turn(right, I64(0), vectors)
+        members = math.prod(nest.axes)
+        with self.loop(count) as e:
+            at, row = times(b, e, I64(vectors * width)), times(b, e, I64(members))
+
+            def line(places: Places) -> None:
+                x = self._broadcast(self.load_lane(left.block, self.place(left, places, None), e))
+                start = plus(b, row, self.place(nest.steps[0].target, places, None))
+
+                def some(first: ir.Value, breadth: int, full: bool = True) -> None:
+                    for q in range(breadth):
+                        i = times(b, plus(b, first, I64(q)), I64(width))
+                        y = self._aligned(plus(b, panel, plus(b, at, i)))
+                        to = b.gep(out, [plus(b, start, i)], source_etype=self.emitter.number)
+                        number = self.deliver(b.fmul(x, y, flags=self.flags))
+                        self.masked("store", to, width if full else columns % width, number)
+
+                self.tiled(columns // width, 2 * PANEL, some)
+                if columns % width:
+                    some(I64(columns // width), 1, full=False)
+
+            self.axes(tuple(outer), lambda places: line([*places, I64(0)]))
+
+    def deliver(self, numbers: ir.Value) -> ir.Value:
+        """The numbers, on their way to the caller: whoever watches sees them here."""
+        return numbers
 
     def _turn(self, right: Access, first: ir.Value, breadth: int) -> ir.Value:
         """A panel: from vector `first` of the columns on, `breadth` vectors for each example.

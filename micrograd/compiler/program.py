@@ -285,7 +285,7 @@ def evaluate(
     """
     examples = len(inputs[0]) if inputs else 1
     numbers: dict[Block, NDArray[Any]] = {
-        block: np.asarray(array, float).T
+        block: np.asarray(array if block.varying else array[:1], float).T
         for block, array in zip(program.inputs, inputs, strict=True)
     }
     numbers[program.parameters] = np.asarray(parameters, float)[:, None]

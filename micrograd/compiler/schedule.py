@@ -36,7 +36,9 @@ STRETCH = 100  # of its work in one function: longer ones take LLVM more than li
 FUNCTION_WORK = 25  # of an elementary function
 SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
 CHUNKS = 2  # of a segment at least
-CALL = 6  # what native code is told before the addresses: w, u, v, n, the seed; NaN is its answer
+CALL = (
+    7  # what native code is told before the addresses: w, u, v, n, the seed, rows; NaN answers it
+)
 MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
 FIRST_CACHE_BYTES = 32 * 1024
@@ -122,7 +124,8 @@ class Nest:
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
     straight: bool = False  # no loops: each member in its turn, with places that are numbers
-    factors: tuple[Access, Access] | None = None  # rows and columns, where their sums are a product
+    factors: tuple[Access, Access] | None = None  # rows and columns, where it is their product
+    output: int | None = None  # the number of the output that it is, row by row, if it is one
 
     @property
     def opens_with_sum(self) -> bool:
@@ -197,8 +200,12 @@ class Plan:
         return "\n".join(lines)
 
 
-def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
-    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time."""
+def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool = True) -> Plan:
+    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time.
+
+    Where it `delivers`, an output that is rows times columns for each example is computed when it
+    is written into the caller's array, and not before.
+    """
     instructions = _with_own_comparisons(program)
     uses = _uses(program, instructions)
     phases: list[list[Instruction]] = [[], [], []]
@@ -211,17 +218,14 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
         phases[phase].append(instruction)
         phase_of[instruction.out] = 2 if reduces else phase
     nests = [_nests(instructions, uses) for instructions in phases]
-    if width > 1:
-        _straighten(nests[1])
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
+    if width > 1:
+        _find_products(program, nests[1], width, uses if delivers else {})
+        _straighten([nest for nest in nests[1] if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
-    turned = 0
-    for nest in nests[1] if width > 1 else ():
-        nest.factors = _rows_and_columns(nest, width)
-        if nest.factors:
-            turned = max(turned, _whole(nest.axes[-1], width))
+    turned = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
     shared = program.parameters.size + reduced
     straight = any(nest.straight for nest in nests[1])
     room = FIRST_CACHE_BYTES if straight else CACHE_BYTES + 2 * shared * number_bytes
@@ -237,7 +241,7 @@ def schedule(program: Program, width: int, number_bytes: int = 8) -> Plan:
 def _streams(program: Program) -> dict[Block, int]:
     """Inputs and outputs of one scalar an example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
-    inputs = [block for block in program.inputs if block.size == 1 and block not in answers]
+    inputs = [x for x in program.inputs if x.varying and x.size == 1 and x not in answers]
     outputs = [
         gathers[0].block
         for gathers in program.outputs.values()
@@ -261,15 +265,31 @@ def _in_place(program: Program) -> tuple[int, Block] | None:
     return found
 
 
+def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[Block, int]) -> None:
+    """Notes which nests are rows times columns: sums over examples, and outputs used nowhere."""
+    outputs: dict[Block, int] = {}
+    for k, gathers in enumerate(program.outputs.values()):
+        if len(gathers) == 1 and np.array_equal(gathers[0].index, np.arange(gathers[0].block.size)):
+            outputs[gathers[0].block] = k
+    for nest in nests:
+        block = nest.steps[0].target.block
+        own = len(nest.steps) == 1 and block in outputs and uses.get(block) == 1
+        if nest.over_examples or (own and math.prod(nest.axes) == block.size):
+            nest.factors = _rows_and_columns(nest, width)
+        if own and nest.factors and not nest.over_examples:
+            nest.output, nest.steps[0].stored = outputs[block], False
+
+
 def _rows_and_columns(nest: Nest, width: int) -> tuple[Access, Access] | None:
-    """The factors of a sum over examples, if it is worth while to turn the columns.
+    """The factors of a nest of products, if it is worth while to turn the columns.
 
     There must be rows enough to repay it, and columns that fill most of their vectors.
     """
     (*rows, columns), step = nest.axes, nest.steps[0]
-    if not nest.over_examples or len(step.products) != 1 or math.prod(rows) < TURNED_ROWS:
+    products = [(1, step.operands)] if step.op is ops.mul else step.products
+    if len(products) != 1 or math.prod(rows) < TURNED_ROWS:
         return None
-    ((terms, factors),) = step.products
+    ((terms, factors),) = products
     if terms > 1 or len(factors) != 2 or 2 * _whole(columns, width) > 3 * columns:
         return None
     for left, right in (factors, factors[::-1]):
@@ -313,6 +333,8 @@ def verify(plan: Plan) -> None:
 
 
 def _verify_lifetimes(plan: Plan) -> None:
+    delivered = [nest for nest in plan.examples if nest.output is not None]
+    nests = [nest for nest in plan.examples if nest.output is None]
     owner = np.full(plan.rows, None, object)
 
     def rows(block: Block) -> slice:
@@ -321,18 +343,20 @@ def _verify_lifetimes(plan: Plan) -> None:
     def is_there(block: Block) -> bool:
         return not block.varying or bool((owner[rows(block)] == block).all())
 
-    known = {*plan.program.inputs, plan.program.seed}
+    known = {block for block in (*plan.program.inputs, plan.program.seed) if block.varying}
     for block in known:
         owner[rows(block)] = block
-    for nest in plan.examples:
+    for nest in (*nests, *delivered):
         for block in {step.target.block for step in nest.steps if step.stored} - known:
             if block.varying:
                 owner[rows(block)] = block
                 known.add(block)
         for read in nest.reads():
             assert is_there(read.block), f"the rows of {read} are used again"
+    products = {nest.steps[0].target.block for nest in delivered}
     for gather in (g for gathers in plan.program.outputs.values() for g in gathers):
-        assert is_there(gather.block), f"the rows of {gather} are used again"
+        kept = gather.block in products or is_there(gather.block)
+        assert kept, f"the rows of {gather} are used again"
 
 
 def _straighten(nests: list[Nest]) -> None:
@@ -443,11 +467,10 @@ def _nests(instructions: list[Instruction], uses: dict[Block, int]) -> list[Nest
 def _ordered(instructions: list[Instruction]) -> list[Instruction]:
     """An order of computation that has instructions with equally many members side by side.
 
-    A comparison stands before the one that it is for.
+    What is late stands before the one that it is for.
     """
-    readers = Counter(g.block for i in instructions for g in i.gathers())
-    comparisons = {i.out: i for i in instructions if i.out.boolean and readers[i.out] == 1}
-    instructions = [i for i in instructions if i.out not in comparisons]
+    late = _late(instructions)
+    instructions = [i for i in instructions if i.out not in late]
     waiting: dict[Instruction, int] = {}
     users: dict[Block, list[Instruction]] = {}
     pending: dict[Block, int] = {}
@@ -455,9 +478,9 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         pending[instruction.out] = pending.get(instruction.out, 0) + 1
 
     def before(instruction: Instruction) -> list[Instruction]:
-        """Its comparisons, and theirs."""
-        own = [comparisons[g.block] for g in instruction.gathers() if g.block in comparisons]
-        return [x for comparison in own for x in (*before(comparison), comparison)]
+        """What is late and for this one."""
+        own = {g.block: late[g.block] for g in instruction.gathers() if g.block in late}
+        return [x for each in own.values() for x in (*before(each), each)]
 
     for instruction in instructions:
         together = (*before(instruction), instruction)
@@ -485,6 +508,30 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
                 if not waiting[user]:
                     ready.setdefault(_shape(user), []).append(user)
     return order
+
+
+def _late(instructions: list[Instruction]) -> dict[Block, Instruction]:
+    """What is best computed where it is read, once, for it takes no longer than to read it: quick
+    operations on what is in memory anyway, and comparisons."""
+    readers: dict[Block, list[Instruction]] = {}
+    writers = Counter(i.out for i in instructions)
+    in_memory: set[Block] = set()
+    for instruction in instructions:
+        blocks = {g.block for g in instruction.gathers()}
+        for block in blocks:
+            readers.setdefault(block, []).append(instruction)
+        long = isinstance(instruction, Sum) and (instruction.over_examples or _is_long(instruction))
+        in_memory.update(block for block in blocks if long or block.given)
+    late: dict[Block, Instruction] = {}
+    for i in instructions:
+        reader, *others = readers.get(i.out, [None])
+        if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
+            continue
+        alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
+        near = all(g.block in in_memory or g.block in late for g in i.operands)
+        if i.out.boolean or (alike and near and i.op in _QUICK and len(i) == len(reader)):
+            late[i.out] = i
+    return late
 
 
 def _shape(instruction: Instruction) -> Any:
@@ -648,13 +695,18 @@ def _layout(
             if step.stored and block not in offset and over == first:
                 offset[block] = uniform
                 uniform += block.size
-        reduced = uniform if first else reduced
+        if first:
+            reduced = uniform
+            for block in program.inputs:
+                if not block.varying:
+                    offset[block] = uniform
+                    uniform += block.size
     return offset, rows, uniform, reduced
 
 
 def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
     """Where the rows of each block that varies begin, and how many rows there are."""
-    given = [*program.inputs, program.seed]
+    given = [block for block in (*program.inputs, program.seed) if block.varying]
     first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)
     for k, nest in enumerate(nests):
         for step in nest.steps:
@@ -662,9 +714,10 @@ def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
             if step.stored and block.varying:
                 first.setdefault(block, k)
                 last[block] = k
+        end = k if nest.output is None else len(nests)
         for read in nest.reads():
             if read.block in last:
-                last[read.block] = k
+                last[read.block] = max(last[read.block], end)
     for gathers in program.outputs.values():
         last.update((g.block, len(nests)) for g in gathers if g.block in last)
     blocks = sorted(first, key=first.__getitem__)

@@ -1,8 +1,12 @@
 """Trace: a Python function, called once on symbols, becomes a graph."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, NoReturn, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from micrograd import graph, ops
 from micrograd.check import line_of_the_user
@@ -10,6 +14,8 @@ from micrograd.engine import Value
 from micrograd.ops import Interpreter, Op, number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
+
+MANY = 16  # operands: from here on an array of their numbers is quicker than Python
 
 
 class TraceError(TypeError, AttributeError):
@@ -37,7 +43,7 @@ class Symbol(Scalar):
     operands: tuple["Symbol | float", ...]
     source: Any
     trace: "Trace"
-    number: int  # the place among all nodes of the trace, in the order in which they were made
+    number: int  # how many were made before it in its trace
 
     def __init__(
         self, trace: "Trace", op: Op | None, operands: tuple[Any, ...], source: Any = None
@@ -46,8 +52,10 @@ class Symbol(Scalar):
         self.op = op
         self.operands = operands
         self.source = source
-        self.number = len(trace.nodes)
-        trace.nodes.append(self)
+        self.number = trace.count
+        trace.count += 1
+        if op is not None:
+            trace.nodes.append(self)
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
@@ -130,36 +138,34 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
 
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
-    trace = next(x.trace for x in operands if isinstance(x, Symbol))
-    known, symbols = trace.parameters, []
-    for x in operands:
-        if x.__class__ is Value and x in known:
-            symbols.append(known[x])  # what most operands of a network are
-        else:
-            symbols.append(trace.symbol(x))
-    return Symbol(trace, op, tuple(symbols))
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    return Symbol(trace, op, trace.symbols(operands))
 
 
 class Trace:
     """The graph of one call: its inputs, the parameters that it captured, its results."""
 
     def __init__(self) -> None:
-        self.nodes: list[Symbol] = []  # all of them, in the order in which they were made
+        self.count = 0  # of all nodes
+        self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
         self.inputs: list[list[Symbol]] = []  # a list for each leaf of the arguments
-        self.parameters: dict[Value, Symbol] = {}  # in the order in which they were met
+        self.met: dict[Value, Symbol] = {}  # the parameters, as they were met
+        self.parameters: tuple[Value, ...] = ()  # in their order, once that is known
+        self.parameter_numbers = np.empty(0, np.int64)  # of their symbols
         self.outputs: list[Symbol | float] = []
         self.output_shapes: list[tuple[int, ...] | None] = []  # of arrays; None: a number
         self.output_structure: Structure
         self._computed: dict[Value, Symbol | float] = {}
         self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
+        self._numbers: dict[Symbol, NDArray[np.int64]] = {}  # of the operands of nodes with many
 
     def __str__(self) -> str:
         """The graph, a line for each node: an operation of the nodes before it."""
         names: dict[Symbol, str] = {}
         for k, symbols in enumerate(self.inputs):
             names |= {symbol: f"x{k}[{place}]" for place, symbol in enumerate(symbols)}
-        for place, (value, symbol) in enumerate(self.parameters.items()):
-            names[symbol] = value.name or f"w[{place}]"
+        for place, value in enumerate(self.parameters):
+            names[self.met[value]] = value.name or f"w[{place}]"
 
         def show(x: Any) -> str:
             return names[x] if x.__class__ is Symbol else f"{x:.12g}"
@@ -173,26 +179,57 @@ class Trace:
 
     def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
         """The computed nodes that the outputs depend on, each after its operands."""
-        needed: set[Any] = {x for nodes in outputs for x in nodes if isinstance(x, Symbol)}
+        needed = bytearray(self.count + 1)  # the last stands for all floats: they are number -1
+        array = np.frombuffer(needed, np.uint8)
+        for nodes in outputs:
+            array[_numbers_of(nodes)] = True
         for node in reversed(self.nodes):
-            if node in needed:
-                needed.update([x for x in node.operands if x.__class__ is Symbol])
-        return [node for node in self.nodes if node.operands and node in needed]
+            if not needed[node.number]:
+                continue
+            if len(node.operands) > MANY:
+                array[self.numbers(node)] = True
+            else:
+                for x in node.operands:
+                    if x.__class__ is Symbol:
+                        needed[x.number] = True  # type: ignore[union-attr]
+        return [node for node in self.nodes if needed[node.number]]
+
+    def numbers(self, node: Symbol) -> NDArray[np.int64]:
+        """Those of the operands of `node`; of a float, -1."""
+        known = self._numbers.get(node)
+        if known is None:
+            known = self._numbers[node] = _numbers_of(node.operands)
+        return known
 
     def order_parameters(self) -> None:
         """Weights first, in the order in which they weigh, then all others as they were met.
 
         So the weights of a layer lie side by side, however its sums were written.
         """
-        source = {symbol: value for value, symbol in self.parameters.items()}
-        weights: list[Symbol] = []
+        n, values = len(self.met), [*self.met]
+        numbers = _numbers_of([*self.met.values()])
+        place = np.full(self.count + 1, -1)  # of a parameter among them; of anything else, -1
+        place[numbers] = np.arange(n)
+        weights = self._weights(place) if n else []
+        order = _without_repeats(np.concatenate([*weights, np.arange(n)]), n)
+        self.parameter_numbers = numbers[order]
+        self.parameters = tuple([values[k] for k in order.tolist()])
+
+    def _weights(self, place: NDArray[np.int64]) -> Iterator[Any]:
+        """The places of the parameters that are one factor of a product, not both."""
+        at = place.data  # where operands are few, this is quicker
         for node in self.nodes:
-            if node.op is ops.mul or node.op is ops.dot:
-                n = len(node.operands) // 2
-                for x, y in zip(node.operands[:n], node.operands[n:]):
-                    if (x in source) != (y in source):  # not a square
-                        weights.append(x if x in source else y)  # type: ignore[arg-type]
-        self.parameters = {source[x]: x for x in dict.fromkeys([*weights, *source])}
+            if node.op is not ops.mul and node.op is not ops.dot:
+                continue
+            n = len(node.operands) // 2
+            if n > MANY:
+                places = place[self.numbers(node)]
+                left, right = places[:n], places[n : 2 * n]
+                yield np.maximum(left, right)[(left < 0) != (right < 0)]
+            else:
+                few = [at[x.number] if isinstance(x, Symbol) else -1 for x in node.operands]
+                pairs = zip(few[:n], few[n:])
+                yield np.array([max(pair) for pair in pairs if min(pair) < 0 <= max(pair)], int)
 
     def symbol(self, x: Any) -> Any:
         """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
@@ -200,10 +237,10 @@ class Trace:
             if x.trace is not self:
                 raise _foreign()
             return x
+        if x.__class__ is Value and x.op is None:
+            return self._leaf(x)
         if not isinstance(x, Value):
             return x if x.__class__ is float else number(x)
-        if x.op is None:
-            return self._leaf(x)
         for node in graph.topological_order(x):
             if node not in self._computed:
                 operands = tuple([self._known(y) for y in node.operands])
@@ -213,29 +250,95 @@ class Trace:
     def _known(self, x: Any) -> Any:
         return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
 
+    def symbols(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`symbol` of each, written out for what most operands of a network are: parameters, known
+        or new, and symbols."""
+        met, constants, new, symbols = self.met, self._constants, Symbol.__new__, []
+        for x in operands:
+            if x.__class__ is Value:
+                symbol: Any = met.get(x)
+                if symbol is None and x.op is None and id(x) not in constants:
+                    met[x] = symbol = new(Symbol)
+                    symbol.trace, symbol.op, symbol.operands, symbol.source = self, None, (), x
+                    symbol.number = self.count
+                    self.count += 1
+            else:
+                symbol = x if x.__class__ is Symbol and x.trace is self else None
+            symbols.append(self.symbol(x) if symbol is None else symbol)
+        return tuple(symbols)
+
     def _leaf(self, x: Value) -> Any:
+        known = self.met.get(x)
+        if known is not None:
+            return known
         if id(x) in self._constants:  # a node: `grad` may ask for the derivative with respect to it
             if x not in self._computed:
                 self._computed[x] = Symbol(self, ops.identity, (x.data,))
             return self._computed[x]
-        if x not in self.parameters:
-            self.parameters[x] = Symbol(self, None, (), x)
-        return self.parameters[x]
+        symbol = self.met[x] = Symbol(self, None, (), x)
+        return symbol
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Leaf Values that are made within the block are constants of the program."""
-        init = Value.__init__
+        """Leaf Values that are made within the block are constants of the program.
+
+        And nothing that is traced can be written into a Value.
+        """
+        init, data, grad = Value.__init__, vars(Value)["data"], vars(Value)["grad"]
 
         def noted(value: Value, *args: Any, **kwargs: Any) -> None:
             init(value, *args, **kwargs)
             self._constants[id(value)] = value
 
         Value.__init__ = cast(Any, noted)
+        Value.data, Value.grad = cast(Any, (_guarded("data"), _guarded("grad")))
         try:
             yield
         finally:
-            Value.__init__ = init
+            Value.__init__, Value.data, Value.grad = init, data, grad
+
+
+def _guarded(name: str) -> property:
+    """A number in a Value, while a function is traced."""
+    slot = vars(Value)[name]
+
+    def write(value: Value, x: Any) -> None:
+        if isinstance(x, Symbol):
+            raise _frozen(
+                f"a traced number was written into `.{name}` of a Value",
+                "return the number, and write it where the compiled function is called",
+            )
+        slot.__set__(value, x)
+
+    return property(slot.__get__, write)
+
+
+@contextmanager
+def numbers_only() -> Iterator[None]:
+    """Within the block a symbol is no array: NumPy's functions of arrays, such as `sum`, raise."""
+
+    def refuse(symbol: Symbol, function: Any, *_: Any) -> NoReturn:
+        raise TraceError(f"{function.__name__} takes arrays, and was given a number")
+
+    Symbol.__array_function__ = refuse  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del Symbol.__array_function__  # type: ignore[attr-defined]
+
+
+def _numbers_of(nodes: Sequence[Any]) -> NDArray[np.int64]:
+    try:
+        return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
+    except AttributeError:  # floats among them
+        return np.array([x.number if x.__class__ is Symbol else -1 for x in nodes], np.int64)
+
+
+def _without_repeats(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Each of the places 0 ... n - 1, all of which are there, where it comes first."""
+    first = np.empty(n, np.int64)
+    first[places[::-1]] = np.arange(len(places))[::-1]  # the last one written stays
+    return np.argsort(first, kind="stable")
 
 
 Shape = tuple[int, ...] | None  # of an array; None: a number
@@ -247,8 +350,6 @@ def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape
     Raises TraceError where the function would freeze its input into the program, or returns
     anything else than numbers, and structures of numbers.
     """
-    import numpy as np
-
     result = Trace()
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):

@@ -4,6 +4,7 @@ In an array the numbers of one example are neighbours; in the rows, those of one
 of as many numbers a side as there are lanes are turned in registers.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from llvmlite import ir
 from micrograd.compiler.instructions import I1, I64, POINTER, plus, times
 from micrograd.compiler.products import ProductBody
 from micrograd.compiler.program import Block, Gather, Index
-from micrograd.compiler.schedule import access
+from micrograd.compiler.schedule import Nest, access
 
 UNROLLED = 512  # members of an output at most whose rows are named one by one
 
@@ -24,6 +25,7 @@ class TransferBody(ProductBody):
     `padded` up to whole vectors with copies of the last one."""
 
     start: ir.Value
+    rows: ir.Value | None = None  # where there are: which row of an array each example is in
     real: ir.Value
     padded: ir.Value
 
@@ -73,15 +75,30 @@ class TransferBody(ProductBody):
     def entry(self, table: ir.Value, k: int) -> ir.Value:
         return self.b.load(self.b.gep(table, [I64(k)], source_etype=I64), typ=I64)
 
-    def load_input(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
-        """Rows of lanes out of an array whose examples lie `distance` numbers apart."""
+    def load_input(
+        self, block: Block, source: ir.Value, distance: ir.Value, rows: ir.Value
+    ) -> None:
+        """Rows of lanes out of an array whose examples lie `distance` numbers apart.
+
+        Where the distance is ~d they are d apart, and `rows` says where each is.
+        """
+        b = self.b
+        with b.if_else(b.icmp_signed("<", distance, I64(0))) as (by_rows, in_order):
+            with by_rows:
+                self.rows = rows
+                self._load_block(block, source, b.not_(distance))
+                self.rows = None
+            with in_order:
+                self._load_block(block, source, distance)
+
+    def _load_block(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
         b, lanes = self.b, self.emitter.plan.lanes
         row = I64(self.emitter.plan.offset[block] * lanes)
         if lanes == 1:
-            example = times(b, self.start, distance)
+            example = times(b, self._row_of(self.start), distance)
             self.copy(I64(block.size), (source, example), (self.memory.v, row))
         elif block.size == 1:
-            near = b.icmp_signed("==", distance, I64(1))
+            near = b.icmp_signed("==", distance, I64(1)) if self.rows is None else I1(0)
             there = b.and_(near, self._is_whole())
             if block not in self.emitter.plan.streams:
                 there = I1(0)
@@ -125,7 +142,14 @@ class TransferBody(ProductBody):
     def _example(self, e: ir.Value) -> ir.Value:
         """Example e of the chunk; of the last one a copy."""
         last = self.b.sub(self.real, I64(1))
-        return plus(self.b, self.start, self.b.select(self.b.icmp_signed("<", e, last), e, last))
+        e = self.b.select(self.b.icmp_signed("<", e, last), e, last)
+        return self._row_of(plus(self.b, self.start, e))
+
+    def _row_of(self, example: ir.Value) -> ir.Value:
+        """The row of its array that an example is in."""
+        if self.rows is None:
+            return example
+        return self.b.load(self.b.gep(self.rows, [example], source_etype=I64), typ=I64)
 
     def _load_squares(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
         b, width, plan = self.b, self.emitter.width, self.emitter.plan
@@ -156,6 +180,12 @@ class TransferBody(ProductBody):
             self.store(self.memory.v, plus(b, row, e), self._broadcast(seed), width * self._bytes)
         with self.loop(self.padded, self.real) as e:
             self.store_number(self.memory.v, plus(b, row, e), ir.Constant(seed.type, 0.0))
+
+    def store_products(self, nest: Nest, out: ir.Value) -> None:
+        """An output that is rows times columns, computed on its way out."""
+        start = times(self.b, self.start, I64(math.prod(nest.axes)))
+        here = self.b.gep(out, [start], source_etype=self.emitter.number)
+        self.products_of_examples(nest, here, self.real)
 
     def store_output(self, gathers: list[Gather], out: ir.Value) -> None:
         """Some scalars of the examples into an array of shape (examples, scalars)."""
@@ -196,25 +226,25 @@ class TransferBody(ProductBody):
         b, width, lanes, members = self.b, self.emitter.width, self.emitter.plan.lanes, len(rows)
         neighbours = bool((np.diff(rows) == 1).all())
 
-        def squares(i: ir.Value, count: int) -> None:
+        def square(e: ir.Value, i: ir.Value, count: int) -> None:
             if neighbours:
                 places = [plus(b, i, I64(int(rows[0]) + k)) for k in range(count)]
             else:
                 places = [I64(int(row)) for row in rows[i.constant : i.constant + count]]
-            with self.loop(whole, step=width) as e:
-                read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
-                read += [self.zero()] * (width - count)
-                for k, numbers in enumerate(self.turned(read)):
-                    example = plus(b, plus(b, self.start, e), I64(k))
-                    at = plus(b, times(b, example, I64(members)), i)
-                    pointer = b.gep(out, [at], source_etype=self.emitter.number)
-                    self.masked("store", pointer, count, self.deliver(numbers))
+            read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
+            read += [self.zero()] * (width - count)
+            for k, numbers in enumerate(self.turned(read)):
+                example = plus(b, plus(b, self.start, e), I64(k))
+                at = plus(b, times(b, example, I64(members)), i)
+                pointer = b.gep(out, [at], source_etype=self.emitter.number)
+                self.masked("store", pointer, count, self.deliver(numbers))
 
-        if neighbours:
-            self.tiled(members, width, squares)
-        else:
-            for i in range(0, members, width):
-                squares(I64(i), min(width, members - i))
+        with self.loop(whole, step=width) as e:  # as many streams of memory as examples at once
+            if neighbours:
+                self.tiled(members, width, lambda i, count: square(e, i, count))
+            else:
+                for i in range(0, members, width):
+                    square(e, I64(i), min(width, members - i))
 
     def _store_each(
         self, gathers: list[Gather], members: int, out: ir.Value, start: ir.Value

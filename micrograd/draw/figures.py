@@ -29,6 +29,13 @@ def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
     return figure, axes
 
 
+def check_drawable(path: str | Path) -> None:
+    """Raises PlotError or ValueError where nothing can be drawn: before the work, not after it."""
+    figure, _ = new_figure("", "", "")
+    if Path(path).suffix[1:].lower() not in ("", *figure.canvas.get_supported_filetypes()):
+        raise ValueError(f"cannot draw {path}: name a .png, .svg or .pdf file")
+
+
 def finished(figure: Any, path: str | Path | None) -> Any:
     """The figure, written to `path` (PNG, SVG or PDF, by its suffix) if one is given."""
     if path is not None:

@@ -6,6 +6,7 @@ them, it takes one step and gives the mean loss.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,18 @@ class EagerStep:
         """How many were made so far."""
         return self.optimizer.steps
 
-    def on(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
-        """The step on the first so many examples in `arrays`.
+    def on(
+        self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
+    ) -> Callable[[int], float]:
+        """The step on the first so many examples in `arrays`, or in these `rows` of them.
 
-        Where the loss is not finite, the parameters stay as they are.
+        The masks are in the order of the examples. Where the loss is not finite, the parameters
+        stay as they are.
         """
 
         def step(n: int) -> float:
-            mean = self._slope(arrays, n)
+            chosen = slice(n) if rows is None else rows[:n]
+            mean = self._slope([*[a[chosen] for a in arrays], *masks], n)
             if math.isfinite(mean):
                 self.optimizer.step(self.parameters)
             return mean

@@ -39,8 +39,8 @@ class Loop(Run):
     before: np.ndarray = field(init=False)  # and this one
 
     def __post_init__(self) -> None:
-        arrays = [*self.batches.arrays, *([self.dropout.mask] if self.dropout else [])]
-        self.take = self.step.on(arrays)
+        masks = [self.dropout.mask] if self.dropout else []
+        self.take = self.step.on(self.batches.arrays, self.batches.rows, masks)
         self.rate = schedule(self.step.optimizer.learning_rate)
         self.before = self.good = self.step.weights()
         self.start()

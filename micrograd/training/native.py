@@ -7,20 +7,22 @@ last; nothing passes through Values in between.
 
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.function import CompiledOne, Vectorized
+from micrograd.compiler.function import Vectorized
+from micrograd.compiler.kernel import Call
 from micrograd.compiler.program import checked
 from micrograd.compiler.roll import roll
-from micrograd.compiler.trace import TraceError
 from micrograd.engine import Value
 from micrograd.optim import Optimizer
 from micrograd.schedules import schedule
 from micrograd.training.examples import Examples
 from micrograd.training.objective import Objective
+from micrograd.training.traced import losses_of, traceable
 
 AT_ONCE = 16_384  # examples that are judged in one call
 
@@ -36,9 +38,7 @@ class NativeStep:
     def __init__(self, objective: Objective, optimizer: Optimizer, dtype: Any, threads: int):
         self.objective, self.optimizer = objective, optimizer
         self.dtype, self.threads = np.dtype(dtype), threads
-        self.loss = Vectorized(_traceable(objective), dtype, threads, False)
-        self.loss_of_one = CompiledOne(_traceable(objective), dtype, 1, False)
-        self.judge = Vectorized(_traceable(_Judge(objective)), dtype, threads, False)
+        self.losses = losses_of(objective, self.dtype, threads)
         self.steps = 0
         self.parameters: list[Value] = []
 
@@ -47,12 +47,15 @@ class NativeStep:
         """Of the last step, before penalties and clipping."""
         return length(self.g)
 
-    def on(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
-        """The step on the first so many examples in `arrays`.
+    def on(
+        self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
+    ) -> Callable[[int], float]:
+        """The step on the first so many examples in `arrays`, or in these `rows` of them.
 
-        Where the loss is not finite, the parameters stay as they are.
+        The masks are in the order of the examples. Where the loss is not finite, the parameters
+        stay as they are.
         """
-        slope = self._slope(arrays)
+        slope = self._slope(arrays, rows, masks)
         update = self._update()
 
         def step(n: int) -> float:
@@ -76,21 +79,27 @@ class NativeStep:
         slope[self.others] = 0.0
         return mean, self.objective.penalty(self.theta), slope
 
-    def _slope(self, arrays: list[np.ndarray]) -> Callable[[int], float]:
+    def _slope(
+        self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
+    ) -> Callable[[int], float]:
         """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
-        alone = len(arrays[0]) == 1  # then its numbers lie in the lanes, not the examples
-        loss = self.loss_of_one if alone else self.loss
-        it, call = loss._specialise(tuple(a[0, ...] for a in arrays) if alone else (*arrays,), {})
+        size = len(arrays[0] if rows is None else rows)
+        some = [a[:size] for a in (*arrays, *masks)]
+        alone = size == 1  # then its numbers lie in the lanes, not the examples
+        loss = self.losses.one if alone else self.losses.many
+        it, _ = loss._specialise(tuple(a[0, ...] for a in some) if alone else (*some,), {})
+        call = Call(size, [*arrays, *masks])
         self._meet(it.parameters)
         kernel = loss._kernel(it, "parameters")
         mean, met = np.zeros(1, self.dtype), len(it.parameters)
         theta, g = self.theta[:met], self.g[:met]
-        run, item = kernel.prepared(call, theta, [mean, g]), mean.item
+        given = call, theta, [mean, g], rows, len(arrays)
+        run, item = kernel.prepared(*given), mean.item
 
         def slope(n: int) -> float:
             if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
                 guarded = loss._kernel(it, "parameters", guarded=True)
-                guarded.prepared(call, theta, [mean, g])(n, 1.0 / n)
+                guarded.prepared(*given)(n, 1.0 / n)
             return item()
 
         return slope
@@ -100,12 +109,12 @@ class NativeStep:
         if self.parameters:
             return
         own = self.objective.model.parameters()
-        rest = {*own}.difference(met)
-        self.parameters = [*met, *(p for p in own if p in rest)]
-        place = {p: i for i, p in enumerate(self.parameters)}
-        self.order = np.array([place[p] for p in own])
-        self.others = np.array([place[p] for p in {*met}.difference(own)], np.int64)
-        self.theta = np.array([p.data for p in self.parameters], self.dtype)
+        others, rest = set(met).difference(own), set(own).difference(met)
+        self.parameters = [*met, *([p for p in own if p in rest] if rest else ())]
+        places = [i for i, p in enumerate(met) if p in others] if others else []
+        self.others = np.array(places, np.int64)
+        numbers = map(attrgetter("data"), self.parameters)
+        self.theta = np.fromiter(numbers, self.dtype, len(self.parameters))
         self.g = np.zeros_like(self.theta)
         self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]
 
@@ -159,9 +168,9 @@ class NativeStep:
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             arrays = examples.inputs[part], examples.targets[part]
-            it, call = self.judge._specialise(arrays, {})
+            it, call = self.losses.judge._specialise(arrays, {})
             theta = self._theta_of(it.parameters)
-            (answer,), _ = self.judge._kernel(it, "value")(call, theta, 1.0)
+            (answer,), _ = self.losses.judge._kernel(it, "value")(call, theta, 1.0)
             numbers = np.asarray(answer)
             losses.append(numbers[:, 0])
             rows.append(numbers[:, 1:])
@@ -202,18 +211,6 @@ class NativeStep:
             array[:] = memory[name]
 
 
-class _Judge:
-    """The loss of one example, and the outputs, of the model as it predicts."""
-
-    def __init__(self, objective: Objective):
-        self.objective = objective
-
-    def __call__(self, inputs: Any, target: Any) -> list[Any]:
-        outputs = self.objective.model(inputs)
-        listed = outputs if isinstance(outputs, list) else [outputs]
-        return [self.objective.of(outputs, target), *listed]
-
-
 def length(g: np.ndarray) -> float:
     """Of an array as one vector. Not by BLAS, which would wake threads for it."""
     return math.sqrt(np.add.reduce(np.square(g)))
@@ -226,7 +223,7 @@ def elementwise(
 
     Answers how to run it, and the array and the order of the Values that it captures.
     """
-    compiled = Vectorized(_traceable(function), inputs[0].dtype, 1, False)
+    compiled = Vectorized(traceable(function), inputs[0].dtype, 1, False)
     it, call = compiled._specialise(tuple(inputs), {})
     names = [f"output{k}" for k in range(len(outputs))]
     program = roll(it.trace, {name: [node] for name, node in zip(names, it.trace.outputs)})
@@ -240,16 +237,3 @@ def _within(g: Any, limit: float | None) -> Any:
     if limit is None:
         return g
     return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
-
-
-def _traceable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function; where it cannot be compiled, its error says that there is another engine."""
-
-    def traced(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except TraceError as error:
-            error.add_note('or pass engine="eager" to fit, which runs Python as it is, but slowly')
-            raise
-
-    return traced

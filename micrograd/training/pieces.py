@@ -105,6 +105,7 @@ class PieceBatches:
         self.arrays = [
             np.empty((size, *a.shape[1:]), kind) for a, kind in zip(like.arrays, self.dtypes)
         ]
+        self.rows = None  # they are copied, from one piece after the other
         self.seed, self.number = 0, -1  # of the epoch; of the piece in memory
         self.stream: Iterator[Examples] = iter(())
 

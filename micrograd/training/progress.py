@@ -14,13 +14,8 @@ class Progress:
         self.bar: Any = None
 
     def __enter__(self) -> Self:
-        notebook = "ipykernel" in sys.modules
-        if self.show or (self.show is None and (notebook or sys.stderr.isatty())):
-            if notebook:
-                from tqdm.notebook import tqdm
-            else:
-                from tqdm import tqdm
-            self.bar = tqdm(
+        if self.show or (self.show is None and (_in_notebook() or sys.stderr.isatty())):
+            self.bar = _kind()(
                 total=self.epochs * self.batches,
                 initial=self.done,
                 file=sys.stderr,
@@ -43,3 +38,21 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this: it says so itself."""
+    get = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return "IPKernelApp" in getattr(get(), "config", ())
+
+
+def _kind() -> Any:
+    """The widget of a notebook; text elsewhere, and in a notebook without ipywidgets."""
+    from tqdm import tqdm
+
+    if _in_notebook():
+        from tqdm import notebook
+
+        if notebook.IProgress is not None:  # type: ignore[attr-defined]
+            return notebook.tqdm
+    return tqdm

@@ -164,3 +164,76 @@ def test_a_nan_in_any_gradient_raises_it() -> None:
             g = mg.vectorize(lambda x, w=w: mg.where(x > 0, mg.log(x * w), w))
             assert g.backward(x) == pytest.approx(1 / n)
             assert w.grad == pytest.approx(1.0)
+
+
+# Inputs that all examples share do not vary; their gradients do.
+
+
+def network(W: Any, b: Any, x: Any, scale: Any) -> Any:
+    hidden = [mg.tanh(mg.dot(row, x, bias)) for row, bias in zip(W, b)]
+    return mg.sum(h * h for h in hidden) * mg.exp(scale * scale)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(16, 8), (17, 23), (24, 6), (5, 50), (31, 25)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_gradients_of_each_example(rows: int, columns: int, dtype: str) -> None:
+    """Of weights that all share, as rows times columns; and of weights that each has its own of."""
+    f = mg.vectorize(network, dtype=dtype)
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    W, b, scale = random.normal(0, 0.3, (1, rows, columns)), random.normal(size=(1, rows)), 0.5
+    for n in (2, 8, 13, 136, 301):
+        x = random.normal(size=(n, columns))
+        h = np.tanh(x @ W[0].T + b)
+        growth = np.exp(scale**2)
+        d = 2 * h * (1 - h * h) * growth
+        value = (h * h).sum(axis=1) * growth
+        for weights in (W, np.repeat(W, n, axis=0)):
+            got, (dW, db, dx, ds) = f.value_and_grad(weights, b, x, scale)
+            np.testing.assert_allclose(got, value, rtol=tolerance)
+            expected = d[:, :, None] * x[:, None, :]
+            np.testing.assert_allclose(dW, expected, rtol=0, atol=30 * tolerance)
+            np.testing.assert_allclose(db, d, rtol=0, atol=30 * tolerance)
+            np.testing.assert_allclose(dx, d @ W[0], rtol=0, atol=99 * tolerance)
+            np.testing.assert_allclose(ds, 2 * scale * value, rtol=9 * tolerance)
+
+
+def test_what_depends_on_shared_inputs_only_is_computed_once() -> None:
+    f = mg.vectorize(lambda x, rate: x * mg.exp(-rate))
+    f(np.ones(5), 0.5)
+    before, examples = f.source("plan").split("examples:\n")
+    assert "exp" in before
+    assert "exp" not in examples
+    x = random.normal(size=5)
+    value, (dx, drate) = f.value_and_grad(x, 0.5)
+    np.testing.assert_allclose(value, x * np.exp(-0.5), rtol=1e-15)
+    np.testing.assert_allclose(dx, np.full(5, np.exp(-0.5)), rtol=1e-15)
+    np.testing.assert_allclose(drate, -value, rtol=1e-15)
+
+
+def test_a_function_of_shared_inputs_alone() -> None:
+    f = mg.vectorize(lambda x, rate: rate * rate)
+    value, (dx, drate) = f.value_and_grad(np.arange(5.0), 3.0)
+    np.testing.assert_array_equal(value, np.full(5, 9.0))
+    np.testing.assert_array_equal(dx, np.zeros(5))
+    np.testing.assert_array_equal(drate, np.full(5, 6.0))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_shared_or_not_the_numbers_are_the_same(exact: bool) -> None:
+    """Whoever passes the same number for each example gets the same."""
+    f = mg.vectorize(formula, exact=exact)
+    a, b = random.uniform(0.5, 2, 50), random.uniform(0.5, 2, 50)
+    shared, each = f.value_and_grad(a, b, 1.25), f.value_and_grad(a, b, np.full(50, 1.25))
+    np.testing.assert_allclose(shared[0], each[0], rtol=0 if exact else 1e-14)
+    np.testing.assert_allclose(shared[1], each[1], rtol=0 if exact else 1e-13, atol=1e-15)
+    w = Value(0.5)
+    g = mg.vectorize(lambda x, s: mg.tanh(w * x) * s, exact=exact)
+    assert g.backward(a, 2.0) == pytest.approx(g.backward(a, np.full(50, 2.0)), rel=1e-14)
+
+
+def test_nan_in_what_is_shared() -> None:
+    f = mg.vectorize(lambda x, y: mg.where(x > 0, x, y))
+    value, (dx, dy) = f.value_and_grad(np.array([1.0, -1.0]), np.nan)
+    np.testing.assert_array_equal(value, [1.0, np.nan])
+    np.testing.assert_array_equal(dx, [1.0, 0.0])
+    np.testing.assert_array_equal(dy, [0.0, 1.0])

@@ -253,3 +253,17 @@ def test_a_plan_reads_what_is_stored() -> None:
     good.examples.reverse()
     with pytest.raises(AssertionError, match="not stored yet"):
         verify(good)
+
+
+def test_rows_times_columns_of_each_example_are_computed_on_their_way_out() -> None:
+    def f(W: Any, x: Any) -> Any:
+        return mg.sum(mg.tanh(mg.dot(row, x)) for row in W)
+
+    program = differentiated(f, (16, 8), (8,), per_example=True)
+    good = schedule(program, 8)
+    (nest,) = [nest for nest in good.examples if nest.output is not None]
+    assert nest.output == 1
+    assert nest.axes == (16, 8)
+    assert nest.steps[0].target.block not in good.offset
+    kept = schedule(program, 8, delivers=False)
+    assert nest.steps[0].target.block in kept.offset

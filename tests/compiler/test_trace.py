@@ -126,6 +126,24 @@ def is_in(x: Any) -> Any:
     return x * (x in [1.0, 2.0])  # here
 
 
+p = Value(1.0)
+
+
+def written(x: Any) -> Any:
+    p.data = x * 2  # here
+    return p
+
+
+def written_in_place(x: Any) -> Any:
+    p.data -= 0.1 * x  # here
+    return p * x
+
+
+def written_gradient(x: Any) -> Any:
+    p.grad = x  # here
+    return x
+
+
 FROZEN: dict[Callable[..., Any], str] = {
     if_positive: "where",
     while_below: "where",
@@ -145,6 +163,9 @@ FROZEN: dict[Callable[..., Any], str] = {
     backwards: "value_and_grad",
     sorts: "minimum",
     is_in: "where",
+    written: "return the number",
+    written_in_place: "return the number",
+    written_gradient: "return the number",
 }
 
 
@@ -223,6 +244,10 @@ def test_a_failed_trace_leaves_nothing_behind() -> None:
     with pytest.raises(TraceError):
         mg.compile(if_positive)(1.0)
     assert Value.__init__ is init
+    with pytest.raises(TraceError):
+        mg.compile(written)(1.0)
+    assert (p.data, p.grad) == (1.0, 0.0)
+    assert type(vars(Value)["data"]) is type(vars(Value)["op"])  # a slot again
     assert mg.compile(lambda x: x * 2)(1.0) == 2.0
 
 
@@ -243,6 +268,8 @@ def test_arguments_that_are_no_numbers(argument: Any, make: Any) -> None:
         ({"dtype": "int64"}, TypeError, "float64 or float32, got int64"),
         ({"dtype": "float16"}, TypeError, "float64 or float32, got float16"),
         ({"threads": 0}, ValueError, "at least 1, got 0"),
+        ({"threads": "2"}, TypeError, "threads must be a whole number, got '2'"),
+        ({"threads": 1.5}, TypeError, "threads must be a whole number, got 1.5"),
     ],
 )
 def test_options(options: Any, error: Any, said: str) -> None:

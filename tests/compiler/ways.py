@@ -12,8 +12,8 @@ from micrograd.compiler.program import Program
 class InNumPy(function.Vectorized):
     """As without llvmlite: the program evaluates itself."""
 
-    def _compiled(self, program: Program) -> NumPyKernel:
-        return NumPyKernel(program, self.dtype)
+    def _compiled(self, program: Program, made: Any = None, how: str = "") -> NumPyKernel:
+        return NumPyKernel(made() if made else program, self.dtype)
 
 
 def in_numpy(f: Callable[..., Any]) -> InNumPy:

@@ -2,6 +2,7 @@
 
 algebra        the instructions, and what follows from them: polynomials, exact sums and products
 registers      the algebra that emits LLVM code
+x86            what it emits by other words on processors that have them
 arrays         the algebra that computes with NumPy
 exponentials   exp, expm1, sinh, cosh, tanh, sigmoid
 logarithms     log, log1p, softplus, pow
@@ -20,7 +21,7 @@ both formats, over 100,000 points each; the tests hold all of them below 2 units
 >>> builder = ir.IRBuilder(function.append_basic_block())
 >>> _ = builder.ret(emit(builder, "exp", function.args))
 >>> str(function).count("llvm.fma.v8f64")
-15
+9
 """
 
 from collections.abc import Callable, Sequence

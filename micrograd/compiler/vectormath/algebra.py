@@ -4,6 +4,7 @@ A formula of this package is a function of an algebra `v` and its operands. Oper
 methods of `v` are its instructions: on `Registers` they emit code, on `Arrays` they compute.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -25,7 +26,7 @@ class Algebra:
     round: Callable[..., Any]  # to the nearest integer, ties to even
     bits: Callable[..., Any]  # a number as the unsigned integer of its bits
     number: Callable[..., Any]  # and back
-    lookup: Callable[..., Any]  # (table, i): the columns of row i of a table
+    lookup: Callable[..., Any]  # (name, table, i): the columns of row i modulo the table's length
     rarely: Callable[
         ..., Any
     ]  # (truth, usual, formula, x): `usual`, but formula(v, x) where it holds
@@ -62,7 +63,32 @@ class Algebra:
         """2^(n - bias), from the last bits of the integers n."""
         return self.number(n << self.fraction)
 
-    def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
+    def scaled(self, x: Any, k: Any) -> Any:
+        """x 2^⌊k⌋ for |k| below twice the bias, and x next to 1 where that is large: 2^⌊k⌋ in two
+        steps, so that the result over- and underflows as it should."""
+        n = self.bits(self.floor(k) + (self.magic + 2 * self.bias))
+        half = n >> 1
+        return x * self.power_of_two(half) * self.power_of_two(n - half)
+
+    def split(self, x: Any, normal: bool = False) -> tuple[Any, Any]:
+        """k and m: x = 2^k m, 3/4 <= m < 3/2. k is -inf of 0, inf of inf; one is NaN of x < 0.
+
+        Of such, and of subnormal numbers, nothing is promised where x is said to be `normal`.
+        """
+        tiny = x < self.smallest
+        shift = self.fraction + 2
+        bits = self.bits(x if normal else self.select(tiny, x * 2.0**shift, x))
+        least = (2 * self.bias - 1) << (self.fraction - 1)  # the bits of 3/4
+        shifted = bits + ((self.bias << self.fraction) - least)
+        m = self.number((shifted & ((1 << self.fraction) - 1)) + least)
+        k = self.number((shifted >> self.fraction) | self.bits(2.0**self.fraction))
+        one = 2.0**self.fraction + self.bias
+        if normal:
+            return k - one, m
+        k = self.select(x < math.inf, k - self.select(tiny, one + shift, one), x)
+        return self.select(x > 0.0, k, self.select(x == 0.0, -math.inf, math.nan)), m
+
+    def polynomial(self, x: Any, coefficients: Sequence[Any]) -> Any:
         """Σ cᵢ xⁱ by Horner's rule; if long, its even and odd powers apart, side by side."""
         if len(coefficients) > LONG:
             square = x * x
@@ -70,7 +96,20 @@ class Algebra:
             return self.fma(x, odd, self._horner(square, coefficients[::2]))
         return self._horner(x, coefficients)
 
-    def _horner(self, x: Any, coefficients: Sequence[float]) -> Any:
+    def piecewise(self, x: Any, start: float, name: str, table: Any, end: float = 8.0) -> Any:
+        """P(x - a) of x >= 0, with the coefficients of the piece from a on; in the first, x + P(x).
+
+        Which it is, say the exponent and the first three digits of x + start. Where that is 8 or
+        more, a number in the last piece says it: its `end`.
+        """
+        digits = self.fraction - 3
+        w = self.bits(x + start if end == 8.0 else self.minimum(x + start, end))
+        a = self.number(w & ((1 << self.width) - (1 << digits))) - start
+        first, *rest = self.lookup(name, table, w >> digits)
+        t = x - a
+        return self.fma(t, self.polynomial(t, rest), self.select(a == 0.0, x, first))
+
+    def _horner(self, x: Any, coefficients: Sequence[Any]) -> Any:
         *rest, last = coefficients
         return reduce(lambda total, c: self.fma(total, x, c), reversed(rest), last)
 

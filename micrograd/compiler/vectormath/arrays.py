@@ -45,7 +45,7 @@ class Arrays(Algebra):
         return n.view(self.type)
 
     def lookup(self, name: str, table: Sequence[Sequence[float]], index: Any) -> Any:
-        return np.array(table)[index].T
+        return np.array(table, self.type)[index % len(table)].T
 
     def rarely(
         self, truth: Any, usual: Sequence[Any], formula: Callable[..., Any], x: Any

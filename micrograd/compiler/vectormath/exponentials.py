@@ -1,8 +1,9 @@
 """exp and its kin: expm1, sinh, cosh, tanh, sigmoid.
 
-All write x = k ln 2 + r with |r| <= ln 2 / 2, so that e^x = 2^k e^r (Cody & Waite, "Software
-Manual for the Elementary Functions", 1980, chapter 6; Muller, "Elementary Functions", 3rd ed.,
-chapter 11).
+All write x = k ln 2 + r, so that e^x = 2^k e^r (Cody & Waite, "Software Manual for the Elementary
+Functions", 1980, chapter 6; Muller, "Elementary Functions", 3rd ed., chapter 11). k is a multiple
+of 1/16, and 2^(i/16) looked up (Tang, "Table-driven implementation of the exponential function",
+ACM Transactions on Mathematical Software 15, 1989); for sinh and cosh it is an integer.
 """
 
 import math
@@ -34,53 +35,70 @@ def with_tail(v: Algebra, k: Any, a: Any) -> tuple[Any, Any]:
     return r, v.fma(k, -low, a - r)
 
 
-def exp(v: Algebra, x: Any) -> Any:
-    """2^k (1 + r + r² P(r)), with 2^k in two steps: so it over- and underflows as it should.
+def parts(v: Algebra, x: Any, coefficients: Any = None) -> tuple[Any, ...]:
+    """(k, power, lost, r, P(r)): e^x = 2^⌊k⌋ power (1 + lost) (1 + r + r² P(r)), x as in `exp`.
 
-    Error below 1 ulp. 24 instructions in float64, 15 of them fma.
+    x = k ln 2 + r with k in sixteenths; power is 2^(i/16), i the last four bits of k.
     """
-    x = v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
-    n, k, a = reduced(v, x, 2 * v.bias)
-    r = v.fma(k, -v.pick(LN2_64, LN2_32)[1], a)
-    q = v.fma(r * r, v.polynomial(r, v.pick(c.EXP_64, c.EXP_32)), r)
-    half = n >> 1
-    scale = v.power_of_two(half)
-    return v.fma(scale, q, scale) * v.power_of_two(n - half)
+    magic = v.magic / 16
+    n = v.fma(x, LOG2_E, magic)
+    k = n - magic
+    high, low = v.pick(LN2_64, LN2_32)
+    r = v.fma(k, -low, v.fma(k, -high, x))
+    power, lost = v.lookup("powers", v.pick(c.POWERS_64, c.POWERS_32), v.bits(n))
+    p = v.polynomial(r, coefficients or v.pick(c.EXP_STEP_64, c.EXP_STEP_32))
+    return k, power, lost, r, p
 
 
-def _expm1(v: Algebra, scale: Any, one: float, r: Any, tail: Any) -> tuple[Any, Any]:
-    """scale * e^(r + tail) - one, as a sum of two numbers: the second is small."""
-    p = v.polynomial(r, v.pick(c.EXP_64, c.EXP_32))
-    start, low = ordered_sum(-one, scale)  # where scale is the larger one, `low` does not matter
-    high = v.fma(scale, r, start)
-    lost = v.fma(scale, r, start - high) + low
-    return high, v.fma(scale, v.fma(r * r, p, tail), lost)
+def exp(v: Algebra, x: Any) -> Any:
+    """2^⌊k⌋ 2^(i/16) (1 + r + r² P(r)) of x = k ln 2 + r, |r| <= ln 2 / 32. Error below 1.2 ulp."""
+    k, power, _, r, p = parts(v, _within(v, x))
+    return v.scaled(v.fma(power, v.fma(r * r, p, r), power), k)
+
+
+def precise_exp(v: Algebra, x: Any) -> Any:
+    """The same with what the power was rounded by. Error below 0.8 ulp."""
+    k, power, lost, r, p = parts(v, _within(v, x))
+    return v.scaled(v.fma(power, r + v.fma(r * r, p, lost), power), k)
+
+
+def _within(v: Algebra, x: Any) -> Any:
+    """x, but for where e^x is 0 or infinite."""
+    return v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
+
+
+def _expm1(v: Algebra, x: Any, halvings: int) -> tuple[Any, Any]:
+    """(e^x - 1) / 2^halvings as a sum of two numbers, the second the smaller one."""
+    k, power, lost, r, p = parts(v, x, v.pick(c.EXPM1_STEP_64, c.EXPM1_STEP_32))
+    scale = v.scaled(power, k - float(halvings))
+    start, low = ordered_sum(-(0.5**halvings), scale)  # for a large scale, `low` does not matter
+    return start, v.fma(scale, r, v.fma(scale, v.fma(r * r, p, lost), low))
 
 
 def expm1(v: Algebra, x: Any) -> Any:
-    """Twice 2^(k-1) e^r - 1/2, which does not overflow before its time. Error below 1.1 ulp."""
-    bounded = v.minimum(v.maximum(x, -40.0), v.pick(710.0, 89.0))
-    n, k, a = reduced(v, bounded, v.bias - 1)
-    high, low = _expm1(v, v.power_of_two(n), 0.5, *with_tail(v, k, a))
-    high = high + low
-    return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, high + high)  # keeps -0 and subnormals
+    """Twice (e^x - 1) / 2, which does not overflow before its time. Error below 1.5 ulp."""
+    start, rest = _expm1(v, v.minimum(v.maximum(x, -40.0), v.pick(710.0, 89.0)), 1)
+    half = start + rest
+    return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, half + half)  # keeps -0 and subnormals
 
 
 def tanh(v: Algebra, x: Any) -> Any:
     """-t / (2 + t) of t = expm1(-2|x|), t and 2 + t each a sum of two numbers, with the sign of x.
 
-    The quotient is corrected by its remainder. Error below 0.8 ulp.
+    The quotient is corrected by its remainder. In float32, which needs few terms, P(|x| - a), the
+    polynomial of one of 16 pieces. Error below 1.2 ulp.
     """
-    y = v.minimum(v.abs(x), v.pick(22.0, 10.0))
-    n, k, a = reduced(v, y * -2.0, v.bias)
-    t, t_low = ordered_sum(*_expm1(v, v.power_of_two(n), 1.0, *with_tail(v, k, a)))
+    if v.width == 32:
+        y = v.minimum(v.abs(x), 9.02)
+        return v.copysign(v.piecewise(y, 2.0, "tanh", c.TANH_PIECES_32, end=7.75), x)
+    t, t_low = ordered_sum(*_expm1(v, v.minimum(v.abs(x), 22.0) * -2.0, 0))
     d, d_low = ordered_sum(2.0, t)
     return v.copysign(quotient(v, t, t_low, d, d_low + t_low), x)
 
 
 def sigmoid(v: Algebra, x: Any) -> Any:
     """1 / (1 + e^-|x|) on the right, e^-|x| times that on the left. Error below 1.5 ulp."""
-    e = exp(v, -v.abs(x))
+    e = precise_exp(v, -v.abs(x))
     return quotient(v, v.select(x < 0.0, e, 1.0), 0.0, *ordered_sum(1.0, e))
 
 

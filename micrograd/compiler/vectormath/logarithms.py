@@ -1,8 +1,9 @@
 """log, log1p, softplus, and powers, which are exponentials of logarithms.
 
-All write x = 2^k m with √½ <= m < √2; then log x = k ln 2 + log m, and log m = 2 atanh s for
-s = f / (2 + f), f = m - 1 (Muller, "Elementary Functions", 3rd ed., chapter 11; the order in which
-the terms are added is that of Sun's fdlibm).
+x = 2^k m, and m = c (1 + r) with a number c of a table near to m: then log x is the sum of k ln 2,
+log c and log(1 + r) (Tang, "Table-driven implementation of the logarithm function", ACM
+Transactions on Mathematical Software 16, 1990). Next to 1, c is 1. For powers, c is 1 always, and
+log m = 2 atanh s for s = f / (2 + f), f = m - 1 (Muller, "Elementary Functions", 3rd ed., ch. 11).
 """
 
 import math
@@ -10,33 +11,73 @@ from typing import Any
 
 from micrograd.compiler.vectormath import coefficients as c
 from micrograd.compiler.vectormath.algebra import Algebra, ordered_sum, two_product
-from micrograd.compiler.vectormath.exponentials import LN2_32, LN2_64, exp, reduced
+from micrograd.compiler.vectormath.exponentials import LN2_64, precise_exp, reduced
+
+# ln 2 as the sum of two numbers, the first of so few digits that k times it, and log c, are exact.
+PARTS_64 = (0.6931471805598903, 5.497923018708371e-14)
+PARTS_32 = (0.69314575, 1.4286068e-06)
+
+
+def _sum(v: Algebra, k: Any, m: Any, lost: Any = None) -> Any:
+    """k ln 2 + log(m + lost), for 3/4 <= m <= 3/2 and what it was rounded by, large terms last."""
+    row = v.bits(v.fma(m, 20.0, v.magic))
+    inverse, logarithm = v.lookup("centers", v.pick(c.CENTERS_64, c.CENTERS_32), row)
+    r = v.fma(m, inverse, -1.0)
+    high, low = v.pick(PARTS_64, PARTS_32)
+    p = v.polynomial(r, v.pick(c.LOG_64, c.LOG_32))
+    if lost is None:
+        series = r * r * p
+    else:
+        rest = lost * inverse
+        series = v.fma(r * r, p, v.fma(-r, rest, rest))  # rest / (1 + r), nearly
+    return v.fma(k, high, logarithm) + (r + v.fma(k, low, series))
+
+
+def log(v: Algebra, x: Any) -> Any:
+    """k ln 2 + log c + r + r² P(r). Error below 1.1 ulp."""
+    return _sum(v, *v.split(x))
+
+
+def _log1p(v: Algebra, x: Any) -> Any:
+    """log(1 + x) for -1 < x < inf. What 1 + x lost by rounding adds lost / (1 + x)."""
+    u = v.fma(x, 0.5, 0.5)  # a half of it, which cannot overflow
+    high = u - 0.5
+    lost = (0.5 - (u - high)) + (x * 0.5 - high)
+    k, m = v.split(u, normal=True)
+    smaller = v.power_of_two(v.bits((v.magic + v.bias) - k))  # 2^-k, or 0 where x is huge
+    return _sum(v, k + 1.0, m, lost * smaller)
+
+
+def log1p(v: Algebra, x: Any) -> Any:
+    """log of 1 + x and its rounding error. Error below 1.1 ulp."""
+    result = v.select(x < math.inf, _log1p(v, x), x)
+    result = v.select(x > -1.0, result, v.select(x == -1.0, -math.inf, math.nan))
+    return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, result)  # keeps -0 and subnormals
+
+
+def softplus(v: Algebra, x: Any) -> Any:
+    """max(x, 0) + log(1 + e^-|x|). Error below 1.7 ulp."""
+    e = precise_exp(v, -v.abs(x))
+    small = v.select(e < 2.0 ** -(v.fraction + 2), e, _log1p(v, e))
+    return v.select(x > 0.0, x, 0.0) + v.select(x == x, small, x)
+
 
 ROOT_HALF = {64: 0x3FE6A09E667F3BCD, 32: 0x3F3504F3}  # the bits of √½
 ONE = {64: 0x3FF0000000000000, 32: 0x3F800000}
+LN2_HEAD = 0.6931471805598903  # 42 bits: a multiple of it by an exponent is exact
+LN2_REST = 5.497923018708371e-14
+TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 
 
-def split(v: Algebra, x: Any, exponent_of_one: Any) -> tuple[Any, Any, Any]:
-    """(e, k, m) of a normal x > 0: x = 2^k m, e the stored exponent of k.
+def _split_at_root(v: Algebra, x: Any, exponent_of_one: Any) -> tuple[Any, Any]:
+    """k and m of a normal x > 0: x = 2^k m, √½ <= m < √2.
 
     `exponent_of_one` is 2^fraction + bias: of it, k is counted.
     """
     shifted = v.bits(x) + (ONE[v.width] - ROOT_HALF[v.width])
-    e = shifted >> v.fraction
-    counted = v.number(e | v.bits(2.0**v.fraction))
+    counted = v.number((shifted >> v.fraction) | v.bits(2.0**v.fraction))
     m = v.number((shifted & ((1 << v.fraction) - 1)) + ROOT_HALF[v.width])
-    return e, counted - exponent_of_one, m
-
-
-def _sum(v: Algebra, k: Any, f: Any, correction: Any) -> Any:
-    """k ln 2 + log(1 + f) + correction, the large terms last."""
-    high, low = v.pick(LN2_64, LN2_32)
-    s = f / (f + 2.0)
-    z = s * s
-    half = f * f * 0.5
-    series = half + z * v.polynomial(z, v.pick(c.LOG_64, c.LOG_32))
-    small = v.fma(k, low, v.fma(s, series, correction))
-    return v.fma(k, high, f - (half - small))
+    return counted - exponent_of_one, m
 
 
 def _normal(v: Algebra, x: Any) -> tuple[Any, Any]:
@@ -47,48 +88,9 @@ def _normal(v: Algebra, x: Any) -> tuple[Any, Any]:
     return v.select(tiny, x * 2.0**shift, x), v.select(tiny, one + shift, one)
 
 
-def log(v: Algebra, x: Any) -> Any:
-    """k ln 2 + f - (f²/2 - s (f²/2 + s² P(s²))). Error below 0.8 ulp."""
-    _, k, m = split(v, *_normal(v, x))
-    result = _sum(v, k, m - 1.0, 0.0)
-    result = v.select(x < math.inf, result, x)
-    return v.select(x > 0.0, result, v.select(x == 0.0, -math.inf, math.nan))
-
-
-def _log1p(v: Algebra, x: Any) -> Any:
-    """log(1 + x) for -1 < x < inf. What 1 + x lost by rounding adds lost / (1 + x)."""
-    u = v.fma(x, 0.5, 0.5)  # a half of it, which cannot overflow
-    high = u - 0.5
-    lost = (0.5 - (u - high)) + (x * 0.5 - high)
-    e, k, m = split(v, u, 2.0**v.fraction + (v.bias - 1))
-    f = m - 1.0
-    # lost 2^-k / m, where few digits of 1 / m = 1 / (1 + f) will do.
-    scaled = lost * v.power_of_two(2 * v.bias - e)
-    return _sum(v, k, f, scaled * v.fma(v.fma(f, 0.9, -1.0), f, 1.0))
-
-
-def log1p(v: Algebra, x: Any) -> Any:
-    """log of 1 + x and its rounding error. Error below 0.9 ulp."""
-    result = v.select(x < math.inf, _log1p(v, x), x)
-    result = v.select(x > -1.0, result, v.select(x == -1.0, -math.inf, math.nan))
-    return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, result)  # keeps -0 and subnormals
-
-
-def softplus(v: Algebra, x: Any) -> Any:
-    """max(x, 0) + log(1 + e^-|x|). Error below 1.6 ulp."""
-    e = exp(v, -v.abs(x))
-    small = v.select(e < 2.0 ** -(v.fraction + 2), e, _log1p(v, e))
-    return v.select(x > 0.0, x, 0.0) + v.select(x == x, small, x)
-
-
-LN2_HEAD = 0.6931471805598903  # 42 bits: a multiple of it by an exponent is exact
-LN2_REST = 5.497923018708371e-14
-TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
-
-
 def _precise_log(v: Algebra, x: Any) -> tuple[Any, Any]:
     """log x of a number 0 < x < inf as a sum of two numbers, to about 2^-65 of itself."""
-    _, k, m = split(v, *_normal(v, x))
+    k, m = _split_at_root(v, *_normal(v, x))
     f = m - 1.0
     d, d_low = ordered_sum(2.0, f)
     reciprocal = 1.0 / d
@@ -125,7 +127,7 @@ def _power(v: Algebra, x: Any, y: Any) -> Any:
 def _power_of_singles(v: Algebra, x: Any, y: Any) -> Any:
     """The same in float64, which has digits to spare: short polynomials, and 2^k in one step."""
     w, x = v.wide(), v.widen(x)
-    _, k, m = split(w, x, 2.0**w.fraction + w.bias)
+    k, m = _split_at_root(w, x, 2.0**w.fraction + w.bias)
     f = m - 1.0
     s = f / (f + 2.0)
     z = s * s

@@ -5,6 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from micrograd.compiler.vectormath import x86
 from micrograd.compiler.vectormath.algebra import Algebra
 
 DOUBLE, SINGLE, INT32 = ir.DoubleType(), ir.FloatType(), ir.IntType(32)
@@ -105,7 +106,8 @@ class Registers(Algebra):
     def __init__(self, builder: Any, type: Any):
         self.builder, self.type = builder, type
         self.lanes: int | None = getattr(type, "count", None)
-        self.width = {DOUBLE: 64, SINGLE: 32}[getattr(type, "element", type)]
+        self.element = getattr(type, "element", type)
+        self.width = {DOUBLE: 64, SINGLE: 32}[self.element]
         self.integers = self._vector(ir.IntType(self.width))
 
     def _vector(self, element: ir.Type) -> Any:
@@ -169,33 +171,50 @@ class Registers(Algebra):
     def narrow(self, x: Register) -> Register:
         return Register(self, self.builder.fptrunc(x.value, self.type))
 
+    def scaled(self, x: Any, k: Any) -> Register:
+        if not x86.has_exponents(self.type):
+            return super().scaled(x, k)
+        return self._by_vectors(x86.of_numbers(self.builder, "scalef"), x, k)
+
+    def split(self, x: Any, normal: bool = False) -> tuple[Register, Register]:
+        if not x86.has_exponents(self.type):
+            return super().split(x, normal)
+        b, interval = self.builder, INT32(0b1011)  # from 3/4 to 3/2; NaN of negative numbers
+        m = self._by_vectors(x86.of_numbers(b, "getmant", interval), x)
+        exponent = x86.of_numbers(b, "getexp")
+        return self._by_vectors(exponent, x) - self._by_vectors(exponent, m), m
+
+    def _by_vectors(self, emit: Callable[..., Any], *operands: Register) -> Register:
+        return Register(self, x86.by_vectors(self.builder, emit, *(x.value for x in operands)))
+
     def lookup(
         self, name: str, table: Sequence[Sequence[float]], index: Register
     ) -> list[Register]:
-        """Lane by lane: for code that seldom runs."""
-        b, width = self.builder, len(table[0])
-        values = self._global(name, table)
-        columns: list[Any] = [ir.Constant(self.type, ir.Undefined) for _ in range(width)]
+        b = self.builder
+        if len(table) == 16 and x86.permutes(self.type):
+            pick = (x86.permutation(b, self.element, column) for column in zip(*table))
+            return [self._by_vectors(each, index) for each in pick]
+        index = index & (len(table) - 1)
+        values = self._global(f"{name}_{self.width}", table)
+        columns: list[Any] = [ir.Constant(self.type, ir.Undefined) for _ in table[0]]
         for lane in range(self.lanes or 1):
             row = index.value if self.lanes is None else b.extract_element(index.value, INT32(lane))
-            for column in range(width):
-                x = b.load(b.gep(values, [row.type(0), row, row.type(column)]), typ=DOUBLE)
-                if self.lanes is None:
-                    columns[column] = x
-                else:
-                    columns[column] = b.insert_element(columns[column], x, INT32(lane))
+            for i, column in enumerate(columns):
+                x = b.load(b.gep(values, [row.type(0), row, row.type(i)]), typ=self.element)
+                columns[i] = x if self.lanes is None else b.insert_element(column, x, INT32(lane))
         return [Register(self, column) for column in columns]
 
     def _global(self, name: str, table: Sequence[Sequence[float]]) -> Any:
         """The table as a constant of the module, there once."""
-        row = ir.ArrayType(DOUBLE, len(table[0]))
+        row = ir.ArrayType(self.element, len(table[0]))
         type = ir.ArrayType(row, len(table))
         name = f"micrograd.{name}"
         known = self.builder.module.globals.get(name)
         if known is not None:
             return known
         constant: Any = ir.GlobalVariable(self.builder.module, type, name)
-        constant.initializer = ir.Constant(type, [ir.Constant(row, list(r)) for r in table])
+        rows = [ir.Constant(row, [float(x) for x in r]) for r in table]
+        constant.initializer = ir.Constant(type, rows)
         constant.global_constant, constant.linkage = True, "internal"
         return constant
 
