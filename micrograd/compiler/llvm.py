@@ -180,11 +180,11 @@ class Emitter:
             memory = memory._replace(vectors=I64(1))
         return NestBody(self, Builder(function.append_basic_block()), memory, varying)
 
-    def _stretch(self, name: str, members: Stretch) -> ir.Function:
+    def _stretch(self, name: str, stretch: Stretch) -> ir.Function:
         """Straight-line code, which is as it shall be: LLVM's passes leave it alone."""
         body = self._nest_body(name, True)
         body.b.function.attributes.add("optnone")
-        body.in_a_line(members)
+        body.in_a_line(stretch)
         body.b.ret_void()
         return body.b.function
 
@@ -192,8 +192,8 @@ class Emitter:
         """The functions that compute nests for a chunk of examples, in their order."""
         for straight, some in groupby(enumerate(nests), key=lambda each: each[1].straight):
             if straight:
-                for members in stretches([nest for _, nest in some]):
-                    yield self._stretch(f"stretch.{next(self.numbers)}", members)
+                for stretch in stretches([nest for _, nest in some]):
+                    yield self._stretch(f"stretch.{next(self.numbers)}", stretch)
             else:
                 for k, nest in some:
                     yield self._nest(f"examples.{k}", nest, True)

@@ -12,7 +12,7 @@ them.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,7 +161,8 @@ class Nest:
         return f"{how}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
 
 
-Stretch = list[tuple[Nest, tuple[int, ...]]]  # members, each by its place in the axes of its nest
+Member = tuple[Nest, tuple[int, ...]]  # by its place in the axes of its nest
+Stretch = list[list[Member]]  # one member after the other, or several at once
 
 
 @dataclass(eq=False)
@@ -382,15 +383,32 @@ def stretches(nests: list[Nest]) -> list[Stretch]:
     """The members of nests without loops in their order, so many together as make one function."""
     result: list[Stretch] = []
     room = 0
-    for nest in nests:
-        each = nest.work // math.prod(nest.axes)
-        for member in np.ndindex(nest.axes):
-            if each > room:
-                result.append([])
-                room = STRETCH
-            result[-1].append((nest, member))
-            room -= each
+    for tile in _tiles(nests):
+        work = sum(nest.work // math.prod(nest.axes) for nest, _ in tile)
+        if work > room:
+            result.append([])
+            room = STRETCH
+        result[-1].append(tile)
+        room -= work
     return result
+
+
+def _tiles(nests: list[Nest]) -> Iterator[list[Member]]:
+    """The members one by one; those with long sums that do not read each other, a tile at once."""
+    tile: list[Member] = []
+    for nest in nests:
+        stored = {step.target.block for other, _ in tile for step in other.steps if step.stored}
+        apart = nest.opens_with_sum and not any(read.block in stored for read in nest.reads())
+        if tile and not apart:
+            yield tile
+            tile = []
+        for member in np.ndindex(nest.axes):
+            tile.append((nest, member))
+            if len(tile) == (TILE if nest.opens_with_sum else 1):
+                yield tile
+                tile = []
+    if tile:
+        yield tile
 
 
 def _lanes(rows: int, room: int, width: int, number_bytes: int) -> int:
