@@ -51,7 +51,7 @@ loss(x, target): 80 operations on scalars became 14 blocks
         1        16  %14 = 1 sum over all examples   → %8
 
        80       840  in all, for each example
-                136  hold 17 numbers of 1 example at once
+                112  hold 14 numbers of 1 example at once
                 136  hold 17 numbers that all examples share"""
     )
 

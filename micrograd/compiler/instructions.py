@@ -426,8 +426,10 @@ class Body:
 
     def is_taken_off(self, factors: list[ir.Value]) -> bool:
         """Whether a product begins with -1."""
-        minus = self.constant(-1.0).value
-        return len(factors) > 1 and factors[0] is minus and not self.emitter.exact
+        first = factors[0]
+        if len(factors) == 1 or self.emitter.exact or not isinstance(first, ir.Constant):
+            return False
+        return first is self.constant(-1.0).value
 
     def difference(self, added: ir.Value | None, less: ir.Value | None) -> ir.Value:
         """The sum of the terms that are added, less those that are taken off; none are zero."""
@@ -468,17 +470,18 @@ class Body:
 
     def _intrinsic(self, name: str, operands: list[ir.Value], flags: Any = ()) -> ir.Value:
         full = f"llvm.{name}.{suffix(self.vector)}"
-        type = ir.FunctionType(self.vector, [self.vector] * len(operands))
-        callee = self.emitter.module.globals.get(full) or ir.Function(
-            self.emitter.module, type, full
-        )
+        callee = self.emitter.module.globals.get(full)
+        if callee is None:
+            type = ir.FunctionType(self.vector, [self.vector] * len(operands))
+            callee = ir.Function(self.emitter.module, type, full)
         return self.b.call(callee, operands, fastmath=flags)
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
 
     def _number(self, x: ir.Value) -> ir.Value:
-        return x if x.type == self.vector else self.b.uitofp(x, self.vector)
+        of_numbers = x.type is self.vector or x.type == self.vector  # to compare takes longer
+        return x if of_numbers else self.b.uitofp(x, self.vector)
 
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
