@@ -15,7 +15,16 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TESTS = ["roll", "adjoint", "schedule", "program", "vectorize", "compile", "random_programs"]
+TESTS = [
+    "roll",
+    "adjoint",
+    "schedule",
+    "program",
+    "vectorize",
+    "compile",
+    "memory",
+    "random_programs",
+]
 
 # name: file, text, what is written in its place
 # fmt: off
@@ -50,6 +59,11 @@ FAULTS = {
     "schedule: a program's order forgets one source": ("schedule", "waiting[instruction] = len(sources)", "waiting[instruction] = min(len(sources), 1)"),
     "schedule: axes that do not divide": ("schedule", "if run == n or n % run:", "if run == n:"),
     "schedule: sums over examples anywhere": ("schedule", "elif over == first:", "elif over != first:"),
+    "schedule: a block is as late as its last instruction": ("schedule", "max(known, 2 if reduces else phase)", "2 if reduces else phase"),
+    "schedule: a comparison of other members": ("schedule", "Gather(g.block, g.index[gather.index])", "Gather(g.block, g.index[: len(gather)])"),
+    "schedule: what is read twice is late": ("schedule", "if others or writers[i.out] > 1", "if writers[i.out] > 1"),
+    "schedule: rows and columns change places": ("schedule", "return (left, right) if step", "return (right, left) if step"),
+    "schedule: shared inputs lie where sums do": ("schedule", "offset[block] = uniform\n                    uniform += block.size", "offset[block] = 0\n                    uniform += block.size"),
 }
 # fmt: on
 

@@ -217,8 +217,10 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
         phase = 1 if instruction.out.varying or reduces else 2 if late else 0
         assert not (late and phase == 1), "no example depends on a sum over the examples"
         phases[phase].append(instruction)
-        phase_of[instruction.out] = 2 if reduces else phase
-    nests = [_nests(instructions, uses) for instructions in phases]
+        known = phase_of.get(instruction.out, 0)  # a block is as late as its latest member
+        phase_of[instruction.out] = max(known, 2 if reduces else phase)
+    rounds = (False, width > 1, False)  # of examples: what is under way together
+    nests = [_nests(part, uses, many) for part, many in zip(phases, rounds)]
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
@@ -313,7 +315,9 @@ def verify(plan: Plan) -> None:
     its nest has computed."""
     program = plan.program
     stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
-    for nest in (*plan.before, *plan.examples, *plan.after):
+    nests = (*plan.before, *plan.examples, *plan.after)
+    awaited = Counter(step.target.block for nest in nests for step in nest.steps)
+    for nest in nests:
         computed: set[Step] = set()
         for step in nest.steps:
             for read in step.reads():
@@ -329,7 +333,10 @@ def verify(plan: Plan) -> None:
                     (n - 1) * max(s, 0) for n, s in zip(nest.axes, step.target.strides, strict=True)
                 )
                 assert last < step.target.block.size, f"{step} writes beyond its block"
-        stored.update(step.target.block for step in nest.steps if step.stored)
+        for step in nest.steps:
+            awaited[step.target.block] -= 1
+            if step.stored and not awaited[step.target.block]:  # with all of its members
+                stored.add(step.target.block)
     _verify_lifetimes(plan)
 
 
@@ -470,11 +477,12 @@ def _uses(program: Program, instructions: list[Instruction]) -> dict[Block, int]
     return uses
 
 
-def _nests(instructions: list[Instruction], uses: dict[Block, int]) -> list[Nest]:
+def _nests(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
+    """The loops; short ones where `many` rounds of each follow one another."""
     nests: list[Nest] = []
     group: list[Instruction] = []
     for instruction in [*_ordered(instructions), None]:
-        if group and (instruction is None or not _joins(instruction, group)):
+        if group and (instruction is None or not _joins(instruction, group, many)):
             nests.append(_nest(group, uses))
             group = []
         if instruction is not None:
@@ -586,14 +594,14 @@ def _work(instruction: Instruction) -> int:
     return 0 if _is_long(instruction) else len(instruction.products)
 
 
-def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
+def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bool:
     """Whether an instruction can follow in the nest of a group."""
     first = group[0]
     if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
         return False
     if _is_long(instruction) or len(group) >= NEST_STEPS:
         return False
-    if instruction.out.varying and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
+    if many and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
         return False
     written = {i.out: i for i in group}
     for gather in instruction.gathers():

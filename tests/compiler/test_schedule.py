@@ -53,6 +53,18 @@ def test_a_comparison_is_made_where_it_is_needed() -> None:
     assert "= r0 = less_equal" not in text
 
 
+def test_a_comparison_may_be_for_other_members() -> None:
+    def f(x: Any) -> Any:
+        truths = [v < 0.0 for v in x]
+        return mg.sum(mg.where(truth, v, 2.0 * v) for truth, v in zip(truths[::-1], x))
+
+    X = np.random.default_rng(0).normal(size=(9, 5))
+    value, slope = mg.vectorize(f).value_and_grad(X)
+    factor = np.where(X[:, ::-1] < 0, 1.0, 2.0)
+    np.testing.assert_allclose(value, (factor * X).sum(axis=1), rtol=1e-13)
+    np.testing.assert_array_equal(slope, factor)
+
+
 def test_long_work_is_cut_into_shorter_loops() -> None:
     """So that the processor has several rounds under way."""
     assert "%3[0] = r0 = erf(%2[0])" in plan(lambda x: mg.erf(mg.exp(mg.sin(x))), None)
@@ -69,6 +81,23 @@ def test_what_depends_on_a_sum_over_examples_is_computed_after() -> None:
     program = differentiated(lambda x: x * mg.exp(w[3]), None, per_example=False)
     text = str(schedule(program, 8))
     assert "mul(" in text.split("after:\n")[1]
+
+
+def test_a_block_is_as_late_as_its_latest_member() -> None:
+    """Of three gradients one is a sum over examples, between two that are zero."""
+    p = [Value(-0.5), Value(-0.25), Value(2.0)]
+
+    def f(x: Any) -> Any:
+        return mg.take([mg.abs(v) for v in p], 1) * x
+
+    step = mg.vectorize(f)
+    step.backward(np.array([1.0, 2.0]))
+    assert [v.grad for v in p] == [0.0, -1.5, 0.0]
+    plan = schedule(differentiated(f, None, per_example=False), 8)
+    verify(plan)
+    plan.before, plan.after = plan.after, plan.before
+    with pytest.raises(AssertionError, match="not stored yet"):
+        verify(plan)
 
 
 @pytest.mark.parametrize("seed", range(6))
