@@ -9,6 +9,7 @@ the same rule. What flows from varying to uniform is a sum over examples.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -146,10 +147,22 @@ class _Adjoint:
                     others = factors[:k] + factors[k + 1 :]
                     if self.guarded and others:
                         g = Rows(self, repeated)
-                        product = self._guard(g, g * Rows(self, others[0]))
+                        product = self._guard(g, reduce(ops.mul, map(self._rows, others), g))
                         self._note(factor, [product.gather])
                     else:
-                        self._note(factor, [repeated, *others])
+                        self._note(factor, self._times(repeated, others, factor.block.varying))
+
+    def _times(self, g: Gather, others: list[Gather], varying: bool) -> list[Gather]:
+        """The factors of a gradient times some others, of which the first of two is -1.
+
+        It stays in the products of what varies. What is summed over the examples has two factors:
+        these sums may be matrix products.
+        """
+        if len(others) == 2 and varying:
+            return [others[0], g, others[1]]
+        if len(others) == 2:
+            return [(Rows(self, g) * self._rows(others[0])).gather, others[1]]
+        return [g, *others]
 
     def _guard(self, g: Any, more: Any) -> Any:
         needless = more is g or not isinstance(g, Rows) or not isinstance(more, Rows)

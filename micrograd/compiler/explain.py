@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program import Block, Gather, Instruction, Map, Product, Program, Sum
+from micrograd.compiler.program import (
+    Block,
+    Gather,
+    Instruction,
+    Map,
+    Product,
+    Program,
+    Sum,
+    is_taken_off,
+)
 from micrograd.compiler.schedule import Plan
 from micrograd.engine import Value
 from micrograd.structure import Structure
@@ -133,8 +142,8 @@ class _Page:
         """In the words of a program of scalars."""
         n = len(instruction)
         dots, rest = (
-            sum(p[0].index.shape[1] for p in instruction.products if len(p) == factors)
-            for factors in (2, 1)
+            sum(p[0].index.shape[1] for p in instruction.products if (len(p) > 1) == several)
+            for several in (True, False)
         )
         if instruction.over_examples:
             return _count(n, "sum") + " over all examples"
@@ -151,10 +160,13 @@ class _Page:
             return "0"
         if instruction.combine is ops.maximum:
             return f"the largest of {self._name(instruction.products[0][0])}"
-        products = sorted(instruction.products, key=len, reverse=True)
-        return " + ".join(map(self._product, products))
+        products = sorted(instruction.products, key=lambda product: -min(len(product), 2))
+        text = " + ".join(map(self._product, products))
+        return text.replace(" + - ", " - ")
 
     def _product(self, product: Product) -> str:
+        if is_taken_off(self.program, product):
+            return f"- {self._product(product[1:])}"
         if len(product) == 1:
             name = self._name(product[0])
             return name + _added(*product[0].index.shape)
@@ -240,7 +252,8 @@ def flops(instruction: Instruction) -> int:
         return len(instruction)
     terms = [(p[0].index.shape[1], len(p)) for p in instruction.products]
     adds = sum(n for n, _ in terms) - (not instruction.over_examples)
-    return len(instruction) * (max(adds, 0) + sum(n * (factors - 1) for n, factors in terms))
+    times = sum(n for n, factors in terms if factors > 1)  # what is taken off takes no more
+    return len(instruction) * (max(adds, 0) + times)
 
 
 def _is_per_example(instruction: Instruction) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from llvmlite import ir
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
 POINTER, ZERO = ir.PointerType(), I64(0)
+
+integer = cache(I64)  # as a constant: code is full of places that are known
+
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
 
 Places = list[ir.Value]  # of a member, one in each axis
@@ -97,6 +101,15 @@ class Body:
         self._set_lanes(axis, self.emitter.width)
         yield
         self._set_lanes(*before)
+
+    @contextmanager
+    def straight_code(self) -> Iterator[None]:
+        """Code in which nothing is read twice, up to the end of the outermost of such blocks."""
+        outermost, self.straight = not self.straight, True
+        yield
+        if outermost:
+            self.straight = False
+            self.loaded.clear()
 
     # Loops.
 
@@ -236,9 +249,12 @@ class Body:
 
     # Memory.
 
-    def place(self, access: Access, places: list[ir.Value], t: ir.Value | None) -> ir.Value:
+    def place(self, access: Access, places: Places, t: ir.Value | None) -> ir.Value:
         """The place in its block that an access reads."""
         b = self.b
+        known = [i.constant for i in (*places, t or ZERO) if isinstance(i, ir.Constant)]
+        if len(known) == len(places) + 1:
+            return integer(access.at(known[:-1], known[-1]))
         if access.table is not None:
             at: ir.Value = I64(0)
             for i, n in zip(places, access.axes):
@@ -275,7 +291,8 @@ class Body:
             "members": access.table is None and access.strides[-1] == 1,
             "terms": access.term == 1,
         }.get(self.axis, True)
-        key = access.block, place.constant if isinstance(place, ir.Constant) else None
+        known = isinstance(place, ir.Constant)
+        key = access.block, place.constant if known else None, near
         if key in self.loaded:
             return self.loaded[key]
         pointer = self._pointer(access.block, place)
@@ -284,7 +301,7 @@ class Body:
             value = self.b.load(pointer, typ=self.vector, align=align)
         else:
             value = self._broadcast(self.b.load(pointer, typ=self.emitter.number))
-        if self.straight and key[1] is not None:
+        if self.straight and known:
             self.loaded[key] = value
         return value
 
@@ -318,7 +335,7 @@ class Body:
         plan, b = self.emitter.plan, self.b
         if block in plan.streams:
             return b.gep(self.stream(block), [self._at], source_etype=self.emitter.number)
-        row = times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes))
+        row = times(b, plus(b, place, integer(plan.offset[block])), integer(plan.lanes))
         return b.gep(self._rows, [row], source_etype=self.emitter.number)
 
     def stream(self, block: Block) -> ir.Value:
@@ -332,8 +349,11 @@ class Body:
             return
         if step.target.block.boolean:
             value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
-        pointer = self._pointer(step.target.block, self.place(step.target, places, None))
+        place = self.place(step.target, places, None)
+        pointer = self._pointer(step.target.block, place)
         self.b.store(value, pointer, align=self._alignment_of(step.target.block))
+        if self.straight and isinstance(place, ir.Constant):
+            self.loaded[step.target.block, place.constant, True] = value
 
     @property
     def _bytes(self) -> int:
@@ -390,14 +410,34 @@ class Body:
         return apply(step.combine, (Register(self, total), Register(self, term))).value
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
-        b = self.b
+        b, flags = self.b, self.flags
+        if self.is_taken_off(factors):
+            _, first, *rest = factors
+            if total is not None and not rest:
+                return b.fsub(total, first, flags=flags)
+            factors = [b.fneg(first), *rest]  # the machine takes products off in one instruction
         if total is None:
-            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=self.flags)
+            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=flags)
         if len(factors) == 1:
-            return b.fadd(total, factors[0], flags=self.flags)
+            return b.fadd(total, factors[0], flags=flags)
         if self.emitter.exact:
             return b.fadd(total, b.fmul(*factors))
-        return b.fadd(total, b.fmul(*factors, flags=self.flags), flags=self.flags)
+        return self._intrinsic("fmuladd", [*factors, total], flags)
+
+    def is_taken_off(self, factors: list[ir.Value]) -> bool:
+        """Whether a product begins with -1."""
+        first = factors[0]
+        if len(factors) == 1 or self.emitter.exact or not isinstance(first, ir.Constant):
+            return False
+        return first is self.constant(-1.0).value
+
+    def difference(self, added: ir.Value | None, less: ir.Value | None) -> ir.Value:
+        """The sum of the terms that are added, less those that are taken off; none are zero."""
+        if less is None:
+            return self.constant(0.0).value if added is None else added
+        if added is None:
+            return self.b.fneg(less)
+        return self.b.fsub(added, less, flags=self.flags)
 
     def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """An operation of the machine on registers."""
@@ -428,19 +468,20 @@ class Body:
             result = self.b.select(here, value, result)
         return result
 
-    def _intrinsic(self, name: str, operands: list[ir.Value]) -> ir.Value:
+    def _intrinsic(self, name: str, operands: list[ir.Value], flags: Any = ()) -> ir.Value:
         full = f"llvm.{name}.{suffix(self.vector)}"
-        type = ir.FunctionType(self.vector, [self.vector] * len(operands))
-        callee = self.emitter.module.globals.get(full) or ir.Function(
-            self.emitter.module, type, full
-        )
-        return self.b.call(callee, operands)
+        callee = self.emitter.module.globals.get(full)
+        if callee is None:
+            type = ir.FunctionType(self.vector, [self.vector] * len(operands))
+            callee = ir.Function(self.emitter.module, type, full)
+        return self.b.call(callee, operands, fastmath=flags)
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
 
     def _number(self, x: ir.Value) -> ir.Value:
-        return x if x.type == self.vector else self.b.uitofp(x, self.vector)
+        of_numbers = x.type is self.vector or x.type == self.vector  # to compare takes longer
+        return x if of_numbers else self.b.uitofp(x, self.vector)
 
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
@@ -457,7 +498,7 @@ def suffix(type: ir.Type) -> str:
 def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """x + y of integers, folded where they are known: most addresses are."""
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
-        return I64(x.constant + y.constant)
+        return integer(x.constant + y.constant)
     if isinstance(x, ir.Constant):
         x, y = y, x
     return x if isinstance(y, ir.Constant) and y.constant == 0 else b.add(x, y)
@@ -465,7 +506,7 @@ def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
-        return I64(x.constant * y.constant)
+        return integer(x.constant * y.constant)
     if isinstance(x, ir.Constant):
         x, y = y, x
     return x if isinstance(y, ir.Constant) and y.constant == 1 else b.mul(x, y)

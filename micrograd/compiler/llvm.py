@@ -1,21 +1,24 @@
 """LLVM: loops become native code for this machine.
 
-One function for each nest, and one that calls them in order for a range of chunks of examples. In
-all of them `w` are the parameters, `u` the uniform numbers, `r` and `d` the sums over examples and
-`v` the rows of examples: see `instructions.Memory`.
+One function for each nest, or each stretch of straight-line code, and one that calls them in order
+for a range of chunks of examples. In all of them `w` are the parameters, `u` the uniform numbers,
+`r` and `d` the sums over examples and `v` the rows of examples: see `instructions.Memory`.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import count, groupby
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler import vectormath
+from micrograd.compiler.builder import Builder
 from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
 from micrograd.compiler.nests import NestBody
-from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan
+from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan, Stretch, stretches
 from micrograd.compiler.transfers import TransferBody
 
 VOID = ir.VoidType()
@@ -35,6 +38,7 @@ class Emitter:
         self.splats: dict[tuple[str, int], ir.Constant] = {}  # numbers, in vectors and alone
         self.constants: ir.GlobalVariable | None = None
         self.calls: Counter[ir.Function] = Counter()  # of the elementary functions
+        self.numbers = count()  # of the stretches of straight-line code
 
     def build(self) -> ir.Module:
         """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them."""
@@ -69,7 +73,7 @@ class Emitter:
         functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
         function = self._function(name, [POINTER] * 3, internal=False)
         w, u, table = function.args
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = Builder(function.append_basic_block())
         body = TransferBody(self, builder, Memory(w, u), False)
         d = self._in_place(body, table)
         body.memory = Memory(w, u, u, d)
@@ -95,7 +99,7 @@ class Emitter:
             body.b.ret_void()
         function = self._function("run", [POINTER], internal=False)
         (call,) = function.args
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         fields = [b.gep(call, [I64(k)], source_etype=I64) for k in range(CALL + 1)]
         b.store(I64(0), fields[CALL - 1])
         w, u, v = (b.load(field, typ=POINTER) for field in fields[:3])
@@ -124,7 +128,7 @@ class Emitter:
         inputs = len(self.plan.program.inputs)
         type = ir.FunctionType(self.number, [self.number] * inputs)
         function = ir.Function(self.module, type, "scalars")
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         u, v, numbers = (
             b.alloca(self.number, I64(n))
             for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
@@ -147,7 +151,7 @@ class Emitter:
         """combine(u, d, r): adds the sums over one segment of the examples to those before it."""
         function = self._function("combine", [POINTER] * 3, internal=False)
         u, d, r = function.args
-        body = Body(self, ir.IRBuilder(function.append_basic_block()), Memory(u, u), False)
+        body = Body(self, Builder(function.append_basic_block()), Memory(u, u), False)
         size = self.plan.reduced_in_place
         for total, start, stop in ((d, 0, size), (u, size, self.plan.reduced)):
 
@@ -159,9 +163,7 @@ class Emitter:
         body.b.ret_void()
 
     def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
-        function = self._function(name, [*[POINTER] * 6, I64, I1])
-        memory = Memory(*function.args)
-        body = NestBody(self, ir.IRBuilder(function.append_basic_block()), memory, varying)
+        body = self._nest_body(name, varying)
         if nest.over_examples:
             body.reduce(nest)
         elif nest.opens_with_sum:
@@ -169,7 +171,32 @@ class Emitter:
         else:
             body.elementwise(nest)
         body.b.ret_void()
-        return function
+        return body.b.function
+
+    def _nest_body(self, name: str, varying: bool) -> NestBody:
+        function = self._function(name, [*[POINTER] * 6, I64, I1])
+        memory = Memory(*function.args)
+        if self.plan.lanes == self.step:
+            memory = memory._replace(vectors=I64(1))
+        return NestBody(self, Builder(function.append_basic_block()), memory, varying)
+
+    def _stretch(self, name: str, stretch: Stretch) -> ir.Function:
+        """Straight-line code, which is as it shall be: LLVM's passes leave it alone."""
+        body = self._nest_body(name, True)
+        body.b.function.attributes.add("optnone")
+        body.in_a_line(stretch)
+        body.b.ret_void()
+        return body.b.function
+
+    def _phase(self, nests: list[Nest]) -> Iterator[ir.Function]:
+        """The functions that compute nests for a chunk of examples, in their order."""
+        for straight, some in groupby(enumerate(nests), key=lambda each: each[1].straight):
+            if straight:
+                for stretch in stretches([nest for _, nest in some]):
+                    yield self._stretch(f"stretch.{next(self.numbers)}", stretch)
+            else:
+                for k, nest in some:
+                    yield self._nest(f"examples.{k}", nest, True)
 
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
@@ -179,15 +206,11 @@ class Emitter:
         """
         plan = self.plan
         products = {nest.output: nest for nest in plan.examples if nest.output is not None}
-        nests = [
-            self._nest(f"examples.{k}", nest, True)
-            for k, nest in enumerate(plan.examples)
-            if nest.output is None
-        ]
+        nests = [*self._phase([nest for nest in plan.examples if nest.output is None])]
         types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self._function("examples", types, internal=False)
         *pointers, table, seed, n, first, last = function.args
-        b = ir.IRBuilder(function.append_basic_block())
+        b = Builder(function.append_basic_block())
         pointers.append(b.alloca(POINTER, I64(len(plan.streams) + 1)))
         body, lanes = TransferBody(self, b, Memory(*pointers), True), I64(plan.lanes)
         inputs, outputs = plan.program.inputs, plan.program.outputs.values()
@@ -268,7 +291,7 @@ class Emitter:
         )
         function.linkage = "internal"
         function.attributes.add("nounwind")
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = Builder(function.append_basic_block())
         emit = self._library_call if self.exact else vectormath.emit
         builder.ret(emit(builder, name, list(function.args)))
         return function

@@ -23,12 +23,13 @@ _lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
 
 # The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
 # without unrolling takes half the time of level 2 to compile, and the same time to run.
-_LEVEL, _CODE_LEVEL = 1, 2
+_PASSES, _CODE = 1, 2
 _TUNING = {"loop_vectorization": False, "loop_unrolling": False}
 
-# Lines of a program that is straight-line code in the main: the optimiser's passes take more than
-# half of its time to compile, and leave it as it was.
-_LONG = 25_000
+# Of a program that is straight-line code in the main, the optimiser's passes take up to half of the
+# time to compile, and leave it as it was. Beside it the rest counts little, and is quicker to make.
+_STRAIGHT = 0, 1
+_LONG = 25_000  # lines of a program that must be such
 _VERY_LONG = 40_000  # the quickest code generator: code a half slower, four times as fast to make
 
 
@@ -76,7 +77,17 @@ def processor() -> Processor:
     return Processor(named, "-prefer-256-bit", width)
 
 
-def target_machine(code_level: int = _CODE_LEVEL) -> Any:
+def _levels(text: str) -> tuple[int, int]:
+    """How far LLVM goes with a module, in its passes and in its code generator."""
+    lines = text.count("\n")  # a table is one line, however long
+    if lines > _VERY_LONG:
+        return 0, 0
+    if "optnone" in text:  # stretches that are as they shall be
+        return _STRAIGHT
+    return _PASSES if lines < _LONG else 0, _CODE
+
+
+def target_machine(code_level: int = _CODE) -> Any:
     """For the `processor`. An engine owns its own."""
     _initialise()
     name, features, _ = processor()
@@ -153,20 +164,15 @@ def _settings() -> tuple[str, ...]:
     return *processor()[:2], *versions
 
 
-def _lines(text: str) -> int:
-    return text.count("\n")  # a table is one line, however long
-
-
 def _machine_of(text: str) -> Any:
-    return target_machine(0 if _lines(text) > _VERY_LONG else _CODE_LEVEL)
+    return target_machine(_levels(text)[1])
 
 
 def _optimised(text: str) -> Any:
     parsed = llvm.parse_assembly(text)
     if program.always_verify:
         parsed.verify()
-    level = _LEVEL if _lines(text) < _LONG else 0
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options = llvm.create_pipeline_tuning_options(speed_level=_levels(text)[0])
     for name, value in _TUNING.items():
         setattr(options, name, value)
     builder = llvm.create_pass_builder(_machine_of(text), options)

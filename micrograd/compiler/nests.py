@@ -6,9 +6,12 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.instructions import I64, Places, Register, apply, plus, times
+from micrograd.compiler.instructions import I64, ZERO, Places, Register, apply, integer, plus, times
 from micrograd.compiler.products import ProductBody
-from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Nest, Step
+from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Member, Nest, Step, Stretch
+
+# A sum so far: what is added, and what is taken off. They are two chains, under way at once.
+Chains = tuple[ir.Value | None, ir.Value | None]
 
 
 class NestBody(ProductBody):
@@ -20,6 +23,45 @@ class NestBody(ProductBody):
                 self._steps(nest.steps, {}, member)
 
         self._members(nest, 1, tile)
+
+    def in_a_line(self, stretch: Stretch) -> None:
+        """Members without loops: what one has read or stored, the others have at hand."""
+        with self.over_vectors(), self.straight_code():
+            for tile in stretch:
+                first, _ = tile[0]
+                sums = self._side_by_side(tile) if first.opens_with_sum else [None]
+                for (nest, member), total in zip(tile, sums):
+                    known = {} if total is None else {nest.steps[0]: total}
+                    self._steps(nest.steps, known, list(map(integer, member)))
+
+    def _side_by_side(self, tile: list[Member]) -> list[ir.Value]:
+        """The long sums of a tile, in turns: terms that read the same follow each other."""
+        places = [list(map(integer, member)) for _, member in tile]
+        terms = [
+            (k, factors, t)
+            for k, (nest, _) in enumerate(tile)
+            for n, factors in nest.steps[0].products
+            for t in range(n)
+        ]
+
+        def last_read(term: tuple[int, list[Any], int]) -> tuple[str, int]:
+            k, factors, t = term
+            return factors[-1].block.name, factors[-1].at(tile[k][1], t)
+
+        if not self.emitter.exact:
+            terms.sort(key=last_read)
+        totals: list[Chains] = [(None, None)] * len(tile)
+        for k, factors, t in terms:
+            read = [self._read(factor, {}, places[k], integer(t)) for factor in factors]
+            totals[k] = self._add(tile[k][0].steps[0], totals[k], read)
+        return [self.difference(*total) for total in totals]
+
+    def _add(self, step: Step, total: Chains, factors: list[ir.Value]) -> Chains:
+        """One more term of a sum."""
+        added, less = total
+        if self.is_taken_off(factors):
+            return added, self._combine(step, less, factors[1:])
+        return self._combine(step, added, factors), less
 
     def long_sum(self, nest: Nest) -> None:
         first = nest.steps[0]
@@ -147,20 +189,19 @@ class NestBody(ProductBody):
             self.b.store(total, self.sum_place(step, member), align=self._bytes)
 
     def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
-        self.straight = True
-        for step in steps:
-            if step.op is None:
-                value = None if step.products else self.constant(0.0).value
-                for terms, factors in step.products:
-                    for t in range(terms):
-                        read = [self._read(f, known, places, I64(t)) for f in factors]
-                        value = self._combine(step, value, read)
-            else:
-                operands = [self._read(o, known, places, I64(0)) for o in step.operands]
-                registers = [Register(self, operand) for operand in operands]
-                value = apply(step.op, tuple(registers)).value
-            assert value is not None
-            known[step] = value
-            self._store(step, value, places)
-        self.straight = False
-        self.loaded.clear()
+        with self.straight_code():
+            for step in steps:
+                if step not in known:
+                    known[step] = self._value(step, known, places)
+                self._store(step, known[step], places)
+
+    def _value(self, step: Step, known: dict[Step, ir.Value], places: Places) -> ir.Value:
+        if step.op is not None:
+            operands = [self._read(o, known, places, ZERO) for o in step.operands]
+            return apply(step.op, tuple([Register(self, operand) for operand in operands])).value
+        total: Chains = (None, None)
+        for terms, factors in step.products:
+            for t in range(terms):
+                read = [self._read(f, known, places, integer(t)) for f in factors]
+                total = self._add(step, total, read)
+        return self.difference(*total)

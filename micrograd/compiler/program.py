@@ -3,8 +3,8 @@
 A block is an array of scalars that were computed in the same way. An instruction computes a run of
 a block's members at once; its operands are gathers, which say for each member which scalar of
 another block it reads. There are two kinds: `Map` applies an operation of the table to each member,
-`Sum` adds up products of one or two factors. A matrix product is a `Sum` whose gathers repeat in
-rows and columns.
+`Sum` adds up products of one or two factors, or takes them off. A matrix product is a `Sum` whose
+gathers repeat in rows and columns.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 """
@@ -51,7 +51,8 @@ class Gather:
         return f"{self.block.name}[{describe(self.index)}]"
 
 
-Product = tuple[Gather, ...]  # one or two factors, each of shape (m, T)
+# One or two factors, each of shape (m, T). Before two factors may stand constants, which are -1.
+Product = tuple[Gather, ...]
 
 
 @dataclass(eq=False)
@@ -207,6 +208,16 @@ def _times(step: int) -> str:
     return {1: "", -1: "-"}.get(step, str(step))
 
 
+def is_taken_off(program: Program, product: Product) -> bool:
+    """Whether a product of three factors begins with -1, which is no multiplication."""
+    sign = product[0]
+    return (
+        len(product) == 3
+        and sign.block is program.constants
+        and all(program.constant_values[k] == -1 for k in np.unique(sign.index))
+    )
+
+
 always_verify = False  # between all passes; it takes time that only tests have
 
 
@@ -232,7 +243,8 @@ def verify(program: Program) -> None:
         assert instruction.out not in given, f"{instruction} writes what is given"
         if isinstance(instruction, Sum):
             for product in instruction.products:
-                assert len({factor.index.shape for factor in product}) == 1 <= len(product) <= 2
+                _, *factors = product if is_taken_off(program, product) else (None, *product)
+                assert len({factor.index.shape for factor in product}) == 1 <= len(factors) <= 2
                 assert all(factor.index.ndim == 2 for factor in product)
         else:
             assert all(operand.index.ndim == 1 for operand in instruction.operands)
@@ -299,8 +311,7 @@ def _compute(instruction: Instruction, numbers: dict[Block, Any], examples: int)
     total: Any = np.zeros((len(instruction), 1))
     for product in instruction.products:
         factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
-        terms = factors[0] if len(factors) == 1 else factors[0] * factors[1]
-        total = total + terms.sum(axis=1)
+        total = total + reduce(np.multiply, factors).sum(axis=1)
     if instruction.over_examples:
         count = examples if total.shape[1] == 1 else 1  # uniform terms count once for each example
         return total.sum(axis=1, keepdims=True) * count

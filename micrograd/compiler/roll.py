@@ -26,15 +26,20 @@ Node = Any  # a Symbol or a float, told apart by its class: here time is spent
 Colours = tuple[int, ...]  # of the factors of a term
 Numbers = Any  # of nodes: a list, or an array of integers where there are many
 
+# Where the factors of a term are: by how many they are, with the -1 of what is taken off.
+_COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("less_left", "less_right")}
+
 CONSTANT, PARAMETER = 0, 1  # the colours of leaves; those of the inputs follow
 
 
 @dataclass(slots=True)
 class Terms:
-    """A flattened sum: products left[k] * right[k], and single terms."""
+    """A flattened sum: products left[k] * right[k], others that are taken off, single terms."""
 
     left: Numbers = field(default_factory=list)
     right: Numbers = field(default_factory=list)
+    less_left: Numbers = field(default_factory=list)
+    less_right: Numbers = field(default_factory=list)
     single: Numbers = field(default_factory=list)
     combine: Op = ops.add  # or maximum: the largest of single terms
     runs: list[tuple[Colours, int]] = field(default_factory=list)  # terms of one colour, how many
@@ -42,6 +47,8 @@ class Terms:
     def join(self, other: "Terms") -> None:
         self.left.extend(other.left)
         self.right.extend(other.right)
+        self.less_left.extend(other.less_left)
+        self.less_right.extend(other.less_right)
         self.single.extend(other.single)
 
 
@@ -163,8 +170,7 @@ class _Roller:
             self._add(terms, first, uses)
         for x in operands[1:]:
             if op is ops.sub:
-                terms.left.append(self._float(-1.0))
-                terms.right.append(x)
+                self._subtract(terms, x, uses)
             else:
                 self._add(terms, x, uses)
         return terms
@@ -172,12 +178,24 @@ class _Roller:
     def _add(self, terms: Terms, x: int, uses: list[int]) -> None:
         if self._is_sum(x, uses):
             terms.join(self.terms.pop(x))
-        elif self._is_only_used_here(x, uses, self.maps) and self.maps[x][0] is ops.mul:
+        elif self._is_product(x, uses):
             left, right = self.maps.pop(x)[1]
             terms.left.append(left)
             terms.right.append(right)
         elif x >= 0 or self.floats[-1 - x] != 0 or self.exact:
             terms.single.append(x)
+
+    def _subtract(self, terms: Terms, x: int, uses: list[int]) -> None:
+        if self._is_product(x, uses):
+            left, right = self.maps.pop(x)[1]
+            terms.less_left.append(left)
+            terms.less_right.append(right)
+        else:
+            terms.left.append(self._float(-1.0))
+            terms.right.append(x)
+
+    def _is_product(self, x: int, uses: list[int]) -> bool:
+        return self._is_only_used_here(x, uses, self.maps) and self.maps[x][0] is ops.mul
 
     def _is_sum(self, x: int, uses: list[int]) -> bool:
         return self._is_only_used_here(x, uses, self.terms) and self.terms[x].combine is ops.add
@@ -225,7 +243,7 @@ class _Roller:
 
         Products have the factor of the lower colour at the left: parameters before what they weigh.
         """
-        products = self._products_in_order(terms)
+        terms.left, terms.right, products = self._in_order(terms.left, terms.right)
         singles = [(colour,) for colour in self._colours_of(terms.single)]
         if self.exact:
             terms.runs = [*_runs(singles), *products]
@@ -233,30 +251,36 @@ class _Roller:
         if len(set(singles)) > 1:
             terms.single = sorted(terms.single, key=self._colour_of)
             singles.sort()
+        if terms.less_left:
+            terms.less_left, terms.less_right, less = self._in_order(
+                terms.less_left, terms.less_right
+            )
+            products += [((CONSTANT, *colours), n) for colours, n in less]
         terms.runs = [*products, *_runs(singles)]
 
-    def _products_in_order(self, terms: Terms) -> list[tuple[Colours, int]]:
-        left, right = self._colours_of(terms.left), self._colours_of(terms.right)
-        if not left:
-            return []
-        n = len(left)
-        if left.count(left[0]) == n == right.count(right[0]):  # as in a neuron
-            if left[0] > right[0] and not self.exact:
-                left, right, terms.left, terms.right = right, left, terms.right, terms.left
-            return [((left[0], right[0]), n)]
-        pairs = list(zip(left, right))
+    def _in_order(
+        self, left: Numbers, right: Numbers
+    ) -> tuple[Numbers, Numbers, list[tuple[Colours, int]]]:
+        """Both factors of some products, sorted as `_arrange` says, and their runs."""
+        a, b = self._colours_of(left), self._colours_of(right)
+        if not a:
+            return left, right, []
+        n = len(a)
+        if a.count(a[0]) == n == b.count(b[0]):  # as in a neuron
+            if a[0] > b[0] and not self.exact:
+                return right, left, [((b[0], a[0]), n)]
+            return left, right, [((a[0], b[0]), n)]
+        pairs = list(zip(a, b))
         if self.exact:
-            return _runs(pairs)
-        for k, (a, b) in enumerate(pairs):
-            if a > b:
-                pairs[k] = b, a
-                terms.left[k], terms.right[k] = terms.right[k], terms.left[k]
+            return left, right, _runs(pairs)
+        for k, (x, y) in enumerate(pairs):
+            if x > y:
+                pairs[k] = y, x
+                left[k], right[k] = right[k], left[k]
         if len(set(pairs)) > 1:
             order = sorted(range(n), key=pairs.__getitem__)
-            pairs, terms.left, terms.right = (
-                [column[k] for k in order] for column in (pairs, terms.left, terms.right)
-            )
-        return _runs(pairs)
+            pairs, left, right = ([column[k] for k in order] for column in (pairs, left, right))
+        return left, right, _runs(pairs)
 
     def _colours_of(self, numbers: Numbers) -> list[int]:
         if len(numbers) <= MANY:
@@ -297,7 +321,7 @@ class _Roller:
         if kind.op is not None:
             columns = zip(*[self.maps[node][1] for node in nodes])
             return Map(out, start, kind.op, [self._gather(column) for column in columns])
-        at = {1: 0, 2: 0}  # where the next run begins, among single terms and among products
+        at = dict.fromkeys(_COLUMNS, 0)  # where the next run begins, among terms so long
         products: list[Product] = []
         for colours, count in self.terms[nodes[0]].runs:
             first = at[len(colours)]
@@ -307,9 +331,8 @@ class _Roller:
 
     def _product(self, colours: Colours, nodes: list[int], start: int, stop: int) -> Product:
         """The gathers of one run of terms, in the shape (members, terms)."""
-        columns = ("single",) if len(colours) == 1 else ("left", "right")
         indices = []
-        for column in columns:
+        for column in _COLUMNS[len(colours)]:
             parts = [getattr(self.terms[node], column)[start:stop] for node in nodes]
             many = stop - start > MANY
             factors = np.concatenate(parts) if many else [*chain.from_iterable(parts)]
@@ -318,6 +341,8 @@ class _Roller:
             order = np.argsort(indices[0][0], kind="stable")
             if (order[1:] < order[:-1]).any():
                 indices = [index[:, order] for index in indices]
+        if len(colours) == 3:
+            indices.insert(0, np.full_like(indices[0], self.program.constant(-1.0)))
         return tuple(Gather(self.block[c], index) for c, index in zip(colours, indices))
 
     def _gather(self, numbers: Numbers) -> Gather:

@@ -12,12 +12,14 @@ them.
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.lifetimes import Lifetime, packed
 from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Program, Sum
 from micrograd.ops import Op
 
@@ -29,6 +31,8 @@ PANEL = 3  # vectors of columns, times TILE rows, where a sum over examples is a
 TURNED_ROWS = 16  # fewer rows of such a product do not repay that its columns are turned
 NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
 NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in the processor at once
+STRAIGHT_WORK = 6_000  # of a program without loops, at most: then it is quick to compile
+STRETCH = 100  # of its work in one function: longer ones take LLVM more than linear time
 FUNCTION_WORK = 25  # of an elementary function
 SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
 CHUNKS = 2  # of a segment at least
@@ -37,6 +41,7 @@ CALL = (
 )
 MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
+FIRST_CACHE_BYTES = 32 * 1024
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
 VECTORS = 17  # of examples in a chunk at most: an odd number, and a batch of 2^k examples fits
 
@@ -51,6 +56,16 @@ class Access:
     strides: tuple[int, ...]  # one for each axis
     term: int = 0  # the stride of the terms of a sum
     table: Index | None = None  # shape (members, terms)
+
+    def at(self, member: Sequence[int], t: int = 0) -> int:
+        """The place that a member, given by its place in each axis, reads at term t."""
+        if self.table is None:
+            steps = sum(i * stride for i, stride in zip(member, self.strides))
+            return self.base + steps + t * self.term
+        row = 0
+        for i, n in zip(member, self.axes):
+            row = row * n + i
+        return int(self.table[row, t])
 
     def __repr__(self) -> str:
         if self.table is not None:
@@ -73,6 +88,17 @@ class Step:
     stored: bool = True
     number: int = 0
     combine: Op = ops.add
+
+    @property
+    def work(self) -> int:
+        """About how many instructions of the machine it takes for each member."""
+        if self.op is not None:
+            return work_of(self.op)
+        return max(sum(n for n, _ in self.products), 1)
+
+    def reads(self) -> list["Access | Step"]:
+        """Its operands, or the factors of its products."""
+        return [*self.operands, *(x for _, factors in self.products for x in factors)]
 
     def __repr__(self) -> str:
         if self.op is not None:
@@ -97,6 +123,7 @@ class Nest:
     axes: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
+    straight: bool = False  # no loops: each member in its turn, with places that are numbers
     factors: tuple[Access, Access] | None = None  # rows and columns, where it is their product
     output: int | None = None  # the number of the output that it is, row by row, if it is one
 
@@ -106,21 +133,36 @@ class Nest:
         return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS
 
     @property
+    def work(self) -> int:
+        """About how many instructions of the machine it takes."""
+        return math.prod(self.axes) * sum(step.work for step in self.steps)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it reads by tables."""
+        return any(read.table is not None for read in self.reads())
+
+    def reads(self) -> list[Access]:
+        """What it reads from memory."""
+        return [x for step in self.steps for x in step.reads() if isinstance(x, Access)]
+
+    @property
     def is_contiguous(self) -> bool:
         """Whether neighbours along the last axis are neighbours in memory, or the same."""
-        for step in self.steps:
-            reads = [*step.operands, *(f for _, factors in step.products for f in factors)]
-            accesses = [x for x in reads if isinstance(x, Access)]
-            if any(x.table is not None or x.strides[-1] not in (0, 1) for x in accesses):
-                return False
-            if step.stored and (step.target.table is not None or step.target.strides[-1] != 1):
-                return False
-        return True
+        if any(x.table is not None or x.strides[-1] not in (0, 1) for x in self.reads()):
+            return False
+        targets = [step.target for step in self.steps if step.stored]
+        return all(x.table is None and x.strides[-1] == 1 for x in targets)
 
     def __str__(self) -> str:
-        over = "sum over examples, " if self.over_examples else ""
+        how = "sum over examples, " if self.over_examples else ""
+        how += "in a line, " if self.straight else ""
         loops = "".join(f"for {x} < {n}: " for x, n in zip("ijklmnop", self.axes) if n > 1)
-        return f"{over}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
+        return f"{how}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
+
+
+Member = tuple[Nest, tuple[int, ...]]  # by its place in the axes of its nest
+Stretch = list[list[Member]]  # one member after the other, or several at once
 
 
 @dataclass(eq=False)
@@ -140,6 +182,11 @@ class Plan:
     in_place: tuple[int, Block] | None  # an output that is one block: computed where it is wanted
     reduced_in_place: int  # of the sums over examples, those that are that output: the first ones
     streams: dict[Block, int]  # blocks of one scalar that are read or written in the caller's array
+
+    @property
+    def straight(self) -> bool:
+        """Whether the examples are computed without loops over members."""
+        return any(nest.straight for nest in self.examples)
 
     @property
     def segments(self) -> int:
@@ -179,12 +226,15 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     first = [in_place[1]] if in_place and in_place[1] in sums else []
     if width > 1:
         _find_products(program, nests[1], width, uses if delivers else {})
+        _straighten([nest for nest in nests[1] if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
     turned = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
     shared = program.parameters.size + reduced
+    straight = any(nest.straight for nest in nests[1])
+    room = FIRST_CACHE_BYTES if straight else CACHE_BYTES + 2 * shared * number_bytes
     return Plan(
         program, *nests,
-        lanes=_lanes(rows + turned, shared, width, number_bytes) if width > 1 else 1,
+        lanes=_lanes(rows + turned, room, width, number_bytes) if width > 1 else 1,
         offset=offset, rows=rows, uniform=uniform, reduced=reduced, turned=turned,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
         streams=_streams(program) if width > 1 else {},
@@ -260,8 +310,9 @@ def _whole(count: int, width: int) -> int:
 
 
 def verify(plan: Plan) -> None:
-    """Asserts what the loops promise to the code: no row is read before it is stored, every access
-    stays within its block, and a step reads from registers only what its nest has computed."""
+    """Asserts what the loops promise to the code: no row is read before it is stored, or after it
+    was given away, every access stays within its block, and a step reads from registers only what
+    its nest has computed."""
     program = plan.program
     stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
     nests = (*plan.before, *plan.examples, *plan.after)
@@ -269,7 +320,7 @@ def verify(plan: Plan) -> None:
     for nest in nests:
         computed: set[Step] = set()
         for step in nest.steps:
-            for read in [*step.operands, *(f for _, factors in step.products for f in factors)]:
+            for read in step.reads():
                 if isinstance(read, Step):
                     assert read in computed, f"{step}: r{read.number} is not computed yet"
                 else:
@@ -286,15 +337,93 @@ def verify(plan: Plan) -> None:
             awaited[step.target.block] -= 1
             if step.stored and not awaited[step.target.block]:  # with all of its members
                 stored.add(step.target.block)
+    _verify_lifetimes(plan)
 
 
-def _lanes(rows: int, shared: int, width: int, number_bytes: int) -> int:
+def _verify_lifetimes(plan: Plan) -> None:
+    delivered = [nest for nest in plan.examples if nest.output is not None]
+    nests = [nest for nest in plan.examples if nest.output is None]
+    owner = np.full(plan.rows, None, object)
+
+    def rows(block: Block) -> slice:
+        return slice(plan.offset[block], plan.offset[block] + block.size)
+
+    def is_there(block: Block) -> bool:
+        return not block.varying or bool((owner[rows(block)] == block).all())
+
+    known = {block for block in (*plan.program.inputs, plan.program.seed) if block.varying}
+    for block in known:
+        owner[rows(block)] = block
+    for nest in (*nests, *delivered):
+        for block in {step.target.block for step in nest.steps if step.stored} - known:
+            if block.varying:
+                owner[rows(block)] = block
+                known.add(block)
+        for read in nest.reads():
+            assert is_there(read.block), f"the rows of {read} are used again"
+    products = {nest.steps[0].target.block for nest in delivered}
+    for gather in (g for gathers in plan.program.outputs.values() for g in gathers):
+        kept = gather.block in products or is_there(gather.block)
+        assert kept, f"the rows of {gather} are used again"
+
+
+def _straighten(nests: list[Nest]) -> None:
+    """Small irregular programs go without loops.
+
+    There, to look up where a member reads takes as long as to read it; and values stay in registers
+    from one nest to the next. Sums over the examples keep their loops, and want long ones.
+    """
+    sums = [nest for nest in nests if nest.over_examples]
+    members = [nest for nest in nests if not nest.over_examples]
+    by_tables = [nest for nest in members if nest.looks_up]
+    work = _total_work(members)
+    if work <= STRAIGHT_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):
+        for nest in members:
+            nest.straight = True
+
+
+def _total_work(nests: list[Nest]) -> int:
+    return sum(nest.work for nest in nests)
+
+
+def stretches(nests: list[Nest]) -> list[Stretch]:
+    """The members of nests without loops in their order, so many together as make one function."""
+    result: list[Stretch] = []
+    room = 0
+    for tile in _tiles(nests):
+        work = sum(nest.work // math.prod(nest.axes) for nest, _ in tile)
+        if work > room:
+            result.append([])
+            room = STRETCH
+        result[-1].append(tile)
+        room -= work
+    return result
+
+
+def _tiles(nests: list[Nest]) -> Iterator[list[Member]]:
+    """The members one by one; those with long sums that do not read each other, a tile at once."""
+    tile: list[Member] = []
+    for nest in nests:
+        stored = {step.target.block for other, _ in tile for step in other.steps if step.stored}
+        apart = nest.opens_with_sum and not any(read.block in stored for read in nest.reads())
+        if tile and not apart:
+            yield tile
+            tile = []
+        for member in np.ndindex(nest.axes):
+            tile.append((nest, member))
+            if len(tile) == (TILE if nest.opens_with_sum else 1):
+                yield tile
+                tile = []
+    if tile:
+        yield tile
+
+
+def _lanes(rows: int, room: int, width: int, number_bytes: int) -> int:
     """An odd number of vectors: then rows do not compete for the same lines of the cache.
 
     Parameters and sums over examples pass through the cache once for each chunk: so the rows of a
     chunk may take as much room as these.
     """
-    room = CACHE_BYTES + 2 * shared * number_bytes
     vectors = room // (max(rows, 1) * width * number_bytes)
     return width * (min(max(vectors, 1), VECTORS) - 1 | 1)
 
@@ -453,10 +582,15 @@ _QUICK = {  # operations of one instruction of the machine, or of few
 # fmt: on
 
 
+def work_of(op: Op) -> int:
+    """About how many instructions of the machine an operation takes."""
+    return 1 if op in _QUICK else FUNCTION_WORK
+
+
 def _work(instruction: Instruction) -> int:
     """About how many instructions of the machine it takes for each member."""
     if isinstance(instruction, Map):
-        return 1 if instruction.op in _QUICK else FUNCTION_WORK
+        return work_of(instruction.op)
     return 0 if _is_long(instruction) else len(instruction.products)
 
 
@@ -574,13 +708,8 @@ def _layout(
     program: Program, phases: list[list[Nest]], first_sums: list[Block]
 ) -> tuple[dict[Block, int], int, int, int]:
     """Where stored blocks lie: rows of lanes for what varies, numbers for what does not."""
-    offset: dict[Block, int] = {}
-    rows = uniform = 0
-    for block in (*program.inputs, program.seed):
-        if block.varying:
-            offset[block] = rows
-            rows += block.size
-    reduced = 0
+    offset, rows = _rows(program, phases[1])
+    uniform = reduced = 0
     for block in first_sums:
         offset[block] = uniform
         uniform += block.size
@@ -589,12 +718,7 @@ def _layout(
             (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps
         ):
             block = step.target.block
-            if not step.stored or block in offset:
-                continue
-            if block.varying:
-                offset[block] = rows
-                rows += block.size
-            elif over == first:
+            if step.stored and block not in offset and over == first:
                 offset[block] = uniform
                 uniform += block.size
         if first:
@@ -604,3 +728,24 @@ def _layout(
                     offset[block] = uniform
                     uniform += block.size
     return offset, rows, uniform, reduced
+
+
+def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
+    """Where the rows of each block that varies begin, and how many rows there are."""
+    given = [block for block in (*program.inputs, program.seed) if block.varying]
+    first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)
+    for k, nest in enumerate(nests):
+        for step in nest.steps:
+            block = step.target.block
+            if step.stored and block.varying:
+                first.setdefault(block, k)
+                last[block] = k
+        end = k if nest.output is None else len(nests)
+        for read in nest.reads():
+            if read.block in last:
+                last[read.block] = max(last[read.block], end)
+    for gathers in program.outputs.values():
+        last.update((g.block, len(nests)) for g in gathers if g.block in last)
+    blocks = sorted(first, key=first.__getitem__)
+    begins, rows = packed(Lifetime(b.size, first[b], last[b]) for b in blocks)
+    return dict(zip(blocks, begins)), rows

@@ -43,6 +43,29 @@ def test_the_gradient_of_the_inputs_is_the_product_with_the_transpose() -> None:
     ]
 
 
+def test_what_is_taken_off_is_taken_off_the_gradients() -> None:
+    program = differentiated(lambda x, y: x - y * mg.exp(x), None, None, per_example=True)
+    assert str(program) == textwrap.dedent("""\
+        program of x0[1], x1[1]
+          %1[1] = exp(x0[0])
+          %2[1] = sum of -1 * x1[0] * %1[0] + x0[0]
+          %3[1] = sum of -1 * seed[0] * x1[0]
+          %4[1] = mul(%3[0], %1[0])
+          %5[1] = sum of seed[0] + %4[0]
+          %6[1] = sum of -1 * seed[0] * %1[0]
+          value = %2[0]
+          gradient 0 = %5[0]
+          gradient 1 = %6[0]""")
+
+
+def test_sums_over_the_examples_have_two_factors() -> None:
+    """Such a sum may be a matrix product."""
+    program = differentiated(
+        lambda x: mg.sum(mg.exp(x[k] - w[k] * x[k + 1]) for k in range(2)), (3,), per_example=False
+    )
+    assert "%6[2] = sum over all examples of %5[i] * x0[i + 1]" in str(program)
+
+
 def test_terms_of_one_target_are_one_sum() -> None:
     program = differentiated(lambda x, y: x * y + mg.sin(x), None, None, per_example=True)
     assert str(program) == textwrap.dedent("""\

@@ -181,11 +181,24 @@ def test_additions_used_once_join_their_user_and_others_do_not() -> None:
 
 
 def test_a_difference_is_a_sum_with_a_factor() -> None:
+    """A product that is taken off is a term, as one that is added."""
     assert str(rolled(lambda x, y: x - y * 3 - 2, None, None)) == textwrap.dedent("""\
         program of x0[1], x1[1]
-          %1[1] = mul(x1[0], 3)
-          %2[1] = sum of -1 * 2 + -1 * %1[0] + x0[0]
-          value = %2[0]""")
+          %1[1] = sum of -1 * 2 + -1 * 3 * x1[0] + x0[0]
+          value = %1[0]""")
+
+
+def test_a_product_that_is_read_twice_is_no_term() -> None:
+    def f(x: Any, y: Any) -> list[Any]:
+        z = x * y
+        return [x - z, y - z]
+
+    assert str(rolled(f, None, None)) == textwrap.dedent("""\
+        program of x0[1], x1[1]
+          %1[1] = mul(x0[0], x1[0])
+          %2[1] = sum of -1 * %1[0] + x0[0]
+          %3[1] = sum of -1 * %1[0] + x1[0]
+          value = %2[0], %3[0]""")
 
 
 def test_factors_are_in_one_order_whoever_comes_first() -> None:

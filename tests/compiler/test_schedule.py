@@ -1,7 +1,9 @@
 """Schedule: the loops of programs, quoted; and that tiles and tables give the same numbers."""
 
+import math
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from ways import in_numpy
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import access, schedule, verify
+from micrograd.compiler.schedule import STRETCH, access, schedule, stretches, verify
 
 w = [Value(0.1 * k - 1) for k in range(60)]
 
@@ -118,6 +120,94 @@ def test_an_access_is_its_index_array(seed: int) -> None:
         assert access(Gather(Block("%1", 400, True), index), axes).table is not None
 
 
+def by_minors(size: int) -> Callable[..., Any]:
+    """The determinant of the first numbers; the minor of the last rows and some columns, once."""
+
+    def determinant(x: Any) -> Any:
+        @cache
+        def minor(columns: tuple[int, ...]) -> Any:
+            row = x[size * (size - len(columns)) :]
+            if len(columns) == 1:
+                return row[columns[0]]
+            total: Any = 0.0
+            for k, j in enumerate(columns):
+                term = row[j] * minor(columns[:k] + columns[k + 1 :])
+                total = total - term if k % 2 else total + term
+            return total
+
+        return minor(tuple(range(size)))
+
+    return determinant
+
+
+def test_small_irregular_programs_go_without_loops() -> None:
+    """To look up where a member reads takes as long as to read it."""
+    assert plan(by_minors(3), (9,)) == textwrap.dedent("""\
+        plan: 136 examples at once, 13 rows of them
+        examples:
+          in a line, for i < 3:
+            %1[i] = r0 = x0[table] * x0[table] + c[0] * x0[table] * x0[table]
+          in a line,
+            %2[0] = r0 = sum t < 2 of x0[2t] * %1[2t] + c[0] * x0[1] * %1[1]""")
+
+
+def test_straight_line_code_is_cut_into_functions() -> None:
+    """Each of so much work at most; the members stay in their order."""
+    program = differentiated(by_minors(6), (36,), per_example=True)
+    nests = schedule(program, 8).examples
+    parts = stretches(nests)
+    assert [member for part in parts for tile in part for member in tile] == [
+        (nest, member) for nest in nests for member in np.ndindex(nest.axes)
+    ]
+    assert len(parts) > 3
+    for first, *others in parts:
+        work = sum(
+            nest.work // math.prod(nest.axes) for tile in (first, *others) for nest, _ in tile
+        )
+        assert work <= STRETCH or not others
+
+
+def test_long_sums_in_straight_line_code_are_computed_side_by_side() -> None:
+    """They share what they read; a sum that reads another one waits for it."""
+    order = np.random.default_rng(0).permutation(16)
+
+    def f(x: Any) -> Any:
+        sums = [mg.dot([x[order[i + j]] for j in range(6)], x[i : i + 6]) for i in range(10)]
+        return mg.dot(sums[:6], sums[4:])
+
+    plan = schedule(rolled(f, (16,)), 8)
+    assert plan.straight
+    assert [len(tile) for part in stretches(plan.examples) for tile in part] == [8, 2, 1]
+
+
+def test_straight_line_code_is_exact_where_it_shall_be() -> None:
+    x = np.random.default_rng(0).normal(size=(9, 36))
+    f = mg.vectorize(by_minors(6), exact=True)
+    values, gradients = f.value_and_grad(x)
+    for row, value, gradient in zip(x, values, gradients):
+        numbers = [Value(number) for number in row]
+        root = by_minors(6)(numbers)
+        root.backward()
+        assert root.data == value
+        np.testing.assert_array_equal([number.grad for number in numbers], gradient)
+
+
+def test_large_irregular_programs_keep_their_loops() -> None:
+    assert not schedule(differentiated(by_minors(9), (81,), per_example=True), 8).straight
+
+
+def test_rows_that_nothing_reads_any_longer_are_used_again() -> None:
+    def f(x: Any) -> Any:
+        for k in range(9):
+            x = [
+                mg.exp(mg.dot(w[:5], [x[(7 * i + j + k) % 16] for j in range(5)]))
+                for i in range(16)
+            ]
+        return mg.sum(x)
+
+    assert "33 rows of them" in plan(f, (16,))
+
+
 # Sizes around the tiles, and index arrays that are tables: native against NumPy.
 
 
@@ -165,7 +255,8 @@ def scalar_recursion(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "function", [shuffled, convolution, two_sums, long_chain, scalar_recursion]
+    "function",
+    [shuffled, convolution, two_sums, long_chain, scalar_recursion, by_minors(3), by_minors(6)],
 )
 def test_other_patterns(function: Callable[..., Any]) -> None:
     agree(function, np.random.default_rng(0).normal(size=(19, 40)))
@@ -186,11 +277,19 @@ def agree(function: Callable[..., Any], x: Any) -> None:
     np.testing.assert_allclose(s, slope, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 2, 4, 8, 16, 17])
+def test_one_number_for_all_members_is_not_the_first_of_many(n: int) -> None:
+    """Although both are read at the same place, where the members fill one vector."""
+    x = np.arange(2.0, n + 2)
+    np.testing.assert_array_equal(mg.compile(lambda x: [x[i] * x[0] for i in range(n)])(x), x * 2)
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
         (lambda plan: plan.examples[0].steps.reverse(), "not computed yet"),
         (lambda plan: plan.offset.clear(), "has no place"),
+        (lambda plan: plan.offset.update(dict.fromkeys(plan.offset, 0)), "are used again"),
         (lambda plan: plan.examples[0].steps[-1].target.__setattr__("base", 9), "beyond its block"),
     ],
 )
