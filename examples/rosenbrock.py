@@ -1,17 +1,16 @@
 """Rosenbrock's valley in 1,000 dimensions, minimised by SciPy with a compiled gradient.
 
 `value_and_grad` of a compiled function is what `scipy.optimize.minimize` wants with `jac=True`. The
-5,000 scalars of the valley become five instructions. It prints:
+5,000 scalars of the valley become four instructions. It prints:
 
     as SciPy's own: True True
     the minimum, at ones: True True
     program of x0[1000]
-      %1[999] = mul(x0[i], x0[i])
-      %2[999] = sum of -1 * %1[i] + x0[i + 1]
-      %3[999] = mul(%2[i], %2[i])
-      %4[999] = sum of -1 * x0[i] + 1
-      %5[1] = sum of 100 * %3[t] (t < 999) + %4[t] * %4[t] (t < 999)
-      value = %5[0]
+      %1[999] = sum of -1 * x0[i] * x0[i] + x0[i + 1]
+      %2[999] = mul(%1[i], %1[i])
+      %3[999] = sum of -1 * x0[i] + 1
+      %4[1] = sum of 100 * %2[t] (t < 999) + %3[t] * %3[t] (t < 999)
+      value = %4[0]
 """
 
 from itertools import pairwise
