@@ -149,4 +149,6 @@ def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...
     x = np.concatenate(places[name]).astype(dtype)
     if name in ("asin", "acos"):
         return (np.clip(x, -1, 1),)
-    return (x[x > -1] if name == "log1p" else x,)
+    if name == "log1p":  # which begins at -1: what lies below is reflected
+        x = np.where(x == -1, 1, np.where(x < -1, -2 - x, x)).astype(dtype)
+    return (x,)
