@@ -6,8 +6,12 @@ program       the rolled program: blocks of alike scalars. It prints, verifies, 
 roll          graph -> program
 adjoint       program -> the program that also computes its gradient
 exact         graph -> the same, with every operation of the eager engine in its order
-schedule      program -> loops: which axis is vectorised, what is tiled, what stays in registers
+access        where a gather reads, as a formula of the place in the loops
+plan          the loops, as data. They print and verify themselves
+fusion        program -> nests of loops: what shares one, in which order, what is computed again
+straight      small irregular programs without loops
 lifetimes     which rows of memory may be used again
+schedule      nests -> plan: what is vectorised, how it is tiled, where blocks lie
 vectormath    exp, log, sin and their kin, as vector code
 builder       LLVM's instructions, as lines of text
 instructions  what native code is made of: loops, loads and stores, arithmetic

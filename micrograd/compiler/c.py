@@ -12,9 +12,10 @@ from functools import reduce
 from typing import Any
 
 from micrograd import ops
+from micrograd.compiler.access import Access, access
 from micrograd.compiler.expression import Expression, Printer
+from micrograd.compiler.plan import INLINE_TERMS, Nest, Plan, Step
 from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import INLINE_TERMS, Access, Nest, Plan, Step, access
 
 _KEYWORDS = """auto break case char const continue default do double else enum extern float for goto
 if inline int long main register restrict return short signed sizeof static struct switch typedef

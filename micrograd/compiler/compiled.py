@@ -17,9 +17,10 @@ from micrograd.compiler.adjoint import add_adjoint
 from micrograd.compiler.arguments import Array, check_names, numbers
 from micrograd.compiler.exact import exact_program
 from micrograd.compiler.kernel import Call, Kernel, NativeKernel, NumPyKernel
+from micrograd.compiler.plan import Plan
 from micrograd.compiler.program import Program, checked
 from micrograd.compiler.roll import roll
-from micrograd.compiler.schedule import Plan, schedule
+from micrograd.compiler.schedule import schedule
 from micrograd.compiler.specialised import Answer, Gradient, Recent, Specialised
 from micrograd.compiler.trace import Shape, Trace, trace
 from micrograd.engine import Value

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.plan import Plan
 from micrograd.compiler.program import (
     Block,
     Gather,
@@ -24,7 +25,6 @@ from micrograd.compiler.program import (
     Sum,
     is_taken_off,
 )
-from micrograd.compiler.schedule import Plan
 from micrograd.engine import Value
 from micrograd.structure import Structure
 

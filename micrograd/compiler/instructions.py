@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from llvmlite import ir
 
 from micrograd import ops
+from micrograd.compiler.access import Access
+from micrograd.compiler.plan import Step
 from micrograd.compiler.program import Block
-from micrograd.compiler.schedule import Access, Step
 from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar

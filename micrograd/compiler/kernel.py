@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
 from micrograd.compiler.crew import AT, ROWS, crew
+from micrograd.compiler.plan import CALL, CHUNKS, MARGIN, SMALL, Plan, verify
 from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.schedule import CALL, CHUNKS, MARGIN, SMALL, Plan, schedule, verify
+from micrograd.compiler.schedule import schedule
 
 Array = NDArray[Any]
 

@@ -18,7 +18,8 @@ from micrograd.compiler import vectormath
 from micrograd.compiler.builder import Builder
 from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
 from micrograd.compiler.nests import NestBody
-from micrograd.compiler.schedule import CALL, CHUNKS, SMALL, Nest, Plan, Stretch, stretches
+from micrograd.compiler.plan import CALL, CHUNKS, SMALL, Nest, Plan, Stretch
+from micrograd.compiler.straight import stretches
 from micrograd.compiler.transfers import TransferBody
 
 VOID = ir.VoidType()

@@ -7,8 +7,9 @@ from llvmlite import ir
 
 from micrograd import ops
 from micrograd.compiler.instructions import I64, ZERO, Places, Register, apply, integer, plus, times
+from micrograd.compiler.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.products import ProductBody
-from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE, Member, Nest, Step, Stretch
+from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE
 
 # A sum so far: what is added, and what is taken off. They are two chains, under way at once.
 Chains = tuple[ir.Value | None, ir.Value | None]

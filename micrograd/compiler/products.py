@@ -11,8 +11,10 @@ from typing import Any
 
 from llvmlite import ir
 
+from micrograd.compiler.access import Access
 from micrograd.compiler.instructions import I1, I32, I64, Body, Places, plus, suffix, times
-from micrograd.compiler.schedule import PANEL, TILE, Access, Nest, Step
+from micrograd.compiler.plan import Nest, Step
+from micrograd.compiler.schedule import PANEL, TILE
 
 
 class ProductBody(Body):

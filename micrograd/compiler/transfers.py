@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from micrograd.compiler.access import access
 from micrograd.compiler.instructions import I1, I64, POINTER, plus, times
+from micrograd.compiler.plan import Nest
 from micrograd.compiler.products import ProductBody
 from micrograd.compiler.program import Block, Gather, Index
-from micrograd.compiler.schedule import Nest, access
 
 UNROLLED = 512  # members of an output at most whose rows are named one by one
 
