@@ -156,10 +156,11 @@ class TransferBody(ProductBody):
         b, width, plan = self.b, self.emitter.width, self.emitter.plan
         row = plan.offset[block]
 
-        def squares(place: ir.Value, count: int) -> None:
-            with self.loop(self.padded, step=width) as e:
-                examples = [self._example(plus(b, e, I64(k))) for k in range(width)]
-                places = [plus(b, times(b, x, distance), place) for x in examples]
+        with self.loop(self.padded, step=width) as e:  # as many streams of memory as examples
+            examples = [times(b, self._example(plus(b, e, I64(k))), distance) for k in range(width)]
+
+            def square(place: ir.Value, count: int) -> None:
+                places = [plus(b, example, place) for example in examples]
                 read = [
                     self.masked("load", b.gep(source, [x], source_etype=self.emitter.number), count)
                     for x in places
@@ -168,7 +169,7 @@ class TransferBody(ProductBody):
                     to = times(b, plus(b, place, I64(row + k)), I64(plan.lanes))
                     self.store(self.memory.v, plus(b, to, e), numbers, width * self._bytes)
 
-        self.tiled(block.size, width, squares)
+            self.tiled(block.size, width, square)
 
     def fill_seed(self, seed: ir.Value) -> None:
         """What each example counts: `seed`, and nothing where it is a copy."""
