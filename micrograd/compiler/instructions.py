@@ -341,9 +341,11 @@ class Body:
 
     def stream(self, block: Block) -> ir.Value:
         """Where the row of this chunk begins that lies in an array of the caller's, if it may."""
-        entry = I64(self.emitter.plan.streams[block])
-        pointer = self.b.gep(self.memory.streams, [entry], source_etype=POINTER)
-        return self.b.load(pointer, typ=POINTER)
+        return self.b.load(self.elsewhere(self.emitter.plan.streams[block]), typ=POINTER)
+
+    def elsewhere(self, entry: int) -> ir.Value:
+        """Where it is noted where a row lies: see Plan.streams, and Plan.starts."""
+        return self.b.gep(self.memory.streams, [I64(entry)], source_etype=POINTER)
 
     def _store(self, step: Step, value: ir.Value, places: Places) -> None:
         if not step.stored:

@@ -212,8 +212,10 @@ class Emitter:
         function = self._function("examples", types, internal=False)
         *pointers, table, seed, n, first, last = function.args
         b = Builder(function.append_basic_block())
-        pointers.append(b.alloca(POINTER, I64(len(plan.streams) + 1)))
+        pointers.append(b.alloca(POINTER, I64(len(plan.streams) + len(plan.starts) + 1)))
         body, lanes = TransferBody(self, b, Memory(*pointers), True), I64(plan.lanes)
+        for entry in plan.starts.values():
+            b.store(b.alloca(POINTER, lanes), body.elsewhere(entry))
         inputs, outputs = plan.program.inputs, plan.program.outputs.values()
         apart = body.are_apart(table, len(inputs), len(outputs))
         with body.loop(last, first) as chunk:

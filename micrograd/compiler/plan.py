@@ -143,6 +143,7 @@ class Plan:
     in_place: tuple[int, Block] | None  # an output that is one block: computed where it is wanted
     reduced_in_place: int  # of the sums over examples, those that are that output: the first ones
     streams: dict[Block, int]  # blocks of one scalar that are read or written in the caller's array
+    starts: dict[Block, int]  # inputs whose columns sums over examples read in the caller's array
 
     @property
     def straight(self) -> bool:

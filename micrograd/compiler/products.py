@@ -7,12 +7,13 @@ rows times a panel stays in registers while the examples pass by.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
 from micrograd.compiler.access import Access
-from micrograd.compiler.instructions import I1, I32, I64, Body, Places, plus, suffix, times
+from micrograd.compiler.instructions import I1, I32, I64, POINTER, Body, Places, plus, suffix, times
 from micrograd.compiler.plan import Nest, Step
 from micrograd.compiler.schedule import PANEL, TILE
 
@@ -27,13 +28,13 @@ class ProductBody(Body):
         last = (vectors - 1) // PANEL * PANEL
 
         def panel(first: ir.Value, breadth: int) -> None:
-            panel = self._turn(right, first, breadth)
             counts = self._counts(columns, first, breadth)
+            read = self._columns(right, first, counts)
 
             def tiles(places: Places) -> None:
                 def tile(i: ir.Value, height: int) -> None:
                     rows = [[*places, plus(self.b, i, I64(p))] for p in range(height)]
-                    self._tile(step, left, rows, first, panel, counts)
+                    self._tile(step, left, rows, first, read, counts)
 
                 self.tiled(outer[-1], TILE, tile)
 
@@ -98,17 +99,41 @@ class ProductBody(Body):
     def _aligned(self, place: ir.Value) -> ir.Value:
         return self.load(self.memory.v, place, self.emitter.width * self._bytes)
 
+    def _columns(
+        self, right: Access, first: ir.Value, counts: list[int]
+    ) -> Callable[[ir.Value], list[ir.Value]]:
+        """How the columns of example e in a panel are read: those of an input lie side by side in
+        the caller's array; others are turned first."""
+        b, width, breadth = self.b, self.emitter.width, len(counts)
+        if right.block in self.emitter.plan.starts:
+            starts = b.load(self.elsewhere(self.emitter.plan.starts[right.block]), typ=POINTER)
+            at = plus(b, times(b, first, I64(width)), I64(right.base))
+
+            def in_array(e: ir.Value) -> list[ir.Value]:
+                row = b.load(b.gep(starts, [e], source_etype=POINTER), typ=POINTER)
+                places = [plus(b, at, I64(q * width)) for q in range(breadth)]
+                pointers = [b.gep(row, [x], source_etype=self.emitter.number) for x in places]
+                return [self.masked("load", x, count) for x, count in zip(pointers, counts)]
+
+            return in_array
+        panel = self._turn(right, first, breadth)
+
+        def in_panel(e: ir.Value) -> list[ir.Value]:
+            at = plus(b, panel, times(b, e, I64(breadth * width)))
+            return [self._aligned(plus(b, at, I64(q * width))) for q in range(breadth)]
+
+        return in_panel
+
     def _tile(
-        self, step: Step, left: Access, rows: list[Places], first: ir.Value, panel: ir.Value,
-        counts: list[int],
+        self, step: Step, left: Access, rows: list[Places], first: ir.Value,
+        read: Callable[[ir.Value], list[ir.Value]], counts: list[int],
     ) -> None:  # fmt: skip
         """The sums of some rows times a panel over this chunk of examples, on top of the others."""
         b, width, breadth = self.b, self.emitter.width, len(counts)
         numbers = [self.place(left, [*row, I64(0)], None) for row in rows]
 
         def add(totals: list[ir.Value], e: ir.Value) -> list[ir.Value]:
-            at = plus(b, panel, times(b, e, I64(breadth * width)))
-            columns = [self._aligned(plus(b, at, I64(q * width))) for q in range(breadth)]
+            columns = read(e)
             factors = [self._broadcast(self.load_lane(left.block, x, e)) for x in numbers]
             pairs = [[x, y] for x in factors for y in columns]
             return [self.add_product(*each) for each in zip(totals, pairs)]

@@ -60,6 +60,9 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
         straighten([nest for nest in nests[1] if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
     turned = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
+    streams = _streams(program) if width > 1 else {}
+    products = [nest.factors[1].block for nest in nests[1] if nest.factors and nest.over_examples]
+    in_rows = [block for block in program.inputs if block in products and block.size > 1]
     shared = program.parameters.size + reduced
     straight = any(nest.straight for nest in nests[1])
     room = FIRST_CACHE_BYTES if straight else CACHE_BYTES + 2 * shared * number_bytes
@@ -68,7 +71,7 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
         lanes=_lanes(rows + turned, room, width, number_bytes) if width > 1 else 1,
         offset=offset, rows=rows, uniform=uniform, reduced=reduced, turned=turned,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
-        streams=_streams(program) if width > 1 else {},
+        streams=streams, starts={block: len(streams) + k for k, block in enumerate(in_rows)},
     )  # fmt: skip
 
 

@@ -124,8 +124,7 @@ class TransferBody(ProductBody):
         row = I64(plan.offset[block] * plan.lanes)
         place = b.gep(array, [self.start], source_etype=self.emitter.number)
         own = b.gep(self.memory.v, [row], source_etype=self.emitter.number)
-        entry = b.gep(self.memory.streams, [I64(plan.streams[block])], source_etype=POINTER)
-        b.store(b.select(there, place, own), entry)
+        b.store(b.select(there, place, own), self.elsewhere(plan.streams[block]))
 
     def open_output(self, block: Block, out: ir.Value, apart: ir.Value) -> None:
         """An output of one scalar goes where it is wanted, unless an input is still read there."""
@@ -158,6 +157,11 @@ class TransferBody(ProductBody):
 
         with self.loop(self.padded, step=width) as e:  # as many streams of memory as examples
             examples = [times(b, self._example(plus(b, e, I64(k))), distance) for k in range(width)]
+            if block in plan.starts:
+                starts = b.load(self.elsewhere(plan.starts[block]), typ=POINTER)
+                for k, example in enumerate(examples):
+                    start = b.gep(source, [example], source_etype=self.emitter.number)
+                    b.store(start, b.gep(starts, [plus(b, e, I64(k))], source_etype=POINTER))
 
             def square(place: ir.Value, count: int) -> None:
                 places = [plus(b, example, place) for example in examples]
