@@ -199,6 +199,19 @@ class Emitter:
                 for k, nest in some:
                     yield self._nest(f"examples.{k}", nest, True)
 
+    def _even(self, b: ir.IRBuilder, n: ir.Value) -> ir.Value:
+        """How many examples a chunk holds, if all hold as many vectors: `lanes` at most."""
+        lanes = self.plan.lanes
+        if lanes == 1:
+            return I64(1)
+
+        def over(x: ir.Value, y: ir.Value) -> ir.Value:
+            return b.sdiv(b.sub(plus(b, x, y), I64(1)), y)
+
+        chunks = over(n, I64(lanes))
+        some = b.select(b.icmp_signed("<", chunks, I64(1)), I64(1), chunks)
+        return times(b, over(over(n, some), I64(self.step)), I64(self.step))
+
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks from first to before last.
 
@@ -218,10 +231,11 @@ class Emitter:
             b.store(b.alloca(POINTER, lanes), body.elsewhere(entry))
         inputs, outputs = plan.program.inputs, plan.program.outputs.values()
         apart = body.are_apart(table, len(inputs), len(outputs))
+        size = self._even(b, n)
         with body.loop(last, first) as chunk:
-            body.start = times(b, chunk, lanes)
+            body.start = times(b, chunk, size)
             rest = b.sub(n, body.start)
-            body.real = b.select(b.icmp_signed("<", rest, lanes), rest, lanes)
+            body.real = b.select(b.icmp_signed("<", rest, size), rest, size)
             vectors = b.sdiv(plus(b, body.real, I64(self.step - 1)), I64(self.step))
             body.padded = times(b, vectors, I64(self.step))
             for k, block in enumerate(inputs):
