@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.errors import ShapeError
+from micrograd.training.shuffle import random_order
 
 ClassWeight = str | Mapping[Any, float]
 
@@ -126,7 +127,7 @@ class Batches:
     def shuffle(self, random: np.random.Generator) -> None:
         """Draws the order of the examples in the next epoch."""
         if self.count > 1:
-            self.order = random.permutation(self.examples)
+            self.order = random_order(self.examples, random)
 
     def load(self, batch: int) -> int:
         """Makes `rows` those of this batch, counted from 0; answers how many examples it has."""

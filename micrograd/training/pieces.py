@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.training.examples import Examples
+from micrograd.training.shuffle import random_order
 from micrograd.training.table import Column, Table, TableError, is_parquet, read_pieces, told_of
 
 NUMBERS = 1 << 23  # in a piece, at most
@@ -121,7 +122,8 @@ class PieceBatches:
             self.number += 1
             if self.number == number:
                 self.whole = [a.astype(kind) for a, kind in zip(piece.arrays, self.dtypes)]
-                self.order = np.random.default_rng([self.seed, number]).permutation(len(piece))
+                random = np.random.default_rng([self.seed, number])
+                self.order = random_order(len(piece), random)
         first = (batch - int(self.ends[number - 1] if number else 0)) * self.size
         rows = self.order[first : first + self.size]
         for array, whole in zip(self.arrays, self.whole):
