@@ -440,3 +440,27 @@ def test_what_was_traced_does_not_keep_a_network_alive():
     del network
     gc.collect()
     assert seen() is None
+
+
+class _Scaled(mg.SGD):
+    factor = 1.0
+
+    def rule(self, p, g, state, rate, step):
+        return p - self.factor * rate * g, ()
+
+
+def _weights_after(optimizer):
+    network = model()
+    mg.fit(network, X, LINE, loss="mse", optimizer=optimizer, epochs=2)
+    return [p.data for p in network.parameters()]
+
+
+def test_a_rule_that_has_changed_is_traced_again(monkeypatch):
+    plain = _weights_after(mg.SGD(0.01))
+    assert _weights_after(_Scaled(0.01)) == plain
+    monkeypatch.setattr(_Scaled, "factor", 2.0)
+    twice = _weights_after(_Scaled(0.01))
+    assert twice != plain
+    monkeypatch.setattr(mg.SGD, "rule", _Scaled.rule)
+    monkeypatch.setattr(mg.SGD, "factor", 2.0, raising=False)
+    assert _weights_after(mg.SGD(0.01)) == twice

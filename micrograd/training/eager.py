@@ -56,7 +56,7 @@ class EagerStep:
     def slope(self, arrays: list[np.ndarray], n: int) -> tuple[float, float, np.ndarray]:
         """The mean loss of the first n examples, the penalty, and the gradient of both."""
         mean = self._slope(arrays, n)
-        penalty = self.objective.penalty(self.weights())
+        penalty = self.objective.penalties.of(self.weights())
         return mean, penalty, np.array([p.grad for p in self.parameters])
 
     def _slope(self, arrays: list[np.ndarray], n: int) -> float:
@@ -70,7 +70,7 @@ class EagerStep:
             mean += share.data
         self.gradient_norm = math.hypot(*(p.grad for p in self.parameters))
         for p in self.parameters:
-            p.grad = self.objective.slope(p.data, p.grad)
+            p.grad = self.objective.penalties.slope(p.data, p.grad)
         return mean
 
     def gradients(self, examples: Examples) -> dict[Value, float]:

@@ -29,7 +29,7 @@ from micrograd.training.lbfgs import minimise
 from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
 from micrograd.training.native import NativeStep
-from micrograd.training.objective import Dropout, Objective
+from micrograd.training.objective import Dropout, Objective, Penalties
 from micrograd.training.pieces import PieceBatches, Pieces, numbers_of
 from micrograd.training.progress import Progress
 from micrograd.training.run import Callback, DivergenceError, Limits, Run
@@ -121,7 +121,7 @@ def fit(
     else:
         examples = Examples.of(X, y, sample_weight).weighted(class_weight)
     weighted = examples.weights is not None
-    objective = Objective(model, loss_function(loss), weighted, dropout, l1, l2)
+    objective = Objective(model, loss_function(loss), weighted, dropout, Penalties(l1, l2))
     random, saver, saved = np.random.default_rng(seed), None, None
     if checkpoint is not None:
         same = _described(model, loss, optimizer, batch_size, validation, seed, engine, dtype)

@@ -5,24 +5,20 @@ native code a step. What these read and write stays in the same memory from the 
 last; nothing passes through Values in between.
 """
 
-import math
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from micrograd import ops
-from micrograd.compiler.function import Vectorized
 from micrograd.compiler.kernel import Call
-from micrograd.compiler.program import checked
-from micrograd.compiler.roll import roll
 from micrograd.engine import Value
 from micrograd.optim import Optimizer
 from micrograd.schedules import schedule
 from micrograd.training.examples import Examples
 from micrograd.training.objective import Objective
-from micrograd.training.traced import losses_of, traceable
+from micrograd.training.traced import losses_of
+from micrograd.training.update import length, rule_of
 
 AT_ONCE = 16_384  # examples that are judged in one call
 
@@ -75,9 +71,9 @@ class NativeStep:
     def slope(self, arrays: list[np.ndarray], n: int) -> tuple[float, float, np.ndarray]:
         """The mean loss of the first n examples, the penalty, and the gradient of both."""
         mean = self._slope(arrays)(n)
-        slope = np.array(self.objective.slope(self.theta, self.g))
+        slope = np.array(self.objective.penalties.slope(self.theta, self.g))
         slope[self.others] = 0.0
-        return mean, self.objective.penalty(self.theta), slope
+        return mean, self.objective.penalties.of(self.theta), slope
 
     def _slope(
         self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
@@ -116,36 +112,13 @@ class NativeStep:
 
     def _update(self) -> Callable[[], None]:
         """One step of the optimiser, from `g`, on `theta` and `state` in their place."""
-        optimizer, theta, others = self.optimizer, self.theta, self.others
-        rate, step, scale = Value(1.0), Value(1.0), Value(1.0)
-        norm, limit = optimizer.clip_norm, optimizer.clip_value
-        g = self.g if norm is None else self.g.copy()
-
-        def clipped(p: Any, g: Any) -> Any:
-            return _within(self.objective.slope(p, g), limit)
-
-        def rule(p: Any, g: Any, *state: Any) -> Any:
-            slope = scale * g if norm else clipped(p, g)
-            new, memory = optimizer.rule(p, slope, state, rate, step)
-            return [new, *memory]
-
-        run, numbers, order = elementwise(rule, [theta, g, *self.state], [theta, *self.state])
-        clip = elementwise(clipped, [theta, self.g], [g])[0] if norm else None
-        uniform = {value: place for place, value in enumerate(order)}
-        at_rate, at_step, at_scale = (uniform.get(v) for v in (rate, step, scale))
-        learning_rate, n = schedule(optimizer.learning_rate), len(theta)
+        rule = rule_of(self.optimizer, self.objective.penalties, self.dtype)
+        theta, others = self.theta, self.others
+        run, rate = rule.on(theta, self.g, self.state), schedule(self.optimizer.learning_rate)
         fixed = theta[others].copy() if len(others) else None
 
         def update() -> None:
-            if at_rate is not None:
-                numbers[at_rate] = learning_rate(self.steps)
-            if at_step is not None:
-                numbers[at_step] = self.steps + 1
-            if clip is not None:
-                clip(n, 1.0)
-                long = length(g)
-                numbers[at_scale] = norm / long if norm and long > norm else 1.0
-            run(n, 1.0)
+            run(rate(self.steps), self.steps + 1)
             if fixed is not None:
                 theta[others] = fixed
 
@@ -205,31 +178,3 @@ class NativeStep:
         self.steps = steps
         for name, array in zip(self.optimizer.memory, self.state):
             array[:] = memory[name]
-
-
-def length(g: np.ndarray) -> float:
-    """Of an array as one vector. Not by BLAS, which would wake threads for it."""
-    return math.sqrt(np.add.reduce(np.square(g)))
-
-
-def elementwise(
-    function: Callable[..., Any], inputs: list[np.ndarray], outputs: list[np.ndarray]
-) -> tuple[Callable[[int, float], bool], np.ndarray, tuple[Value, ...]]:
-    """A function of scalars over flat arrays, of which some may be inputs and outputs at once.
-
-    Answers how to run it, and the array and the order of the Values that it captures.
-    """
-    compiled = Vectorized(traceable(function), inputs[0].dtype, 1, False)
-    it, call = compiled._specialise(tuple(inputs), {})
-    names = [f"output{k}" for k in range(len(outputs))]
-    program = roll(it.trace, {name: [node] for name, node in zip(names, it.trace.outputs)})
-    numbers = np.array([p.data for p in it.parameters], inputs[0].dtype)
-    kernel = compiled._compiled(checked(program))
-    return kernel.prepared(call, numbers, outputs), numbers, it.parameters
-
-
-def _within(g: Any, limit: float | None) -> Any:
-    """The gradient, its magnitude at most `limit`; NaN stays."""
-    if limit is None:
-        return g
-    return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))

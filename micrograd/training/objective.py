@@ -13,19 +13,38 @@ from micrograd.training.examples import Examples
 
 
 @dataclass(frozen=True)
+class Penalties:
+    """Of parameters, for being large: the sums of their magnitudes and squares, so much of each."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def slope(self, p: Any, g: Any) -> Any:
+        """The gradient of a parameter with that of its penalties: arithmetic only, as in a rule."""
+        if self.l2:
+            g = g + 2.0 * self.l2 * p
+        if self.l1:
+            g = g + self.l1 * ops.sign(p)
+        return g
+
+    def of(self, weights: np.ndarray) -> float:
+        """What the penalties of these parameters add to the loss."""
+        return float(self.l1 * np.sum(np.abs(weights)) + self.l2 * np.sum(np.square(weights)))
+
+
+@dataclass(frozen=True)
 class Objective:
     """The loss of the model's outputs for one example, as a scalar to differentiate.
 
     Called with inputs and target; then the example's weight if `weighted`, and its mask if
-    `dropout` is above 0. `l1` and `l2` weigh the sums of the parameters' magnitudes and squares.
+    `dropout` is above 0. The penalties are no part of it.
     """
 
     model: Any
     loss: Callable[[Any, Any], Any]
     weighted: bool = False
     dropout: float = 0.0
-    l1: float = 0.0
-    l2: float = 0.0
+    penalties: Penalties = Penalties()
 
     def __call__(self, inputs: Any, target: Any, *more: Any) -> Any:
         weight = more[0] if self.weighted else None
@@ -46,22 +65,10 @@ class Objective:
             )
         return loss
 
-    def slope(self, p: Any, g: Any) -> Any:
-        """The gradient of a parameter with that of its penalties: arithmetic only, as in a rule."""
-        if self.l2:
-            g = g + 2.0 * self.l2 * p
-        if self.l1:
-            g = g + self.l1 * ops.sign(p)
-        return g
-
     def whole(self, examples: Examples) -> list[np.ndarray]:
         """The arrays of the examples, and masks that leave nothing out if there is dropout."""
         masks = [np.ones((len(examples), hidden_units(self.model)))] if self.dropout else []
         return [*examples.arrays, *masks]
-
-    def penalty(self, weights: np.ndarray) -> float:
-        """What the penalties of these parameters add to the loss."""
-        return float(self.l1 * np.sum(np.abs(weights)) + self.l2 * np.sum(np.square(weights)))
 
 
 def masked(model: MLP, inputs: Any, mask: Sequence[Any]) -> list[Any]:

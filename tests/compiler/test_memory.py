@@ -10,7 +10,7 @@ from ways import in_numpy
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.kernel import Large
-from micrograd.training.native import elementwise
+from micrograd.training.update import Elementwise
 
 EXAMPLES = [1, 2, 7, 8, 9, 16, 17, 135, 136, 137, 272, 273, 1000]  # around vectors and chunks
 random = np.random.default_rng(0)
@@ -110,7 +110,8 @@ def test_an_output_may_lie_on_an_input() -> None:
     a, b = random.uniform(0.5, 2, 1000), random.uniform(0.5, 2, 1000)
     c = a.copy()
     expected = [in_numpy(formula)(a, b, c), in_numpy(lambda a, b: a * mg.exp(b))(a, b)]
-    run, _, _ = elementwise(lambda a, b, c: [formula(a, b, c), a * mg.exp(b)], [a, b, c], [b, a])
+    both = Elementwise(lambda a, b, c: [formula(a, b, c), a * mg.exp(b)], 3, float)
+    run, _ = both.on([a, b, c], [b, a])
     run(1000, 1.0)
     np.testing.assert_allclose(b, expected[0], rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(a, expected[1], rtol=1e-12, atol=1e-13)
