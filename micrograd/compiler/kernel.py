@@ -1,23 +1,20 @@
 """Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
 
 import ctypes
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any, Protocol
 from weakref import ref
 
 import numpy as np
-from numpy.typing import NDArray
 
 from micrograd.compiler import program as program_stage
-from micrograd.compiler.crew import AT, ROWS, crew
-from micrograd.compiler.plan import CALL, CHUNKS, MARGIN, SMALL, Plan, verify
+from micrograd.compiler.crew import crew
+from micrograd.compiler.memory import Array, CallMemory, Large, Shares, Sizes, address_of
+from micrograd.compiler.plan import CALL, CHUNKS, SMALL, Plan, verify
 from micrograd.compiler.program import Program, evaluate
 from micrograd.compiler.schedule import schedule
-
-Array = NDArray[Any]
 
 
 @dataclass(slots=True)
@@ -34,7 +31,7 @@ class Call:
         """The addresses and distances, for inputs of so many numbers an example."""
         if self.addresses is None:
             apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
-            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (_address(x), a)]
+            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (address_of(x), a)]
         return self.addresses
 
     def share(self, sizes: list[int]) -> None:
@@ -42,10 +39,6 @@ class Call:
         if self.n > 1:
             pairs = enumerate(zip(self.inputs, sizes))
             self.shared = tuple([k for k, (x, size) in pairs if x.size != self.n * size])
-
-
-def _address(array: Array) -> int:
-    return array.__array_interface__["data"][0]
 
 
 Answer = Array | float
@@ -114,37 +107,7 @@ class NumPyKernel:
         return again
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What a call must know of the code: how its arguments and its memory are laid out."""
-
-    inputs: list[int]  # the numbers of one example in each
-    parameters: int
-    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
-    lanes: int
-    rows: int  # with those in which columns are turned, and behind them
-    uniform: int
-    reduced: int
-    segments: int
-    in_place: int | None  # the number of that output
-
-    @classmethod
-    def of(cls, plan: Plan) -> "Sizes":
-        """The sizes of a plan; these names are explained there."""
-        program = plan.program
-        outputs = [
-            [any(g.block.varying for g in gathers), sum(map(len, gathers))]
-            for gathers in program.outputs.values()
-        ]
-        return cls(
-            [block.size for block in program.inputs], program.parameters.size, outputs,
-            plan.lanes, plan.rows + plan.turned + MARGIN, plan.uniform, plan.reduced, plan.segments,
-            plan.in_place and plan.in_place[0],
-        )  # fmt: skip
-
-
 _ADDRESS = ctypes.c_void_p
-LINE = 64  # bytes of the cache
 
 
 class NativeKernel:
@@ -171,7 +134,7 @@ class NativeKernel:
         self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
-        self._free: list[_Memory] = []  # of calls that have ended
+        self._free: list[CallMemory] = []  # of calls that have ended
         self._large = Large()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
         self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
@@ -245,11 +208,11 @@ class NativeKernel:
         table, address, run = memory.table, memory.address, self._run
         inputs = [*call.entries(self.sizes.inputs)]
         if rows is not None:
-            table[CALL - 2] = _address(rows)
+            table[CALL - 2] = address_of(rows)
             inputs[1 : 2 * placed : 2] = [~size for size in self.sizes.inputs[:placed]]
-        entries = [*inputs, *map(_address, answers)]
+        entries = [*inputs, *map(address_of, answers)]
         table[CALL : CALL + len(entries)] = entries
-        table[0] = _address(parameters)
+        table[0] = address_of(parameters)
         held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
@@ -271,7 +234,7 @@ class NativeKernel:
         spare = self._spare.setdefault(members, [])
         if not spare:
             rows = np.empty((32, members), self.dtype)
-            first, step = _address(rows), rows.strides[0]
+            first, step = address_of(rows), rows.strides[0]
             spare += [(row, first + k * step) for k, row in enumerate(rows)]
         return spare.pop()
 
@@ -279,13 +242,13 @@ class NativeKernel:
         """Where the parameters are: mostly where they were."""
         known, address = self._parameters
         if known() is not parameters:
-            address = _address(parameters)
+            address = address_of(parameters)
             self._parameters = ref(parameters), address
         return address
 
-    def _new_memory(self) -> "_Memory":
+    def _new_memory(self) -> "CallMemory":
         sizes = self.sizes
-        return _Memory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
+        return CallMemory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
 
     def scalars(self) -> Any:
         """For a program of numbers, without parameters, that answers one number: the short way.
@@ -302,7 +265,7 @@ class NativeKernel:
         numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
         return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
 
-    def _in_threads(self, memory: "_Memory") -> None:
+    def _in_threads(self, memory: "CallMemory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
         chunks = -(-memory.table[3] // self.sizes.lanes)
         segments = min(self.sizes.segments, -(-chunks // CHUNKS))
@@ -319,100 +282,14 @@ class NativeKernel:
         finally:
             team.free.release()
 
-    def _in_place_of(self, memory: "_Memory") -> int:
+    def _in_place_of(self, memory: "CallMemory") -> int:
         """Where the output lies that is computed where it is wanted."""
         if self.sizes.in_place is None:
             return memory.u
         return memory.table[CALL + 2 * len(self.sizes.inputs) + self.sizes.in_place]
 
-    def _new_shares(self, memory: "_Memory") -> "_Shares":
+    def _new_shares(self, memory: "CallMemory") -> "Shares":
         names = "examples", "before", "after", "combine"
         functions = {name: self.native.address(name) for name in names}
         table = memory.address + 8 * CALL
-        return _Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
-
-
-class _Memory:
-    """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
-
-    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
-        self.uniform, self.u = _aligned(sizes.uniform + sizes.reduced, dtype)
-        self.rows, self.v = _aligned(sizes.rows * sizes.lanes, dtype)
-        self.table = (ctypes.c_int64 * (CALL + addresses))()
-        self.address = ctypes.addressof(self.table)
-        self.table[1], self.table[2] = self.u, self.v
-        number = ctypes.c_double if dtype == np.float64 else ctypes.c_float
-        self.seed = number.from_address(self.address + 8 * 4)
-        self.number = number()
-        self.number_address = ctypes.addressof(self.number)
-        self.shares: _Shares | None = None  # once several threads were asked for
-
-
-class _Shares:
-    """A job of the crew: what its threads are told, and what they compute in.
-
-    That is sums for each segment, and rows of lanes for each thread.
-    """
-
-    def __init__(
-        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
-    ):
-        reduced = sizes.reduced * dtype.itemsize
-        width = -(-reduced // 64) * 64
-        sums = _aligned(sizes.segments * width, np.dtype(np.uint8))
-        rows = [_aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
-        self.held = sums, rows
-        words = {
-            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
-            "double": dtype == np.float64,
-        }  # fmt: skip
-        self.words = (ctypes.c_int64 * (ROWS + threads))()
-        for name, word in words.items():
-            self.words[AT[name]] = word
-        self.words[ROWS:] = [address for _, address in rows]
-        self.address = ctypes.addressof(self.words)
-
-    def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
-        """What differs from call to call."""
-        words = {"w": call[0], "n": call[3], "seed": call[4]}
-        for name, word in (words | {"d": d, "chunks": chunks, "segments": segments}).items():
-            self.words[AT[name]] = word
-
-
-class Large:
-    """Memory for large answers. The system is slow to hand out pages: what nobody holds any longer
-    is used again."""
-
-    KEPT = 64 << 20  # bytes at most that are kept
-
-    def __init__(self) -> None:
-        self._kept: list[Array] = []
-        self._lock = Lock()
-
-    def take(self, size: int, dtype: Any) -> tuple[Array, int]:
-        """An array at the start of a cache line, its numbers anything, and its address."""
-        wanted = size * dtype.itemsize
-        with self._lock:
-            memory = self._unused(wanted + LINE)
-            address = _address(memory)
-            skip = -address % LINE
-            return memory[skip : skip + wanted].view(dtype), address + skip
-
-    def _unused(self, size: int) -> Array:
-        for k, nbytes in enumerate([memory.nbytes for memory in self._kept]):
-            if nbytes == size and sys.getrefcount(self._kept[k]) == 2:  # the list, and this call
-                return self._kept[k]
-        memory = np.empty(size, np.uint8)
-        if size <= self.KEPT:
-            self._kept.append(memory)
-        while sum(each.nbytes for each in self._kept) > self.KEPT:
-            del self._kept[0]
-        return memory
-
-
-def _aligned(size: int, dtype: Any) -> tuple[Array, int]:
-    """Memory at the start of a cache line, and its address."""
-    bytes_ = np.zeros(size * dtype.itemsize + LINE, np.uint8)
-    skip = -bytes_.ctypes.data % LINE
-    array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
-    return array, bytes_.ctypes.data + skip
+        return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)

@@ -16,7 +16,8 @@ from llvmlite import ir
 
 from micrograd.compiler import vectormath
 from micrograd.compiler.builder import Builder
-from micrograd.compiler.instructions import I1, I8, I32, I64, POINTER, Body, Memory, plus, times
+from micrograd.compiler.instructions import POINTER, Body, Memory
+from micrograd.compiler.loops import I1, I8, I32, I64, plus, times
 from micrograd.compiler.nests import NestBody
 from micrograd.compiler.plan import CALL, CHUNKS, SMALL, Nest, Plan, Stretch
 from micrograd.compiler.straight import stretches

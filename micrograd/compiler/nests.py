@@ -6,7 +6,9 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.instructions import I64, ZERO, Places, Register, apply, integer, plus, times
+from micrograd.compiler.arithmetic import Register, apply
+from micrograd.compiler.instructions import Places
+from micrograd.compiler.loops import I64, ZERO, integer, plus, times
 from micrograd.compiler.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.products import ProductBody
 from micrograd.compiler.schedule import REDUCE_TILE, TILE, VECTOR_TILE

@@ -13,7 +13,9 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd.compiler.access import Access
-from micrograd.compiler.instructions import I1, I32, I64, POINTER, Body, Places, plus, suffix, times
+from micrograd.compiler.arithmetic import suffix
+from micrograd.compiler.instructions import POINTER, Body, Places
+from micrograd.compiler.loops import I1, I32, I64, plus, times
 from micrograd.compiler.plan import Nest, Step
 from micrograd.compiler.schedule import PANEL, TILE
 

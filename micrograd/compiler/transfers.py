@@ -13,7 +13,8 @@ import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler.access import access
-from micrograd.compiler.instructions import I1, I64, POINTER, plus, times
+from micrograd.compiler.instructions import POINTER
+from micrograd.compiler.loops import I1, I64, plus, times
 from micrograd.compiler.plan import Nest
 from micrograd.compiler.products import ProductBody
 from micrograd.compiler.program import Block, Gather, Index

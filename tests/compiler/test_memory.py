@@ -9,7 +9,7 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.kernel import Large
+from micrograd.compiler.memory import Large
 from micrograd.training.update import Elementwise
 
 EXAMPLES = [1, 2, 7, 8, 9, 16, 17, 135, 136, 137, 272, 273, 1000]  # around vectors and chunks
