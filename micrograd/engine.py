@@ -95,6 +95,11 @@ class Value(Scalar):
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _record if kinds <= {Value, float} else _record_numbers
 
+    @staticmethod
+    def _decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
+        """What a comparison gives: here, where all numbers are known, whether it holds."""
+        return result
+
     def __float__(self) -> float:
         return self.data
 
@@ -145,7 +150,7 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
     except (ZeroDivisionError, OverflowError):
         result = machine.run(op.meaning, data)
     if op.boolean:
-        return result
+        return Value._decided(op, operands, result)
     if op is ops.dot:
         n = len(operands) // 2
         return _node(result, op, (operands[:n], operands[n:-1], operands[-1]))

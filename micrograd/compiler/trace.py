@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any, NoReturn, cast
+from threading import get_ident
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,24 +63,13 @@ class Symbol(Scalar):
         return _record if kinds <= {Symbol, float} else _record_mixed
 
     def __bool__(self) -> NoReturn:
-        raise _frozen(
-            "Python asked whether a traced number holds (`if`, `while`, `and`, `or`, `not`, `max`, "
-            "`in`)",
-            "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
-        )
+        raise _asked_for(*_TRUTH)
 
     def __float__(self) -> NoReturn:
-        raise _frozen(
-            "a traced number was turned into a float (`float(x)`, a function of `math`, an entry "
-            "of a float array)",
-            "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
-        )
+        raise _asked_for(*_FLOAT)
 
     def __int__(self) -> NoReturn:
-        raise _frozen(
-            "a traced number was turned into an integer",
-            "write micrograd.floor(x) or take(values, x)",
-        )
+        raise _asked_for(*_INTEGER)
 
     __round__ = __int__
 
@@ -282,20 +272,56 @@ class Trace:
     def watching(self) -> Iterator[None]:
         """Leaf Values that are made within the block are constants of the program.
 
-        And nothing that is traced can be written into a Value.
+        The numbers of all others are not known yet: to compare them gives a symbol, and Python
+        cannot ask for them but by `.data`. Nothing that is traced can be written into a Value.
         """
-        init, data, grad = Value.__init__, vars(Value)["data"], vars(Value)["grad"]
+        init, here = Value.__init__, get_ident()
 
         def noted(value: Value, *args: Any, **kwargs: Any) -> None:
             init(value, *args, **kwargs)
             self._constants[id(value)] = value
 
-        Value.__init__ = cast(Any, noted)
-        Value.data, Value.grad = cast(Any, (_guarded("data"), _guarded("grad")))
+        def is_captured(x: Any) -> bool:
+            if get_ident() != here or not isinstance(x, Value):
+                return False
+            nodes = (y for z in graph.topological_order(x) for y in z.operands)
+            leaves = (y for y in (x, *nodes) if isinstance(y, Value) and y.op is None)
+            return any(id(y) not in self._constants for y in leaves)
+
+        def decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
+            captured = any(map(is_captured, operands))
+            return Symbol(self, op, self.symbols(operands)) if captured else result
+
+        changed: dict[str, Any] = {
+            "__init__": noted,
+            "data": _guarded("data"),
+            "grad": _guarded("grad"),
+            "_decided": staticmethod(decided),
+            "__bool__": _asked("__bool__", is_captured, *_TRUTH),
+            "__float__": _asked("__float__", is_captured, *_FLOAT),
+            "__int__": _asked("__int__", is_captured, *_INTEGER),
+            "__round__": _asked("__round__", is_captured, *_INTEGER),
+        }
+        before = {name: vars(Value)[name] for name in changed}
         try:
+            for name, attribute in changed.items():
+                setattr(Value, name, attribute)
             yield
         finally:
-            Value.__init__, Value.data, Value.grad = init, data, grad
+            for name, attribute in before.items():
+                setattr(Value, name, attribute)
+
+
+def _asked(name: str, is_captured: Callable[[Any], bool], what: str, instead: str) -> Any:
+    """A method by which Python asks a Value for its number, while a function is traced."""
+    known = vars(Value)[name]
+
+    def ask(value: Value, *rest: Any) -> Any:
+        if is_captured(value):
+            raise _asked_for(what, instead, "a captured Value")
+        return known(value, *rest)
+
+    return ask
 
 
 def _guarded(name: str) -> property:
@@ -391,6 +417,25 @@ def _foreign() -> TraceError:
         f"a number of one traced function was used in another one, at {line_of_the_user()}; it is "
         "known there only. Instead, pass it as an argument, or return it."
     )
+
+
+# By what Python asks for a number, and what to write instead.
+_TRUTH = (
+    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
+    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
+)
+_FLOAT = (
+    "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",
+    "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
+)
+_INTEGER = (
+    "{} was turned into an integer",
+    "write micrograd.floor(x) or take(values, x)",
+)
+
+
+def _asked_for(what: str, instead: str, whom: str = "a traced number") -> TraceError:
+    return _frozen(what.format(whom), instead)
 
 
 def _frozen(what: str, instead: str) -> TraceError:

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,30 @@ def written_gradient(x: Any) -> Any:
     return x
 
 
+def if_captured(x: Any) -> Any:
+    return x if p > 0 else -x  # here
+
+
+def captured_holds(x: Any) -> Any:
+    return p and x  # here
+
+
+def captured_as_float(x: Any) -> Any:
+    return x * math.exp(p)  # here
+
+
+def captured_as_int(x: Any) -> Any:
+    return x * int(2 * p)  # here
+
+
+def captured_rounded(x: Any) -> Any:
+    return x * round(p * p)  # here
+
+
+def largest_captured(x: Any) -> Any:
+    return max(p, 2 * p) * x  # here
+
+
 FROZEN: dict[Callable[..., Any], str] = {
     if_positive: "where",
     while_below: "where",
@@ -166,6 +191,12 @@ FROZEN: dict[Callable[..., Any], str] = {
     written: "return the number",
     written_in_place: "return the number",
     written_gradient: "return the number",
+    if_captured: "where",
+    captured_holds: "where",
+    captured_as_float: "micrograd.exp",
+    captured_as_int: "floor",
+    captured_rounded: "floor",
+    largest_captured: "maximum",
 }
 
 
@@ -180,6 +211,44 @@ def test_what_would_freeze_the_program(function: Callable[..., Any], make: Any) 
     assert f"{__file__}:{line}" in message
     assert "Instead" in message
     assert FROZEN[function] in message.split("Instead")[1]
+
+
+def test_where_asks_a_captured_value_at_each_call() -> None:
+    w = Value(2.0)
+    f = mg.compile(lambda x: mg.where((w > 1) & (x < 5), w * x, -x))
+    assert f(3.0) == 6.0
+    w.data = 0.5
+    assert f(3.0) == -3.0
+
+
+def test_a_constant_made_in_the_function_is_known_there() -> None:
+    def f(x: Any) -> Any:
+        half = Value(0.5)
+        return x * math.exp(half) if half * 2 == 1 else x
+
+    assert mg.compile(f)(2.0) == 2 * math.exp(0.5)
+
+
+def test_a_captured_value_may_be_shown_while_it_is_traced() -> None:
+    w, shown = Value(2.0, name="w"), []
+    mg.compile(lambda x: shown.append(f"{w} {w:.1f} {w.data}") or w * x)(3.0)
+    assert shown == ["Value(data=2.0, grad=0.0, name='w') 2.0 2.0"]
+
+
+def test_other_threads_may_ask_while_one_traces() -> None:
+    w, answers = Value(2.0), []
+
+    def ask() -> None:
+        answers.append((w > 1, float(w), bool(w)))
+
+    def f(x: Any) -> Any:
+        other = threading.Thread(target=ask)
+        other.start()
+        other.join()
+        return w * x
+
+    assert mg.compile(f)(3.0) == 6.0
+    assert answers == [(True, 2.0, True)]
 
 
 def test_the_line_is_that_of_the_user_within_layers_of_the_library() -> None:
