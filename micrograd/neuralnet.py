@@ -22,7 +22,21 @@ from micrograd.scalar import Scalar
 Activation = str | Callable[[Any], Any]
 
 
-class Neuron(Module):
+class _Activated(Module):
+    """What has an activation: a copy, or what comes back from a pickle, looks its function up."""
+
+    activation: Activation
+    function: Callable[[Any], Any] | None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if name != "function"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.function = activation_function(self.activation)
+
+
+class Neuron(_Activated):
     """A weighted sum of `nin` inputs and a bias, through an activation; called, it gives a scalar.
 
     `activation` is the name of an operation of one operand, or a function. Weights are drawn by
@@ -56,7 +70,7 @@ class Neuron(Module):
         return f"Neuron({len(self.weights)}, activation={_called(self.activation)})"
 
 
-class Layer(Module):
+class Layer(_Activated):
     """`nout` neurons on the same `nin` inputs; called, it gives the list of their outputs.
 
     >>> layer = Layer(2, 3, "tanh", seed=0)

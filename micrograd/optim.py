@@ -16,7 +16,8 @@ remembers about it. An optimiser maps its rule over all parameters:
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from copy import copy
+from dataclasses import KW_ONLY, dataclass, field, fields
 from operator import is_
 from typing import Any, ClassVar, Self
 
@@ -87,7 +88,9 @@ class Optimizer:
 
     def fresh(self) -> Self:
         """An optimiser like this one that has made no step."""
-        return replace(self)
+        fresh = copy(self)
+        fresh.steps, fresh.state, fresh._served = 0, [], ()
+        return fresh
 
     def state_dict(self) -> dict[str, Any]:
         """The number of steps, and a list for each word of `memory`, with a number a parameter."""

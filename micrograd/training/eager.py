@@ -101,6 +101,9 @@ class EagerStep:
     def write(self) -> None:
         """Makes the Values hold the numbers: here they do."""
 
+    def read(self) -> None:
+        """Takes the numbers from the Values: here they are there."""
+
     def memory(self) -> dict[str, np.ndarray]:
         """What the optimiser remembers: a number for each parameter, by its name."""
         state = self.optimizer.state_dict()

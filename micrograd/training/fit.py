@@ -9,6 +9,7 @@
 """
 
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Batches, ClassWeight, Examples
 from micrograd.training.history import History
+from micrograd.training.interrupt import watched
 from micrograd.training.lbfgs import minimise
 from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
@@ -106,6 +108,7 @@ def fit(
     CheckpointError for a file that is no checkpoint of this run, and DivergenceError where the loss
     becomes NaN or infinite: the model then has the last weights that were good.
     """
+    begun = time.monotonic()
     _check(model, loss, optimizer, engine)
     _check_counts(epochs=epochs, batch_size=batch_size, patience=patience, every=every)
     _check_amounts(l1=l1, l2=l2, time_limit=time_limit)
@@ -141,14 +144,14 @@ def fit(
     monitor = _monitored(monitor, held_out, history.metric)
     run = {
         "step": _step(objective, optimizer, engine, dtype, threads), "history": history,
-        "limits": Limits(epochs, time_limit, patience, monitor, callbacks),
+        "limits": Limits(epochs, begun, time_limit, patience, monitor, callbacks),
         "held_out": held_out, "score": score,
     }  # fmt: skip
     history.patient = Patient(run["step"], training)
     if optimizer == "lbfgs":
         _check_lbfgs(l1, dropout, checkpoint)
-        with Progress(epochs, 1, progress) as bar:
-            minimise(Run(**run), training, bar)
+        with watched() as pressed, Progress(epochs, 1, progress) as bar:
+            minimise(Run(**run), training, bar, pressed)
         return history
     size = len(training) if batch_size is None else batch_size
     if pieces is not None:
@@ -156,14 +159,16 @@ def fit(
     else:
         batches = Batches(training, size, run["step"].dtype)
     masks = Dropout(model, dropout, batches.size, run["step"].dtype) if dropout else None
-    loop = Loop(
-        **run, batches=batches, random=random, dropout=masks, checkpoint=saver, random_first=first
-    )
-    if saved:
-        loop.go_on(saved)
-    done = history.epochs * batches.count + loop.position
-    with Progress(epochs, batches.count, progress, done) as bar:
-        loop.run(bar)
+    with watched() as pressed:
+        loop = Loop(
+            **run, batches=batches, random=random, dropout=masks, checkpoint=saver,
+            random_first=first,
+        )  # fmt: skip
+        if saved:
+            loop.go_on(saved)
+        done = history.epochs * batches.count + loop.position
+        with Progress(epochs, batches.count, progress, done) as bar:
+            loop.run(bar, pressed)
     return history
 
 

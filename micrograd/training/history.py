@@ -16,6 +16,7 @@ class History:
     `gradient_norms` are those of each epoch's last step, `rates` its learning rates. `stopped` says
     why the run ended before its last epoch: "interrupted" (Ctrl-C), "time", "patience" or
     "callback"; `best_epoch` is, under early stopping, the one whose weights the model has.
+    `diverged` says what became NaN or infinite, and when.
 
     >>> History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
     History(epochs=2, loss=0.5, validation_loss=0.6)
@@ -28,8 +29,13 @@ class History:
     gradient_norms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     stopped: str = ""
+    diverged: str = ""
     best_epoch: int | None = None
     patient: "Patient | None" = None  # what `diagnose` examines
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and pickled: the numbers, without the model and its examples."""
+        return {**vars(self), "patient": None}
 
     @property
     def epochs(self) -> int:

@@ -12,7 +12,7 @@ from micrograd.training.progress import Progress
 from micrograd.training.run import DivergenceError, Run
 
 
-def minimise(run: Run, examples: Examples, bar: Progress) -> None:
+def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) -> None:
     """Trains to convergence, or until the run has a reason to end; an epoch is an iteration.
 
     Raises ModuleNotFoundError without SciPy, and DivergenceError where the loss is not finite to
@@ -40,13 +40,15 @@ def minimise(run: Run, examples: Examples, bar: Progress) -> None:
         means.clear()
         if bar.bar is not None:
             bar.bar.update()
-        run.history.stopped = run.finish_epoch(mean, 1.0, bar)
+        reason = run.finish_epoch(mean, 1.0, bar)
+        run.history.stopped = "interrupted" if pressed else reason
         if run.history.stopped:
             raise StopIteration
 
     accepted = step.start(arrays)
     if not np.isfinite(loss_and_gradient(accepted)[0]):
-        raise DivergenceError("the loss is not finite to begin with", run.history)
+        run.history.diverged = "the loss is not finite to begin with"
+        raise DivergenceError(run.history.diverged, run.history)
     run.start()
     try:
         limits = {"maxiter": run.limits.epochs, "maxfun": 20 * run.limits.epochs}

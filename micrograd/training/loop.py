@@ -1,11 +1,7 @@
 """Loop: a run in steps, batch by batch, that can be saved at any step and taken up again."""
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +14,9 @@ from micrograd.training.objective import Dropout
 from micrograd.training.pieces import PieceBatches
 from micrograd.training.progress import Progress
 from micrograd.training.run import DivergenceError, Run
+
+STRETCH = 100  # steps, at most, after which the weights are judged by the losses of these
+MINUTE = 60.0  # seconds between two checkpoints, at most, where no number of steps is given
 
 
 @dataclass(kw_only=True)
@@ -32,10 +31,12 @@ class Loop(Run):
     position: int = 0  # batches of this epoch that are done
     total: float = 0.0  # the sum of their losses
     seen: int = 0  # the number of their examples
-    lowest: float = math.inf  # mean loss of an epoch
+    total_before: float = 0.0  # the same, before this stretch of steps
+    seen_before: int = 0
+    lowest: float = math.inf  # mean loss of a stretch
     random_first: Any = None  # the state of `random` before anything was held out
     random_before: Any = None  # before it drew the order of this epoch
-    good: np.ndarray = field(init=False)  # the weights with which the lowest epoch began
+    good: np.ndarray = field(init=False)  # the weights with which the lowest stretch began
     before: np.ndarray = field(init=False)  # and this one
 
     def __post_init__(self) -> None:
@@ -43,19 +44,20 @@ class Loop(Run):
         self.take = self.step.on(self.batches.arrays, self.batches.rows, masks)
         self.rate = schedule(self.step.optimizer.learning_rate)
         self.before = self.good = self.step.weights()
+        self.saved = time.monotonic()
         self.start()
 
-    def run(self, bar: Progress) -> None:
+    def run(self, bar: Progress, pressed: list[int]) -> None:
         """Trains until there is a reason to stop; the Values hold the result then.
 
-        Raises DivergenceError where the loss becomes NaN or infinite. The Values then hold the
-        weights with which the epoch of the lowest loss began.
+        Raises DivergenceError where the loss, or a weight, becomes NaN or infinite. The Values then
+        hold the weights with which the stretch of the lowest loss began.
         """
         history = self.history
         try:
-            with _watched() as pressed:
-                while history.epochs < self.limits.epochs and not history.stopped:
-                    history.stopped = self._epoch(bar, pressed)
+            while history.epochs < self.limits.epochs and not history.stopped:
+                history.stopped = self._epoch(bar, pressed)
+            self._check_weights()
             if self.checkpoint:
                 self._save(self.checkpoint)
         except KeyboardInterrupt:
@@ -72,22 +74,24 @@ class Loop(Run):
         if self.position == 0:
             self._begin()
         batches, take, dropout = self.batches, self.take, self.dropout
-        every = self.checkpoint.every if self.checkpoint else None
         while self.position < batches.count:
             n = batches.load(self.position)
             if dropout:
                 dropout.draw(n, self.random)
             mean = take(n)
             if not math.isfinite(mean):
-                raise self._divergence(mean)
+                step = self.step.steps + 1
+                raise self.divergence("the loss", mean, step, self.rate(step - 1))
             self.total += mean * n
             self.seen += n
             self.position += 1
             if bar.bar is not None:
                 bar.bar.update()
+            if self.position % STRETCH == 0 or self.position == batches.count:
+                self._end_stretch()
             if self.position == batches.count:
                 break
-            if self.checkpoint and every and self.step.steps % every == 0:
+            if self.checkpoint and self._is_due(self.checkpoint):
                 self._save(self.checkpoint)
             if pressed:
                 return "interrupted"
@@ -102,28 +106,38 @@ class Loop(Run):
             self.random_before = self.random.bit_generator.state
         self.batches.shuffle(self.random)
 
-    def _finish(self, bar: Progress) -> str:
-        mean = self.total / self.seen
-        self.position, self.total, self.seen = 0, 0.0, 0
+    def _end_stretch(self) -> None:
+        """Remembers the weights with which a stretch of steps began, if its loss is the lowest."""
+        mean = (self.total - self.total_before) / (self.seen - self.seen_before)
         if mean < self.lowest:
             self.lowest, self.good = mean, self.before
+        self.total_before, self.seen_before = self.total, self.seen
+        self.before = self.step.weights()
+
+    def _finish(self, bar: Progress) -> str:
+        self._check_weights()
+        mean = self.total / self.seen
+        self.position, self.total, self.seen = 0, 0.0, 0
+        self.total_before, self.seen_before = 0.0, 0
         reason = self.finish_epoch(mean, self.rate(self.step.steps - 1), bar)
-        every = self.checkpoint.every if self.checkpoint else 0
-        if self.checkpoint and (every is None or self.step.steps % every == 0):
+        if self.checkpoint and self._is_due(self.checkpoint):
             self._save(self.checkpoint)
         return reason
 
-    def _divergence(self, mean: float) -> DivergenceError:
-        rate = self.rate(self.step.steps)
-        return DivergenceError(
-            f"the loss became {mean} in epoch {self.history.epochs + 1}, step "
-            f"{self.step.steps + 1}; try a smaller learning rate (it was {rate:.3g}), "
-            "clip_norm=1.0 in the optimizer, or inputs of a smaller scale. The model has the last "
-            "weights that were good",
-            self.history,
-        )
+    def _check_weights(self) -> None:
+        """The last step may be the one that diverges, and no loss tells of it."""
+        weights = self.step.weights()
+        if not np.isfinite(weights).all():
+            bad, step = weights[~np.isfinite(weights)], self.step.steps
+            raise self.divergence("a weight", bad[0], step, self.rate(step - 1))
 
     # Checkpoints.
+
+    def _is_due(self, checkpoint: Checkpoint) -> bool:
+        """After so many steps; or after each epoch, and after a minute of a long one."""
+        if checkpoint.every is not None:
+            return self.step.steps % checkpoint.every == 0
+        return self.position == 0 or time.monotonic() >= self.saved + MINUTE
 
     def _save(self, checkpoint: Checkpoint) -> None:
         arrays = {"weights": self.step.weights(), **{name: getattr(self, name) for name in WEIGHTS}}
@@ -132,6 +146,7 @@ class Loop(Run):
         state |= {name: getattr(self.history, name) for name in CURVES}
         state |= {"steps": self.step.steps, "random": self.random.bit_generator.state}
         checkpoint.save(arrays, state)
+        self.saved = time.monotonic()
 
     def go_on(self, saved: State) -> None:
         """Stands where the run stood when it was saved."""
@@ -155,30 +170,8 @@ class Loop(Run):
 
 # What a checkpoint holds besides the weights, by the names of the attributes.
 WEIGHTS = "before", "good", "best"
-PLACE = "position", "total", "seen", "waited", "lowest", "top", "random_first", "random_before"
+PLACE = (
+    *("position", "total", "seen", "total_before", "seen_before", "waited", "lowest", "top"),
+    *("random_first", "random_before"),
+)
 CURVES = "loss", "validation_loss", "scores", "gradient_norms", "rates", "best_epoch"
-
-
-@contextmanager
-def _watched() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C is pressed: the step is finished first.
-
-    Pressed again, it interrupts at once.
-    """
-    pressed: list[int] = []
-
-    def press(number: int, frame: Any) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    ours = threading.current_thread() is threading.main_thread() and (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)

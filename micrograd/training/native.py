@@ -91,11 +91,14 @@ class NativeStep:
         theta, g = self.theta[:met], self.g[:met]
         given = call, theta, [mean, g], rows, len(arrays)
         run, item = kernel.prepared(*given), mean.item
+        others, frozen = self.others, len(self.others) > 0
 
         def slope(n: int) -> float:
             if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
                 guarded = loss._kernel(it, "parameters", guarded=True)
                 guarded.prepared(*given)(n, 1.0 / n)
+            if frozen:
+                self.g[others] = 0.0
             return item()
 
         return slope
@@ -113,14 +116,11 @@ class NativeStep:
     def _update(self) -> Callable[[], None]:
         """One step of the optimiser, from `g`, on `theta` and `state` in their place."""
         rule = rule_of(self.optimizer, self.objective.penalties, self.dtype)
-        theta, others = self.theta, self.others
-        run, rate = rule.on(theta, self.g, self.state), schedule(self.optimizer.learning_rate)
-        fixed = theta[others].copy() if len(others) else None
+        run = rule.on(self.theta, self.g, self.state, fixed=self.others)
+        rate = schedule(self.optimizer.learning_rate)
 
         def update() -> None:
             run(rate(self.steps), self.steps + 1)
-            if fixed is not None:
-                theta[others] = fixed
 
         return update
 
@@ -168,6 +168,10 @@ class NativeStep:
         """Makes the Values hold the numbers."""
         for p, x in zip(self.parameters, self.theta.tolist()):
             p.data = x
+
+    def read(self) -> None:
+        """Takes the numbers from the Values: somebody may have changed them."""
+        self.theta[:] = [p.data for p in self.parameters]
 
     def memory(self) -> dict[str, np.ndarray]:
         """What the optimiser remembers: a number for each parameter, by its name."""

@@ -1,5 +1,6 @@
 """Predictor: a model in native code, for one row in microseconds and for many at once."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from micrograd.errors import ShapeError
 class Predictor:
     """The outputs of `model` for a row, of shape (outputs,), or for rows: (rows, outputs).
 
-    The weights are those at its making; `refresh` reads them again.
+    It reads the weights when it is first asked, and again after `refresh`.
 
     >>> import micrograd as mg
     >>> predict = Predictor(mg.MLP(2, [3, 1], seed=0))
@@ -21,10 +22,14 @@ class Predictor:
     """
 
     def __init__(self, model: Any, *, dtype: DTypeLike = "float64", threads: int = 1):
-        self.model, self.dtype = model, np.dtype(dtype)
+        self.model, self.dtype, self.threads = model, np.dtype(dtype), threads
         self._one = CompiledOne(self._outputs, dtype, 1, False)
         self._many = Vectorized(self._outputs, dtype, threads, False)
         self.refresh()
+
+    def __reduce__(self) -> Any:
+        """A copy, and what comes back from a pickle, is made anew."""
+        return partial(Predictor, dtype=self.dtype.str, threads=self.threads), (self.model,)
 
     def _outputs(self, inputs: Any) -> Any:
         outputs = self.model(inputs)

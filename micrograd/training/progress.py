@@ -35,8 +35,10 @@ class Progress:
             shown = {name: f"{numbers[-1]:.4g}" for name, numbers in curves.items() if numbers}
             self.bar.set_postfix(shown, refresh=history.epochs == self.epochs)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         if self.bar is not None:
+            if error is None:
+                self.bar.total = self.bar.n  # a run that ended early has not failed
             self.bar.close()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Examples
 from micrograd.training.history import History
@@ -28,10 +30,12 @@ class DivergenceError(ArithmeticError):
 class Limits:
     """What ends a run: so many epochs, so many seconds, no improvement for `patience` epochs.
 
-    `monitor` names the curve that must improve; `callbacks` are asked after every epoch.
+    `monitor` names the curve that must improve; `callbacks` are asked after every epoch. The
+    seconds count from `begun`, when the clock showed that.
     """
 
     epochs: int
+    begun: float
     seconds: float | None = None
     patience: int | None = None
     monitor: str = "loss"
@@ -52,23 +56,24 @@ class Run:
     top: float = -math.inf  # of what is monitored; the higher, the better
 
     def start(self) -> None:
-        """From here the seconds count."""
+        """The weights are those to begin with."""
         seconds = self.limits.seconds
-        self.deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self.deadline = math.inf if seconds is None else self.limits.begun + seconds
         self.best = self.step.weights()
-        self.history.stopped = "patience" if self._waited_enough() else ""
 
     def finish_epoch(self, mean: float, rate: float, bar: Progress) -> str:
         """Notes what an epoch came to; why the run should end now, or ""."""
         history = self.history
-        history.loss.append(mean)
-        history.rates.append(rate)
-        history.gradient_norms.append(self.step.gradient_norm)
         if self.held_out:
             validation, outputs = self.step.evaluate(self.held_out)
+            if not math.isfinite(validation):
+                raise self.divergence("the validation loss", validation, self.step.steps, rate)
             history.validation_loss.append(validation)
             if self.score:
                 history.scores.append(float(self.score(outputs, self.held_out.targets)))
+        history.loss.append(mean)
+        history.rates.append(rate)
+        history.gradient_norms.append(self.step.gradient_norm)
         if self.limits.patience:
             self._compare()
         bar.epoch(history)
@@ -89,7 +94,8 @@ class Run:
         if self.limits.callbacks:
             self.step.write()
             answers = [callback(self.history) for callback in self.limits.callbacks]
-            if any(answer is True for answer in answers):
+            self.step.read()
+            if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
                 return "callback"
         if self._waited_enough():
             return "patience"
@@ -97,6 +103,17 @@ class Run:
 
     def _waited_enough(self) -> bool:
         return self.limits.patience is not None and self.waited >= self.limits.patience
+
+    def divergence(self, what: str, number: float, step: int, rate: float) -> DivergenceError:
+        """The error that says what became NaN or infinite; the history says it, too."""
+        history = self.history
+        history.diverged = f"{what} became {number} in epoch {history.epochs + 1}, step {step}"
+        return DivergenceError(
+            f"{history.diverged}; try a smaller learning rate (it was {rate:.3g}), "
+            "clip_norm=1.0 in the optimizer, or inputs of a smaller scale. The model has the last "
+            "weights that were good",
+            history,
+        )
 
     def end(self) -> History:
         """Under early stopping the model has the best weights, unless Ctrl-C was pressed."""

@@ -3,7 +3,7 @@
 >>> from micrograd.optim import Momentum
 >>> theta, velocity = np.array([1.0, 2.0]), np.zeros(2)
 >>> rule = rule_of(Momentum(), Penalties(), theta.dtype)
->>> update = rule.on(theta, np.ones(2), [velocity])
+>>> update = rule.on(theta, np.ones(2), [velocity], fixed=np.array([], int))
 >>> update(0.5, 1)
 >>> theta, velocity
 (array([0.5, 1.5]), array([1., 1.]))
@@ -49,9 +49,12 @@ class Rule:
         self.places = [place.get(value) for value in (rate, step, scale)]
 
     def on(
-        self, theta: np.ndarray, g: np.ndarray, state: Sequence[np.ndarray]
+        self, theta: np.ndarray, g: np.ndarray, state: Sequence[np.ndarray], fixed: np.ndarray
     ) -> Callable[[float, int], None]:
-        """A step on these arrays, in their place, at a rate; steps are counted from 1."""
+        """A step on these arrays, in their place, at a rate; steps are counted from 1.
+
+        What is in the places `fixed` stays as it is, and counts nowhere.
+        """
         slope = np.empty_like(g) if self.clip else g
         run, numbers = self.rule.on([theta, slope, *state], [theta, *state])
         clip = self.clip and self.clip.on([theta, g], [slope])[0]
@@ -64,9 +67,13 @@ class Rule:
                 numbers[at_step] = step
             if clip and norm:
                 clip(n, 1.0)
+                slope[fixed] = 0.0
                 long = length(slope)
                 numbers[at_scale] = norm / long if long > norm else 1.0
+            kept = theta[fixed] if len(fixed) else None
             run(n, 1.0)
+            if kept is not None:
+                theta[fixed] = kept
 
         return update
 
