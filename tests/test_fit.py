@@ -5,13 +5,13 @@ import math
 import sys
 import types
 import warnings
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import tqdm.notebook
 
 import micrograd as mg
+from micrograd.training import progress
 from micrograd.training.metrics import accuracy, r2
 
 RANDOM = np.random.default_rng(0)
@@ -180,23 +180,28 @@ def in_a_notebook(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", jupyter)
 
 
-def test_progress_in_a_notebook_is_a_widget(monkeypatch, in_a_notebook):
-    class Widget(tqdm.std.tqdm):
-        shown: ClassVar[list] = []
+def test_progress_in_a_notebook_is_a_widget(monkeypatch):
+    bars = []
 
-        def set_postfix(self, ordered_dict=None, refresh: bool | None = True, **more):
-            self.shown.append(dict(ordered_dict or {}, at=self.n, of=self.total))
-            super().set_postfix(ordered_dict, refresh, **more)
+    class Widget(tqdm.notebook.tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            bars.append(self)
 
-    monkeypatch.setattr(tqdm.notebook, "IProgress", object)
     monkeypatch.setattr(tqdm.notebook, "tqdm", Widget)
-    history = mg.fit(model(), X, LINE, loss="mse", epochs=3, validation=0.2)
-    last = f"{history.loss[-1]:.4g}", f"{history.validation_loss[-1]:.4g}"
-    assert len(Widget.shown) == 3
-    assert Widget.shown[-1] == {
-        "loss": last[0], "validation": last[1], "r2": f"{history.scores[-1]:.4g}",
-        "at": 6, "of": 6,
-    }  # fmt: skip
+    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    stop = [lambda history: history.epochs == 3]
+    history = mg.fit(model(), X, LINE, loss="mse", epochs=9, validation=0.2, callbacks=stop)
+    (bar,) = bars
+    before, widget, after = bar.container.children
+    assert before.value.replace("\u2007", " ").startswith("epoch 3/9")
+    assert widget.bar_style == "success"  # red would be a failure, and stopping early is none
+    for name, numbers in (
+        ("loss", history.loss),
+        ("validation", history.validation_loss),
+        ("r2", history.scores),
+    ):
+        assert f"{name}={numbers[-1]:.4g}" in after.value
 
 
 def test_progress_in_a_notebook_without_widgets_is_text(monkeypatch, in_a_notebook, capsys):
