@@ -29,6 +29,7 @@ from training_peers import (
     in_sklearn,
     in_skorch,
     numpy_by_hand,
+    sklearn_like,
     torch_loader,
     torch_slices,
 )
@@ -96,7 +97,7 @@ def compare(
 # The demo: from `fit` to trained weights.
 
 DEMO = """
-import time, numpy as np
+import statistics, time, numpy as np
 from sklearn.datasets import make_moons
 import micrograd as mg
 X, y = make_moons(n_samples=100, noise=0.1, random_state=1)
@@ -108,8 +109,8 @@ def seconds(epochs):
                      epochs=epochs, batch_size=None, progress=False)
     return time.process_time() - start, history.loss[min(epochs, 100) - 1]
 first, loss = seconds(100)
-some, many = (min(seconds(n)[0] for _ in range(5)) for n in (100, 2100))
-print(first, (many - some) / 20, loss)
+some, many = (statistics.median(seconds(n)[0] for _ in range(9)) for n in (100, 2100))
+print(first, some, (many - some) / 20, loss)
 """
 
 
@@ -128,14 +129,14 @@ def demo() -> bool:
             )
             for cache in ("first", "code", "code")
         ]  # fmt: skip
-    _, (cold, steps, loss), (warm, _, _) = (map(float, run.stdout.split()) for run in runs)
+    _, (cold, again, steps, loss), (cached, *_) = (map(float, x.stdout.split()) for x in runs)
     print(f"demo: 100 steps of fit on 100 points, loss {loss:.4f}")
     print(f"  compile included{cold:10.3f} s", end="")
     met = verdict(Below(0.4, "s"), cold)
-    print(f"\n  compile included, cached before{warm:10.3f} s")
-    print(f"  compile not included{steps * 1e3:10.3f} ms", end="")
-    met &= verdict(Below(1.5, "ms"), steps * 1e3)
-    print("\n", flush=True)
+    print(f"\n  compile included, cached before{cached:10.3f} s")
+    print(f"  compile not included: fit once more{again * 1e3:10.3f} ms", end="")
+    met &= verdict(Below(1.5, "ms"), again * 1e3)
+    print(f"\n  each further 100 steps{steps * 1e3:10.3f} ms\n", flush=True)
     return met
 
 
@@ -219,11 +220,12 @@ def table() -> bool:
 
 
 def prediction() -> bool:
-    """The outputs of a trained network, for one row and for 10⁶."""
+    """The outputs of a trained network, the same on both sides, for one row and for 10⁶."""
     task = made_table(256)
     few = Task(task.X[:2560], task.y[:2560], task.sizes, task.batch)
     _, ours = in_scalars(few)()
-    _, theirs = in_sklearn(few)()
+    theirs = sklearn_like(few, ours.model)
+    np.testing.assert_allclose(ours(task.X)[:, 0], theirs(task.X), rtol=1e-3, atol=1e-4)
     row = task.X[0]
     met = side_by_side.compare(
         "prediction for one row", {"micrograd": lambda: ours(row),
@@ -241,8 +243,8 @@ def threads() -> bool:
     task = made_table(4096)
     sides = {"two threads": in_scalars(task, threads=2), "one thread": in_scalars(task)}
     return compare(
-        "10⁶ × 20, batch 4,096", lambda _: sides, {"one thread": Faster(1.7)},
-        rounds=3, clock=time.perf_counter,
+        "10⁶ × 20, batch 4,096, by the clock on the wall", lambda _: sides,
+        {"one thread": Faster(1.7)}, rounds=3, clock=time.perf_counter,
     )  # fmt: skip
 
 

@@ -173,19 +173,27 @@ def in_sklearn(task: Task) -> Callable[[], Trained]:
     return train
 
 
+def sklearn_like(task: Task, model: mg.MLP) -> Callable[[Any], Any]:
+    """The prediction of a network of scikit-learn with the weights of ours."""
+    _, predict = in_sklearn(task)()
+    network, state = predict.__self__, model.state_dict()
+    layers = range(len(task.sizes))
+    network.coefs_ = [np.array(state[f"layers.{k}.weights"], task.dtype).T for k in layers]
+    network.intercepts_ = [np.array(state[f"layers.{k}.bias"], task.dtype) for k in layers]
+    return predict
+
+
 # NumPy by hand: one hidden layer, classes, gradient descent.
 
 
 def numpy_by_hand(task: Task) -> Callable[[], Trained]:
-    hidden, classes = task.sizes
     X = task.X.astype(task.dtype)
+    model = mg.MLP(X.shape[1], task.sizes, activation="relu", seed=task.seed)
+    first = [np.array(array, task.dtype) for array in model.state_dict().values()]
 
     def train() -> Trained:
         random = np.random.default_rng(task.seed)
-        deviations = np.sqrt(2 / X.shape[1]), np.sqrt(1 / hidden)
-        w1 = random.normal(0, deviations[0], (X.shape[1], hidden)).astype(task.dtype)
-        w2 = random.normal(0, deviations[1], (hidden, classes)).astype(task.dtype)
-        b1, b2 = np.zeros(hidden, task.dtype), np.zeros(classes, task.dtype)
+        w1, b1, w2, b2 = (np.ascontiguousarray(array.T) for array in first)
         rate, total = np.dtype(task.dtype).type(task.rate), 0.0
         for _ in range(task.epochs):
             order, total = random.permutation(len(X)), 0.0

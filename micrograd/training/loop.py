@@ -80,8 +80,8 @@ class Loop(Run):
                 dropout.draw(n, self.random)
             mean = take(n)
             if not math.isfinite(mean):
-                step = self.step.steps + 1
-                raise self.divergence("the loss", mean, step, self.rate(step - 1))
+                where = self.history.epochs + 1, self.step.steps + 1
+                raise self.divergence("the loss", mean, *where, self.rate(self.step.steps))
             self.total += mean * n
             self.seen += n
             self.position += 1
@@ -111,11 +111,11 @@ class Loop(Run):
         mean = (self.total - self.total_before) / (self.seen - self.seen_before)
         if mean < self.lowest:
             self.lowest, self.good = mean, self.before
-        self.total_before, self.seen_before = self.total, self.seen
-        self.before = self.step.weights()
+        if self.position < self.batches.count:
+            self.total_before, self.seen_before = self.total, self.seen
+            self.before = self.step.weights()
 
     def _finish(self, bar: Progress) -> str:
-        self._check_weights()
         mean = self.total / self.seen
         self.position, self.total, self.seen = 0, 0.0, 0
         self.total_before, self.seen_before = 0.0, 0
@@ -129,7 +129,8 @@ class Loop(Run):
         weights = self.step.weights()
         if not np.isfinite(weights).all():
             bad, step = weights[~np.isfinite(weights)], self.step.steps
-            raise self.divergence("a weight", bad[0], step, self.rate(step - 1))
+            epoch = self.history.epochs + (self.position > 0)
+            raise self.divergence("a weight", bad[0], epoch, step, self.rate(step - 1))
 
     # Checkpoints.
 

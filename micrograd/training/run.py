@@ -67,7 +67,8 @@ class Run:
         if self.held_out:
             validation, outputs = self.step.evaluate(self.held_out)
             if not math.isfinite(validation):
-                raise self.divergence("the validation loss", validation, self.step.steps, rate)
+                where = history.epochs + 1, self.step.steps
+                raise self.divergence("the validation loss", validation, *where, rate)
             history.validation_loss.append(validation)
             if self.score:
                 history.scores.append(float(self.score(outputs, self.held_out.targets)))
@@ -104,10 +105,12 @@ class Run:
     def _waited_enough(self) -> bool:
         return self.limits.patience is not None and self.waited >= self.limits.patience
 
-    def divergence(self, what: str, number: float, step: int, rate: float) -> DivergenceError:
+    def divergence(
+        self, what: str, number: float, epoch: int, step: int, rate: float
+    ) -> DivergenceError:
         """The error that says what became NaN or infinite; the history says it, too."""
         history = self.history
-        history.diverged = f"{what} became {number} in epoch {history.epochs + 1}, step {step}"
+        history.diverged = f"{what} became {number} in epoch {epoch}, step {step}"
         return DivergenceError(
             f"{history.diverged}; try a smaller learning rate (it was {rate:.3g}), "
             "clip_norm=1.0 in the optimizer, or inputs of a smaller scale. The model has the last "
