@@ -95,18 +95,18 @@ def fit(
     Training ends early where what `monitor` names ("loss", "validation_loss" or the metric) has
     not improved for `patience` epochs: the model then has the weights of the best one. It ends
     after `time_limit` seconds, when one of `callbacks`, functions of the history, returns True
-    after an epoch, and at Ctrl-C: the model stays as it is then.
+    after an epoch, and at Ctrl-C: the model stays as it is then. A callback may change the weights.
 
-    `checkpoint` is a file that is written after each epoch, or `every` so many steps, and at the
-    end. With `resume` a run goes on where the file says, to the very same bits as one that never
-    stopped; without a file it begins.
+    `checkpoint` is a file that is written after each epoch and, in a long one, each minute; or
+    `every` so many steps; and at the end. With `resume` a run goes on where the file says, to the
+    very same bits as one that never stopped; without a file it begins.
 
     `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
     `threads` are those of native code.
 
     Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit,
-    CheckpointError for a file that is no checkpoint of this run, and DivergenceError where the loss
-    becomes NaN or infinite: the model then has the last weights that were good.
+    CheckpointError for a file that is no checkpoint of this run, and DivergenceError where a loss
+    or a weight becomes NaN or infinite: the model then has the last weights that were good.
     """
     begun = time.monotonic()
     _check(model, loss, optimizer, engine)
