@@ -12,8 +12,6 @@ from micrograd.training.table import Column, TableError, enumerated
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of whole numbers: with more different ones they are quantities
-RULE = f"""Text and truth values are classes, and so are whole numbers with at most {MOST_CLASSES}
-different values (classification); any other number is a quantity (regression)."""
 
 
 @dataclass(frozen=True)
