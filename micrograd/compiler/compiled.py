@@ -54,7 +54,8 @@ class Compiled:
 
     It is traced, compiled and kept once for each structure and shape of its arguments. Arguments
     and results are numbers, arrays, and lists, tuples and dicts of them. Leaf Values that the
-    function captures are its parameters: their numbers are read at each call.
+    function captures are its parameters: their numbers are read at each call. So Python cannot ask
+    for them as the function is traced, by `if w > 0` or `float(w)`: that is a TraceError.
     """
 
     _single: bool
