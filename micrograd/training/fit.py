@@ -144,7 +144,7 @@ def fit(
         "limits": Limits(epochs, time_limit, patience, monitor, callbacks),
         "held_out": held_out, "score": score,
     }  # fmt: skip
-    history.patient = Patient(run["step"], training)
+    history.patient = Patient(model, training)
     if optimizer == "lbfgs":
         _check_lbfgs(l1, dropout, checkpoint)
         with Progress(epochs, 1, progress) as bar:

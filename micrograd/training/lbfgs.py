@@ -46,7 +46,8 @@ def minimise(run: Run, examples: Examples, bar: Progress) -> None:
 
     accepted = step.start(arrays)
     if not np.isfinite(loss_and_gradient(accepted)[0]):
-        raise DivergenceError("the loss is not finite to begin with", run.history)
+        run.history.diverged = "the loss is not finite to begin with"
+        raise DivergenceError(run.history.diverged, run.history)
     run.start()
     try:
         limits = {"maxiter": run.limits.epochs, "maxfun": 20 * run.limits.epochs}
