@@ -169,7 +169,8 @@ HEALTHY: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", HEALTHY)
 def test_a_healthy_run_is_not_ill(case):
     """And has learned: the validation loss fell by half, or below zero."""
-    history = train(**{"validation": 0.2} | HEALTHY[case])
+    options: dict[str, Any] = {"validation": 0.2} | HEALTHY[case]
+    history = train(**options)
     assert history.validation_loss[-1] < 0.5 * max(history.validation_loss[0], 0.0)
     assert str(history.diagnose()) == "nothing to see: the run looks healthy"
 

@@ -22,6 +22,7 @@ X = RANDOM.normal(size=(70, 3))
 LINE = X @ [2.0, -1.0, 0.5] + 0.5
 ABOVE = (LINE > 0).astype(int)
 SIGN = 2 * ABOVE - 1
+LAST = np.arange(70) == 69
 
 
 def model(outputs: int = 1, activation: str = "tanh") -> mg.MLP:
@@ -334,18 +335,82 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "resume": ({"resume": True}, ValueError, "checkpoint="),
     "lbfgs": ({"optimizer": "lbfgs", "l1": 0.1}, ValueError, "without l1"),
     "time": ({"time_limit": -1}, ValueError, "time_limit"),
+    "no weight held out": (
+        {"validation": 0.1, "sample_weight": LAST, "seed": 0}, ValueError, "7 examples held out"),
+    "no weight to train on": (
+        {"validation": 0.99, "class_weight": {0: 0, 1: 1}, "y": LAST}, ValueError,
+        "1 examples to train on have the weight 0"),
     "a class without output": (
-        {"model": model(2), "y": ABOVE + 1, "loss": "cross_entropy"}, IndexError, "2"),
+        {"model": model(2), "y": ABOVE + 1, "loss": "cross_entropy"}, IndexError,
+        r"class 2 in y has no output: the model has 2, .* Class k needs k \+ 1 outputs"),
+    "a negative class": (
+        {"model": model(2), "y": SIGN, "loss": "cross_entropy"}, IndexError, "class -1 in y"),
+    "a class held out without output": (
+        {"model": model(2), "y": ABOVE, "loss": "cross_entropy", "validation": (X, ABOVE + 1)},
+        IndexError, "class 2 in the y of validation"),
+    "a fractional class": (
+        {"model": model(2), "y": ABOVE / 2, "loss": "cross_entropy"}, ValueError, "holds 0.5"),
+    "a column of classes": (
+        {"model": model(2), "y": ABOVE[:, None], "loss": "cross_entropy"}, mg.ShapeError,
+        r"shape \(70, 1\); pass y\[:, 0\]"),
+    "marked classes": (
+        {"model": model(2), "y": np.eye(2)[ABOVE], "loss": mg.losses.cross_entropy}, mg.ShapeError,
+        r"shape \(70, 2\); pass y\.argmax\(axis=1\)"),
+    "no signs": ({"y": ABOVE, "loss": "hinge"}, ValueError, r"holds 0; 2 \* y - 1"),
+    "no probabilities": (
+        {"y": SIGN, "loss": "bce_with_logits"}, ValueError, r"holds -1; \(y \+ 1\) / 2"),
+    "no signs held out": (
+        {"y": SIGN, "loss": "hinge", "validation": (X, ABOVE)}, ValueError, "y of validation"),
 }
 # fmt: on
 
 
+@pytest.mark.parametrize("engine", ["native", "eager"])
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_wrong_is_said(case):
+def test_what_is_wrong_is_said(case, engine):
     changed, error, message = BAD[case]
-    arguments = {"model": model(), "X": X, "y": LINE, "loss": "mse", "epochs": 1} | changed
+    arguments: dict[str, Any] = {"model": model(), "X": X, "y": LINE, "loss": "mse", "epochs": 1}
     with pytest.raises(error, match=message):
-        mg.fit(**arguments)
+        mg.fit(**(arguments | {"engine": engine} | changed))
+
+
+# What a score makes of targets.
+
+
+@pytest.mark.parametrize("loss", ["bce_with_logits", mg.losses.bce_with_logits])
+def test_probabilities_above_a_half_are_of_the_class(loss):
+    soft, net = np.where(ABOVE, 0.9, 0.1), model()
+    options: dict[str, Any] = {"epochs": 60, "optimizer": mg.Adam(0.03)}
+    assert mg.fit(net, X, soft, loss=loss, validation=(X, soft), **options).scores[-1] > 0.95
+    again = mg.fit(net, X, soft, loss=loss, validation=(X, soft), metric="accuracy", epochs=1)
+    assert (again.metric, again.scores[-1] > 0.95) == ("accuracy", True)
+
+
+@pytest.mark.parametrize(("loss", "low"), [("hinge", -1), ("bce_with_logits", 0)])
+def test_of_several_labels_the_share_is_told(loss, low):
+    first, second = ABOVE, X[:, 0] > 0
+    labels = np.where(np.column_stack([first, second]), 1, low)
+    net = model(2)
+    history = mg.fit(net, X, labels, loss=loss, validation=(X, labels), epochs=20)
+    expected = np.mean((mg.Predictor(net)(X) > 0) == (labels > 0))
+    assert history.scores[-1] == pytest.approx(expected)
+
+
+# Outputs of every kind.
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_outputs_may_be_a_list_a_tuple_or_an_array(kind, engine):
+    class Lines(mg.Module):
+        def __init__(self):
+            self.slopes = [mg.Value(-1.0), mg.Value(1.0)]
+
+        def __call__(self, inputs):
+            return kind([w * inputs[0] for w in self.slopes])
+
+    history = mg.fit(Lines(), X, ABOVE, loss="cross_entropy", validation=0.3, engine=engine)
+    assert history.scores[-1] > 0.5
 
 
 # Batches.

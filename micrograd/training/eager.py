@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value
+from micrograd.losses import as_scalars
 from micrograd.optim import Optimizer
 from micrograd.training.examples import Examples
 from micrograd.training.objective import Objective
@@ -84,7 +85,7 @@ class EagerStep:
         for inputs, target in zip(examples.inputs.tolist(), examples.targets.tolist()):
             outputs = self.objective.model(inputs)
             losses.append(self.objective.of(outputs, target).data)
-            rows.append([*map(float, outputs if isinstance(outputs, list) else [outputs])])
+            rows.append([*map(float, as_scalars(outputs))])
         return float(np.average(losses, weights=examples.weights)), np.array(rows)
 
     # The numbers that training changes.

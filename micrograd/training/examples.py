@@ -66,7 +66,7 @@ class Examples:
     def split(self, share: float, random: np.random.Generator) -> tuple["Examples", "Examples"]:
         """Two parts, the second with this share of the examples, drawn at random.
 
-        Raises ValueError where one of the two would be empty.
+        Raises ValueError where one of the two would be empty, or have no weight.
         """
         if not 0 < share < 1:
             raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
@@ -74,7 +74,14 @@ class Examples:
         if held_out >= len(self):
             raise ValueError(f"{len(self)} examples are too few to hold out a share of {share}")
         order = random.permutation(len(self))
-        return self.take(order[held_out:]), self.take(order[:held_out])
+        parts = self.take(order[held_out:]), self.take(order[:held_out])
+        for part, name in zip(parts, ("to train on", "held out")):
+            if part.weights is not None and not part.weights.any():
+                raise ValueError(
+                    f"all {len(part)} examples {name} have the weight 0; leave such examples out, "
+                    "try another seed, or give validation=(X, y)"
+                )
+        return parts
 
     def weighted(self, class_weight: ClassWeight | None) -> "Examples":
         """The examples with the weights of their classes, too.

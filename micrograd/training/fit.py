@@ -17,7 +17,7 @@ import numpy as np
 
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
-from micrograd.losses import Loss, loss_function
+from micrograd.losses import Loss, as_scalars, loss_function, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.optim import Adam, Optimizer
 from micrograd.training.checkpoint import Checkpoint, fingerprint
@@ -25,6 +25,7 @@ from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Batches, ClassWeight, Examples
 from micrograd.training.history import History
+from micrograd.training.labels import check_labels
 from micrograd.training.lbfgs import minimise
 from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
@@ -81,7 +82,8 @@ def fit(
 
     `validation` is the share of the examples to hold out (of a file, 100,000 rows at most), or a
     tuple (X, y), or (X, y, weights); `metric` a score of outputs and targets, the higher the
-    better: "accuracy", "r2" or a function.
+    better: "accuracy" (where each example has several labels, the share of labels), "r2" or a
+    function.
     `seed` decides what is held out, the order of the batches and what drops out; with None they
     differ every time. `progress` shows a bar; None shows it where somebody watches.
 
@@ -102,9 +104,10 @@ def fit(
     `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
     `threads` are those of native code.
 
-    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit,
-    CheckpointError for a file that is no checkpoint of this run, and DivergenceError where the loss
-    becomes NaN or infinite: the model then has the last weights that were good.
+    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit, IndexError
+    for a class that has no output, CheckpointError for a file that is no checkpoint of this run,
+    and DivergenceError where the loss becomes NaN or infinite: the model then has the last weights
+    that were good.
     """
     _check(model, loss, optimizer, engine)
     _check_counts(epochs=epochs, batch_size=batch_size, patience=patience, every=every)
@@ -136,6 +139,9 @@ def fit(
     else:
         training, held_out = _parts(examples, validation, class_weight, random)
     _try_out(objective, training)
+    if held_out:
+        given = isinstance(validation, tuple)
+        _try_out(objective, held_out, "the y of validation" if given else "y")
     name, score = metric_of(metric, loss)
     history = History(metric=name if held_out else "")
     monitor = _monitored(monitor, held_out, history.metric)
@@ -203,8 +209,8 @@ def _parts(
     return examples.normalised(), held_out
 
 
-def _try_out(objective: Objective, examples: Examples) -> None:
-    """One example, with the least target and the greatest: what is wrong is said before work.
+def _try_out(objective: Objective, examples: Examples, name: str = "y") -> None:
+    """All targets, and one example with the least and the greatest: what is wrong is said at once.
 
     Native code would not notice a class that has no output.
     """
@@ -214,6 +220,7 @@ def _try_out(objective: Objective, examples: Examples) -> None:
     else:
         outputs = model(inputs)
     targets = examples.targets
+    check_labels(loss_name(objective.loss), targets, len(as_scalars(outputs)), name)
     few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
     for target in few:
         objective.of(outputs, target.tolist())
