@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from micrograd.errors import ShapeError
+from micrograd.operation import is_real
 from micrograd.training.shuffle import random_order
+
+MISSING = "NoneType", "NAType", "NaTType"  # the last two are of pandas
 
 ClassWeight = str | Mapping[Any, float]
 
@@ -146,10 +149,17 @@ class Batches:
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(values)} masked values; fill them in with "
+            f"{name}.filled(...), or leave those examples out"
+        )
     try:
         array = np.asarray(values)
     except ValueError:
         raise ShapeError(f"the rows of {name} differ in length") from None
+    if array.dtype.kind == "O":
+        array = _unboxed(name, values, array)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got an array of {array.dtype}")
     if not np.isfinite(_sum(array)) and not np.isfinite(array).all():
@@ -160,6 +170,24 @@ def _numbers(name: str, values: Any) -> np.ndarray:
             "fill them in, or leave those examples out"
         )
     return array
+
+
+def _unboxed(name: str, values: Any, array: np.ndarray) -> np.ndarray:
+    """An array of objects that are numbers, as a DataFrame of several kinds of columns makes it."""
+    columns = getattr(values, "columns", None)
+    for place, x in np.ndenumerate(array):
+        if is_real(type(x)):
+            continue
+        where = f"at {[*place]}" if columns is None else f"in the column {columns[place[-1]]!r}"
+        if type(x).__name__ in MISSING:
+            raise ValueError(
+                f"{name} has a missing value {where}; fill it in, or leave that example out"
+            )
+        raise TypeError(
+            f"{name} must hold real numbers, got {type(x).__name__} {x!r:.60} {where}; encode it "
+            "as numbers, or leave it out"
+        )
+    return array.astype(float)
 
 
 def _sum(array: np.ndarray) -> Any:

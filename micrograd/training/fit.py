@@ -8,8 +8,8 @@
 [False, True, True, False]
 """
 
-import math
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from micrograd.errors import ShapeError
 from micrograd.losses import Loss, as_scalars, loss_function, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.optim import Adam, Optimizer
+from micrograd.training.arguments import amount, each, whole
 from micrograd.training.checkpoint import Checkpoint, fingerprint
 from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
@@ -110,16 +111,19 @@ def fit(
     that were good.
     """
     _check(model, loss, optimizer, engine)
-    _check_counts(epochs=epochs, batch_size=batch_size, patience=patience, every=every)
-    _check_amounts(l1=l1, l2=l2, time_limit=time_limit)
+    epochs = whole("epochs", epochs)
+    seed = None if seed is None else whole("seed", seed, least=0)
+    batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
+    l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
+    validation = _validation(validation)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     pieces = _pieces(X, y, validation)
     if pieces is not None:
-        _check_pieces(
-            sample_weight=sample_weight, class_weight=class_weight,
-            full_batch=batch_size is None, lbfgs=optimizer == "lbfgs",
-        )  # fmt: skip
+        _check_pieces({
+            "sample_weight": sample_weight is not None, "class_weight": class_weight is not None,
+            "batch_size=None": batch_size is None, 'optimizer="lbfgs"': optimizer == "lbfgs",
+        })  # fmt: skip
         examples = pieces.first()
     else:
         examples = Examples.of(X, y, sample_weight).weighted(class_weight)
@@ -185,9 +189,9 @@ def _pieces(X: Any, y: Any, validation: Any) -> Pieces | None:
     return Pieces.of(X, y, numbers_of(y), share=share)
 
 
-def _check_pieces(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None and value is not False:
+def _check_pieces(given: dict[str, bool]) -> None:
+    for name, is_given in given.items():
+        if is_given:
             raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
 
 
@@ -200,7 +204,7 @@ def _parts(
     """The examples to train on, and those held out, if any."""
     if validation is None:
         return examples.normalised(), None
-    if isinstance(validation, (int, float)):
+    if not isinstance(validation, tuple):
         training, held_out = examples.split(validation, random)
         return training.normalised(), held_out
     held_out = Examples.of(*validation).weighted(class_weight)
@@ -289,15 +293,13 @@ def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
             raise ValueError(f'optimizer="lbfgs" works without {name}; leave it out')
 
 
-def _check_counts(**counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is None and name != "epochs":
-            continue
-        if isinstance(count, bool) or not hasattr(count, "__index__") or int(count or 0) < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1; got {count!r}")
-
-
-def _check_amounts(**amounts: float | None) -> None:
-    for name, amount in amounts.items():
-        if amount is not None and not (isinstance(amount, (int, float)) and 0 <= amount < math.inf):
-            raise ValueError(f"{name} must be a number from 0 on, got {amount!r}")
+def _validation(validation: Any) -> Validation | None:
+    """A share as a float of Python's own; examples as they are."""
+    if isinstance(validation, Real):
+        return float(validation)
+    if validation is None or (isinstance(validation, tuple) and len(validation) in (2, 3)):
+        return validation
+    raise TypeError(
+        "validation must be a share between 0 and 1, or a tuple (X, y) or (X, y, weights); got "
+        f"{type(validation).__name__} {validation!r:.60}"
+    )

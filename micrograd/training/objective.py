@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Dropout:
     """
 
     def __init__(self, model: Any, rate: float, size: int, dtype: Any = float):
-        if not (isinstance(rate, (int, float)) and 0 < rate < 1):
+        if not (isinstance(rate, Real) and 0 < rate < 1):
             raise ValueError(f"dropout must be from 0 up to, but not, 1; got {rate!r}")
         if not isinstance(model, MLP):
             raise TypeError(
@@ -103,7 +104,7 @@ class Dropout:
         units = hidden_units(model)
         if not units:
             raise ValueError("dropout needs a hidden layer")
-        self.rate = rate
+        self.rate = float(rate)
         self.mask = np.empty((size, units), dtype)
 
     def draw(self, n: int, random: np.random.Generator) -> None:
