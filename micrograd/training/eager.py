@@ -74,11 +74,6 @@ class EagerStep:
             p.grad = self.objective.penalties.slope(p.data, p.grad)
         return mean
 
-    def gradients(self, examples: Examples) -> dict[Value, float]:
-        """The derivative of the mean loss, with penalties, for each parameter."""
-        _, _, slope = self.slope(self.objective.whole(examples), len(examples))
-        return dict(zip(self.parameters, slope.tolist()))
-
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
         """The mean loss, and the outputs: shape (examples, outputs)."""
         losses, rows = [], []

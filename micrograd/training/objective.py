@@ -10,7 +10,6 @@ import numpy as np
 from micrograd import ops
 from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
-from micrograd.training.examples import Examples
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,6 @@ class Objective:
                 f"{type(loss).__name__} {loss!r:.60}"
             )
         return loss
-
-    def whole(self, examples: Examples) -> list[np.ndarray]:
-        """The arrays of the examples, and masks that leave nothing out if there is dropout."""
-        masks = [np.ones((len(examples), hidden_units(self.model)))] if self.dropout else []
-        return [*examples.arrays, *masks]
 
 
 def masked(model: MLP, inputs: Any, mask: Sequence[Any]) -> list[Any]:
