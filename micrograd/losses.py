@@ -85,7 +85,7 @@ def cross_entropy(outputs: Any, target: Any) -> Any:
     >>> cross_entropy([1000.0, 0.0], 1)
     1000.0
     """
-    logits = _scalars(outputs)
+    logits = as_scalars(outputs)
     if len(logits) < 2:
         raise ShapeError("cross entropy needs an output for each class, so two at least; got one")
     return logsumexp(logits) - take(logits, target)
@@ -111,21 +111,30 @@ def loss_function(loss: str | Loss) -> Loss:
     return LOSSES[loss]
 
 
+def loss_name(loss: str | Loss) -> str:
+    """The name of a loss of this package, whether it came by name or itself; "" for another.
+
+    >>> loss_name(mse), loss_name(lambda outputs, target: 0.0)
+    ('mse', '')
+    """
+    return next((name for name, known in LOSSES.items() if loss is known or loss == name), "")
+
+
+def as_scalars(values: Any) -> list[Any]:
+    """Outputs or targets as a list of scalars and floats, be they a sequence, an array or one."""
+    if hasattr(values, "ravel"):
+        values = values.ravel()
+    elif not hasattr(values, "__iter__"):
+        values = [values]
+    return [x if isinstance(x, Scalar) else ops.number(x) for x in values]
+
+
 def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:
     """The mean of `term(output, target)` over the outputs."""
-    outputs, targets = _scalars(outputs), _scalars(target)
+    outputs, targets = as_scalars(outputs), as_scalars(target)
     if len(outputs) != len(targets) or not outputs:
         raise ShapeError(
             f"expected a target for each output, got {len(targets)} for {len(outputs)}"
         )
     terms = [term(y, t) for y, t in zip(outputs, targets)]
     return terms[0] if len(terms) == 1 else mean(terms)
-
-
-def _scalars(values: Any) -> list[Any]:
-    """A sequence as a list of scalars and floats; one scalar or number as a list of one."""
-    if hasattr(values, "ravel"):
-        values = values.ravel()
-    elif not hasattr(values, "__iter__"):
-        values = [values]
-    return [x if isinstance(x, Scalar) else ops.number(x) for x in values]

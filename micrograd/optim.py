@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
 from micrograd.ops import number, sqrt
-from micrograd.schedules import Schedule, require_positive, schedule
+from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
 State = tuple[Any, ...]  # what an optimiser remembers of one parameter
 
@@ -51,6 +51,7 @@ class Optimizer:
     _served: tuple[Value, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
+        hold_plain_numbers(self)
         schedule(self.learning_rate)
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
@@ -72,7 +73,7 @@ class Optimizer:
         """
         values = _values(parameters)
         self._serve(values)
-        rate, step = schedule(self.learning_rate)(self.steps), self.steps + 1
+        rate, step = plain(schedule(self.learning_rate)(self.steps)), self.steps + 1
         gradients = self.clip([p.grad for p in values])
         for i, (p, g, state) in enumerate(zip(values, gradients, self.state)):
             p.data, self.state[i] = self.rule(p.data, g, state, rate, step)

@@ -9,7 +9,9 @@ Adam(WarmUp(steps=100, then=CosineDecay(initial=0.001, steps=900, final=0.0)))
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
 
 Schedule = Callable[[int], float]
 
@@ -41,6 +43,7 @@ class StepDecay:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
+        hold_plain_numbers(self)
         require_positive(initial=self.initial, every=self.every, factor=self.factor)
 
     def __call__(self, step: int) -> float:
@@ -62,6 +65,7 @@ class CosineDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
+        hold_plain_numbers(self)
         require_positive(initial=self.initial, steps=self.steps)
 
     def __call__(self, step: int) -> float:
@@ -81,6 +85,7 @@ class WarmUp:
     then: float | Schedule
 
     def __post_init__(self) -> None:
+        hold_plain_numbers(self)
         require_positive(steps=self.steps)
         schedule(self.then)
 
@@ -99,11 +104,28 @@ def schedule(rate: float | Schedule) -> Schedule:
     if callable(rate):
         return rate
     require_positive(learning_rate=rate)
-    return Constant(rate)
+    return Constant(plain(rate))
 
 
 def require_positive(**numbers: float) -> None:
     """Raises ValueError that names the first of `numbers` that is not positive and finite."""
     for name, number in numbers.items():
-        if not (isinstance(number, (int, float)) and 0 < number < math.inf):
+        if not (isinstance(number, Real) and 0 < number < math.inf):
             raise ValueError(f"{name} must be a positive number, got {number!r}")
+
+
+def plain(number: Any) -> Any:
+    """A number as Python's own, NumPy's say; what is none, as it is.
+
+    Arithmetic with a float32 of NumPy's would be in 32 bits.
+    """
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return number
+    return int(number) if isinstance(number, Integral) else float(number)
+
+
+def hold_plain_numbers(record: Any) -> None:
+    """Makes the fields of a dataclass that are numbers Python's own."""
+    for field in fields(record):
+        if field.init:
+            object.__setattr__(record, field.name, plain(getattr(record, field.name)))

@@ -9,93 +9,191 @@ import micrograd as mg
 from micrograd.training.diagnosis import diagnose
 
 RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(200, 4))
+X = RANDOM.normal(size=(300, 4))
 Y = np.sin(X[:, 0]) + X[:, 1]
+FINE = 0.1 * Y + RANDOM.normal(0, 0.02, 300)  # known so well that its likelihood is above 1
+APART = (X[:, 0] * X[:, 1] > 0).astype(int)
+LEVEL = np.digitize(Y, [-0.7, 0.7])
+
+
+def net(*sizes: int, activation: str = "relu", scale: float = 1.0) -> mg.MLP:
+    made = mg.MLP(4, sizes, activation=activation, seed=0)
+    for p in made.parameters():
+        p.data *= scale
+    return made
 
 
 def train(
-    net: mg.MLP | None = None, inputs: Any = X, y: Any = Y, epochs: int = 20, **options: Any
+    model: Any = None, inputs: Any = X, y: Any = Y, epochs: int = 40, **options: Any
 ) -> mg.History:
-    net = net or mg.MLP(4, [8, 8, 1], activation="relu", seed=0)
     settings: dict[str, Any] = {"loss": "mse", "optimizer": mg.Adam(0.01), "seed": 0} | options
-    return mg.fit(net, inputs, y, epochs=epochs, **settings)
+    return mg.fit(model or net(8, 8, 1), inputs, y, epochs=epochs, **settings)
 
 
-def healthy() -> mg.History:
-    return train(validation=0.2, epochs=40)
+def likelihood(outputs: Any, target: Any) -> Any:
+    """The negative logarithm of a normal density, which knows no zero."""
+    mean, log_deviation = outputs
+    return log_deviation + 0.5 * ((target - mean) * mg.exp(-log_deviation)) ** 2
+
+
+# The ill.
 
 
 def dead_relus() -> mg.History:
-    net = mg.MLP(4, [8, 1], activation="relu", seed=0)
-    for neuron in net.layers[0].neurons[:3]:
+    model = net(8, 1)
+    for neuron in model.layers[0].neurons[:3]:
         neuron.bias.data = -100.0
-    return train(net)
+    return train(model)
 
 
 def saturated() -> mg.History:
-    net = mg.MLP(4, [8, 1], activation="tanh", seed=0)
-    for neuron in net.layers[0].neurons:
+    model = net(8, 1, activation="tanh")
+    for neuron in model.layers[0].neurons:
         neuron.bias.data = 20.0
-    return train(net)
+    return train(model)
 
 
 def vanishing() -> mg.History:
-    sizes = [8, 8, 8, 8, 8, 8, 1]
-    net = mg.MLP(4, sizes, activation="sigmoid", seed=0)
-    return train(net, epochs=2, optimizer=mg.SGD(1e-3))
+    return train(net(*[16] * 8, 1, activation="sigmoid"), epochs=5)
 
 
-def exploding() -> mg.History:
-    """One batch is of another world."""
-    return mg.History(loss=[1.0, 0.9, 5.0, 1.0], gradient_norms=[1.0, 1.2, 5e4, 1.1])
+def exploding_in_depth() -> mg.History:
+    """The steps of Adam are as long as ever, so that the run survives."""
+    return train(net(*[16] * 8, 1, scale=3.0), epochs=5)
+
+
+class Power(mg.Module):
+    """What a recurrence comes to: the same weight, time after time."""
+
+    def __init__(self):
+        self.weight = mg.Value(0.5)
+
+    def __call__(self, inputs):
+        signal = inputs[0]
+        for _ in range(20):
+            signal = self.weight * signal
+        return signal
+
+
+def exploding_in_time() -> mg.History:
+    return train(Power(), y=3 * X[:, 0], optimizer=mg.Adam(0.02))
 
 
 def too_fast() -> mg.History:
-    return train(mg.MLP(4, [8, 1], activation="tanh", seed=0), optimizer=mg.Adam(0.7))
+    return train(net(8, 1, activation="tanh"), optimizer=mg.Adam(0.7))
+
+
+def too_fast_below_zero() -> mg.History:
+    return train(net(16, 2, activation="tanh"), y=FINE, loss=likelihood, optimizer=mg.Adam(0.3))
 
 
 def too_slow() -> mg.History:
-    return train(optimizer=mg.SGD(1e-4))
+    return train(optimizer=mg.SGD(1e-5))
 
 
 def unscaled() -> mg.History:
     return train(inputs=X * [1, 1, 1000, 1], optimizer=mg.Adam(1e-3))
 
 
-def over_fitting() -> mg.History:
-    net = mg.MLP(4, [60, 1], activation="tanh", seed=0)
+def over_fitting(loss: Any = "mse") -> mg.History:
     noise = RANDOM.normal(size=40)
-    return train(net, X[:40], noise, validation=0.4, epochs=300, optimizer=mg.Adam(0.03))
+    return train(net(60, 1), X[:40], noise, loss=loss, validation=0.4, epochs=300)
 
 
-CASES = {
-    "": healthy, "dead relus": dead_relus, "saturated units": saturated,
-    "vanishing gradients": vanishing, "exploding gradients": exploding,
-    "learning rate too high": too_fast, "learning rate too low": too_slow,
-    "unscaled inputs": unscaled, "over-fitting": over_fitting,
+def over_fitting_below_zero() -> mg.History:
+    return over_fitting(lambda outputs, target: mg.losses.mse(outputs, target) - 5)
+
+
+ILL = [
+    ("dead relus", dead_relus), ("saturated units", saturated), ("vanishing gradients", vanishing),
+    ("exploding gradients", exploding_in_depth), ("exploding gradients", exploding_in_time),
+    ("learning rate too high", too_fast), ("learning rate too high", too_fast_below_zero),
+    ("learning rate too low", too_slow), ("unscaled inputs", unscaled),
+    ("over-fitting", over_fitting), ("over-fitting", over_fitting_below_zero),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("illness", "run"), ILL)
+def test_each_illness_is_seen(illness, run):
+    diagnosis = run().diagnose()
+    assert illness in diagnosis.names
+    finding = diagnosis.findings[diagnosis.names.index(illness)]
+    assert any(character.isdigit() for character in finding.evidence)
+    assert f"{illness}: " in str(diagnosis)
+    assert finding.remedy in str(diagnosis)
+
+
+def test_a_run_that_diverged_is_ill_and_so_is_what_made_it_diverge():
+    with pytest.raises(mg.DivergenceError) as caught:
+        train(net(*[16] * 8, 1, scale=3.0), X * [1, 1, 1000, 1], optimizer=mg.SGD(0.1))
+    history = caught.value.history
+    history.diverged = "the loss became inf in epoch 1, step 5"
+    diagnosis = history.diagnose()
+    assert diagnosis.findings[0].evidence == history.diverged
+    assert {*diagnosis.names} >= {"divergence", "unscaled inputs", "exploding gradients"}
+    assert diagnose(mg.History(diverged=history.diverged)).names == ["divergence"]
+
+
+def test_lbfgs_that_cannot_begin_has_diverged():
+    with pytest.raises(mg.DivergenceError) as caught:
+        train(net(1), 1e200 * X, optimizer="lbfgs")
+    assert "divergence" in caught.value.history.diagnose().names
+
+
+# The healthy.
+
+
+HEALTHY: dict[str, dict[str, Any]] = {
+    "tanh": {"model": net(16, 1, activation="tanh")},
+    "sigmoid": {"model": net(16, 1, activation="sigmoid"), "optimizer": mg.Adam(0.03)},
+    "relu": {"model": net(16, 16, 1)},
+    "deep tanh": {"model": net(*[16] * 6, 1, activation="tanh"), "optimizer": mg.Adam(0.003)},
+    "deep relu": {"model": net(*[16] * 6, 1), "optimizer": mg.Adam(0.003)},
+    "deep sigmoid": {"model": net(8, 8, 8, 1, activation="sigmoid"), "optimizer": mg.Adam(0.02)},
+    "gradient descent": {"model": net(16, 16, 1), "optimizer": mg.SGD(0.05)},
+    "momentum": {"model": net(16, 1, activation="tanh"), "optimizer": mg.Momentum(0.01)},
+    "dropout": {"model": net(32, 32, 1), "dropout": 0.2, "optimizer": mg.Adam(0.005)},
+    "two classes": {"model": net(16, 1), "loss": "bce_with_logits", "y": APART},
+    "a margin": {"model": net(16, 1), "loss": "hinge", "y": 2 * APART - 1},
+    "three classes": {"model": net(16, 3), "loss": "cross_entropy", "y": LEVEL},
+    "below zero": {"model": net(16, 2), "loss": likelihood, "y": FINE, "epochs": 60},
+    "below zero at once": {"model": net(8, 2), "loss": likelihood, "y": FINE, "batch_size": None,
+                           "epochs": 80},
+    "large targets": {"model": net(16, 16, 1), "y": 50 * Y, "optimizer": mg.Adam(0.03)},
+    "exactly": {"model": net(1), "y": X @ [1.0, 2.0, 3.0, 4.0], "optimizer": mg.Adam(0.05),
+                "epochs": 200},
+    "L-BFGS": {"model": net(8, 1, activation="tanh"), "optimizer": "lbfgs", "epochs": 60},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("illness", CASES)
-def test_each_illness_is_seen(illness):
-    diagnosis = CASES[illness]().diagnose()
-    if not illness:
-        assert str(diagnosis) == "nothing to see: the run looks healthy"
-    else:
-        assert illness in diagnosis.names
-        finding = diagnosis.findings[diagnosis.names.index(illness)]
-        assert any(character.isdigit() for character in finding.evidence)
-        assert f"{illness}: " in str(diagnosis)
-        assert finding.remedy in str(diagnosis)
+@pytest.mark.parametrize("case", HEALTHY)
+def test_a_healthy_run_is_not_ill(case):
+    """And has learned: the validation loss fell by half, or below zero."""
+    options: dict[str, Any] = {"validation": 0.2} | HEALTHY[case]
+    history = train(**options)
+    assert history.validation_loss[-1] < 0.5 * max(history.validation_loss[0], 0.0)
+    assert str(history.diagnose()) == "nothing to see: the run looks healthy"
+
+
+def test_a_loss_below_zero_that_falls_is_healthy():
+    falling = -1 - 2 * np.linspace(0, 1, 50)
+    assert diagnose(mg.History(loss=falling.tolist())).names == []
+
+
+def test_a_gradient_may_come_back_from_next_to_nothing():
+    assert diagnose(mg.History(gradient_norms=[1.0, 1e-3, 1e-6, 1e-9, 1e-3])).names == []
+    assert diagnose(mg.History(gradient_norms=[1.0, 1.2, 5e4, 1.1])).names == [
+        "exploding gradients"
+    ]
 
 
 @pytest.mark.parametrize("engine", ["native", "eager"])
 def test_the_model_is_examined_on_either_engine_with_dropout(engine):
-    net = mg.MLP(4, [6, 6, 1], activation="tanh", seed=0)
-    history = train(net, dropout=0.2, engine=engine, epochs=2, sample_weight=np.ones(200))
-    before = net.state_dict()
+    model = net(6, 6, 1, activation="tanh")
+    history = train(model, dropout=0.2, engine=engine, epochs=2, sample_weight=np.ones(300))
+    before = model.state_dict()
     history.diagnose()
-    assert net.state_dict() == before
+    assert model.state_dict() == before
 
 
 def test_a_model_of_ones_own_has_its_curves_examined():

@@ -116,7 +116,7 @@ def test_a_class_that_the_sample_lacks_is_said(tmp_path):
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no target": ({"y": "z"}, TableError, "no column 'z'"),
     "no name": ({"y": None}, TypeError, "name of a column"),
-    "full batch": ({"batch_size": None}, ValueError, "full_batch"),
+    "full batch": ({"batch_size": None}, ValueError, "batch_size=None"),
     "lbfgs": ({"optimizer": "lbfgs"}, ValueError, "lbfgs"),
     "weights": ({"class_weight": "balanced"}, ValueError, "class_weight"),
     "share": ({"validation": 1.5}, ValueError, "between 0 and 1"),

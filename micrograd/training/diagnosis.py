@@ -1,6 +1,5 @@
 """diagnose: what a training run and its model suffer from, each with its evidence and remedy."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,20 +7,19 @@ from typing import Any
 import numpy as np
 
 from micrograd.neuralnet import MLP, activation_function
-from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Examples
 from micrograd.training.history import History
-from micrograd.training.native import NativeStep
 
 SAMPLE = 1_000  # examples that the network is watched on
+STEP = 1e-6  # of the differences that tell the slope of an activation
 SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # of the way to where it is flat
 
 
 @dataclass
 class Patient:
-    """What is examined: the engine with the model, and the examples that it learned from."""
+    """What is examined: the model, and the examples that it learned from."""
 
-    step: EagerStep | NativeStep
+    model: Any
     examples: Examples
 
 
@@ -60,43 +58,59 @@ def diagnose(history: History) -> Diagnosis:
     >>> print(diagnose(History(loss=[1.0, 0.4, 0.2, 0.19, 0.19])))
     nothing to see: the run looks healthy
     """
-    found = [*_curves(history), *_rate(history)]
+    with np.errstate(all="ignore"):  # where a run diverged, so may what is worked out here
+        return Diagnosis((*_findings(history),))
+
+
+def _findings(history: History) -> Iterator[Finding]:
+    yield from (*_divergence(history), *_over_fitting(history), *_cliffs(history), *_rate(history))
     if history.patient is not None:
-        sample = history.patient.examples.take(
-            np.arange(min(SAMPLE, len(history.patient.examples)))
-        )
-        model = history.patient.step.objective.model
-        found += _inputs(sample.inputs)
+        model, X = history.patient.model, history.patient.examples.inputs[:SAMPLE]
+        yield from _inputs(X)
         if isinstance(model, MLP):
-            found += [*_units(model, sample.inputs), *_vanishing(model, history.patient, sample)]
-    return Diagnosis(tuple(found))
+            signals = _signals(model, X)
+            yield from (*_units(signals[:-1]), *_depth(signals))
 
 
 # The curves.
 
 
-def _curves(history: History) -> Iterator[Finding]:
+def _divergence(history: History) -> Iterator[Finding]:
+    if history.diverged:
+        yield Finding(
+            "divergence",
+            history.diverged,
+            "a smaller learning rate, clip_norm=1.0 in the optimizer, inputs of a smaller scale, "
+            "or smaller weights to begin with",
+        )
+
+
+def _over_fitting(history: History) -> Iterator[Finding]:
     loss, validation = history.loss, history.validation_loss
-    if len(validation) >= 5:
-        lowest = int(np.argmin(validation))
-        rise = validation[-1] / validation[lowest] - 1 if validation[lowest] > 0 else 0.0
-        if rise > 0.1 and loss[-1] < loss[lowest] and history.best_epoch is None:
-            yield Finding(
-                "over-fitting",
-                f"the validation loss was lowest in epoch {lowest + 1} ({validation[lowest]:.4g}) "
-                f"and is {rise:.0%} above that now, while the training loss fell from "
-                f"{loss[lowest]:.4g} to {loss[-1]:.4g}",
-                "patience=5 to stop in time, more examples, l2=1e-4, dropout=0.2, or a smaller "
-                "network",
-            )
+    if len(validation) < 5 or history.best_epoch is not None:
+        return
+    lowest = int(np.argmin(validation))
+    late = min(validation[-max(3, len(validation) // 5) :])  # one bad epoch is no trend
+    rise = late - validation[lowest]
+    if rise > 0.1 * _heights(validation).min() and loss[-1] < loss[lowest]:
+        yield Finding(
+            "over-fitting",
+            f"the validation loss was lowest in epoch {lowest + 1} ({validation[lowest]:.4g}) "
+            f"and is {late:.4g} at best of late, while the training loss fell from "
+            f"{loss[lowest]:.4g} to {loss[-1]:.4g}",
+            "patience=5 to stop in time, more examples, l2=1e-4, dropout=0.2, or a smaller network",
+        )
+
+
+def _cliffs(history: History) -> Iterator[Finding]:
     norms = history.gradient_norms
     for epoch in range(2, len(norms)):
-        usual = float(np.median(norms[:epoch]))
+        usual = max(norms[0], float(np.median(norms[:epoch])))  # it may have shrunk to nothing
         if norms[epoch] > 100 * usual > 0:
             yield Finding(
                 "exploding gradients",
                 f"the length of the gradient was {norms[epoch]:.3g} in epoch {epoch + 1}, and "
-                f"mostly about {usual:.3g} before",
+                f"about {usual:.3g} before",
                 "clip_norm=1.0 in the optimizer, and a smaller learning rate",
             )
             return
@@ -104,30 +118,40 @@ def _curves(history: History) -> Iterator[Finding]:
 
 def _rate(history: History) -> Iterator[Finding]:
     loss, rates = history.loss, history.rates
-    if len(loss) < 5:
+    if len(loss) < 5 or history.diverged:
         return
-    changes = np.diff(loss)
-    noise = 1e-3 * abs(loss[0])  # rises below it are nothing to worry about
-    rises = int((changes > 0.02 * np.abs(loss[:-1]) + noise).sum())
+    lowest, fallen, heights, changes = min(loss), loss[0] - loss[-1], _heights(loss), np.diff(loss)
+    rises = int((changes > 0.1 * heights[:-1]).sum())
     rate = f" (it was {rates[0]:.3g} at first)" if rates else ""
-    if loss[-1] > 1.5 * min(loss) + 10 * noise or rises > 0.3 * len(changes):
+    if loss[-1] - lowest > 0.5 * heights.min() or rises > 0.25 * len(changes):
         yield Finding(
             "learning rate too high",
-            f"the training loss rose in {rises} of {len(changes)} epochs, and is {loss[-1]:.4g} "
-            f"after {min(loss):.4g} at its lowest",
+            f"the training loss rose by more than a tenth in {rises} of {len(changes)} epochs, and "
+            f"is {loss[-1]:.4g} after {lowest:.4g} at its lowest",
             f"a third of the learning rate{rate}, or a schedule such as mg.CosineDecay",
         )
         return
     late = loss[len(loss) // 2 :]
-    fallen = 1 - loss[-1] / loss[0] if loss[0] > 0 else 0.0
-    steady = np.all(np.diff(late) < 0) and late[0] - late[-1] > 0.4 * (loss[0] - loss[-1])
-    if 0 < fallen < 0.5 and steady:
+    steady = np.all(np.diff(late) < 0) and late[0] - late[-1] > 0.4 * fallen
+    if lowest > 0 and 0 < fallen < 0.5 * loss[0] and steady:
         yield Finding(
             "learning rate too low",
-            f"the training loss fell by only {fallen:.1%} in {len(loss)} epochs, and as fast in "
-            "the second half as in the first",
+            f"the training loss fell by only {fallen / loss[0]:.1%} in {len(loss)} epochs, and as "
+            "fast in the second half as in the first",
             f"three times the learning rate{rate}, or more epochs",
         )
+
+
+def _heights(curve: list[float]) -> np.ndarray:
+    """What a rise from each epoch is large or small beside.
+
+    That is the loss itself, with a little of the first one, beside which the last digits of a small
+    one do not count; of a loss that goes below 0, how far it fell in all.
+    """
+    lowest = min(curve)
+    if lowest > 0:
+        return np.array(curve) + 0.02 * curve[0]
+    return np.full(len(curve), curve[0] - lowest or 1.0)
 
 
 # The inputs and the network.
@@ -151,56 +175,88 @@ def _inputs(X: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _units(model: MLP, X: np.ndarray) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Signals:
+    """A layer, with its weighted sums and its outputs for all examples, and its weights."""
+
+    layer: Any
+    weights: np.ndarray
+    sums: np.ndarray
+    outputs: np.ndarray
+
+    def slope(self) -> np.ndarray:
+        """Of the activation, at each weighted sum."""
+        function = activation_function(self.layer.activation)
+        if function is None:
+            return np.ones_like(self.sums)
+        return (function(self.sums + STEP) - function(self.sums - STEP)) / (2 * STEP)
+
+
+def _signals(model: MLP, X: np.ndarray) -> list[Signals]:
+    signals = []
+    for layer in model.layers:
+        state = {name: np.array(numbers) for name, numbers in layer.state_dict().items()}
+        sums = X @ state["weights"].T + state["bias"]
+        function = activation_function(layer.activation)
+        X = sums if function is None else function(sums)
+        signals.append(Signals(layer, state["weights"], sums, X))
+    return signals
+
+
+def _units(hidden: list[Signals]) -> Iterator[Finding]:
     """Hidden units that do nothing, or next to nothing, for any example."""
-    for number, (layer, before, after) in enumerate(_signals(model, X)):
-        if number == len(model.layers) - 1:
-            return
+    for number, signals in enumerate(hidden):
+        layer, outputs = signals.layer, signals.outputs
         name = getattr(layer.activation, "name", layer.activation)
         where = f"of layer {number} ({layer.nout} units, {name})"
-        dead = int(np.all(after == 0, axis=0).sum()) if name == "relu" else 0
-        if dead > 0.1 * layer.nout:
+        dead = int(np.all(outputs == 0, axis=0).sum()) if name == "relu" else 0
+        if dead > 0.25 * layer.nout:
             yield Finding(
                 "dead relus",
-                f"{dead} {where} are 0 for all of {len(X)} examples, so their gradients are 0, too",
+                f"{dead} {where} are 0 for all of {len(outputs)} examples, so their gradients are "
+                "0, too",
                 'a smaller learning rate, activation="leaky_relu", or another seed',
             )
         if name in SATURATED:
             low, high = (0.0, 1.0) if name == "sigmoid" else (-1.0, 1.0)
-            way = np.abs(after - (low + high) / 2) / ((high - low) / 2)
+            way = np.abs(outputs - (low + high) / 2) / ((high - low) / 2)
             stuck = int((np.mean(way > SATURATED[name], axis=0) > 0.9).sum())
             if stuck > 0.1 * layer.nout:
                 yield Finding(
                     "saturated units",
-                    f"{stuck} {where} are in the flat part of {name} for 90% of {len(X)} examples; "
-                    f"the weighted sums reach {np.abs(before).max():.3g}",
+                    f"{stuck} {where} are in the flat part of {name} for 90% of {len(outputs)} "
+                    f"examples; the weighted sums reach {np.abs(signals.sums).max():.3g}",
                     "scaled inputs, a smaller learning rate, or l2=1e-4",
                 )
 
 
-def _vanishing(model: MLP, patient: Patient, sample: Examples) -> Iterator[Finding]:
-    """Gradients that get lost on their way back through the layers."""
-    if len(model.layers) < 3:
+def _depth(signals: list[Signals]) -> Iterator[Finding]:
+    """Gradients that get lost, or out of hand, on their way back through the hidden layers."""
+    if len(signals) < 3:
         return
-    slopes = patient.step.gradients(sample)
-    sizes = [
-        math.sqrt(np.mean([slopes[w] ** 2 for neuron in layer.neurons for w in neuron.weights]))
-        for layer in model.layers
-    ]
-    if 0 <= sizes[0] < 1e-3 * sizes[-1]:
-        yield Finding(
-            "vanishing gradients",
-            f"a typical gradient of a weight is {sizes[0]:.2g} in the first layer and "
-            f"{sizes[-1]:.2g} in the last",
-            'activation="relu", fewer layers, or scaled inputs',
-        )
+    ratio = _reach(signals)
+    evidence = (
+        f"a change of a weighted sum in the first layer moves the outputs {ratio:.2g} times as far "
+        "as one in the last hidden layer"
+    )
+    if ratio < 1e-3:
+        remedy = 'activation="relu", fewer layers, or scaled inputs'
+        yield Finding("vanishing gradients", evidence, remedy)
+    if ratio > 100:
+        remedy = "smaller weights to begin with, fewer layers, or clip_norm=1.0 in the optimizer"
+        yield Finding("exploding gradients", evidence, remedy)
 
 
-def _signals(model: MLP, X: np.ndarray) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
-    """Each layer, with its weighted sums and its outputs for all rows of X."""
-    for layer in model.layers:
-        state = {name: np.array(numbers) for name, numbers in layer.state_dict().items()}
-        before = X @ state["weights"].T + state["bias"]
-        function = activation_function(layer.activation)
-        X = before if function is None else function(before)
-        yield layer, before, X
+def _reach(signals: list[Signals]) -> float:
+    """How far the weighted sums of the first layer move the outputs, beside the last hidden one's.
+
+    As the gradients of the loss grow or shrink from there to here, but however well the targets are
+    met. Over all units and examples; of the outputs, one random combination.
+    """
+    random = np.random.default_rng(0)
+    moved = signals[-1].slope() * random.choice([-1.0, 1.0], signals[-1].sums.shape[1])
+    sizes = []
+    for above, below in zip(signals[:0:-1], signals[-2::-1]):
+        moved = moved @ above.weights * below.slope()
+        sizes.append(float(np.sqrt(np.mean(moved**2))))
+    return sizes[-1] / sizes[0] if sizes[0] else 0.0

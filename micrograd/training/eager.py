@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value
+from micrograd.losses import as_scalars
 from micrograd.optim import Optimizer
 from micrograd.training.examples import Examples
 from micrograd.training.objective import Objective
@@ -73,18 +74,13 @@ class EagerStep:
             p.grad = self.objective.penalties.slope(p.data, p.grad)
         return mean
 
-    def gradients(self, examples: Examples) -> dict[Value, float]:
-        """The derivative of the mean loss, with penalties, for each parameter."""
-        _, _, slope = self.slope(self.objective.whole(examples), len(examples))
-        return dict(zip(self.parameters, slope.tolist()))
-
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
         """The mean loss, and the outputs: shape (examples, outputs)."""
         losses, rows = [], []
         for inputs, target in zip(examples.inputs.tolist(), examples.targets.tolist()):
             outputs = self.objective.model(inputs)
             losses.append(self.objective.of(outputs, target).data)
-            rows.append([*map(float, outputs if isinstance(outputs, list) else [outputs])])
+            rows.append([*map(float, as_scalars(outputs))])
         return float(np.average(losses, weights=examples.weights)), np.array(rows)
 
     # The numbers that training changes.

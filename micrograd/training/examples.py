@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from micrograd.errors import ShapeError
+from micrograd.operation import is_real
 from micrograd.training.shuffle import random_order
+
+MISSING = "NoneType", "NAType", "NaTType"  # the last two are of pandas
 
 ClassWeight = str | Mapping[Any, float]
 
@@ -66,7 +69,7 @@ class Examples:
     def split(self, share: float, random: np.random.Generator) -> tuple["Examples", "Examples"]:
         """Two parts, the second with this share of the examples, drawn at random.
 
-        Raises ValueError where one of the two would be empty.
+        Raises ValueError where one of the two would be empty, or have no weight.
         """
         if not 0 < share < 1:
             raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
@@ -74,7 +77,14 @@ class Examples:
         if held_out >= len(self):
             raise ValueError(f"{len(self)} examples are too few to hold out a share of {share}")
         order = random.permutation(len(self))
-        return self.take(order[held_out:]), self.take(order[:held_out])
+        parts = self.take(order[held_out:]), self.take(order[:held_out])
+        for part, name in zip(parts, ("to train on", "held out")):
+            if part.weights is not None and not part.weights.any():
+                raise ValueError(
+                    f"all {len(part)} examples {name} have the weight 0; leave such examples out, "
+                    "try another seed, or give validation=(X, y)"
+                )
+        return parts
 
     def weighted(self, class_weight: ClassWeight | None) -> "Examples":
         """The examples with the weights of their classes, too.
@@ -139,10 +149,17 @@ class Batches:
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(values)} masked values; fill them in with "
+            f"{name}.filled(...), or leave those examples out"
+        )
     try:
         array = np.asarray(values)
     except ValueError:
         raise ShapeError(f"the rows of {name} differ in length") from None
+    if array.dtype.kind == "O":
+        array = _unboxed(name, values, array)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got an array of {array.dtype}")
     if not np.isfinite(_sum(array)) and not np.isfinite(array).all():
@@ -153,6 +170,24 @@ def _numbers(name: str, values: Any) -> np.ndarray:
             "fill them in, or leave those examples out"
         )
     return array
+
+
+def _unboxed(name: str, values: Any, array: np.ndarray) -> np.ndarray:
+    """An array of objects that are numbers, as a DataFrame of several kinds of columns makes it."""
+    columns = getattr(values, "columns", None)
+    for place, x in np.ndenumerate(array):
+        if is_real(type(x)):
+            continue
+        where = f"at {[*place]}" if columns is None else f"in the column {columns[place[-1]]!r}"
+        if type(x).__name__ in MISSING:
+            raise ValueError(
+                f"{name} has a missing value {where}; fill it in, or leave that example out"
+            )
+        raise TypeError(
+            f"{name} must hold real numbers, got {type(x).__name__} {x!r:.60} {where}; encode it "
+            "as numbers, or leave it out"
+        )
+    return array.astype(float)
 
 
 def _sum(array: np.ndarray) -> Any:

@@ -8,9 +8,9 @@
 [False, True, True, False]
 """
 
-import math
 import time
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,15 +18,17 @@ import numpy as np
 
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
-from micrograd.losses import Loss, loss_function
+from micrograd.losses import Loss, as_scalars, loss_function, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.optim import Adam, Optimizer
+from micrograd.training.arguments import amount, each, whole
 from micrograd.training.checkpoint import Checkpoint, fingerprint
 from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Batches, ClassWeight, Examples
 from micrograd.training.history import History
 from micrograd.training.interrupt import watched
+from micrograd.training.labels import check_labels
 from micrograd.training.lbfgs import minimise
 from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
@@ -83,7 +85,8 @@ def fit(
 
     `validation` is the share of the examples to hold out (of a file, 100,000 rows at most), or a
     tuple (X, y), or (X, y, weights); `metric` a score of outputs and targets, the higher the
-    better: "accuracy", "r2" or a function.
+    better: "accuracy" (where each example has several labels, the share of labels), "r2" or a
+    function.
     `seed` decides what is held out, the order of the batches and what drops out; with None they
     differ every time. `progress` shows a bar; None shows it where somebody watches.
 
@@ -104,22 +107,26 @@ def fit(
     `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
     `threads` are those of native code.
 
-    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit,
-    CheckpointError for a file that is no checkpoint of this run, and DivergenceError where a loss
-    or a weight becomes NaN or infinite: the model then has the last weights that were good.
+    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit, IndexError
+    for a class that has no output, CheckpointError for a file that is no checkpoint of this run,
+    and DivergenceError where a loss or a weight becomes NaN or infinite: the model then has the
+    last weights that were good.
     """
     begun = time.monotonic()
     _check(model, loss, optimizer, engine)
-    _check_counts(epochs=epochs, batch_size=batch_size, patience=patience, every=every)
-    _check_amounts(l1=l1, l2=l2, time_limit=time_limit)
+    epochs = whole("epochs", epochs)
+    seed = None if seed is None else whole("seed", seed, least=0)
+    batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
+    l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
+    validation = _validation(validation)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     pieces = _pieces(X, y, validation)
     if pieces is not None:
-        _check_pieces(
-            sample_weight=sample_weight, class_weight=class_weight,
-            full_batch=batch_size is None, lbfgs=optimizer == "lbfgs",
-        )  # fmt: skip
+        _check_pieces({
+            "sample_weight": sample_weight is not None, "class_weight": class_weight is not None,
+            "batch_size=None": batch_size is None, 'optimizer="lbfgs"': optimizer == "lbfgs",
+        })  # fmt: skip
         examples = pieces.first()
     else:
         examples = Examples.of(X, y, sample_weight).weighted(class_weight)
@@ -139,6 +146,9 @@ def fit(
     else:
         training, held_out = _parts(examples, validation, class_weight, random)
     _try_out(objective, training)
+    if held_out:
+        given = isinstance(validation, tuple)
+        _try_out(objective, held_out, "the y of validation" if given else "y")
     name, score = metric_of(metric, loss)
     history = History(metric=name if held_out else "")
     monitor = _monitored(monitor, held_out, history.metric)
@@ -147,7 +157,7 @@ def fit(
         "limits": Limits(epochs, begun, time_limit, patience, monitor, callbacks),
         "held_out": held_out, "score": score,
     }  # fmt: skip
-    history.patient = Patient(run["step"], training)
+    history.patient = Patient(model, training)
     if optimizer == "lbfgs":
         _check_lbfgs(l1, dropout, checkpoint)
         with watched() as pressed, Progress(epochs, 1, progress) as bar:
@@ -184,9 +194,9 @@ def _pieces(X: Any, y: Any, validation: Any) -> Pieces | None:
     return Pieces.of(X, y, numbers_of(y), share=share)
 
 
-def _check_pieces(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None and value is not False:
+def _check_pieces(given: dict[str, bool]) -> None:
+    for name, is_given in given.items():
+        if is_given:
             raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
 
 
@@ -199,7 +209,7 @@ def _parts(
     """The examples to train on, and those held out, if any."""
     if validation is None:
         return examples.normalised(), None
-    if isinstance(validation, (int, float)):
+    if not isinstance(validation, tuple):
         training, held_out = examples.split(validation, random)
         return training.normalised(), held_out
     held_out = Examples.of(*validation).weighted(class_weight)
@@ -208,8 +218,8 @@ def _parts(
     return examples.normalised(), held_out
 
 
-def _try_out(objective: Objective, examples: Examples) -> None:
-    """One example, with the least target and the greatest: what is wrong is said before work.
+def _try_out(objective: Objective, examples: Examples, name: str = "y") -> None:
+    """All targets, and one example with the least and the greatest: what is wrong is said at once.
 
     Native code would not notice a class that has no output.
     """
@@ -219,6 +229,7 @@ def _try_out(objective: Objective, examples: Examples) -> None:
     else:
         outputs = model(inputs)
     targets = examples.targets
+    check_labels(loss_name(objective.loss), targets, len(as_scalars(outputs)), name)
     few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
     for target in few:
         objective.of(outputs, target.tolist())
@@ -287,15 +298,13 @@ def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
             raise ValueError(f'optimizer="lbfgs" works without {name}; leave it out')
 
 
-def _check_counts(**counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is None and name != "epochs":
-            continue
-        if isinstance(count, bool) or not hasattr(count, "__index__") or int(count or 0) < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1; got {count!r}")
-
-
-def _check_amounts(**amounts: float | None) -> None:
-    for name, amount in amounts.items():
-        if amount is not None and not (isinstance(amount, (int, float)) and 0 <= amount < math.inf):
-            raise ValueError(f"{name} must be a number from 0 on, got {amount!r}")
+def _validation(validation: Any) -> Validation | None:
+    """A share as a float of Python's own; examples as they are."""
+    if isinstance(validation, Real):
+        return float(validation)
+    if validation is None or (isinstance(validation, tuple) and len(validation) in (2, 3)):
+        return validation
+    raise TypeError(
+        "validation must be a share between 0 and 1, or a tuple (X, y) or (X, y, weights); got "
+        f"{type(validation).__name__} {validation!r:.60}"
+    )

@@ -15,8 +15,8 @@ class History:
     `metric` names what `scores` are: accuracy or R², say, of the examples held out; "" for none.
     `gradient_norms` are those of each epoch's last step, `rates` its learning rates. `stopped` says
     why the run ended before its last epoch: "interrupted" (Ctrl-C), "time", "patience" or
-    "callback"; `best_epoch` is, under early stopping, the one whose weights the model has.
-    `diverged` says what became NaN or infinite, and when.
+    "callback"; `diverged`, how a DivergenceError ended it. `best_epoch` is, under early stopping,
+    the one whose weights the model has.
 
     >>> History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
     History(epochs=2, loss=0.5, validation_loss=0.6)

@@ -4,19 +4,29 @@ from collections.abc import Callable
 
 import numpy as np
 
+from micrograd.losses import Loss, loss_name
 
-def accuracy(outputs: np.ndarray, targets: np.ndarray) -> float:
-    """The share of examples that are classified right.
+
+def accuracy(outputs: np.ndarray, targets: np.ndarray, threshold: float = 0.0) -> float:
+    """The share of examples that are classified right; of several labels each, the share of labels.
 
     `outputs` has the shape (examples, classes) and `targets` holds the indices of classes. Where
-    there is one output, its sign decides, and a target is of the first class if it is not above 0.
+    there is a target for each output, they are labels, which an example has or has not: the sign of
+    the output decides, and an example has the label if the target is above `threshold`.
 
     >>> accuracy(np.array([[0.1, 2.0], [1.0, 0.0]]), np.array([1, 1]))
     0.5
+    >>> accuracy(np.array([[0.1, 2.0], [1.0, -1.0]]), np.array([[1, 1], [0, 0]]))
+    0.75
     """
-    if outputs.shape[1] == 1:
-        return float(np.mean((outputs[:, 0] > 0) == (targets.reshape(len(outputs)) > 0)))
+    if targets.size == outputs.size:
+        return float(np.mean((outputs > 0) == (targets.reshape(outputs.shape) > threshold)))
     return float(np.mean(outputs.argmax(axis=1) == targets.reshape(len(outputs))))
+
+
+def _likely(outputs: np.ndarray, targets: np.ndarray) -> float:
+    """The accuracy where targets are probabilities."""
+    return accuracy(outputs, targets, threshold=0.5)
 
 
 def r2(outputs: np.ndarray, targets: np.ndarray) -> float:
@@ -40,7 +50,7 @@ USUAL = {
 }  # fmt: skip
 
 
-def metric_of(metric: str | Score | None, loss: object) -> tuple[str, Score | None]:
+def metric_of(metric: str | Score | None, loss: str | Loss) -> tuple[str, Score | None]:
     """The name of a metric and its function; None is what is usual for the loss, if anything.
 
     Raises ValueError for an unknown name.
@@ -48,14 +58,16 @@ def metric_of(metric: str | Score | None, loss: object) -> tuple[str, Score | No
     >>> metric_of(None, "hinge")[0]
     'accuracy'
     """
-    if metric is None:
-        metric = USUAL.get(loss, "") if isinstance(loss, str) else ""
-        return metric, SCORES.get(metric)
     if callable(metric):
         return getattr(metric, "__name__", "metric"), metric
+    name = loss_name(loss)
+    metric = USUAL.get(name) if metric is None else metric
+    if metric is None:
+        return "", None
     if metric not in SCORES:
         raise ValueError(
             f"there is no metric {metric!r}; pass a function of outputs and targets, or one of: "
             f"{', '.join(SCORES)}"
         )
-    return metric, SCORES[metric]
+    likely = metric == "accuracy" and name == "bce_with_logits"
+    return metric, _likely if likely else SCORES[metric]

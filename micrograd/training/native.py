@@ -124,13 +124,6 @@ class NativeStep:
 
         return update
 
-    def gradients(self, examples: Examples) -> dict[Value, float]:
-        """The derivative of the mean loss, with penalties, for each parameter."""
-        _, _, slope = self.slope(
-            [a.astype(self.dtype) for a in self.objective.whole(examples)], len(examples)
-        )
-        return dict(zip(self.parameters, slope.tolist()))
-
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
         """The mean loss, and the outputs: shape (examples, outputs)."""
         losses, rows = [], []

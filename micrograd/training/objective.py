@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from micrograd import ops
 from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
-from micrograd.training.examples import Examples
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,6 @@ class Objective:
             )
         return loss
 
-    def whole(self, examples: Examples) -> list[np.ndarray]:
-        """The arrays of the examples, and masks that leave nothing out if there is dropout."""
-        masks = [np.ones((len(examples), hidden_units(self.model)))] if self.dropout else []
-        return [*examples.arrays, *masks]
-
 
 def masked(model: MLP, inputs: Any, mask: Sequence[Any]) -> list[Any]:
     """The outputs of a network whose hidden signals are multiplied by a mask, one after another."""
@@ -93,7 +88,7 @@ class Dropout:
     """
 
     def __init__(self, model: Any, rate: float, size: int, dtype: Any = float):
-        if not (isinstance(rate, (int, float)) and 0 < rate < 1):
+        if not (isinstance(rate, Real) and 0 < rate < 1):
             raise ValueError(f"dropout must be from 0 up to, but not, 1; got {rate!r}")
         if not isinstance(model, MLP):
             raise TypeError(
@@ -103,7 +98,7 @@ class Dropout:
         units = hidden_units(model)
         if not units:
             raise ValueError("dropout needs a hidden layer")
-        self.rate = rate
+        self.rate = float(rate)
         self.mask = np.empty((size, units), dtype)
 
     def draw(self, n: int, random: np.random.Generator) -> None:
