@@ -15,7 +15,9 @@ from micrograd.training import targets
 from micrograd.training.inputs import Category, Inputs
 from micrograd.training.model_file import ModelFileError, load_model, save_model
 from micrograd.training.predictor import Predictor
-from micrograd.training.table import Table, TableError, enumerated, read_table
+from micrograd.training.survey import rows_of
+from micrograd.training.table import Table, TableError, enumerated
+from micrograd.training.table_file import read_table
 from micrograd.training.targets import Classes, Target
 
 
@@ -77,7 +79,9 @@ class TableModel:
 
     def outputs(self, table: Table) -> np.ndarray:
         """The network's outputs for each row, shape (rows, outputs)."""
-        return self._forward(self.inputs.encode(table))
+        rows, count = np.arange(len(table)), rows_of(self.inputs.width)
+        parts = [table.take(rows[i : i + count]) for i in range(0, len(table), count)]
+        return np.concatenate([self._forward(self.inputs.encode(part)) for part in parts])
 
     @cached_property
     def _forward(self) -> Predictor:

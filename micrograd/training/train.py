@@ -12,12 +12,15 @@ from micrograd.neuralnet import MLP
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
 from micrograd.training.checkpoint import forget
+from micrograd.training.faults import check_columns
 from micrograd.training.fit import fit
 from micrograd.training.history import History
-from micrograd.training.inputs import Category, Inputs, Quantity, check_columns
-from micrograd.training.pieces import Pieces, is_large
+from micrograd.training.inputs import Category, Inputs, Quantity
+from micrograd.training.pieces import LARGE_NUMBERS, InMemory, Pieces, is_large
 from micrograd.training.split import hold_out
+from micrograd.training.survey import Survey, rows_of
 from micrograd.training.table import Column, Table, enumerated
+from micrograd.training.table_file import TableFile
 from micrograd.training.table_model import TableModel, as_table
 from micrograd.training.targets import Classes, Figure, Target, as_learned, learn_target, task_of
 from micrograd.training.whole_file import check_writable
@@ -27,21 +30,36 @@ STEPS = 2_000  # about as many are taken unless the number of epochs is given
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table as it was understood: `training` and `held_out` rows, its inputs and its target."""
+    """A table as it was understood: `training` and `held_out` rows, its inputs and its target.
+
+    `rows_held_out` are their numbers in the table, from 0. `pieces` are all rows to train on, where
+    those are more than memory should hold at once; `training` may then be a sample of them.
+    """
 
     training: Table
     held_out: Table
+    rows_held_out: np.ndarray
     inputs: Inputs
     target: Target
     network: MLP
     missing: dict[str, int]
     without_target: int
-    pieces: Pieces | None = None  # of the rest of a file that is larger than this sample
+    pieces: Pieces | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many there are to train on."""
+        return len(self.training if self.pieces is None else self.pieces)
 
     def part(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of some rows, as `fit` takes them."""
         target = as_learned(table[self.target.name], self.target)
         return self.inputs.encode(table), self.target.encode(target)
+
+    def watched(self) -> Table:
+        """The rows held out, or so many of them as can be judged by after each epoch."""
+        count = min(len(self.held_out), rows_of(self.inputs.width))
+        return self.held_out.take(np.linspace(0, len(self.held_out) - 1, count).astype(int))
 
     def __str__(self) -> str:
         rows = self._described()
@@ -62,13 +80,13 @@ class Prepared:
     def _described(self) -> dict[str, str]:
         held_out = f", {len(self.held_out):,} of them held out" if len(self.held_out) else ""
         dropped = f"; {self.without_target:,} without a target are dropped"
-        known = len(self.training) + len(self.held_out)
-        rows = f"{known + len(self.pieces or ()):,}{held_out}"
-        read = f"; read in pieces, {known:,} of them to know the columns by"
+        rows = f"{self.rows + len(self.held_out):,}{held_out}"
+        known = len(self.training)
+        read = f"; read in pieces, {known:,} of them to know the columns by" * (known < self.rows)
         sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
         return {
             "task": f"{self.target.kind} of {self._target()}",
-            "rows": rows + dropped * bool(self.without_target) + read * bool(self.pieces),
+            "rows": rows + dropped * bool(self.without_target) + read,
             "network": f"{'-'.join(map(str, sizes))}, {parameters:,} parameters",
         }
 
@@ -90,9 +108,11 @@ class Trained:
 
     def __str__(self) -> str:
         count = len(self.prepared.held_out)
-        rows = f"{count:,} rows held out" if count else "the rows trained on"
+        sample = len(self.prepared.training)
+        trained = "the" if sample == self.prepared.rows else f"{sample:,} of the"
+        rows = f"{count:,} rows held out" if count else f"{trained} rows trained on"
         trivial = self.figures[0].trivial
-        lines = [f"{rows:<24}{'this model':>12}  {trivial:>{len(trivial)}}"]
+        lines = [f"{rows:<{max(24, len(rows) + 1)}}{'this model':>12}  {trivial:>{len(trivial)}}"]
         for figure in self.figures:
             model, baseline = figure.shown()
             lines.append(f"{figure.name:<24}{model:>12}  {baseline:>{len(trivial)}}")
@@ -133,6 +153,7 @@ def train_table(
 
     A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: a sample of
     100,000 rows says what the columns are, part of it is held out, and all others are trained on.
+    So are the rows of a table that has as many inputs for the network.
 
     Raises TableError for a table that cannot be learned from, ValueError for other arguments, and
     OSError where the model cannot be written: before training, if that can be known.
@@ -144,9 +165,10 @@ def train_table(
         prepared = prepare_pieces(Path(table), *how)
     else:
         prepared = prepare(as_table(table, [target, *categorical]), *how)
+        if len(prepared.training) * prepared.inputs.width > LARGE_NUMBERS:
+            prepared = replace(prepared, pieces=in_parts(prepared, seed))
     announce(prepared)
-    rows = len(prepared.training if prepared.pieces is None else prepared.pieces)
-    batches = math.ceil(rows / max(batch_size, 1))
+    batches = math.ceil(prepared.rows / max(batch_size, 1))
     if epochs is None:
         epochs = min(max(math.ceil(STEPS / batches), 10 if prepared.pieces is None else 1), 100)
     history = fit(
@@ -156,7 +178,7 @@ def train_table(
         optimizer=Adam(CosineDecay(learning_rate, max(epochs * batches, 1))),
         epochs=epochs,
         batch_size=batch_size,
-        validation=prepared.part(prepared.held_out) if len(prepared.held_out) else None,
+        validation=prepared.part(prepared.watched()) if len(prepared.held_out) else None,
         seed=seed,
         patience=patience,
         time_limit=time_limit,
@@ -202,6 +224,7 @@ def prepare(
     return Prepared(
         whole.take(training),
         whole.take(held_out),
+        np.flatnonzero(labelled)[held_out],
         inputs,
         learned,
         MLP(inputs.width, [*hidden, learned.outputs], activation=activation, seed=seed),
@@ -211,17 +234,41 @@ def prepare(
 
 
 def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
-    """The same for a large file, as a sample of its rows says; the others are trained on."""
+    """The same for a large file, as a sample of its rows says; all others are trained on.
 
-    def encode(table: Table) -> tuple[np.ndarray, np.ndarray]:
-        return prepared.part(table)
-
+    Raises TableError for what cannot be learned in any of its rows.
+    """
     categorical = how[-1]
-    pieces = Pieces.of(path, target, encode, share=0.5, texts=(target, *categorical))
-    assert pieces.sample is not None
-    prepared = prepare(pieces.sample, target, *how)
-    prepared = replace(prepared, pieces=pieces, without_target=pieces.without_target)
-    return prepared
+    survey = Survey.of(TableFile(path, (target, *categorical)), target)
+    assert survey.sample is not None
+    prepared = prepare(survey.sample, target, *how)
+    _check_all_rows(survey, prepared, categorical)
+    pieces = Pieces(
+        survey.file, target, prepared.part, prepared.inputs.width, rows=survey.rows,
+        labelled=survey.labelled, without=survey.sampled[prepared.rows_held_out],
+    )  # fmt: skip
+    return replace(prepared, pieces=pieces, without_target=survey.without_target)
+
+
+def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[str]) -> None:
+    """What `prepare` has checked in the sample, in all rows."""
+    learned = [*prepared.inputs.ignored, *(column.name for column in prepared.inputs.columns)]
+    for name in learned:
+        survey.faults[name].check(survey.kinds[name], name in categorical)
+    if not isinstance(prepared.target, Classes):
+        survey.faults[survey.target].check_numbers()
+    elif survey.targets is not None:
+        prepared.target.encode(as_learned(survey.targets, prepared.target))
+
+
+def in_parts(prepared: Prepared, seed: int) -> Pieces:
+    """The rows to train on, in random order, to be encoded a piece at a time."""
+    count = len(prepared.training)
+    table = prepared.training.take(np.random.default_rng(seed).permutation(count))
+    return Pieces(
+        InMemory(table), prepared.target.name, prepared.part, prepared.inputs.width, rows=count,
+        labelled=[count], without=np.zeros(0, int),
+    )  # fmt: skip
 
 
 def _without(table: Table, drop: Sequence[str], categorical: Sequence[str]) -> Table:
