@@ -159,14 +159,20 @@ class Inputs:
 
     def encode(self, table: Table) -> np.ndarray:
         """The inputs of each row, shape (rows, width). Raises TableError for an absent column."""
-        absent = [column.name for column in self.columns if column.name not in table.columns]
-        if len(absent) > 1:
-            raise TableError(f"the table lacks the columns {', '.join(map(repr, absent))}")
+        self.check(table)
         inputs, end = np.empty((len(table), self.width)), 0
         for column in self.columns:
             first, end = end, end + column.width
             inputs[:, first:end] = column.encode(table[column.name])
         return inputs
+
+    def check(self, table: Table) -> None:
+        """Raises TableError for an absent column."""
+        absent = [column.name for column in self.columns if column.name not in table.columns]
+        if len(absent) > 1:
+            raise TableError(f"the table lacks the columns {', '.join(map(repr, absent))}")
+        for name in absent:
+            table[name]
 
     def missing(self, table: Table) -> dict[str, int]:
         """How many values are missing, by column, where any is."""
