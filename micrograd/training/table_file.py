@@ -120,7 +120,8 @@ class TableFile:
         if self.parquet:
             from pyarrow import parquet
 
-            file = parquet.ParquetFile(self.path, pre_buffer=False)  # or all is kept in memory
+            # Otherwise a row group, or all that was read, is kept in memory.
+            file = parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
             return file.iter_batches(batch_size=rows, use_threads=False)
         from pyarrow import csv
 
