@@ -11,11 +11,11 @@ from pyarrow import parquet
 import micrograd as mg
 from micrograd.training import targets
 from micrograd.training.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
+from micrograd.training.prepare import prepare
 from micrograd.training.split import hold_out
 from micrograd.training.table import Column, Table, TableError
 from micrograd.training.table_file import TableFile, read_table
 from micrograd.training.table_model import TableModel
-from micrograd.training.train import prepare
 from micrograd.training.whole_file import write_whole
 
 

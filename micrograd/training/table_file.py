@@ -1,20 +1,16 @@
 """Table files: CSV and Parquet as tables, whole or a piece at a time."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from micrograd.training.table import Column, Table, TableError
+from micrograd.training.arrow import column_of
+from micrograd.training.csv_dialect import common_type, conversion, head_of, punctuation
+from micrograd.training.table import Table, TableError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
-MISSING = (
-    "?",
-)  # counts as missing, besides what pyarrow takes for it: "", "NA", "NaN", "null", ...
 
 
 def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
@@ -132,11 +128,11 @@ class TableFile:
         import pyarrow as pa
         from pyarrow import csv
 
-        head = _head(self.path)
-        delimiter, self.decimal = _punctuation(head)
+        head = head_of(self.path)
+        delimiter, self.decimal = punctuation(head)
         types = {**(self.types or {}), **dict.fromkeys(self.texts, pa.string())}
         parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        return {"parse_options": parse, "convert_options": _conversion(self.decimal, types)}
+        return {"parse_options": parse, "convert_options": conversion(self.decimal, types)}
 
     def _types_of_all_rows(self) -> dict[str, Any]:
         """The type of each column that fits all of its rows, as Arrow infers it of a whole file.
@@ -148,7 +144,7 @@ class TableFile:
 
         options = self._options()
         names = csv.open_csv(str(self.path), **options).schema.names
-        options["convert_options"] = _conversion(self.decimal, dict.fromkeys(names, pa.string()))
+        options["convert_options"] = conversion(self.decimal, dict.fromkeys(names, pa.string()))
         types = dict.fromkeys(names, pa.null())
         for batch in csv.open_csv(str(self.path), **options):
             file = pa.BufferOutputStream()
@@ -156,10 +152,10 @@ class TableFile:
             again = csv.read_csv(
                 pa.BufferReader(file.getvalue()),
                 parse_options=csv.ParseOptions(newlines_in_values=True),
-                convert_options=_conversion(self.decimal, {}),
+                convert_options=conversion(self.decimal, {}),
             )
             for name, kind in zip(names, again.schema.types):
-                types[name] = _common(types[name], kind)
+                types[name] = common_type(types[name], kind)
         return types
 
     def _table(self, arrow: Any) -> Table:
@@ -173,30 +169,10 @@ class TableFile:
             raise TableError(
                 f"{self.path}: more than one column is called {repeated[0]!r}; rename them"
             )
-        columns = [self._column(n, arrow.column(i)) for i, n in enumerate(names)]
+        columns = [
+            column_of(n, arrow.column(i), self.decimal, self.numeric) for i, n in enumerate(names)
+        ]
         return Table({column.name: column for column in columns})
-
-    def _column(self, name: str, array: Any) -> Column:
-        """A column of Arrow's as one of ours."""
-        import pyarrow as pa
-
-        kind, types = array.type, pa.types
-        if types.is_dictionary(kind):
-            return self._column(name, array.cast(kind.value_type))
-        if types.is_null(kind):
-            return Column(name, "empty", np.full(len(array), np.nan))
-        if types.is_boolean(kind) and not self.numeric:
-            texts = [None if v is None else str(v) for v in array.to_pylist()]
-            return Column(name, "text", np.array(texts, dtype=object))
-        if types.is_string(kind) or types.is_large_string(kind):
-            return Column(name, "text", _texts(array), self.decimal)
-        if types.is_floating(kind) or types.is_decimal(kind):
-            return Column(name, "number", _floats(array))
-        if types.is_integer(kind) or types.is_boolean(kind):
-            return Column(name, "whole", _floats(array))
-        if types.is_temporal(kind) and not types.is_interval(kind):
-            return Column(name, "date", _floats(_microseconds(array)) / 86_400e6)
-        return Column(name, str(kind), np.full(len(array), np.nan))
 
 
 def is_parquet(path: Path) -> bool:
@@ -246,84 +222,3 @@ def _of_rows(batches: Iterable[Any], rows: int) -> Iterator[Any]:
             waiting = table.slice(rows).to_batches()
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _head(path: Path) -> str:
-    """The start of a CSV file."""
-    import pyarrow as pa
-
-    with pa.input_stream(str(path)) as stream:
-        start = stream.read(1 << 16)
-    if not start.strip():
-        raise TableError(f"{path} is empty; expected a header and rows")
-    if b"\0" in start:
-        raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv")
-    return start.decode("utf-8-sig", errors="ignore").lstrip()
-
-
-def _punctuation(head: str) -> tuple[str, str]:
-    """What separates values, and what separates a fraction, judged by the start of a file.
-
-    >>> _punctuation("a;b\\n1,5;2,25\\n")
-    (';', ',')
-    """
-    header, _, body = re.sub(r'"[^"]*"', "", head).partition("\n")
-    delimiter = max(",;\t|", key=header.count)
-    fractions = Counter(re.findall(rf"(?<=\d)[.,](?=\d+\s*[{delimiter}\r\n])", body))
-    return delimiter, "," if delimiter != "," and fractions[","] > fractions["."] else "."
-
-
-def _conversion(decimal: str, types: dict[str, Any]) -> Any:
-    """How Arrow is to understand values of CSV."""
-    from pyarrow import csv
-
-    return csv.ConvertOptions(
-        null_values=[*csv.ConvertOptions().null_values, *MISSING],
-        strings_can_be_null=True,
-        true_values=[],  # yes and no, true and false: categories, by the names they have
-        false_values=[],
-        decimal_point=decimal,
-        column_types=types,
-    )
-
-
-def _common(one: Any, other: Any) -> Any:
-    """The type of Arrow that what was inferred to be of either would be inferred to be of."""
-    import pyarrow as pa
-
-    if one == other or pa.types.is_null(other):
-        return one
-    times = pa.date32(), pa.timestamp("s"), pa.timestamp("ns")
-    zoned = pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC")
-    for chain in ((pa.int64(), pa.float64()), times, zoned):
-        if one in chain and other in chain:
-            return max(one, other, key=chain.index)
-    return other if pa.types.is_null(one) else pa.string()
-
-
-def _texts(array: Any) -> np.ndarray:
-    """Text as Python's; what is equal is one object: few categories take little memory."""
-    import pyarrow as pa
-
-    encoded = pa.chunked_array(array).dictionary_encode().unify_dictionaries().combine_chunks()
-    values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    places = encoded.indices.fill_null(len(values) - 1)
-    return values[places.to_numpy()]
-
-
-def _floats(array: Any) -> np.ndarray:
-    import pyarrow as pa
-
-    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
-
-
-def _microseconds(array: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_time(array.type):
-        finer = pa.time64("us")
-    elif pa.types.is_duration(array.type):
-        finer = pa.duration("us")
-    else:
-        finer = pa.timestamp("us", getattr(array.type, "tz", None))
-    return array.cast(finer, safe=False).cast(pa.int64())
