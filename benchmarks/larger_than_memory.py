@@ -1,7 +1,8 @@
-"""How much memory does it take to train on a Parquet file of 10⁸ numbers, 1 GB?
+"""How much memory does it take to train and to predict on files of up to 10⁸ numbers, 1 GB?
 
-The file is made in a temporary directory; training, one epoch of 5,000,000 rows of 20 columns, runs
-in a process of its own, whose peak is the answer, beside what it was before it began.
+The files are made in a temporary directory: Parquet, 5,000,000 rows of 20 columns, and CSV, a
+million such rows. Training, one epoch, and prediction run in processes of their own, whose peaks
+are the answers.
 """
 
 import subprocess
@@ -11,52 +12,85 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import csv, parquet
 from side_by_side import Below, verdict
 
-ROWS, PARTS, COLUMNS = 5_000_000, 50, 20
+ROWS, COLUMNS, PART = {"parquet": 5_000_000, "csv": 1_000_000}, 20, 100_000
 
-TRAIN = """
+LAST = """
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+FIT = f"""
 import resource, sys
 import micrograd as mg
-import micrograd.training.fit
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before, model = peak(), mg.MLP(19, [32, 32, 1], seed=0)
+model = mg.MLP(19, [32, 32, 1], seed=0)
 history = mg.fit(model, sys.argv[1], "y", loss="mse", optimizer=mg.SGD(0.05), epochs=1,
                  batch_size=256, validation=0.1, dtype="float32", progress=False)
-print(before, peak(), history.scores[-1])
-"""
+print("R²", round(history.scores[-1], 4))
+{LAST}"""
+
+COMMAND = f"""
+import resource, sys
+from micrograd.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code
+{LAST}"""
 
 
 def write(path: Path) -> None:
     """Nineteen columns of noise, and a function of them."""
     random, writer = np.random.default_rng(0), None
-    for _ in range(PARTS):
-        X = random.normal(size=(ROWS // PARTS, COLUMNS - 1))
+    for _ in range(ROWS[path.suffix[1:]] // PART):
+        X = random.normal(size=(PART, COLUMNS - 1))
         columns = {f"x{k}": X[:, k] for k in range(COLUMNS - 1)}
         table = pa.table({**columns, "y": X[:, 0] - X[:, 1] * X[:, 2]})
-        writer = writer or parquet.ParquetWriter(path, table.schema)
+        kind = parquet.ParquetWriter if path.suffix == ".parquet" else csv.CSVWriter
+        writer = writer or kind(path, table.schema)
         writer.write_table(table)
     assert writer is not None
     writer.close()
 
 
-def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.parquet"
-        write(path)
-        size = path.stat().st_size / 1e6
-        done = subprocess.run(
-            [sys.executable, "-c", TRAIN, str(path)], check=True, capture_output=True, text=True
-        )
-    before, peak, score = map(float, done.stdout.split())
-    print(
-        f"a Parquet file of {ROWS * COLUMNS:,} numbers, {size:,.0f} MB; one epoch, R² {score:.3f}"
-    )
-    print(f"  memory before {before:,.0f} MB, at its peak {peak:,.0f} MB", end="")
-    met = verdict(Below(500, "MB"), peak)
-    print()
+def peak(program: str, *arguments: object) -> tuple[str, float]:
+    """How good the model is, if the process says it, and its peak in MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    *said, megabytes = done.stdout.splitlines()
+    quality = [" ".join(line.split()[:2]) for line in said if line.startswith("R²")]
+    return "".join(f"; {figure}" for figure in quality), float(megabytes)
+
+
+def ask(path: Path, questions: dict[str, tuple[str, list[object]]]) -> bool:
+    """Makes a file and answers the questions about it; whether all bars are met."""
+    write(path)
+    kind, met = path.suffix[1:], True
+    size = path.stat().st_size / 1e6
+    print(f"a {kind} file of {ROWS[kind] * COLUMNS:,} numbers, {size:,.0f} MB")
+    for question, (program, arguments) in questions.items():
+        said, megabytes = peak(program, *arguments)
+        print(f"  {question:<18}{megabytes:5,.0f} MB at its peak", end="")
+        met &= verdict(Below(500, "MB"), megabytes)
+        print(said)
     return met
+
+
+def main() -> int:
+    _, before = peak("import resource, micrograd.training.fit" + LAST)
+    print(f"without a file      {before:5,.0f} MB")
+    with tempfile.TemporaryDirectory() as folder:
+        table, text, model, out = (Path(folder, n) for n in ("t.parquet", "t.csv", "model", "out"))
+        train = ["--target", "y", "--epochs", 1, "--batch-size", 256, "-o", model]
+        met = ask(table, {
+            "fit": (FIT, [table]),
+            "micrograd train": (COMMAND, ["train", table, *train]),
+            "micrograd predict": (COMMAND, ["predict", model, table, "-o", out]),
+        })  # fmt: skip
+        return ask(text, {"micrograd train": (COMMAND, ["train", text, *train])}) and met
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ Bad input is one line on stderr and exit status 2; Ctrl-C is exit status 130.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import click
@@ -168,9 +169,10 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
         check_writable(plot)
         draw.check_drawable(plot)
     checkpoint = f"{output}.checkpoint" if resume else None
-    trained = train_table(
-        file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options
-    )
+    with _saying_how_to_go_on(checkpoint):
+        trained = train_table(
+            file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options
+        )
     click.echo(f"\n{trained}\n\nmodel      {output}")
     if plot is not None:
         trained.history.plot(plot)
@@ -178,7 +180,24 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     if trained.history.stopped in ("time", "patience"):
         click.echo(f"stopped    {_why_stopped(trained.history)}")
     if trained.history.interrupted:
-        _interrupted(trained.history.epochs)
+        _interrupted(trained.history.epochs, checkpoint)
+
+
+@contextmanager
+def _saying_how_to_go_on(checkpoint: str | None) -> Iterator[None]:
+    """Ctrl-C before the first epoch has ended leaves no model, but perhaps a checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if checkpoint is None or not Path(checkpoint).exists():
+            raise
+        said = f"interrupted before a model was written; {_to_go_on(checkpoint)}"
+        click.echo(f"micrograd: {said}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _to_go_on(checkpoint: str) -> str:
+    return f"the same command goes on from {checkpoint}"
 
 
 def _why_stopped(history: Any) -> str:
@@ -191,10 +210,10 @@ def _announce(prepared: Any) -> None:
     click.echo(prepared)
 
 
-def _interrupted(epochs: int) -> None:
-    click.echo(
-        f"micrograd: interrupted after {epochs} epochs; the model is as it was then", err=True
-    )
+def _interrupted(epochs: int, checkpoint: str | None = None) -> None:
+    how = f"; {_to_go_on(checkpoint)}" if checkpoint else ""
+    said = f"interrupted after {epochs} epochs; the model is as it was then{how}"
+    click.echo(f"micrograd: {said}", err=True)
     sys.exit(INTERRUPTED)
 
 
@@ -206,19 +225,28 @@ def _interrupted(epochs: int) -> None:
 def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     """Predict the target for each row of FILE, CSV or Parquet, with a MODEL that `train` wrote.
 
-    Writes CSV with a header. Columns that the model does not know are left aside.
+    Writes CSV with a header. Columns that the model does not know are left aside. The file may be
+    larger than memory.
     """
-    from micrograd.training.table_model import predict_table
+    from micrograd.training.file_predictions import FilePredictions
     from micrograd.training.whole_file import write_whole
 
-    predictions = predict_table(model, file)
-    for note in predictions.notes:
+    predictions = FilePredictions(model, file, probabilities)
+    if output != "-":
+        write_whole(output, predictions)
+        _warn(predictions.notes)
+        return
+    with SpooledTemporaryFile(1 << 23) as whole:  # nothing is printed before all is well
+        whole.writelines(predictions)
+        _warn(predictions.notes)
+        whole.seek(0)
+        for content in iter(lambda: whole.read(1 << 16), b""):
+            click.echo(content, nl=False)
+
+
+def _warn(notes: Iterable[str]) -> None:
+    for note in notes:
         click.echo(f"micrograd: warning: {note}", err=True)
-    content = predictions.as_csv(probabilities).encode()
-    if output == "-":
-        click.echo(content, nl=False)
-    else:
-        write_whole(output, content)
 
 
 @main.command()

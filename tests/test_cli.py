@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import csv, parquet
 
 import micrograd
 from micrograd.cli import main
 from micrograd.ops import TABLE
+from micrograd.training import survey
 from micrograd.training.eager import EagerStep
+from micrograd.training.inputs import Inputs
 from micrograd.training.model_file import FORMAT
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
@@ -149,6 +152,53 @@ def test_an_unseen_category_is_a_warning(model):
     result = run("predict", model, "new.csv")
     assert result.exit_code == 0
     assert "in column 'colour', what training never saw counts as missing: green" in result.stderr
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("probabilities", [[], ["--probabilities"]])
+def test_predict_reads_a_large_file_in_pieces(model, monkeypatch, suffix, probabilities):
+    write_flowers("many.csv", 1_000)
+    with open("many.csv", "a") as many:
+        many.write("1.5,green,\n,black,\n")
+    whole = micrograd.predict_table(model, "many.csv")
+    if suffix == ".parquet":
+        parquet.write_table(csv.read_csv("many.csv"), "many.parquet")
+    monkeypatch.setattr(survey, "ROWS", 150)
+    sizes: list[int] = []
+    encode = Inputs.encode
+    monkeypatch.setattr(Inputs, "encode", lambda *a: sizes.append(len(a[1])) or encode(*a))
+    printed = run("predict", model, f"many{suffix}", *probabilities)
+    written = run("predict", model, f"many{suffix}", "-o", "out.csv", *probabilities)
+    assert sizes == [150, 150, 150, 150, 150, 150, 102] * 2
+    assert printed.stdout == Path("out.csv").read_text() == whole.as_csv(bool(probabilities))
+    notes = [f"micrograd: warning: {note}" for note in whole.notes]
+    assert printed.stderr.splitlines() == written.stderr.splitlines() == notes
+    assert "counts as missing: black, green" in notes[0]
+    assert "101 missing values" in notes[1]
+
+
+@pytest.mark.parametrize(("bad", "message"), [
+    ("big", "column 'size' should hold numbers, but row 1001 has 'big'"),
+    ("inf", "'size' is infinite in 1 rows (first: row 1001)"),
+])  # fmt: skip
+def test_a_late_row_that_cannot_be_predicted(model, monkeypatch, bad, message):
+    monkeypatch.setattr(survey, "ROWS", 150)
+    write_flowers("many.csv", 1_000)
+    with open("many.csv", "a") as many:
+        many.write(f"{bad},red,\n")
+    before = sorted(os.listdir())
+    assert is_one_line(run("predict", model, "many.csv", "-o", "out.csv"), message)
+    result = run("predict", model, "many.csv")
+    assert is_one_line(result, message)
+    assert result.stdout == ""
+    assert sorted(os.listdir()) == before
+
+
+def test_a_pipe_is_no_table(model):
+    os.mkfifo("pipe.csv")
+    message = "pipe.csv is a pipe or a device"
+    assert is_one_line(run("train", "pipe.csv", "--target", "kind"), message)
+    assert is_one_line(run("predict", model, "pipe.csv"), message)
 
 
 @pytest.mark.parametrize(
@@ -419,3 +469,34 @@ def test_ctrl_c(late):
     assert Path("model.safetensors").exists() == ("nothing was written" not in last)
     if late:
         assert run("predict", "model.safetensors", "flowers.csv").exit_code == 0
+
+
+def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
+    """Interrupted in a step, which is finished; the checkpoint holds it."""
+    write_flowers(rows=2_000)
+    command = ["train", "flowers.csv", "--target", "kind", "--epochs", "2", "--batch-size", "1"]
+    Path("stopped.py").write_text(
+        "import os, signal, sys\n"
+        "from micrograd.cli import main\n"
+        "from micrograd.training.examples import Batches\n"
+        "load = Batches.load\n"
+        "def interrupted(self, batch):\n"
+        "    if batch == 100:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return load(self, batch)\n"
+        "Batches.load = interrupted\n"
+        "main(sys.argv[1:])\n"
+    )
+    stopped = [sys.executable, "stopped.py", *command]
+    result = subprocess.run(stopped, capture_output=True, text=True)
+    assert result.stderr.strip() == "micrograd: interrupted; nothing was written"
+    result = subprocess.run([*stopped, "--resume"], capture_output=True, text=True)
+    assert result.returncode == 130
+    assert result.stderr.strip() == (
+        "micrograd: interrupted before a model was written; the same command goes on from "
+        "model.safetensors.checkpoint"
+    )
+    assert "model.safetensors" not in os.listdir()
+    assert run(*command, "--resume").exit_code == 0
+    run(*command, "-o", "whole")
+    assert Path("whole").read_bytes() == Path("model.safetensors").read_bytes()

@@ -10,7 +10,9 @@ from pyarrow import csv, parquet
 
 import micrograd as mg
 from micrograd.training import pieces as module
-from micrograd.training.pieces import PieceBatches, Pieces, numbers_of
+from micrograd.training import survey, train
+from micrograd.training.inputs import Inputs
+from micrograd.training.pieces import PieceBatches, numbers_in
 from micrograd.training.table import TableError
 
 ROWS = 1_000
@@ -22,8 +24,8 @@ COLOUR = np.array(["red", "green", "blue"])[RANDOM.integers(3, size=ROWS)]
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(module, "ROWS", 150)
-    monkeypatch.setattr(module, "LARGE_SAMPLE", 250)
+    monkeypatch.setattr(survey, "ROWS", 150)
+    monkeypatch.setattr(survey, "SAMPLE", 250)
     monkeypatch.setattr(module, "LARGE_NUMBERS", 100)
     monkeypatch.setattr(module, "LARGE_BYTES", 100)
 
@@ -49,7 +51,7 @@ def model() -> mg.MLP:
 @pytest.mark.parametrize("share", [None, 0.5, 0.2])
 @pytest.mark.parametrize("size", [1, 32, 500])
 def test_pieces_hold_every_row_once(file, share, size):
-    pieces = Pieces.of(file, "y", numbers_of("y"), share=share)
+    pieces = numbers_in(file, "y", share)
     batches = PieceBatches(pieces, size, None, pieces.first())
     random, orders = np.random.default_rng(0), []
     for _ in range(2):
@@ -102,6 +104,132 @@ def test_train_table_reads_a_large_file_in_pieces(tmp_path):
     assert rows.startswith("rows       980, 48 of them held out; 20 without a target are dropped")
     assert trained.figures[0].value > 0.9
     assert [str(c) for c in trained.model.inputs.columns] == ["x0", "x1", "x2", "colour (3)"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_train_table_trains_on_every_row_that_is_not_held_out(file, share):
+    prepared = mg.train_table(file, "y", epochs=1, validation=share).prepared
+    assert prepared.pieces is not None
+    trained = [t for part in prepared.pieces for t in prepared.target.decode(part.targets[:, None])]
+    held_out = prepared.held_out["y"].values.tolist()
+    assert len(held_out) == share * 250
+    assert sorted(trained + held_out) == pytest.approx(sorted(Y))
+
+
+def test_a_heading_says_which_rows_it_is_about(file):
+    assert str(mg.train_table(file, "y", epochs=1)).startswith("50 rows held out ")
+    everything = mg.train_table(file, "y", epochs=1, validation=0)
+    assert str(everything).startswith("250 of the rows trained on ")
+    assert everything.history.validation_loss == []
+
+
+@pytest.mark.parametrize("missing", [slice(0, 300), slice(300, 450), slice(600, None)])
+@pytest.mark.parametrize("share", [None, 0.2])
+def test_pieces_without_a_target_are_passed_over(tmp_path, missing, share):
+    path = tmp_path / "table.parquet"
+    target = Y.copy()
+    target[missing] = np.nan
+    parquet.write_table(pa.table({"x": X[:, 0], "y": pa.array(target, from_pandas=True)}), path)
+    pieces = numbers_in(path, "y", share)
+    seen = [t for part in pieces for t in part.targets.tolist()]
+    held_out = pieces.held_out()
+    seen += [] if held_out is None else held_out.targets.tolist()
+    assert sorted(seen) == sorted(target[~np.isnan(target)])
+    assert 0 not in pieces.counts
+    mg.fit(mg.MLP(1, [1]), path, "y", loss="mse", epochs=2, validation=share)
+    mg.train_table(path, "y", epochs=2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gap_is_told_by_its_row_before_training(tmp_path, bad):
+    column = X[:, 1].copy()
+    column[[876, 930]] = bad
+    what = "missing" if np.isnan(bad) else "infinite"
+    path, net = write(tmp_path / "table.csv", more=column), mg.MLP(4, [1], seed=0)
+    before = net.state_dict()
+    said = rf"'more' is {what} in 2 rows \(first: row 877\); fill in those values"
+    with pytest.raises(TableError, match=said):
+        mg.fit(net, path, "y", loss="mse")
+    assert net.state_dict() == before
+
+
+def test_infinity_is_told_by_its_row_in_a_large_table(tmp_path):
+    column = X[:, 1].copy()
+    column[877] = np.inf
+    path = write(tmp_path / "table.parquet", more=column)
+    with pytest.raises(TableError, match=r"'more' is infinite in 1 rows \(first: row 878\)"):
+        mg.train_table(path, "y")
+    with pytest.raises(TableError, match=r"'more' is infinite in 1 rows \(first: row 878\)"):
+        mg.train_table(path, "more", drop=["y"])
+    mg.train_table(path, "y", drop=["more"], epochs=1)
+
+
+def test_a_word_among_many_numbers_is_told_by_its_row(tmp_path):
+    path = write(tmp_path / "table.csv", more=np.array([*X[:-1, 1].astype(str), "oops"]))
+    with pytest.raises(TableError, match=r"text in 1 of 1000 rows \(first 'oops', row 1000\)"):
+        mg.train_table(path, "y")
+    with pytest.raises(TableError, match="'more' should hold numbers, but row 1000 has 'oops'"):
+        mg.train_table(path, "more", task="regression")
+
+
+def test_a_file_that_changes_is_said(file):
+    def change(history):
+        write(file) if file.suffix == ".parquet" else file.write_text("x0,x1,x2,y\n1,2,3,4\n" * 2)
+
+    with pytest.raises(TableError, match="has changed since its first reading; begin again"):
+        mg.fit(model(), file, "y", loss="mse", epochs=2, callbacks=[change])
+
+
+def test_a_csv_file_that_loses_rows_while_it_is_read_is_said(tmp_path):
+    file = tmp_path / "table.csv"
+    rows = "".join(f"{i},{i % 7}\n" for i in range(400_000))
+    file.write_text("x,y\n" + rows)
+    batches = PieceBatches(pieces := numbers_in(file, "y"), 100, None, pieces.first())
+    batches.shuffle(np.random.default_rng(0))
+    batches.load(0)
+    file.write_text("x,y\n" + rows[: len(rows) // 8 * 7])
+    with pytest.raises(TableError, match="has changed since its first reading"):
+        [batches.load(batch) for batch in range(batches.count)]
+
+
+def test_pieces_are_bounded_by_what_is_encoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey, "NUMBERS", 600)
+    columns = {f"c{k}": np.roll(COLOUR, k) for k in range(10)}  # 30 inputs
+    path = write(tmp_path / "table.parquet", **columns)
+    seen: list[int] = []
+    encode = Inputs.encode
+
+    def watch(self, table):
+        inputs = encode(self, table)
+        seen.append(inputs.size)
+        return inputs
+
+    monkeypatch.setattr(Inputs, "encode", watch)
+    trained = mg.train_table(path, "y", epochs=2)
+    assert trained.prepared.inputs.width == 33
+    assert max(seen) <= 600
+    monkeypatch.setattr(train, "is_large", lambda path: False)
+    monkeypatch.setattr(train, "LARGE_NUMBERS", 20_000)
+    seen.clear()
+    whole = mg.train_table(path, "y", epochs=2)
+    assert whole.prepared.pieces is not None
+    assert len(whole.prepared.pieces) == 800
+    assert max(seen) <= 600
+    assert "rows       1,000, 200 of them held out\n" in str(whole.prepared)
+
+
+def test_truth_values_of_parquet_are_numbers_to_fit(tmp_path):
+    path = tmp_path / "table.parquet"
+    parquet.write_table(pa.table({"truth": Y > 0, "y": Y}), path)
+    assert {*numbers_in(path, "y").first().inputs[:, 0]} == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_nothing_but_a_target_is_said(tmp_path, suffix):
+    path, table = tmp_path / f"table{suffix}", pa.table({"y": Y})
+    (parquet.write_table if suffix == ".parquet" else csv.write_csv)(table, path)
+    with pytest.raises(TableError, match="has no column but 'y': there is nothing to learn from"):
+        mg.fit(model(), path, "y", loss="mse")
 
 
 def test_a_class_that_the_sample_lacks_is_said(tmp_path):

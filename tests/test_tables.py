@@ -1,6 +1,7 @@
 """Tables: what a file says, what a network is given of it, and what comes back."""
 
 import json
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +11,11 @@ from pyarrow import parquet
 import micrograd as mg
 from micrograd.training import targets
 from micrograd.training.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
+from micrograd.training.prepare import prepare
 from micrograd.training.split import hold_out
-from micrograd.training.table import Column, Table, TableError, read_table
+from micrograd.training.table import Column, Table, TableError
+from micrograd.training.table_file import TableFile, read_table
 from micrograd.training.table_model import TableModel
-from micrograd.training.train import prepare
 from micrograd.training.whole_file import write_whole
 
 
@@ -73,6 +75,50 @@ def test_kinds_of_columns(csv):
     assert table["time"].values.tolist() == [0.5, 1.0]
     assert table["truth"].values.tolist() == ["true", "false"]
     assert table["quoted"].values.tolist() == ['a, "b"\nc', "é"]
+
+
+LATER = {  # values of two columns: of the first rows, of many more, and of the last one
+    "whole, then not": (("1", "2"), ("1.5", "2")),
+    "nothing, then numbers": (("", ""), ("1.5", "2")),
+    "numbers, then words": (("1.5", "07"), ("oops", "7")),
+    "dates, then times": (("1970-01-02", "1970-01-02"), ("1970-01-02 12:00:00.5", "1970-01-03")),
+    "dates, then numbers": (("1970-01-02", "12:30"), ("3", "12:31:05")),
+    "large numbers": (("1", "1"), ("99999999999999999999", "1e3")),
+    "spaces and zones": ((" 1", "2020-01-01 00:00:00Z"), ("2.5 ", "2020-01-01 00:00:00.5+01:00")),
+    "nothing, then a line": (("", "a"), ('"x, ""y""\nz"', "?")),
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_csv_file_says_the_same_in_pieces_as_whole(csv, case, delimiter):
+    """The start of the file, a megabyte, tells what Arrow takes the columns for."""
+    early, late = ([value.replace(".", "," if delimiter == ";" else ".") for value in row]
+                   for row in LATER[case])  # fmt: skip
+    rows = [["one", "other", "padding"], *[[*early, "x" * 40]] * 50_000, [*late, "x"], [*early, ""]]
+    path = csv("\n".join(delimiter.join(row) for row in rows))
+    whole, file = read_table(path), TableFile(path)
+    parts = [*file.pieces(20_000)]
+    assert [len(part) for part in parts] == [20_000, 20_000, 10_002]
+    for name, column in whole.columns.items():
+        assert parts[-1][name].kind == column.kind
+    for pieces in (parts[-1:], [*file.pieces(50_002)]):  # once the types are known, all at once
+        for name, column in whole.columns.items():
+            expected = column.values[-len(pieces[0]) :]
+            np.testing.assert_array_equal(pieces[0][name].values, expected)
+
+
+def test_equal_texts_are_one_object(csv):
+    values = read_table(csv("a,b\n" + "long text,1\n" * 5 + ",2\n"))["a"].values
+    assert values.tolist() == ["long text"] * 5 + [None]
+    assert len({id(value) for value in values}) == 2
+
+
+def test_a_pipe_is_no_table(tmp_path):
+    path = tmp_path / "table.csv"
+    os.mkfifo(path)
+    with pytest.raises(TableError, match=r"table.csv is a pipe or a device.*write it to a file"):
+        read_table(path)
 
 
 def test_parquet(tmp_path):
@@ -168,6 +214,27 @@ def test_what_is_left_out_and_why():
         "name": "almost every value differs (40 in 40)",
     }
     assert Inputs.from_json(json.loads(json.dumps(inputs.as_json()))) == inputs
+
+
+CODES = [f"code {i:03}" for i in range(198)]
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "kept"),
+    [
+        (CODES * 3, False, True),
+        (CODES * 3, True, True),
+        (CODES + ["other"] * 30, False, False),
+        (CODES + ["other"] * 198, False, True),
+        (CODES, False, False),
+        (CODES, True, True),
+    ],
+)
+def test_only_values_that_almost_all_differ_are_no_categories(values, named, kept):
+    table = Table.of({"code": values, "x": np.arange(len(values)) % 7})
+    inputs = Inputs.learn(table, ["code"] * named)
+    assert ("code" not in inputs.ignored) == kept
+    assert inputs.width == kept * (MOST_CATEGORIES + 1) + 1
 
 
 # The target.

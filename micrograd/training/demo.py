@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from micrograd.training.inputs import Quantity
+from micrograd.training.prepare import Prepared
 from micrograd.training.table import Table
 from micrograd.training.targets import Classes, Measure
-from micrograd.training.train import Prepared, Trained, train_table
+from micrograd.training.train import Trained, train_table
 
 DATA = Path(__file__).parent / "data"
 

@@ -34,7 +34,7 @@ from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
 from micrograd.training.native import NativeStep
 from micrograd.training.objective import Dropout, Objective, Penalties
-from micrograd.training.pieces import PieceBatches, Pieces, numbers_of
+from micrograd.training.pieces import PieceBatches, Pieces, numbers_in
 from micrograd.training.progress import Progress
 from micrograd.training.run import Callback, DivergenceError, Limits, Run
 
@@ -191,7 +191,7 @@ def _pieces(X: Any, y: Any, validation: Any) -> Pieces | None:
     if not isinstance(y, str):
         raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
     share = None if isinstance(validation, tuple) else validation
-    return Pieces.of(X, y, numbers_of(y), share=share)
+    return numbers_in(X, y, share)
 
 
 def _check_pieces(given: dict[str, bool]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from micrograd.training.faults import finite_numbers
 from micrograd.training.table import Column, Table, TableError
 
 MOST_CATEGORIES = 50  # with an input of their own; the rest, which are rarer, share one
@@ -97,10 +98,6 @@ class Category:
             raise Ignored("it is always the same")
         ranked = sorted(counts, key=lambda text: (-counts[text], text))
         common, rare = ranked[:MOST_CATEGORIES], ranked[MOST_CATEGORIES:]
-        if len(counts) > 3 and 2 * sum(counts[text] > 1 and counts[text] for text in common) < (
-            counts.total()
-        ):
-            raise Ignored(f"almost every value differs ({len(counts)} in {counts.total()})")
         flagged = counts.total() < len(column.values)
         return cls(column.name, tuple(common), tuple(rare), ranked[0], flagged)
 
@@ -112,11 +109,12 @@ class Category:
         """The inputs, shape (rows, width); what training never saw counts as missing."""
         places = {text: place for place, text in enumerate(self.categories)}
         places |= dict.fromkeys(self.rare, len(self.categories))
-        inputs = np.zeros((len(column.values), self.width))
-        for row, text in enumerate(column.texts()):
-            inputs[row, places[text if text in places else self.fill]] = 1.0
-            if self.flagged and text not in places:
-                inputs[row, -1] = 1.0
+        rows, texts = len(column.values), column.texts()
+        found = np.fromiter((places.get(text, -1) for text in texts), int, rows)
+        inputs = np.zeros((rows, self.width))
+        inputs[np.arange(rows), np.where(found < 0, places[self.fill], found)] = 1.0
+        if self.flagged:
+            inputs[found < 0, -1] = 1.0
         return inputs
 
     def unseen(self, column: Column) -> list[str]:
@@ -161,10 +159,20 @@ class Inputs:
 
     def encode(self, table: Table) -> np.ndarray:
         """The inputs of each row, shape (rows, width). Raises TableError for an absent column."""
+        self.check(table)
+        inputs, end = np.empty((len(table), self.width)), 0
+        for column in self.columns:
+            first, end = end, end + column.width
+            inputs[:, first:end] = column.encode(table[column.name])
+        return inputs
+
+    def check(self, table: Table) -> None:
+        """Raises TableError for an absent column."""
         absent = [column.name for column in self.columns if column.name not in table.columns]
         if len(absent) > 1:
             raise TableError(f"the table lacks the columns {', '.join(map(repr, absent))}")
-        return np.hstack([column.encode(table[column.name]) for column in self.columns])
+        for name in absent:
+            table[name]
 
     def missing(self, table: Table) -> dict[str, int]:
         """How many values are missing, by column, where any is."""
@@ -188,8 +196,8 @@ class Inputs:
 def _learn(column: Column, categorical: bool) -> Input:
     if column.kind == "empty" or column.missing.all():
         raise Ignored("it has no values")
-    if column.kind in ("text", "whole") and not categorical and _is_identifier(column):
-        raise Ignored("it is an identifier: every value differs")
+    if column.kind in ("text", "whole") and not categorical:
+        _check_identifier(column)
     if categorical or column.kind == "text":
         return Category.learn(column)
     if column.kind in ("number", "whole", "date"):
@@ -197,43 +205,18 @@ def _learn(column: Column, categorical: bool) -> Input:
     raise Ignored(f"it holds {column.kind}")
 
 
-def _is_identifier(column: Column) -> bool:
+def _check_identifier(column: Column) -> None:
+    """Raises Ignored for a column that tells rows apart, not kinds of rows."""
     name = column.name.lower()
     named = (
         name in IDENTIFIERS or name.endswith(("_id", " id", "-id")) or column.name.endswith("Id")
     )
-    return named and len({*column.values}) == len(column.values)
-
-
-def check_columns(table: Table, categorical: Iterable[str] = ()) -> None:
-    """Raises TableError for a column that says something else than it should.
-
-    That is an infinite number, or a few words among numbers: rather a slip than categories.
-    """
-    for column in table.columns.values():
-        if column.kind == "text" and column.name not in set(categorical):
-            _check_mixture(column)
-        elif column.kind != "text":
-            finite_numbers(column)
-
-
-def _check_mixture(column: Column) -> None:
-    texts = [(row, text) for row, text in enumerate(column.texts(), 1) if text is not None]
-    words = [(row, text) for row, text in texts if not _is_number(text, column.decimal)]
-    if 0 < 10 * len(words) <= len(texts):
-        row, text = words[0]
-        raise TableError(
-            f"column {column.name!r} holds numbers, but text in {len(words)} of {len(texts)} rows "
-            f"(first {text!r:.40}, row {row}); correct them, leave them empty, or drop the column"
-        )
-
-
-def _is_number(text: str, decimal: str) -> bool:
-    try:
-        float(text.replace(decimal, "."))
-    except ValueError:
-        return False
-    return True
+    present = column.values[~column.missing]
+    different = len({*present})
+    if named and different == len(column.values):
+        raise Ignored("it is an identifier: every value differs")
+    if column.kind == "text" and different > 3 and 3 * different > 2 * len(present):
+        raise Ignored(f"almost every value differs ({different} in {len(present)})")
 
 
 def _from_json(stored: dict[str, Any]) -> Input:
@@ -243,18 +226,6 @@ def _from_json(stored: dict[str, Any]) -> Input:
 def fields(stored: dict[str, Any]) -> dict[str, Any]:
     """The fields of a dataclass that JSON knows: its lists are tuples."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
-
-
-def finite_numbers(column: Column) -> np.ndarray:
-    """The column as floats, NaN where missing. Raises TableError for text and for infinities."""
-    numbers = column.numbers() if column.kind == "text" else column.values
-    infinite = np.flatnonzero(np.isinf(numbers))
-    if len(infinite):
-        raise TableError(
-            f"column {column.name!r} is infinite in {len(infinite)} rows (first: row "
-            f"{infinite[0] + 1}); correct them, or leave them empty"
-        )
-    return numbers
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float]:

@@ -1,8 +1,6 @@
-"""Pieces: examples in a file that is larger than memory, read a piece at a time."""
+"""Pieces: examples that are read, or encoded, a piece at a time: they are larger than memory."""
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,86 +8,80 @@ import numpy as np
 
 from micrograd.training.examples import Examples
 from micrograd.training.shuffle import random_order
-from micrograd.training.table import Column, Table, TableError, is_parquet, read_pieces, told_of
+from micrograd.training.survey import Survey, rows_of
+from micrograd.training.table import Table, TableError
+from micrograd.training.table_file import TableFile, is_parquet, told_of
 
-NUMBERS = 1 << 23  # in a piece, at most
-ROWS = 65_536  # in a piece, at most
-LARGE_SAMPLE = 100_000  # rows
 LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # of Parquet and CSV, to be read in pieces
 
 Encode = Callable[[Table], tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass
 class Pieces:
-    """The rows of a CSV or Parquet file that have a target, in pieces, but for a sample.
+    """Examples of the rows of a file, or of a table, that have a target, but for some held out.
 
-    The sample is every so many-th row: it is in memory, to learn from what the columns are and to
-    judge by. `encode` makes inputs and targets of a table. `counts` are the rows of each piece.
+    `encode` makes inputs and targets of a table, so many numbers a row: `width`. `labelled` says
+    how many rows of each piece have a target, `without` which rows are held out, by number from 0;
+    all have one. `examples` are those held out to judge by, if they are to be known here.
     """
 
-    path: Path
-    target: str
-    encode: Encode
-    texts: tuple[str, ...]
-    rows: int  # of a piece
-    every: int | None
-    counts: list[int]
-    sample: Table | None
-    without_target: int = 0  # of all rows
+    def __init__(
+        self, source: "TableFile | InMemory", target: str, encode: Encode, width: int, *,
+        rows: int, labelled: list[int], without: np.ndarray, examples: Examples | None = None,
+    ):  # fmt: skip
+        self.source, self.target, self.encode = source, target, encode
+        self.rows, self.without, self.examples = rows, without, examples
+        self.most = rows_of(width)  # that are encoded at once
+        held = np.bincount(without // rows, minlength=len(labelled))
+        self.counts = [n for kept in labelled - held for n in self._parts(int(kept))]
+        if not self.counts:
+            raise TableError("no rows with a target are left to train on; hold out fewer")
 
-    @classmethod
-    def of(
-        cls, path: str | Path, target: str, encode: Encode, *,
-        share: float | None = None, texts: tuple[str, ...] = (),
-    ) -> "Pieces":  # fmt: skip
-        """Reads the file once. The sample has this share of the rows, 100,000 of them at most.
-
-        Raises TableError for a file without rows or target, and as `read_table` does.
-        """
-        if share is not None and not 0 < share < 1:
-            raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
-        path = Path(path)
-        total, columns = extent(path)
-        every = None if share is None else max(2, round(1 / share), -(-total // LARGE_SAMPLE))
-        rows = max(1, min(ROWS, NUMBERS // columns))
-        pieces = cls(path, target, encode, texts, rows, every, [], None)
-        parts: list[Table] = []
-        for number, piece in enumerate(read_pieces(path, rows, texts)):
-            sampled = pieces._sampled(number, piece)
-            missing = piece[target].missing
-            pieces.counts.append(int((~sampled & ~missing).sum()))
-            pieces.without_target += int(missing.sum())
-            parts.append(piece.take(sampled))
-        if not sum(pieces.counts):
-            raise TableError(f"{path} has no rows with a {target!r} to learn from")
-        if every is not None:
-            pieces.sample = _joined(parts)
-        return pieces
-
-    def _sampled(self, number: int, piece: Table) -> np.ndarray:
-        rows = np.arange(number * self.rows, number * self.rows + len(piece))
-        return rows % self.every == 0 if self.every else np.zeros(len(piece), bool)
+    def _parts(self, count: int) -> list[int]:
+        """So many rows, as they are encoded."""
+        return [min(self.most, count - first) for first in range(0, count, self.most)]
 
     def __len__(self) -> int:
         return sum(self.counts)
 
     def __iter__(self) -> Iterator[Examples]:
-        """The examples of one piece after another, encoded."""
-        for number, piece in enumerate(read_pieces(self.path, self.rows, self.texts)):
-            keep = ~self._sampled(number, piece) & ~piece[self.target].missing
-            yield Examples.of(*self.encode(piece.take(keep)))
+        """The examples of one piece after another, encoded: as many as `counts` says."""
+        start, number = 0, 0
+        for piece in self.source.pieces(self.rows):
+            keep = ~piece[self.target].missing
+            first, end = np.searchsorted(self.without, (start, start + len(piece)))
+            keep[self.without[first:end] - start] = False
+            start, kept = start + len(piece), np.flatnonzero(keep)
+            for count in self._parts(len(kept)):
+                if number == len(self.counts) or count != self.counts[number]:
+                    raise self.source.changed()
+                rows, kept, number = kept[:count], kept[count:], number + 1
+                yield Examples.of(*self.encode(piece.take(rows)))
+        if number < len(self.counts):
+            raise self.source.changed()
 
     def first(self) -> Examples:
         """The examples of the first piece."""
         return next(iter(self))
 
     def held_out(self) -> Examples | None:
-        """The examples of the sample, if there is one."""
-        if self.sample is None:
-            return None
-        labelled = ~self.sample[self.target].missing
-        return Examples.of(*self.encode(self.sample.take(labelled)))
+        """The examples to judge by, if there are any."""
+        return self.examples
+
+
+class InMemory:
+    """A table as one piece: only what is encoded of it would be too large."""
+
+    def __init__(self, table: Table):
+        self.table = table
+
+    def pieces(self, rows: int) -> Iterator[Table]:
+        """The table, whatever `rows`."""
+        yield self.table
+
+    def changed(self) -> Exception:
+        """Its rows cannot be others than they were."""
+        return AssertionError("a table in memory has changed")
 
 
 class PieceBatches:
@@ -121,7 +113,9 @@ class PieceBatches:
             piece = next(self.stream)
             self.number += 1
             if self.number == number:
-                self.whole = [a.astype(kind) for a, kind in zip(piece.arrays, self.dtypes)]
+                self.whole = [
+                    a.astype(kind, copy=False) for a, kind in zip(piece.arrays, self.dtypes)
+                ]
                 random = np.random.default_rng([self.seed, number])
                 self.order = random_order(len(piece), random)
         first = (batch - int(self.ends[number - 1] if number else 0)) * self.size
@@ -131,51 +125,51 @@ class PieceBatches:
         return len(rows)
 
 
-def extent(path: Path) -> tuple[int, int]:
-    """How many rows and columns a file has."""
-    if is_parquet(path):
-        with told_of(path):
-            from pyarrow import parquet
-
-            metadata = parquet.ParquetFile(path).metadata
-            return metadata.num_rows, metadata.num_columns
-    rows = columns = 0
-    for piece in read_pieces(path, ROWS):
-        rows, columns = rows + len(piece), len(piece.columns)
-    if not rows:
-        raise TableError(f"{path} has no rows below its header")
-    return rows, columns
-
-
 def is_large(path: Path) -> bool:
     """Whether a file is better read in pieces. False for none: who reads it says what is wrong."""
     if not path.is_file():
         return False
     if is_parquet(path):
-        return math.prod(extent(path)) > LARGE_NUMBERS
+        with told_of(path):
+            from pyarrow import parquet
+
+            metadata = parquet.ParquetFile(path).metadata
+            return metadata.num_rows * metadata.num_columns > LARGE_NUMBERS
     return path.stat().st_size > LARGE_BYTES
 
 
-def numbers_of(target: str) -> Encode:
-    """Inputs are all columns but the target, as they are; all must be numbers."""
+def numbers_in(path: str | Path, target: str, share: float | None = None) -> Pieces:
+    """The examples in a file of numbers; all columns but the target are inputs, as they are.
+
+    A share of the rows is held out, 100,000 at most. Raises TableError for a column that is no
+    numbers, or not in every row.
+    """
+    if share is not None and not 0 < share < 1:
+        raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
+    file = TableFile(path, numeric=True)
+    survey = Survey.of(file, target, max(2, round(1 / (share or 1))))
+    for name, kind in survey.kinds.items():
+        if kind not in ("number", "whole", "date"):
+            raise TableError(
+                f"column {name!r} holds {kind}; fit takes numbers from a file. train_table encodes "
+                "text"
+            )
+        survey.faults[name].check_complete()
+    width = len(survey.kinds) - 1
+    if not width:
+        raise TableError(f"{path} has no column but {target!r}: there is nothing to learn from")
 
     def encode(table: Table) -> tuple[np.ndarray, np.ndarray]:
-        for column in table.columns.values():
-            if column.kind not in ("number", "whole", "date"):
-                raise TableError(
-                    f"column {column.name!r} holds {column.kind}; fit takes numbers from a file. "
-                    "train_table encodes text"
-                )
-        inputs = [column.values for column in table.columns.values() if column.name != target]
+        columns = table.columns.values()
+        inputs = [column.values for column in columns if column.name != target]
         return np.column_stack(inputs), table[target].values
 
-    return encode
-
-
-def _joined(parts: list[Table]) -> Table:
-    """Tables of the same columns, one below the other."""
-    columns = {}
-    for name, column in parts[0].columns.items():
-        values = np.concatenate([part[name].values for part in parts])
-        columns[name] = Column(name, column.kind, values, column.decimal)
-    return Table(columns)
+    without, examples = np.zeros(0, int), None
+    if share is not None and survey.sample is not None:
+        labelled = ~survey.sample[target].missing
+        without = survey.sampled[labelled]
+        examples = Examples.of(*encode(survey.sample.take(labelled))) if len(without) else None
+    return Pieces(
+        file, target, encode, width, rows=survey.rows, labelled=survey.labelled, without=without,
+        examples=examples,
+    )  # fmt: skip

@@ -15,7 +15,9 @@ from micrograd.training import targets
 from micrograd.training.inputs import Category, Inputs
 from micrograd.training.model_file import ModelFileError, load_model, save_model
 from micrograd.training.predictor import Predictor
-from micrograd.training.table import Table, TableError, enumerated, read_table
+from micrograd.training.survey import rows_of
+from micrograd.training.table import Table, TableError, enumerated
+from micrograd.training.table_file import read_table
 from micrograd.training.targets import Classes, Target
 
 
@@ -33,8 +35,8 @@ class Predictions:
     probabilities: np.ndarray | None
     notes: tuple[str, ...]
 
-    def as_csv(self, probabilities: bool = False) -> str:
-        """A header and a line for each row; a column for the probability of each class if asked.
+    def as_csv(self, probabilities: bool = False, header: bool = True) -> str:
+        """A header, if asked, and a line for each row; with `probabilities` those of each class.
 
         Raises ValueError for probabilities of a quantity.
         """
@@ -43,7 +45,9 @@ class Predictions:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         extra = self.probabilities if probabilities else None
-        writer.writerow([self.name, *(f"probability_{c}" for c in self.classes if probabilities)])
+        if header:
+            classes = self.classes if probabilities else ()
+            writer.writerow([self.name, *(f"probability_{c}" for c in classes)])
         rows = np.empty((len(self.values), 0)) if extra is None else extra
         writer.writerows([v, *row] for v, row in zip(self.values.tolist(), rows.tolist()))
         return text.getvalue()
@@ -63,8 +67,7 @@ class TableModel:
         What is missing, or a category that training never saw, is filled in as in training. Raises
         TableError for a column that is absent, or of text where there were numbers.
         """
-        categories = [c.name for c in self.inputs.columns if isinstance(c, Category)]
-        table = as_table(table, categories)
+        table = as_table(table, self.categories())
         outputs = self.outputs(table)
         classes = self.target if isinstance(self.target, Classes) else None
         return Predictions(
@@ -72,27 +75,22 @@ class TableModel:
             self.target.decode(outputs),
             classes.classes if classes else (),
             classes.probabilities(outputs) if classes else None,
-            (*self._notes(table),),
+            (*noted(self.inputs.missing(table), self.inputs.unseen(table)),),
         )
+
+    def categories(self) -> list[str]:
+        """The columns to be read as they are written."""
+        return [c.name for c in self.inputs.columns if isinstance(c, Category)]
 
     def outputs(self, table: Table) -> np.ndarray:
         """The network's outputs for each row, shape (rows, outputs)."""
-        return self._forward(self.inputs.encode(table))
+        rows, count = np.arange(len(table)), rows_of(self.inputs.width)
+        parts = [table.take(rows[i : i + count]) for i in range(0, len(table), count)]
+        return np.concatenate([self._forward(self.inputs.encode(part)) for part in parts])
 
     @cached_property
     def _forward(self) -> Predictor:
         return Predictor(self.network)
-
-    def _notes(self, table: Table) -> list[str]:
-        notes = [
-            f"in column {name!r}, what training never saw counts as missing: " + enumerated(unseen)
-            for name, unseen in self.inputs.unseen(table).items()
-        ]
-        missing = self.inputs.missing(table)
-        if missing:
-            where = enumerated(f"{name} {count:,}" for name, count in missing.items())
-            notes.append(f"{sum(missing.values()):,} missing values are filled in: {where}")
-        return notes
 
     def save(self, path: str | Path) -> None:
         """Writes the model to one .safetensors file. Raises OSError where that fails."""
@@ -122,6 +120,19 @@ class TableModel:
         return cls(network, inputs, target)
 
 
+def noted(missing: dict[str, int], unseen: dict[str, list[str]]) -> list[str]:
+    """What to say of values that are missing, and of categories that training never saw."""
+    notes = [
+        f"in column {name!r}, what training never saw counts as missing: " + enumerated(categories)
+        for name, categories in unseen.items()
+        if categories
+    ]
+    if any(missing.values()):
+        where = enumerated(f"{name} {count:,}" for name, count in missing.items() if count)
+        notes.append(f"{sum(missing.values()):,} missing values are filled in: {where}")
+    return notes
+
+
 def _network(arrays: dict[str, np.ndarray], nin: int, sizes: list[int], activation: str) -> MLP:
     weights = [arrays[f"layers.{i}.weights"].shape for i in range(len(sizes))]
     if weights != list(zip(sizes, [nin, *sizes])):  # before a network of that size is made
@@ -147,5 +158,5 @@ def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) ->
 def predict_table(
     model: TableModel | str | Path, table: Table | Mapping[str, Any] | str | Path
 ) -> Predictions:
-    """What `micrograd predict` does: the predictions of a model, or model file, for a table."""
+    """The predictions of a model, or model file, for a table: what `micrograd predict` writes."""
     return (model if isinstance(model, TableModel) else TableModel.load(model)).predict(table)

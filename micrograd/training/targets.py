@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from micrograd.training.inputs import fields, finite_numbers, moments
+from micrograd.training.faults import finite_numbers
+from micrograd.training.inputs import fields, moments
 from micrograd.training.metrics import accuracy, r2
 from micrograd.training.table import Column, TableError, enumerated
 

@@ -2,24 +2,27 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Writes `content` beside `path`, then puts it there in one step.
+def write_whole(path: str | Path, content: bytes | Iterable[bytes]) -> None:
+    """Writes `content`, or its parts as they come, beside `path`; then puts it there in one step.
 
     Whatever goes wrong, the old file stays as it was and no half-written one is left. A device or a
     pipe, which cannot be replaced, is written to. Raises OSError where writing fails.
     """
     check_writable(path)
+    parts = [content] if isinstance(content, bytes) else content
     path = Path(os.path.realpath(path))  # what a link points to, not the link
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        path.write_bytes(content)
+        with open(path, "wb") as file:
+            file.writelines(parts)
         return
     part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

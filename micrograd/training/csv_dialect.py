@@ -1,0 +1,65 @@
+"""The dialects of CSV: what is between values, and what values are taken for."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from micrograd.training.table import TableError
+
+MISSING = (
+    "?",
+)  # counts as missing, besides what pyarrow takes for it: "", "NA", "NaN", "null", ...
+
+
+def head_of(path: Path) -> str:
+    """The start of a CSV file."""
+    import pyarrow as pa
+
+    with pa.input_stream(str(path)) as stream:
+        start = stream.read(1 << 16)
+    if not start.strip():
+        raise TableError(f"{path} is empty; expected a header and rows")
+    if b"\0" in start:
+        raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv")
+    return start.decode("utf-8-sig", errors="ignore").lstrip()
+
+
+def punctuation(head: str) -> tuple[str, str]:
+    """What separates values, and what separates a fraction, judged by the start of a file.
+
+    >>> punctuation("a;b\\n1,5;2,25\\n")
+    (';', ',')
+    """
+    header, _, body = re.sub(r'"[^"]*"', "", head).partition("\n")
+    delimiter = max(",;\t|", key=header.count)
+    fractions = Counter(re.findall(rf"(?<=\d)[.,](?=\d+\s*[{delimiter}\r\n])", body))
+    return delimiter, "," if delimiter != "," and fractions[","] > fractions["."] else "."
+
+
+def conversion(decimal: str, types: dict[str, Any]) -> Any:
+    """How Arrow is to understand values of CSV."""
+    from pyarrow import csv
+
+    return csv.ConvertOptions(
+        null_values=[*csv.ConvertOptions().null_values, *MISSING],
+        strings_can_be_null=True,
+        true_values=[],  # yes and no, true and false: categories, by the names they have
+        false_values=[],
+        decimal_point=decimal,
+        column_types=types,
+    )
+
+
+def common_type(one: Any, other: Any) -> Any:
+    """The type of Arrow that what was inferred to be of either would be inferred to be of."""
+    import pyarrow as pa
+
+    if one == other or pa.types.is_null(other):
+        return one
+    times = pa.date32(), pa.timestamp("s"), pa.timestamp("ns")
+    zoned = pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC")
+    for chain in ((pa.int64(), pa.float64()), times, zoned):
+        if one in chain and other in chain:
+            return max(one, other, key=chain.index)
+    return other if pa.types.is_null(one) else pa.string()

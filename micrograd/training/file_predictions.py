@@ -1,0 +1,56 @@
+"""FilePredictions: the predictions for a file that may be larger than memory, as they come."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from micrograd.training.faults import Faults
+from micrograd.training.inputs import Quantity
+from micrograd.training.survey import rows_of
+from micrograd.training.table import Table, TableError
+from micrograd.training.table_file import TableFile
+from micrograd.training.table_model import TableModel, noted
+
+
+class FilePredictions:
+    """What `predict_table` answers, as CSV, piece after piece; the `notes` are known at the end.
+
+    Raises TableError as `predict_table` does, where the piece in question comes.
+    """
+
+    def __init__(self, model: TableModel | str | Path, path: str | Path, probabilities: bool):
+        self.model = model if isinstance(model, TableModel) else TableModel.load(model)
+        self.file = TableFile(path, self.model.categories())
+        self.probabilities = probabilities
+        self.missing: Counter[str] = Counter()
+        self.unseen: dict[str, set[str]] = defaultdict(set)
+
+    def __iter__(self) -> Iterator[bytes]:
+        rows, faults = 0, [Faults(c.name) for c in self.model.inputs.columns if type(c) is Quantity]
+        for piece in self.file.pieces(rows_of(len(self.file.names()))):
+            if not len(piece):
+                continue
+            self._look(piece, rows, faults)
+            yield self.model.predict(piece).as_csv(self.probabilities, header=not rows).encode()
+            rows += len(piece)
+        if not rows:
+            raise TableError(f"{self.file.path} has no rows below its header")
+
+    def _look(self, piece: Table, start: int, faults: list[Faults]) -> None:
+        inputs = self.model.inputs
+        inputs.check(piece)
+        for column in faults:
+            column.look(piece[column.name], np.arange(start, start + len(piece)) + 1)
+            column.check_numbers()
+        self.missing.update(inputs.missing(piece))
+        for name, categories in inputs.unseen(piece).items():
+            self.unseen[name].update(categories)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know of the pieces so far."""
+        unseen = {c.name: sorted(self.unseen[c.name]) for c in self.model.inputs.columns}
+        missing = {c.name: self.missing[c.name] for c in self.model.inputs.columns}
+        return (*noted(missing, unseen),)

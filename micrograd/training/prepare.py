@@ -1,0 +1,168 @@
+"""prepare: all that comes before training on a table, learned of its training part only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.neuralnet import MLP
+from micrograd.training.faults import check_columns
+from micrograd.training.inputs import Category, Inputs, Quantity
+from micrograd.training.pieces import InMemory, Pieces
+from micrograd.training.split import hold_out
+from micrograd.training.survey import Survey, rows_of
+from micrograd.training.table import Column, Table, enumerated
+from micrograd.training.table_file import TableFile
+from micrograd.training.targets import Classes, Target, as_learned, learn_target, task_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table as it was understood: `training` and `held_out` rows, its inputs and its target.
+
+    `rows_held_out` are their numbers in the table, from 0. `pieces` are all rows to train on, where
+    those are more than memory should hold at once; `training` may then be a sample of them.
+    """
+
+    training: Table
+    held_out: Table
+    rows_held_out: np.ndarray
+    inputs: Inputs
+    target: Target
+    network: MLP
+    missing: dict[str, int]
+    without_target: int
+    pieces: Pieces | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many there are to train on."""
+        return len(self.training if self.pieces is None else self.pieces)
+
+    def part(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of some rows, as `fit` takes them."""
+        target = as_learned(table[self.target.name], self.target)
+        return self.inputs.encode(table), self.target.encode(target)
+
+    def watched(self) -> Table:
+        """The rows held out, or so many of them as can be judged by after each epoch."""
+        count = min(len(self.held_out), rows_of(self.inputs.width))
+        return self.held_out.take(np.linspace(0, len(self.held_out) - 1, count).astype(int))
+
+    def __str__(self) -> str:
+        rows = self._described()
+        for label, kind in (("numbers", Quantity), ("categories", Category)):
+            rows[label] = enumerated(str(c) for c in self.inputs.columns if isinstance(c, kind))
+        reasons = dict.fromkeys(self.inputs.ignored.values())
+        rows["left out"] = "; ".join(
+            f"{enumerated(n or repr(n) for n, why in self.inputs.ignored.items() if why == reason)}"
+            f" ({reason})"
+            for reason in reasons
+        )
+        if self.missing:
+            where = enumerated(f"{name} {count:,}" for name, count in self.missing.items())
+            total = sum(self.missing.values())
+            rows["missing"] = f"{total:,} values, filled in and flagged: {where}"
+        return "\n".join(f"{label:<11}{text}" for label, text in rows.items() if text)
+
+    def _described(self) -> dict[str, str]:
+        held_out = f", {len(self.held_out):,} of them held out" if len(self.held_out) else ""
+        dropped = f"; {self.without_target:,} without a target are dropped"
+        rows = f"{self.rows + len(self.held_out):,}{held_out}"
+        known = len(self.training)
+        read = f"; read in pieces, {known:,} of them to know the columns by" * (known < self.rows)
+        sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
+        return {
+            "task": f"{self.target.kind} of {self._target()}",
+            "rows": rows + dropped * bool(self.without_target) + read,
+            "network": f"{'-'.join(map(str, sizes))}, {parameters:,} parameters",
+        }
+
+    def _target(self) -> str:
+        if not isinstance(self.target, Classes):
+            return self.target.name
+        classes = self.target.classes
+        return f"{self.target.name}, {len(classes)} classes: {enumerated(classes)}"
+
+
+def prepare(
+    table: Table,
+    target: str,
+    hidden: Sequence[int],
+    activation: str,
+    validation: float,
+    seed: int,
+    task: str,
+    drop: Sequence[str],
+    categorical: Sequence[str],
+) -> Prepared:
+    """Everything that comes before training; what is learned here is of the training part only."""
+    if not 0 <= validation < 1:
+        raise ValueError(f"validation must be a share from 0 up to, but not, 1; got {validation}")
+    column = task_of(table[target], task)
+    features = _without(table, (target, *drop), categorical)
+    check_columns(features, categorical)
+    labelled = ~column.missing
+    column, features = column.take(labelled), features.take(labelled)
+    training, held_out = hold_out(column, validation, np.random.default_rng(seed))
+    inputs = Inputs.learn(features.take(training), categorical)
+    learned = learn_target(column.take(training))
+    whole = Table({**features.columns, target: column})
+    return Prepared(
+        whole.take(training),
+        whole.take(held_out),
+        np.flatnonzero(labelled)[held_out],
+        inputs,
+        learned,
+        MLP(inputs.width, [*hidden, learned.outputs], activation=activation, seed=seed),
+        inputs.missing(features),
+        int((~labelled).sum()),
+    )
+
+
+def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
+    """The same for a large file, as a sample of its rows says; all others are trained on.
+
+    Raises TableError for what cannot be learned in any of its rows.
+    """
+    categorical = how[-1]
+    survey = Survey.of(TableFile(path, (target, *categorical)), target)
+    assert survey.sample is not None
+    prepared = prepare(survey.sample, target, *how)
+    _check_all_rows(survey, prepared, categorical)
+    pieces = Pieces(
+        survey.file, target, prepared.part, prepared.inputs.width, rows=survey.rows,
+        labelled=survey.labelled, without=survey.sampled[prepared.rows_held_out],
+    )  # fmt: skip
+    return replace(prepared, pieces=pieces, without_target=survey.without_target)
+
+
+def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[str]) -> None:
+    """What `prepare` has checked in the sample, in all rows."""
+    learned = [*prepared.inputs.ignored, *(column.name for column in prepared.inputs.columns)]
+    for name in learned:
+        survey.faults[name].check(survey.kinds[name], name in categorical)
+    if not isinstance(prepared.target, Classes):
+        survey.faults[survey.target].check_numbers()
+    elif survey.targets is not None:
+        prepared.target.encode(as_learned(survey.targets, prepared.target))
+
+
+def in_parts(prepared: Prepared, seed: int) -> Pieces:
+    """The rows to train on, in random order, to be encoded a piece at a time."""
+    count = len(prepared.training)
+    table = prepared.training.take(np.random.default_rng(seed).permutation(count))
+    return Pieces(
+        InMemory(table), prepared.target.name, prepared.part, prepared.inputs.width, rows=count,
+        labelled=[count], without=np.zeros(0, int),
+    )  # fmt: skip
+
+
+def _without(table: Table, drop: Sequence[str], categorical: Sequence[str]) -> Table:
+    """The table without some of its columns; all that are named must exist."""
+    columns: dict[str, Column] = dict(table.columns)
+    for name in (*categorical, *drop):
+        table[name]
+    return Table({name: column for name, column in columns.items() if name not in drop})
