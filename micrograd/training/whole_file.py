@@ -1,16 +1,23 @@
 """write_whole: a file that is written to its end, or not at all."""
 
 import os
+import re
 import stat
+import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: str | Path, content: bytes | Iterable[bytes]) -> None:
+def write_whole(
+    path: str | Path, content: bytes | Iterable[bytes], previous: Path | None = None
+) -> None:
     """Writes `content`, or its parts as they come, beside `path`; then puts it there in one step.
 
-    Whatever goes wrong, the old file stays as it was and no half-written one is left. A device or a
-    pipe, which cannot be replaced, is written to. Raises OSError where writing fails.
+    Whatever goes wrong, the old file stays as it was and no half-written one is left. It becomes
+    `previous`, if that is given, once the new one is there: both names are of a file at any moment,
+    and of two. A device or a pipe, which cannot be replaced, is written to. Raises OSError where
+    writing fails.
     """
     check_writable(path)
     parts = [content] if isinstance(content, bytes) else content
@@ -19,16 +26,58 @@ def write_whole(path: str | Path, content: bytes | Iterable[bytes]) -> None:
         with open(path, "wb") as file:
             file.writelines(parts)
         return
-    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    part, old = beside(path, "part"), beside(path, "old")
     try:
         with open(part, "wb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
+        linked = previous is not None and _linked(path, old)
         os.replace(part, path)
-    except BaseException:
+        if previous is not None and linked:
+            os.replace(old, previous)
+        _sync_names(path.parent)
+    finally:
         part.unlink(missing_ok=True)
-        raise
+        old.unlink(missing_ok=True)
+
+
+def _linked(path: Path, old: Path) -> bool:
+    """Gives a file a second name. False where there is none, or no such thing as a link."""
+    try:
+        old.unlink(missing_ok=True)  # of a process of the same number, which was killed
+        os.link(path, old)
+    except OSError:
+        return False
+    return True
+
+
+def _sync_names(directory: Path) -> None:
+    """Makes the names in a directory outlast a power cut, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sweep(path: str | Path) -> None:
+    """Removes what processes that were killed have left of `path`, beside it."""
+    path = Path(os.path.realpath(path))
+    ours = re.compile(re.escape(_stem(path)) + r"\.\d+\.(part|old)")
+    for left in path.parent.iterdir():
+        if ours.fullmatch(left.name):
+            left.unlink(missing_ok=True)
+
+
+def beside(path: Path, kind: str) -> Path:
+    return path.with_name(f"{_stem(path)}.{os.getpid()}.{kind}")
+
+
+def _stem(path: Path) -> str:
+    """What the names beside `path` begin with: no longer than a name may be, yet of no other."""
+    return f".{path.name[:50]}.{zlib.crc32(os.fsencode(path.name)):08x}"
 
 
 def check_writable(path: str | Path) -> None:
