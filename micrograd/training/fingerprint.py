@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -21,22 +20,27 @@ import numpy as np
 from micrograd.engine import Value
 from micrograd.module import Module
 from micrograd.neuralnet import MLP
+from micrograd.training.pieces import InMemory
+from micrograd.training.table_file import TableFile
 
 PACKAGE = __name__.partition(".")[0]
 BLOCK = 1 << 20  # bytes of a file that are read at once
+
+TEXT = {str, type(None)}
 
 Description = Mapping[str, tuple[str, str]]  # by name: words for people, and a fingerprint
 Met = dict[int, Any]  # what was described already, by its identity
 
 
 @dataclass(frozen=True, repr=False)
-class File:
-    """A file, wherever it lies."""
+class Named:
+    """A thing with a name for people, which makes no difference."""
 
-    path: Path
+    name: str
+    thing: Any
 
     def __repr__(self) -> str:
-        return self.path.name
+        return self.name
 
 
 def described(**parts: Any) -> Description:
@@ -93,8 +97,9 @@ def _(x: np.generic, met: Met) -> Any:
 
 @content.register
 def _(x: np.ndarray, met: Met) -> Any:
-    if x.dtype.hasobject:
-        return content(x.tolist(), met)
+    if x.dtype.hasobject:  # text, say, which may be much
+        each = x.tolist()
+        return _hash(repr(each).encode()) if {*map(type, each)} <= TEXT else content(each, met)
     return [x.dtype.str, x.shape, _hash(np.ascontiguousarray(x).reshape(-1).view(np.uint8))]
 
 
@@ -118,8 +123,13 @@ def _(x: dict, met: Met) -> Any:
 
 
 @content.register
-def _(x: File, met: Met) -> Any:
-    """Its size, and its first, middle and last block."""
+def _(x: Named, met: Met) -> Any:
+    return content(x.thing, met)
+
+
+@content.register
+def _(x: TableFile, met: Met) -> Any:
+    """Its size, and its first, middle and last block, wherever it lies."""
     size = x.path.stat().st_size
     with open(x.path, "rb") as file:
         blocks = []
@@ -127,6 +137,11 @@ def _(x: File, met: Met) -> Any:
             file.seek(max(start, 0))
             blocks.append(_hash(file.read(BLOCK)))
     return [size, blocks]
+
+
+@content.register
+def _(x: InMemory, met: Met) -> Any:
+    return content(x.table, met)
 
 
 @content.register

@@ -22,10 +22,11 @@ from micrograd.losses import Loss, as_scalars, loss_function, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.optim import Adam, Optimizer
 from micrograd.training.arguments import amount, each, whole
-from micrograd.training.checkpoint import Checkpoint, fingerprint
+from micrograd.training.checkpoint import Checkpoint
 from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import Batches, ClassWeight, Examples
+from micrograd.training.fingerprint import Named, described
 from micrograd.training.history import History
 from micrograd.training.interrupt import watched
 from micrograd.training.labels import check_labels
@@ -102,7 +103,9 @@ def fit(
 
     `checkpoint` is a file that is written after each epoch and, in a long one, each minute; or
     `every` so many steps; and at the end. With `resume` a run goes on where the file says, to the
-    very same bits as one that never stopped; without a file it begins.
+    very same bits as one that never stopped; without a file it begins. What bears on those bits
+    must be as it was; `epochs`, `patience`, `time_limit`, `callbacks`, `every` and `threads` may
+    be others.
 
     `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
     `threads` are those of native code.
@@ -132,12 +135,9 @@ def fit(
         examples = Examples.of(X, y, sample_weight).weighted(class_weight)
     weighted = examples.weights is not None
     objective = Objective(model, loss_function(loss), weighted, dropout, Penalties(l1, l2))
-    random, saver, saved = np.random.default_rng(seed), None, None
-    if checkpoint is not None:
-        same = _described(model, loss, optimizer, batch_size, validation, seed, engine, dtype)
-        same |= {"l1": l1, "l2": l2, "dropout": dropout, "data": fingerprint(examples.arrays)}
-        saver = Checkpoint(checkpoint, every, same)
-        saved = saver.load() if resume else None
+    random = np.random.default_rng(seed)
+    saver = None if checkpoint is None else Checkpoint(checkpoint, every)
+    saved = saver.load() if saver and resume else None
     if saved:  # what is held out is drawn as it was then
         random.bit_generator.state = saved[1]["random_first"]
     first = random.bit_generator.state
@@ -164,6 +164,16 @@ def fit(
             minimise(Run(**run), training, bar, pressed)
         return history
     size = len(training) if batch_size is None else batch_size
+    if saver:  # all that must be the same where the run goes on
+        saver.belong(
+            described(
+                model=model, loss=objective.loss, optimizer=run["step"].optimizer, batch_size=size,
+                seed=seed, engine=engine, dtype=str(np.dtype(dtype)), metric=score, monitor=monitor,
+                l1=l1, l2=l2, dropout=dropout, data=training, validation=held_out,
+                table=pieces and Named(_name(pieces), [pieces.source, pieces.counts]),
+            ),
+            saved,
+        )  # fmt: skip
     if pieces is not None:
         batches = PieceBatches(pieces, size, run["step"].dtype, training)
     else:
@@ -198,6 +208,10 @@ def _check_pieces(given: dict[str, bool]) -> None:
     for name, is_given in given.items():
         if is_given:
             raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
+
+
+def _name(pieces: Pieces) -> str:
+    return getattr(pieces.source, "path", Path("table")).name
 
 
 def _parts(
@@ -254,30 +268,6 @@ def _monitored(monitor: str | None, held_out: Examples | None, metric: str) -> s
         hint = "" if held_out else "; hold examples out with validation= for more"
         raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
     return monitor
-
-
-def _described(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
-    batch_size: int | None,
-    validation: Any,
-    seed: int | None,
-    engine: str,
-    dtype: Any,
-) -> dict[str, Any]:
-    """What must be the same where a run goes on."""
-    given = isinstance(validation, tuple)
-    return {
-        "number of parameters": len(model.parameters()),
-        "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "a function"),
-        "optimizer": repr(optimizer),
-        "batch_size": batch_size,
-        "validation": "given" if given else validation,
-        "seed": seed,
-        "engine": engine,
-        "dtype": str(np.dtype(dtype)),
-    }
 
 
 def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
