@@ -102,10 +102,10 @@ def test_it_holds_no_values_in_memory() -> None:
     gc.collect()
     with mg.check_finite():
         x = Value(1.0)
-        before = sum(isinstance(thing, Value) for thing in gc.get_objects())
+        before = sum(type(thing) is Value for thing in gc.get_objects())
         for _ in range(100):
             x = Value(x.data + (x * 2.0).data * 1e-3)
-        assert sum(isinstance(thing, Value) for thing in gc.get_objects()) == before
+        assert sum(type(thing) is Value for thing in gc.get_objects()) == before
 
 
 def test_the_error_is_one_of_pythons_own() -> None:

@@ -6,6 +6,7 @@ operation becomes a function above the program, printed from its row of the tabl
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import reduce
@@ -52,6 +53,8 @@ class _File:
         self.lines: list[str] = []
         self.depth = 1
         self.tables: dict[bytes, tuple[str, str]] = {}  # the name of each, and its text
+        self.names: dict[Block, str] = {}
+        self.met: Counter[str] = Counter()  # how many blocks have each name in the program
         self.used: dict[Block, None] = {}  # in the order in which the text comes to them
 
     # The file.
@@ -285,9 +288,14 @@ class _File:
         return self.tables[key][0]
 
     def _name(self, block: Block) -> str:
+        """Its own: comparisons that are made again have one name in the program."""
         if block in self.program.inputs and self.many and block.varying:
             return f"{block.name}_rows"
-        return block.name.replace("%", "b")
+        if block not in self.names:
+            name = block.name.replace("%", "b")
+            self.names[block] = f"{name}_{self.met[name]}" if self.met[name] else name
+            self.met[name] += 1
+        return self.names[block]
 
     # Lines.
 
