@@ -93,12 +93,12 @@ __all__ = [
 if TYPE_CHECKING:
     from micrograd.compiler.function import Compiled, compile, vectorize
     from micrograd.compiler.trace import TraceError
+    from micrograd.tables.table_model import TableModel, predict_table
+    from micrograd.tables.train import train_table
     from micrograd.training.checkpoint import CheckpointError
     from micrograd.training.fit import DivergenceError, fit
     from micrograd.training.history import History
     from micrograd.training.predictor import Predictor
-    from micrograd.training.table_model import TableModel, predict_table
-    from micrograd.training.train import train_table
 
 _LATER = {
     "compile": "compiler.function",
@@ -110,9 +110,9 @@ _LATER = {
     "CheckpointError": "training.checkpoint",
     "Predictor": "training.predictor",
     "History": "training.history",
-    "TableModel": "training.table_model",
-    "train_table": "training.train",
-    "predict_table": "training.table_model",
+    "TableModel": "tables.table_model",
+    "train_table": "tables.train",
+    "predict_table": "tables.table_model",
 }
 
 

@@ -160,8 +160,8 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     With --resume a checkpoint is kept beside the model, after each epoch, until training has ended;
     the same command goes on from it, to the same model as if it had never been stopped.
     """
-    from micrograd.training.train import train_table
-    from micrograd.training.whole_file import check_writable
+    from micrograd.files.whole_file import check_writable
+    from micrograd.tables.train import train_table
 
     if plot is not None:
         from micrograd import draw
@@ -228,8 +228,8 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     Writes CSV with a header. Columns that the model does not know are left aside. The file may be
     larger than memory.
     """
-    from micrograd.training.file_predictions import FilePredictions
-    from micrograd.training.whole_file import write_whole
+    from micrograd.files.whole_file import write_whole
+    from micrograd.tables.file_predictions import FilePredictions
 
     predictions = FilePredictions(model, file, probabilities)
     if output != "-":
@@ -260,7 +260,7 @@ def demo(name: str, output: str, **options: Any) -> None:
     iris: flowers, by four lengths. digits: handwritten, as 8 × 8 pixels. Both are real. moons, in
     the plane, and sine, a curve, are made.
     """
-    from micrograd.training.demo import demonstrate
+    from micrograd.tables.demo import demonstrate
 
     trained, paths = demonstrate(name, output, announce=_announce, **options)
     click.echo(f"\n{trained}\n")

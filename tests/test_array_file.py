@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from micrograd.training.array_file import Kind
+from micrograd.files.array_file import Kind
 
 KIND = Kind("test", 1, "thing", ValueError)
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([1, 2], np.int32)}

@@ -21,11 +21,11 @@ import pytest
 from pyarrow import parquet
 
 import micrograd as mg
-from micrograd.training import survey
+from micrograd.files import survey
+from micrograd.files.table_file import TableFile
+from micrograd.files.whole_file import beside, write_whole
 from micrograd.training.checkpoint import Checkpoint, CheckpointError, read
 from micrograd.training.fingerprint import fingerprint
-from micrograd.training.table_file import TableFile
-from micrograd.training.whole_file import beside, write_whole
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 3))
@@ -256,7 +256,8 @@ KILLS = 50  # of each run
 # and, if it comes to its end, its weights. Told to, it waits for that, and prints how it ended.
 RUNS_TO_KILL = """
 import os, sys, numpy as np, pyarrow.parquet, micrograd as mg
-from micrograd.training import fit, survey
+from micrograd.files import survey
+from micrograd.training import fit
 
 survey.ROWS = 15
 random = np.random.default_rng(0)

@@ -14,11 +14,11 @@ from pyarrow import csv, parquet
 
 import micrograd
 from micrograd.cli import main
+from micrograd.files import survey
 from micrograd.ops import TABLE
-from micrograd.training import survey
+from micrograd.tables.inputs import Inputs
+from micrograd.tables.model_file import FORMAT
 from micrograd.training.eager import EagerStep
-from micrograd.training.inputs import Inputs
-from micrograd.training.model_file import FORMAT
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
 

@@ -71,7 +71,7 @@ def test_commands_exist(tmp_path: Path) -> None:
     """`make` has its targets, pip its extras, and `micrograd` runs as it is shown."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    data = ROOT / "micrograd/training/data/iris.csv"
+    data = ROOT / "micrograd/tables/data/iris.csv"
     (tmp_path / "iris.csv").write_bytes(data.read_bytes())
     for page in PAGES:
         for line in "".join(

@@ -9,11 +9,12 @@ import pytest
 from pyarrow import csv, parquet
 
 import micrograd as mg
+from micrograd.files import survey
+from micrograd.files.table import TableError
+from micrograd.tables import train
+from micrograd.tables.inputs import Inputs
 from micrograd.training import pieces as module
-from micrograd.training import survey, train
-from micrograd.training.inputs import Inputs
 from micrograd.training.pieces import PieceBatches, numbers_in
-from micrograd.training.table import TableError
 
 ROWS = 1_000
 RANDOM = np.random.default_rng(0)

@@ -9,14 +9,14 @@ import pytest
 from pyarrow import parquet
 
 import micrograd as mg
-from micrograd.training import targets
-from micrograd.training.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
-from micrograd.training.prepare import prepare
-from micrograd.training.split import hold_out
-from micrograd.training.table import Column, Table, TableError
-from micrograd.training.table_file import TableFile, read_table
-from micrograd.training.table_model import TableModel
-from micrograd.training.whole_file import write_whole
+from micrograd.files.table import Column, Table, TableError
+from micrograd.files.table_file import TableFile, read_table
+from micrograd.files.whole_file import write_whole
+from micrograd.tables import targets
+from micrograd.tables.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
+from micrograd.tables.prepare import prepare
+from micrograd.tables.split import hold_out
+from micrograd.tables.table_model import TableModel
 
 
 def text(*values: str | None) -> Column:
@@ -357,7 +357,7 @@ def test_a_classification_has_probabilities():
 
 
 def test_iris_with_nothing_but_defaults():
-    from micrograd.training.demo import DATA
+    from micrograd.tables.demo import DATA
 
     (figure,) = mg.train_table(DATA / "iris.csv", "species", epochs=40).figures
     assert figure.value >= 0.93

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from micrograd.training.whole_file import write_whole
+from micrograd.files.whole_file import write_whole
 
 COLOURS = ("#3366cc", "#dc7d1e", "#2e9e5b", "#b8352f", "#7a52a8", "#8a6642", "#d977b0", "#6b6b6b")
 

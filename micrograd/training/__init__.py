@@ -1,1 +1,1 @@
-"""Training: fit, tables of data, the model file."""
+"""Training: `fit`, on arrays and on files, in native code or on Values."""

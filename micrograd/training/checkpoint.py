@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.training.array_file import Kind
+from micrograd.files.array_file import Kind
+from micrograd.files.whole_file import check_writable, sweep, write_whole
 from micrograd.training.fingerprint import Description
-from micrograd.training.whole_file import check_writable, sweep, write_whole
 
 State = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, and what JSON holds
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value
+from micrograd.files.table_file import TableFile
 from micrograd.module import Module
 from micrograd.neuralnet import MLP
 from micrograd.training.pieces import InMemory
-from micrograd.training.table_file import TableFile
 
 PACKAGE = __name__.partition(".")[0]
 BLOCK = 1 << 20  # bytes of a file that are read at once

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.survey import Survey, rows_of
+from micrograd.files.table import Table, TableError
+from micrograd.files.table_file import TableFile, is_parquet, told_of
 from micrograd.training.examples import Examples
 from micrograd.training.shuffle import random_order
-from micrograd.training.survey import Survey, rows_of
-from micrograd.training.table import Table, TableError
-from micrograd.training.table_file import TableFile, is_parquet, told_of
 
 LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # of Parquet and CSV, to be read in pieces
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.training.table import Column
+from micrograd.files.table import Column
 
 
 def column_of(name: str, array: Any, decimal: str, numeric: bool) -> Column:

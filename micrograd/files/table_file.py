@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from micrograd.training.arrow import column_of
-from micrograd.training.csv_dialect import common_type, conversion, head_of, punctuation
-from micrograd.training.table import Table, TableError
+from micrograd.files.arrow import column_of
+from micrograd.files.csv_dialect import common_type, conversion, head_of, punctuation
+from micrograd.files.table import Table, TableError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.survey import rows_of
+from micrograd.files.table import Table, TableError, enumerated
+from micrograd.files.table_file import read_table
 from micrograd.neuralnet import MLP
-from micrograd.training import targets
-from micrograd.training.inputs import Category, Inputs
-from micrograd.training.model_file import ModelFileError, load_model, save_model
+from micrograd.tables import targets
+from micrograd.tables.inputs import Category, Inputs
+from micrograd.tables.model_file import ModelFileError, load_model, save_model
+from micrograd.tables.targets import Classes, Target
 from micrograd.training.predictor import Predictor
-from micrograd.training.survey import rows_of
-from micrograd.training.table import Table, TableError, enumerated
-from micrograd.training.table_file import read_table
-from micrograd.training.targets import Classes, Target
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from micrograd.training.faults import finite_numbers
-from micrograd.training.inputs import fields, moments
+from micrograd.files.faults import finite_numbers
+from micrograd.files.table import Column, TableError, enumerated
+from micrograd.tables.inputs import fields, moments
 from micrograd.training.metrics import accuracy, r2
-from micrograd.training.table import Column, TableError, enumerated
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of whole numbers: with more different ones they are quantities

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from micrograd.training.faults import finite_numbers
-from micrograd.training.table import Column, Table, TableError
+from micrograd.files.faults import finite_numbers
+from micrograd.files.table import Column, Table, TableError
 
 MOST_CATEGORIES = 50  # with an input of their own; the rest, which are rarer, share one
 IDENTIFIERS = ("", "id", "index", "row", "key", "uuid", "__index_level_0__", "unnamed: 0")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.faults import check_columns
+from micrograd.files.survey import Survey, rows_of
+from micrograd.files.table import Column, Table, enumerated
+from micrograd.files.table_file import TableFile
 from micrograd.neuralnet import MLP
-from micrograd.training.faults import check_columns
-from micrograd.training.inputs import Category, Inputs, Quantity
+from micrograd.tables.inputs import Category, Inputs, Quantity
+from micrograd.tables.split import hold_out
+from micrograd.tables.targets import Classes, Target, as_learned, learn_target, task_of
 from micrograd.training.pieces import InMemory, Pieces
-from micrograd.training.split import hold_out
-from micrograd.training.survey import Survey, rows_of
-from micrograd.training.table import Column, Table, enumerated
-from micrograd.training.table_file import TableFile
-from micrograd.training.targets import Classes, Target, as_learned, learn_target, task_of
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from micrograd.training.faults import Faults
-from micrograd.training.table import Column, Table, TableError
-from micrograd.training.table_file import TableFile
+from micrograd.files.faults import Faults
+from micrograd.files.table import Column, Table, TableError
+from micrograd.files.table_file import TableFile
 
 NUMBERS = 1 << 23  # in a piece, at most
 ROWS = 65_536  # in a piece, at most

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from micrograd.training.table import Column, Table, TableError
+from micrograd.files.table import Column, Table, TableError
 
 
 @dataclass

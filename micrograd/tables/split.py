@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from micrograd.training.table import Column
+from micrograd.files.table import Column
 
 
 def hold_out(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd.training.faults import Faults
-from micrograd.training.inputs import Quantity
-from micrograd.training.survey import rows_of
-from micrograd.training.table import Table, TableError
-from micrograd.training.table_file import TableFile
-from micrograd.training.table_model import TableModel, noted
+from micrograd.files.faults import Faults
+from micrograd.files.survey import rows_of
+from micrograd.files.table import Table, TableError
+from micrograd.files.table_file import TableFile
+from micrograd.tables.inputs import Quantity
+from micrograd.tables.table_model import TableModel, noted
 
 
 class FilePredictions:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from micrograd.training.table import TableError
+from micrograd.files.table import TableError
 
 MISSING = (
     "?",

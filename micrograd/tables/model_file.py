@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.training.array_file import Kind
-from micrograd.training.whole_file import write_whole
+from micrograd.files.array_file import Kind
+from micrograd.files.whole_file import write_whole
 
 FORMAT = "micrograd.table_model"  # the key of the description in the metadata
 

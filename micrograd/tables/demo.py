@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.training.inputs import Quantity
-from micrograd.training.prepare import Prepared
-from micrograd.training.table import Table
-from micrograd.training.targets import Classes, Measure
-from micrograd.training.train import Trained, train_table
+from micrograd.files.table import Table
+from micrograd.tables.inputs import Quantity
+from micrograd.tables.prepare import Prepared
+from micrograd.tables.targets import Classes, Measure
+from micrograd.tables.train import Trained, train_table
 
 DATA = Path(__file__).parent / "data"
 

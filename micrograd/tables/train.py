@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from micrograd.files.table import Table
+from micrograd.files.whole_file import check_writable
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
+from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
+from micrograd.tables.table_model import TableModel, as_table
+from micrograd.tables.targets import Figure
 from micrograd.training.checkpoint import forget
 from micrograd.training.fit import fit
 from micrograd.training.history import History
 from micrograd.training.pieces import LARGE_NUMBERS, is_large
-from micrograd.training.prepare import Prepared, in_parts, prepare, prepare_pieces
-from micrograd.training.table import Table
-from micrograd.training.table_model import TableModel, as_table
-from micrograd.training.targets import Figure
-from micrograd.training.whole_file import check_writable
 
 STEPS = 2_000  # about as many are taken unless the number of epochs is given
 
