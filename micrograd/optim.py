@@ -16,7 +16,6 @@ remembers about it. An optimiser maps its rule over all parameters:
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import KW_ONLY, dataclass, field, fields
 from operator import is_
 from typing import Any, ClassVar, Self
@@ -89,8 +88,8 @@ class Optimizer:
 
     def fresh(self) -> Self:
         """An optimiser like this one that has made no step."""
-        fresh = copy(self)
-        fresh.steps, fresh.state, fresh._served = 0, [], ()
+        fresh = object.__new__(type(self))  # a subclass may be made of other arguments
+        vars(fresh).update(vars(self), steps=0, state=[], _served=())
         return fresh
 
     def state_dict(self) -> dict[str, Any]:
