@@ -10,38 +10,31 @@
 
 import time
 from collections.abc import Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from micrograd.engine import Value
-from micrograd.errors import ShapeError
-from micrograd.losses import Loss, as_scalars, loss_function, loss_name
-from micrograd.neuralnet import MLP
+from micrograd.losses import Loss, loss_function
 from micrograd.optim import Adam, Optimizer
 from micrograd.training.arguments import amount, each, whole
 from micrograd.training.checkpoint import Checkpoint
+from micrograd.training.data import Data, Validation, refuse_for_files, share_or_examples
 from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
-from micrograd.training.examples import Batches, ClassWeight, Examples
-from micrograd.training.fingerprint import Named, described
+from micrograd.training.examples import ClassWeight
+from micrograd.training.fingerprint import described
 from micrograd.training.history import History
 from micrograd.training.interrupt import watched
-from micrograd.training.labels import check_labels
 from micrograd.training.lbfgs import minimise
 from micrograd.training.loop import Loop
 from micrograd.training.metrics import Score, metric_of
 from micrograd.training.native import NativeStep
 from micrograd.training.objective import Dropout, Objective, Penalties
-from micrograd.training.pieces import PieceBatches, Pieces, numbers_in
 from micrograd.training.progress import Progress
-from micrograd.training.run import Callback, DivergenceError, Limits, Run
+from micrograd.training.run import Callback, DivergenceError, Limits, Run, monitored
 
 __all__ = ["DivergenceError", "fit"]
-
-Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def fit(
@@ -121,64 +114,48 @@ def fit(
     seed = None if seed is None else whole("seed", seed, least=0)
     batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
     l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
-    validation = _validation(validation)
+    validation = share_or_examples(validation)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
-    pieces = _pieces(X, y, validation)
-    if pieces is not None:
-        _check_pieces({
-            "sample_weight": sample_weight is not None, "class_weight": class_weight is not None,
-            "batch_size=None": batch_size is None, 'optimizer="lbfgs"': optimizer == "lbfgs",
-        })  # fmt: skip
-        examples = pieces.first()
-    else:
-        examples = Examples.of(X, y, sample_weight).weighted(class_weight)
-    weighted = examples.weights is not None
-    objective = Objective(model, loss_function(loss), weighted, dropout, Penalties(l1, l2))
-    random = np.random.default_rng(seed)
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)
     saved = saver.load() if saver and resume else None
+    random = np.random.default_rng(seed)
     if saved:  # what is held out is drawn as it was then
         random.bit_generator.state = saved[1]["random_first"]
     first = random.bit_generator.state
-    if pieces is not None and not isinstance(validation, tuple):
-        training, held_out = examples, pieces.held_out()
-    else:
-        training, held_out = _parts(examples, validation, class_weight, random)
-    _try_out(objective, training)
-    if held_out:
-        given = isinstance(validation, tuple)
-        _try_out(objective, held_out, "the y of validation" if given else "y")
+    data = Data.of(X, y, validation, random, sample_weight, class_weight)
+    weighted, penalties = data.training.weights is not None, Penalties(l1, l2)
+    objective = Objective(model, loss_function(loss), weighted, dropout, penalties)
+    objective.try_out(data.training, "y")
+    if data.held_out:
+        objective.try_out(data.held_out, data.called)
     name, score = metric_of(metric, loss)
-    history = History(metric=name if held_out else "")
-    monitor = _monitored(monitor, held_out, history.metric)
+    history = History(metric=name if data.held_out else "")
+    history.patient = Patient(model, data.training)
+    monitor = monitored(monitor, data.held_out, history.metric)
+    step = _step(objective, optimizer, engine, dtype, threads)
     run = {
-        "step": _step(objective, optimizer, engine, dtype, threads), "history": history,
+        "step": step, "history": history, "held_out": data.held_out, "score": score,
         "limits": Limits(epochs, begun, time_limit, patience, monitor, callbacks),
-        "held_out": held_out, "score": score,
     }  # fmt: skip
-    history.patient = Patient(model, training)
     if optimizer == "lbfgs":
         _check_lbfgs(l1, dropout, checkpoint)
+        refuse_for_files(**{'optimizer="lbfgs"': data.pieces is not None})
         with watched() as pressed, Progress(epochs, 1, progress) as bar:
-            minimise(Run(**run), training, bar, pressed)
+            minimise(Run(**run), data.training, bar, pressed)
         return history
-    size = len(training) if batch_size is None else batch_size
+    batches = data.batches(batch_size, step.dtype)
     if saver:  # all that must be the same where the run goes on
         saver.belong(
             described(
-                model=model, loss=objective.loss, optimizer=run["step"].optimizer, batch_size=size,
-                seed=seed, engine=engine, dtype=str(np.dtype(dtype)), metric=score, monitor=monitor,
-                l1=l1, l2=l2, dropout=dropout, data=training, validation=held_out,
-                table=pieces and Named(_name(pieces), [pieces.source, pieces.counts]),
+                model=model, loss=objective.loss, optimizer=step.optimizer,
+                batch_size=batches.size, seed=seed, engine=engine, dtype=str(np.dtype(dtype)),
+                metric=score, monitor=monitor, l1=l1, l2=l2, dropout=dropout, data=data.training,
+                validation=data.held_out, table=data.table,
             ),
             saved,
         )  # fmt: skip
-    if pieces is not None:
-        batches = PieceBatches(pieces, size, run["step"].dtype, training)
-    else:
-        batches = Batches(training, size, run["step"].dtype)
-    masks = Dropout(model, dropout, batches.size, run["step"].dtype) if dropout else None
+    masks = Dropout(model, dropout, batches.size, step.dtype) if dropout else None
     with watched() as pressed:
         loop = Loop(
             **run, batches=batches, random=random, dropout=masks, checkpoint=saver,
@@ -192,63 +169,6 @@ def fit(
     return history
 
 
-def _pieces(X: Any, y: Any, validation: Any) -> Pieces | None:
-    """The examples in a file, if X is one."""
-    if isinstance(X, Pieces):
-        return X
-    if not isinstance(X, (str, Path)):
-        return None
-    if not isinstance(y, str):
-        raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
-    share = None if isinstance(validation, tuple) else validation
-    return numbers_in(X, y, share)
-
-
-def _check_pieces(given: dict[str, bool]) -> None:
-    for name, is_given in given.items():
-        if is_given:
-            raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
-
-
-def _name(pieces: Pieces) -> str:
-    return getattr(pieces.source, "path", Path("table")).name
-
-
-def _parts(
-    examples: Examples,
-    validation: Validation | None,
-    class_weight: ClassWeight | None,
-    random: np.random.Generator,
-) -> tuple[Examples, Examples | None]:
-    """The examples to train on, and those held out, if any."""
-    if validation is None:
-        return examples.normalised(), None
-    if not isinstance(validation, tuple):
-        training, held_out = examples.split(validation, random)
-        return training.normalised(), held_out
-    held_out = Examples.of(*validation).weighted(class_weight)
-    if held_out.inputs.shape[1] != examples.inputs.shape[1]:
-        raise ShapeError(f"X is {examples}, but the X of validation {held_out}")
-    return examples.normalised(), held_out
-
-
-def _try_out(objective: Objective, examples: Examples, name: str = "y") -> None:
-    """All targets, and one example with the least and the greatest: what is wrong is said at once.
-
-    Native code would not notice a class that has no output.
-    """
-    model, inputs = objective.model, examples.inputs[0].tolist()
-    if type(model) is MLP and len(inputs) == model.nin:  # which outputs does not matter
-        outputs: Any = [Value(0.0) for _ in range(model.layers[-1].nout)]
-    else:
-        outputs = model(inputs)
-    targets = examples.targets
-    check_labels(loss_name(objective.loss), targets, len(as_scalars(outputs)), name)
-    few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
-    for target in few:
-        objective.of(outputs, target.tolist())
-
-
 def _step(
     objective: Objective, optimizer: Any, engine: str, dtype: Any, threads: int
 ) -> EagerStep | NativeStep:
@@ -257,17 +177,6 @@ def _step(
     if engine == "eager":
         return EagerStep(objective, fresh)
     return NativeStep(objective, fresh, dtype, threads)
-
-
-def _monitored(monitor: str | None, held_out: Examples | None, metric: str) -> str:
-    """What early stopping looks at."""
-    if monitor is None:
-        return "validation_loss" if held_out else "loss"
-    curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
-    if monitor not in curves:
-        hint = "" if held_out else "; hold examples out with validation= for more"
-        raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
-    return monitor
 
 
 def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
@@ -286,15 +195,3 @@ def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
     for name, given in (("l1", l1), ("dropout", dropout), ("checkpoint", checkpoint)):
         if given:
             raise ValueError(f'optimizer="lbfgs" works without {name}; leave it out')
-
-
-def _validation(validation: Any) -> Validation | None:
-    """A share as a float of Python's own; examples as they are."""
-    if isinstance(validation, Real):
-        return float(validation)
-    if validation is None or (isinstance(validation, tuple) and len(validation) in (2, 3)):
-        return validation
-    raise TypeError(
-        "validation must be a share between 0 and 1, or a tuple (X, y) or (X, y, weights); got "
-        f"{type(validation).__name__} {validation!r:.60}"
-    )

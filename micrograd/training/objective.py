@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.engine import Value
+from micrograd.losses import as_scalars, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
+from micrograd.training.examples import Examples
+from micrograd.training.labels import check_labels
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,22 @@ class Objective:
             outputs = self.model(inputs)
         loss = self.of(outputs, target)
         return loss if weight is None else weight * loss
+
+    def try_out(self, examples: Examples, name: str) -> None:
+        """All targets, and one example with the least and the greatest: what is wrong is said now.
+
+        Native code would not notice a class that has no output. `name` is that of the targets.
+        """
+        model, inputs = self.model, examples.inputs[0].tolist()
+        if type(model) is MLP and len(inputs) == model.nin:  # which outputs does not matter
+            outputs: Any = [Value(0.0) for _ in range(model.layers[-1].nout)]
+        else:
+            outputs = model(inputs)
+        targets = examples.targets
+        check_labels(loss_name(self.loss), targets, len(as_scalars(outputs)), name)
+        few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
+        for target in few:
+            self.of(outputs, target.tolist())
 
     def of(self, outputs: Any, target: Any) -> Any:
         """The loss of these outputs. Raises TypeError where it does not depend on them."""

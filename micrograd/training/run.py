@@ -42,6 +42,21 @@ class Limits:
     callbacks: Sequence[Callback] = ()
 
 
+def monitored(monitor: str | None, held_out: Examples | None, metric: str) -> str:
+    """The curve that early stopping looks at; None: the usual one. Raises ValueError for no curve.
+
+    >>> monitored(None, None, "r2")
+    'loss'
+    """
+    if monitor is None:
+        return "validation_loss" if held_out else "loss"
+    curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
+    if monitor not in curves:
+        hint = "" if held_out else "; hold examples out with validation= for more"
+        raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
+    return monitor
+
+
 @dataclass
 class Run:
     """A model in training, judged after each epoch by the examples held out."""

@@ -1,0 +1,106 @@
+"""Data: what `fit` is given, arrays or a file, as examples to train on and examples to judge by."""
+
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.errors import ShapeError
+from micrograd.training.examples import Batches, ClassWeight, Examples
+from micrograd.training.fingerprint import Named
+from micrograd.training.pieces import PieceBatches, Pieces, numbers_in
+
+Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """`training` holds all examples to train on; of `pieces`, those of the first one.
+
+    `held_out` are those to judge by, if there are any, and `called` is what the user calls their
+    targets.
+    """
+
+    training: Examples
+    held_out: Examples | None
+    called: str = "y"
+    pieces: Pieces | None = None
+
+    @classmethod
+    def of(
+        cls,
+        X: Any,
+        y: Any,
+        validation: Validation | None,
+        random: np.random.Generator,
+        sample_weight: Any = None,
+        class_weight: ClassWeight | None = None,
+    ) -> "Data":
+        """Arrays or the path of a file, and what `fit` takes beside them. See `Examples.of`."""
+        pieces = _pieces(X, y, None if isinstance(validation, tuple) else validation)
+        if pieces is None:
+            training = Examples.of(X, y, sample_weight).weighted(class_weight)
+        else:
+            given = {"sample_weight": sample_weight, "class_weight": class_weight}
+            refuse_for_files(**{name: x is not None for name, x in given.items()})
+            training = pieces.first()
+        called, held_out = "y", None
+        if isinstance(validation, tuple):
+            called, held_out = (
+                "the y of validation",
+                Examples.of(*validation).weighted(class_weight),
+            )
+            if held_out.inputs.shape[1] != training.inputs.shape[1]:
+                raise ShapeError(f"X is {training}, but the X of validation {held_out}")
+        elif pieces is not None:
+            held_out = pieces.held_out()
+        elif validation is not None:
+            training, held_out = training.split(validation, random)
+        return cls(training.normalised(), held_out, called, pieces)
+
+    def batches(self, size: int | None, dtype: Any) -> Batches | PieceBatches:
+        """So many examples at a time; None: all of them."""
+        if self.pieces is not None:
+            refuse_for_files(**{"batch_size=None": size is None})
+            return PieceBatches(self.pieces, size or 1, dtype, self.training)
+        return Batches(self.training, len(self.training) if size is None else size, dtype)
+
+    @property
+    def table(self) -> Named | None:
+        """What tells a file from another."""
+        if self.pieces is None:
+            return None
+        source = self.pieces.source
+        return Named(getattr(source, "path", Path("table")).name, [source, self.pieces.counts])
+
+
+def _pieces(X: Any, y: Any, share: float | None) -> Pieces | None:
+    """The examples in a file, if X is one."""
+    if isinstance(X, Pieces):
+        return X
+    if not isinstance(X, (str, Path)):
+        return None
+    if not isinstance(y, str):
+        raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
+    return numbers_in(X, y, share)
+
+
+def refuse_for_files(**given: bool) -> None:
+    """Raises ValueError for the first of what a file that is read in pieces cannot do."""
+    for name, is_given in given.items():
+        if is_given:
+            raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
+
+
+def share_or_examples(validation: Any) -> Validation | None:
+    """A share as a float of Python's own; examples as they are. Raises TypeError for the rest."""
+    if isinstance(validation, Real):
+        return float(validation)
+    if validation is None or (isinstance(validation, tuple) and len(validation) in (2, 3)):
+        return validation
+    raise TypeError(
+        "validation must be a share between 0 and 1, or a tuple (X, y) or (X, y, weights); got "
+        f"{type(validation).__name__} {validation!r:.60}"
+    )
