@@ -1,6 +1,7 @@
 """check_finite: stop at the first NaN or infinity, and say where it was made."""
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 from micrograd import engine, graph
 
-_own = str(Path(__file__).parent)
+_own, _python = str(Path(__file__).parent), str(Path(os.__file__).parent)
 
 
 class NonFiniteError(ArithmeticError):
@@ -61,11 +62,20 @@ def check_finite() -> Iterator[None]:
 
 
 def line_of_the_user() -> str:
-    """The innermost line that is neither of this package nor of NumPy, which calls it back."""
+    """The innermost line that is of no library which calls this package back.
+
+    That is this package itself, NumPy, and Python's own library, `copy` say.
+    """
     numpy = sys.modules.get("numpy")
     libraries = (_own, str(Path(numpy.__file__ or "").parent)) if numpy else (_own,)
+
+    def is_library(file: str) -> bool:
+        return file.startswith(libraries) or (
+            file.startswith(_python) and "site-packages" not in file
+        )
+
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(libraries):
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

@@ -163,10 +163,12 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     from micrograd.files.whole_file import check_writable
     from micrograd.tables.train import train_table
 
+    if output == "-":
+        raise click.BadParameter("a model is written to a file, not to stdout; name it with -o")
     if plot is not None:
         from micrograd import draw
 
-        check_writable(plot)
+        check_writable(plot, file, output)
         draw.check_drawable(plot)
     checkpoint = f"{output}.checkpoint" if resume else None
     with _saying_how_to_go_on(checkpoint):
@@ -228,11 +230,12 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     Writes CSV with a header. Columns that the model does not know are left aside. The file may be
     larger than memory.
     """
-    from micrograd.files.whole_file import write_whole
+    from micrograd.files.whole_file import check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
     predictions = FilePredictions(model, file, probabilities)
     if output != "-":
+        check_writable(output, model, file)
         write_whole(output, predictions)
         _warn(predictions.notes)
         return

@@ -115,6 +115,9 @@ class Value(Scalar):
     def __bool__(self) -> bool:
         return self.data != 0
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(protocol)
+
     def __repr__(self) -> str:
         named = "" if self.name is None else f", name={self.name!r}"
         return f"Value(data={self.data}, grad={self.grad}{named})"

@@ -75,7 +75,8 @@ class Optimizer:
         rate, step = plain(schedule(self.learning_rate)(self.steps)), self.steps + 1
         gradients = self.clip([p.grad for p in values])
         for i, (p, g, state) in enumerate(zip(values, gradients, self.state)):
-            p.data, self.state[i] = self.rule(p.data, g, state, rate, step)
+            new, memory = self.rule(p.data, g, state, rate, step)
+            p.data, self.state[i] = float(new), tuple(map(float, memory))
         self.steps = step
 
     def clip(self, gradients: Sequence[float]) -> Sequence[float]:

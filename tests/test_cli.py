@@ -366,6 +366,34 @@ def test_probabilities_of_a_quantity():
     assert is_one_line(run("predict", "model.safetensors", "t.csv", "--probabilities"), message)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "flowers.csv", "--target", "kind", "-o", "flowers.csv"),
+        ("train", "flowers.csv", "--target", "kind", "-o", "./link"),
+        ("train", "flowers.csv", "--target", "kind", "--plot", "flowers.csv"),
+        ("train", "flowers.csv", "--target", "kind", "-o", "new", "--plot", "new"),
+        ("predict", "m", "flowers.csv", "-o", "m"),
+        ("predict", "m", "flowers.csv", "-o", "flowers.csv"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read(model, arguments):
+    os.symlink("flowers.csv", "link")
+    before = {name: Path(name).read_bytes() for name in ("flowers.csv", "m")}
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "name another file" in result.stderr
+    assert {name: Path(name).read_bytes() for name in before} == before
+
+
+def test_a_model_is_not_written_to_stdout():
+    write_flowers()
+    result = run("train", "flowers.csv", "--target", "kind", "-o", "-")
+    assert result.exit_code == 2
+    assert "written to a file" in result.stderr
+    assert os.listdir() == ["flowers.csv"]
+
+
 def test_no_space_left_in_training_and_in_prediction(model, monkeypatch):
     def fsync(_: int) -> None:
         raise OSError(28, "No space left on device")

@@ -462,6 +462,34 @@ def test_training_goes_on_from_what_a_callback_has_made_of_the_weights(change):
     assert numbers(nets[0]) == pytest.approx(numbers(nets[1]), rel=1e-9)
 
 
+def test_patience_given_up_on_resume_leaves_the_last_weights(tmp_path):
+    options: dict[str, Any] = {"checkpoint": tmp_path / "run", "validation": 0.2, "resume": True}
+    nets = [model(), model()]
+    mg.fit(nets[0], X, LINE, loss="mse", epochs=4, patience=50, **options)
+    history = mg.fit(nets[0], X, LINE, loss="mse", epochs=12, **options)
+    mg.fit(nets[1], X, LINE, loss="mse", epochs=12, validation=0.2)
+    assert history.best_epoch is None
+    assert (numbers(nets[0]) == numbers(nets[1])).all()
+
+
+def test_one_callback_needs_no_list():
+    net = model()
+    assert mg.fit(net, X, LINE, loss="mse", callbacks=lambda h: h.epochs == 2).epochs == 2
+
+
+def test_a_rule_may_capture_values():
+    w, nets = mg.Value(0.5), [model(), model()]
+
+    class Scaled(mg.Momentum):
+        def rule(self, p, g, state, rate, step):
+            new, memory = super().rule(p, g, state, rate * w, step)
+            return new, memory
+
+    for net, engine in zip(nets, ("native", "eager")):
+        mg.fit(net, X, LINE, loss="mse", optimizer=Scaled(0.01), epochs=2, engine=engine)
+    assert numbers(nets[0]) == pytest.approx(numbers(nets[1]), rel=1e-9)
+
+
 def test_a_truth_of_numpy_ends_the_run():
     stop = [lambda history: np.float64(history.loss[-1]) < 1e9]
     assert mg.fit(model(), X, LINE, loss="mse", epochs=9, callbacks=stop).stopped == "callback"

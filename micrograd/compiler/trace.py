@@ -301,6 +301,7 @@ class Trace:
             "__float__": _asked("__float__", is_captured, *_FLOAT),
             "__int__": _asked("__int__", is_captured, *_INTEGER),
             "__round__": _asked("__round__", is_captured, *_INTEGER),
+            "__reduce_ex__": _asked("__reduce_ex__", is_captured, *_COPY),
         }
         before = {name: vars(Value)[name] for name in changed}
         try:
@@ -431,6 +432,10 @@ _FLOAT = (
 _INTEGER = (
     "{} was turned into an integer",
     "write micrograd.floor(x) or take(values, x)",
+)
+_COPY = (
+    "{} was copied, with the number that it has now",
+    "copy where the compiled function is called, or write micrograd.stop_gradient(x)",
 )
 
 

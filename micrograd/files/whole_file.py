@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(
@@ -80,9 +81,15 @@ def _stem(path: Path) -> str:
     return f".{path.name[:50]}.{zlib.crc32(os.fsencode(path.name)):08x}"
 
 
-def check_writable(path: str | Path) -> None:
-    """Raises OSError if a file cannot be written at `path`: before the work, not after it."""
+def check_writable(path: str | Path, *read: Any) -> None:
+    """Raises OSError if a file cannot be written at `path`: before the work, not after it.
+
+    Nor over a file that is `read`; what is no path is none.
+    """
     path = Path(os.path.realpath(path))
+    for other in read:
+        if isinstance(other, (str, Path)) and path == Path(os.path.realpath(other)):
+            raise FileExistsError(f"cannot write {path}: it is read, too; name another file")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory; name a file in it")
     if not path.parent.is_dir():

@@ -83,7 +83,7 @@ def train_table(
     OSError where the model cannot be written: before training, if that can be known.
     """
     if output is not None:
-        check_writable(output)
+        check_writable(output, table)
     how = target, hidden, activation, validation, seed, task, drop, categorical
     if isinstance(table, (str, Path)) and is_large(Path(table)):
         prepared = prepare_pieces(Path(table), *how)

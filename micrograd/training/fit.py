@@ -58,7 +58,7 @@ def fit(
     patience: int | None = None,
     monitor: str | None = None,
     time_limit: float | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     every: int | None = None,
     resume: bool = False,
@@ -115,6 +115,7 @@ def fit(
     batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
     l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
     validation = share_or_examples(validation)
+    callbacks = (callbacks,) if callable(callbacks) else tuple(callbacks)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)

@@ -165,6 +165,8 @@ class Loop(Run):
             self.random.bit_generator.state = self.random_before
             self.batches.shuffle(self.random)
         self.random.bit_generator.state = state["random"]
+        if self.limits.patience is None:  # given up since: the last weights count, not the best
+            self.history.best_epoch = None
         if self._waited_enough():
             self.history.stopped = "patience"
 

@@ -136,7 +136,7 @@ class Run:
     def end(self) -> History:
         """Under early stopping the model has the best weights, unless Ctrl-C was pressed."""
         history = self.history
-        if history.best_epoch and not history.interrupted:
+        if self.limits.patience and history.best_epoch and not history.interrupted:
             self.step.restore(self.best)
             self.step.write()
         return history

@@ -119,7 +119,8 @@ class Elementwise:
 
 def length(g: np.ndarray) -> float:
     """Of an array as one vector. Not by BLAS, which would wake threads for it."""
-    return math.sqrt(np.add.reduce(np.square(g)))
+    with np.errstate(over="ignore"):  # of a run that diverges
+        return math.sqrt(np.add.reduce(np.square(g)))
 
 
 def _within(g: Any, limit: float | None) -> Any:

@@ -1,5 +1,6 @@
 """Trace: what is recorded; what would freeze the program says where, and what to write."""
 
+import copy
 import inspect
 import math
 import threading
@@ -169,6 +170,10 @@ def largest_captured(x: Any) -> Any:
     return max(p, 2 * p) * x  # here
 
 
+def captured_copied(x: Any) -> Any:
+    return copy.deepcopy(p) * x  # here
+
+
 FROZEN: dict[Callable[..., Any], str] = {
     if_positive: "where",
     while_below: "where",
@@ -197,6 +202,7 @@ FROZEN: dict[Callable[..., Any], str] = {
     captured_as_int: "floor",
     captured_rounded: "floor",
     largest_captured: "maximum",
+    captured_copied: "stop_gradient",
 }
 
 
