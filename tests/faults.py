@@ -32,7 +32,7 @@ FAULTS = {
     "roll: a bias is dropped": ("roll", "self._add(terms, operands[-1], uses)\n            return terms", "return terms"),
     "roll: a difference is a sum": ("roll", "self._float(-1.0)", "self._float(1.0)"),
     "roll: an addition used twice joins one user": ("roll", "uses[x] == 1 and x in among", "uses[x] <= 2 and x in among"),
-    "roll: factors swapped without their colours": ("roll", "pairs[k] = b, a\n", "pairs[k] = b, a\n                continue\n"),
+    "roll: factors swapped without their colours": ("roll", "pairs[k] = y, x\n                left", "left"),
     "roll: the colour forgets the operation": ("roll", "key: Any = (op, *map", "key: Any = (op.arity, *map"),
     "roll: the colour forgets the exponent": ("roll", "key = (*key, self.floats[-1 - operands[1]])", "key = (*key, 0)"),
     "roll: runs in another order than their places": ("roll", "for node in kind.nodes:\n            alike", "for node in reversed(kind.nodes):\n            alike"),

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import faults
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -87,3 +88,12 @@ def test_commands_exist(tmp_path: Path) -> None:
             for extra in re.findall(r"\.\[(\w+)\]", line):
                 assert extra in project["optional-dependencies"]
     assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").count("\n") == 151
+
+
+@pytest.mark.parametrize("name", faults.FAULTS)
+def test_the_line_of_a_seeded_fault_is_there(name):
+    """And `docs/testing.md` tells which test notices it."""
+    file, before, _ = faults.FAULTS[name]
+    source = (ROOT / "micrograd" / "compiler" / f"{file}.py").read_text(encoding="utf-8")
+    assert source.count(before) == 1
+    assert f"| {name} | `" in (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
