@@ -14,6 +14,7 @@ from micrograd.files.table import TableError
 from micrograd.tables import train
 from micrograd.tables.inputs import Inputs
 from micrograd.training import pieces as module
+from micrograd.training.examples import Examples
 from micrograd.training.pieces import PieceBatches, numbers_in
 
 ROWS = 1_000
@@ -66,10 +67,118 @@ def test_pieces_hold_every_row_once(file, share, size):
         orders.append(seen)
     held_out = pieces.held_out()
     rest = [] if held_out is None else held_out.targets.tolist()
-    assert len(rest) == {None: 0, 0.5: 250, 0.2: 200}[share]
+    assert len(rest) == {None: 0, 0.5: 249, 0.2: 200}[share]
     assert sorted(orders[0] + rest) == pytest.approx(sorted(Y))
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
+
+
+def short(path: Path, targets: np.ndarray) -> Path:
+    """A file of as many rows as there are targets, which may be NaN: missing."""
+    table = {"x": np.arange(float(len(targets))), "y": pa.array(targets, from_pandas=True)}
+    (parquet.write_table if path.suffix == ".parquet" else csv.write_csv)(pa.table(table), path)
+    return path
+
+
+def rows_held_out(path: Path, share: float, seed: int = 0) -> list[float]:
+    held_out = numbers_in(path, "y", share, seed).held_out()
+    assert held_out is not None
+    return held_out.inputs[:, 0].tolist()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.2, 0.35, 0.4, 0.5, 0.6, 0.8, 0.9, 0.99])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_share_held_out_is_exact(tmp_path, suffix, share):
+    path = short(tmp_path / f"table{suffix}", np.arange(60.0))
+    assert len(rows_held_out(path, share)) == round(share * 60)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.25, 0.5])
+def test_the_shares_of_many_small_pieces_add_up(tmp_path, monkeypatch, share):
+    monkeypatch.setattr(survey, "ROWS", 3)
+    path = short(tmp_path / "table.parquet", np.arange(301.0))
+    assert abs(len(rows_held_out(path, share)) - share * 301) < 3
+
+
+def test_the_seed_decides_what_is_held_out(tmp_path):
+    path = short(tmp_path / "table.parquet", np.arange(400.0))
+    drawn = [rows_held_out(path, 0.2, seed) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+    def losses(seed: int) -> list[float]:
+        still: dict[str, Any] = {"optimizer": mg.SGD(1e-300), "epochs": 1, "validation": 0.2}
+        net = mg.MLP(1, [1], seed=0)
+        return mg.fit(net, path, "y", loss="mse", seed=seed, **still).validation_loss
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_rows_without_a_target_are_not_held_out(tmp_path):
+    targets = np.arange(60.0)
+    targets[::5] = np.nan
+    held_out = rows_held_out(short(tmp_path / "table.parquet", targets), 0.25)
+    assert len(held_out) == 12
+    assert not any(x % 5 == 0 for x in held_out)
+
+
+def test_half_a_sample_is_a_part_of_it(tmp_path, monkeypatch):
+    path = short(tmp_path / "table.parquet", np.arange(1_000.0))
+    few = rows_held_out(path, 0.5)
+    monkeypatch.setattr(survey, "SAMPLE", 1_000)
+    many = rows_held_out(path, 0.5)
+    assert len(many) == 500
+    assert len(few) == 249
+    assert {*few} < {*many}
+    assert few == sorted(few)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_a_share_of_nothing_or_everything_is_said(tmp_path, share):
+    path = short(tmp_path / "table.parquet", np.array([0.0, np.nan, 2.0, 3.0]))
+    said = f"3 rows with a target are too few to hold out a share of {share}"
+    with pytest.raises(TableError, match=said):
+        mg.fit(mg.MLP(1, [1]), path, "y", loss="mse", validation=share)
+
+
+# fmt: off
+LABELS: dict[str, tuple[str, list[float], list[float]]] = {
+    # loss, targets again and again, the last targets
+    "hinge": ("hinge", [-1, 1], [7]),
+    "probability": ("bce_with_logits", [0, 1], [5]),
+    "class without output": ("cross_entropy", [0, 1], [5]),
+    "class below 0": ("cross_entropy", [0, 1], [-1]),
+    "half a class": ("cross_entropy", [0, 1], [0.5]),
+    "beyond many": ("bce_with_logits", [k / 120 for k in range(120)], [5]),
+    "many between": ("hinge", [-1, 1], [k / 120 for k in range(120)]),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", LABELS)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("share", [None, 0.1])
+def test_a_bad_label_in_any_row_is_said_as_of_arrays(tmp_path, monkeypatch, suffix, share, case):
+    monkeypatch.setattr(survey, "CLASSES", 100)
+    loss, again, last = LABELS[case]
+    targets = np.array([*(again * ROWS)[: ROWS - len(last)], *last])
+    path = short(tmp_path / f"table{suffix}", targets)
+    net = mg.MLP(1, [1 + (loss == "cross_entropy")], seed=0)
+    before = net.state_dict()
+    with pytest.raises((ValueError, IndexError)) as of_arrays:
+        mg.fit(net, targets[:, None], targets, loss=loss)
+    with pytest.raises(of_arrays.type) as of_file:
+        mg.fit(net, path, "y", loss=loss, validation=share)
+    assert str(of_file.value) == str(of_arrays.value)
+    assert net.state_dict() == before
+
+
+def test_good_labels_of_a_file_are_trained_on(tmp_path):
+    path = short(tmp_path / "table.csv", np.arange(ROWS) % 2.0)
+    for loss in ("bce_with_logits", "cross_entropy"):
+        net = mg.MLP(1, [2 if loss == "cross_entropy" else 1], seed=0)
+        mg.fit(net, path, "y", loss=loss, epochs=1, validation=0.1)
 
 
 def test_fit_learns_from_a_file(file):
@@ -102,7 +211,7 @@ def test_train_table_reads_a_large_file_in_pieces(tmp_path):
     trained = mg.train_table(path, "kind", epochs=10, drop=["y"])
     assert trained.prepared.pieces is not None
     (rows,) = (line for line in str(trained.prepared).splitlines() if line.startswith("rows"))
-    assert rows.startswith("rows       980, 48 of them held out; 20 without a target are dropped")
+    assert rows.startswith("rows       980, 49 of them held out; 20 without a target are dropped")
     assert trained.figures[0].value > 0.9
     assert [str(c) for c in trained.model.inputs.columns] == ["x0", "x1", "x2", "colour (3)"]
 
@@ -120,7 +229,7 @@ def test_train_table_trains_on_every_row_that_is_not_held_out(file, share):
 def test_a_heading_says_which_rows_it_is_about(file):
     assert str(mg.train_table(file, "y", epochs=1)).startswith("50 rows held out ")
     everything = mg.train_table(file, "y", epochs=1, validation=0)
-    assert str(everything).startswith("250 of the rows trained on ")
+    assert str(everything).startswith("249 of the rows trained on ")
     assert everything.history.validation_loss == []
 
 
@@ -266,3 +375,15 @@ def test_text_in_a_file_is_said(tmp_path):
     path = write(tmp_path / "table.csv", colour=COLOUR)
     with pytest.raises(TableError, match="'colour' holds text; fit takes numbers"):
         mg.fit(mg.MLP(4, [1]), path, "y", loss="mse")
+
+
+def test_one_column_of_classes_is_weighed_as_a_row_is():
+    labels = np.arange(70) % 5 // 4
+    row, column = (Examples.of(X[:70], y).weighted("balanced") for y in (labels, labels[:, None]))
+    assert column.targets.shape == (70, 1)
+    assert column.weights == pytest.approx(row.weights)
+    options: dict[str, Any] = {"loss": "bce_with_logits", "epochs": 1, "class_weight": {0: 1, 1: 4}}
+    histories = [mg.fit(model(), X[:70], y, **options) for y in (labels, labels[:, None])]
+    assert histories[0].loss == histories[1].loss
+    with pytest.raises(ValueError, match="class_weight needs"):
+        Examples.of(X[:70], np.stack([labels, labels], axis=1)).weighted("balanced")

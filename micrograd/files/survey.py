@@ -1,7 +1,7 @@
 """Survey: what one reading of a file tells, before anything is learned from it."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ NUMBERS = 1 << 23  # in a piece, at most
 ROWS = 65_536  # in a piece, at most
 SAMPLE = 100_000  # rows, at most
 CLASSES = 10_000  # that a target can have to be looked at one by one
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def rows_of(width: int) -> int:
@@ -20,88 +21,106 @@ def rows_of(width: int) -> int:
     return max(1, min(ROWS, NUMBERS // max(width, 1)))
 
 
+def places(count: int, seed: int, piece: int) -> np.ndarray:
+    """Places from 0 to 1, equally far apart, in random order: a share of them is below that share.
+
+    The first one differs from piece to piece, so that the shares of many small pieces add up: Weyl,
+    "Über die Gleichverteilung von Zahlen mod. Eins", 1916.
+
+    >>> places(4, seed=0, piece=0)
+    array([0.875, 0.125, 0.625, 0.375])
+    """
+    order = np.random.default_rng([seed, piece + 1]).permutation(count)
+    return (order + (0.5 + piece * GOLDEN) % 1) / count
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows of one piece, each with its place and its number in the file, from 0."""
+
+    places: np.ndarray
+    numbers: np.ndarray
+    table: Table
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def below(self, share: float) -> "Drawn":
+        """Those whose places are below this share."""
+        rows = np.flatnonzero(self.places < share)
+        return Drawn(self.places[rows], self.numbers[rows], self.table.take(rows))
+
+
 @dataclass
 class Survey:
-    """The rows with a target in each piece of a file, and every so many-th row as a sample.
+    """The rows with a target in each piece of a file, and a share of them as a sample.
 
-    Among the rows with a target are the `faults` of each column; `targets` are its values, each
-    once, or None where there are too many.
+    Among the rows with a target are the `faults` of each column. `sampled` are the numbers of the
+    rows in the sample, from 0, in their order.
     """
 
     file: TableFile
     target: str
     rows: int  # of a piece
-    every: int  # from one row of the sample to the next
     kinds: dict[str, str] = field(default_factory=dict)
     labelled: list[int] = field(default_factory=list)
     without_target: int = 0
     faults: dict[str, Faults] = field(default_factory=dict)
-    targets: Column | None = None
+    known: set[Any] = field(default_factory=set)  # values of the target
+    sampled: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     sample: Table | None = None
 
     @classmethod
-    def of(cls, file: TableFile, target: str, every: int = 1) -> Self:
-        """Reads the file. The sample is every so many-th row, or fewer, 100,000 at most.
+    def of(cls, file: TableFile, target: str, share: float = 1.0, seed: int = 0) -> Self:
+        """Reads the file. The sample is this share of each piece, drawn at random.
 
-        Raises TableError for a file without rows or target, and as `read_table` does.
+        Where that is more than 100,000 rows, it is half the share, or a quarter, and so on. Raises
+        TableError for a file without rows or target, and as `read_table` does.
         """
         names = file.names()
-        survey = cls(file, target, rows_of(len(names)), every)
-        most, start, parts = min(SAMPLE, max(1, NUMBERS // len(names))), 0, []
+        survey = cls(file, target, rows_of(len(names)))
+        most, start, below = min(SAMPLE, max(1, NUMBERS // len(names))), 0, share
+        parts: list[Drawn] = []
         for piece in file.pieces(survey.rows):
             kinds = {name: column.kind for name, column in piece.columns.items()}
             if survey.kinds not in ({}, kinds):
-                return cls.of(file, target, every)  # all rows were asked what the columns are
+                return cls.of(file, target, share, seed)  # all rows were asked what columns are
             survey.kinds = kinds
-            survey._look(piece, start)
-            parts.append((start, piece.take(_every(survey.every, start, len(piece)))))
-            while sum(len(part) for _, part in parts) > most:
-                parts = [(at, _thinned(part, at, survey.every)) for at, part in parts]
-                survey.every *= 2
+            labelled = np.flatnonzero(~piece[target].missing)
+            drawn = places(len(labelled), seed, len(parts))
+            rows = Drawn(drawn, start + labelled, piece.take(labelled))
+            survey._look(rows)
+            survey.without_target += len(piece) - len(rows)
+            parts.append(rows.below(below))
+            while sum(map(len, parts)) > most:
+                below /= 2
+                parts = [part.below(below) for part in parts]
             start += len(piece)
         if not start:
             raise TableError(f"{file.path} has no rows below its header")
         if not sum(survey.labelled):
             raise TableError(f"{file.path} has no rows with a {target!r} to learn from")
-        survey.sample = _joined([part for _, part in parts])
+        survey.sampled = np.concatenate([part.numbers for part in parts])
+        survey.sample = _joined([part.table for part in parts])
         return survey
 
     @property
-    def sampled(self) -> np.ndarray:
-        """The numbers of the rows in the sample, from 0."""
-        assert self.sample is not None
-        return self.every * np.arange(len(self.sample))
-
-    def _look(self, piece: Table, start: int) -> None:
-        labelled = ~piece[self.target].missing
-        self.labelled.append(int(labelled.sum()))
-        self.without_target += int((~labelled).sum())
-        rows = start + 1 + np.flatnonzero(labelled)
-        for name, column in piece.take(labelled).columns.items():
-            self.faults.setdefault(name, Faults(name)).look(column, rows)
-        self._collect(piece[self.target].take(labelled), first=not start)
-
-    def _collect(self, column: Column, first: bool) -> None:
-        """The values of the target that are new."""
-        if self.targets is None and not first:
-            return
-        known = [] if first or self.targets is None else [self.targets.values]
-        values = np.array(sorted({*np.concatenate([*known, column.values]).tolist()}))
-        if column.kind == "text":
+    def targets(self) -> Column:
+        """The target's values, each once; of more than 10,000, some, the least and the greatest."""
+        kind, values = self.kinds[self.target], np.array(sorted(self.known))
+        if kind == "text":
             values = values.astype(object)
-        found = Column(column.name, column.kind, values, column.decimal)
-        self.targets = found if len(values) <= CLASSES else None
+        return Column(self.target, kind, values, self.file.decimal)
 
-
-def _every(every: int, start: int, count: int) -> np.ndarray:
-    """Of so many rows from `start` on, the indices of those in the sample."""
-    return np.arange(-start % every, count, every)
-
-
-def _thinned(part: Table, start: int, every: int) -> Table:
-    """Half the sample of a piece."""
-    first = -(-start // every)  # counted in rows of the sample
-    return part.take(np.arange(first % 2, len(part), 2))
+    def _look(self, rows: Drawn) -> None:
+        """Looks at the rows of one piece that have a target."""
+        self.labelled.append(len(rows))
+        for name, column in rows.table.columns.items():
+            self.faults.setdefault(name, Faults(name)).look(column, rows.numbers + 1)
+        values = rows.table[self.target].values
+        if len(values) and len(self.known) > CLASSES:
+            values = np.array([values.min(), values.max()])
+        self.known.update(values.tolist())
 
 
 def _joined(parts: list[Table]) -> Table:

@@ -127,8 +127,8 @@ def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
 
     Raises TableError for what cannot be learned in any of its rows.
     """
-    categorical = how[-1]
-    survey = Survey.of(TableFile(path, (target, *categorical)), target)
+    *_, seed, _task, _drop, categorical = how
+    survey = Survey.of(TableFile(path, (target, *categorical)), target, seed=seed)
     assert survey.sample is not None
     prepared = prepare(survey.sample, target, *how)
     _check_all_rows(survey, prepared, categorical)
@@ -146,7 +146,7 @@ def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[st
         survey.faults[name].check(survey.kinds[name], name in categorical)
     if not isinstance(prepared.target, Classes):
         survey.faults[survey.target].check_numbers()
-    elif survey.targets is not None:
+    else:
         prepared.target.encode(as_learned(survey.targets, prepared.target))
 
 

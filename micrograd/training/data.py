@@ -39,7 +39,8 @@ class Data:
         class_weight: ClassWeight | None = None,
     ) -> "Data":
         """Arrays or the path of a file, and what `fit` takes beside them. See `Examples.of`."""
-        pieces = _pieces(X, y, None if isinstance(validation, tuple) else validation)
+        share = None if isinstance(validation, tuple) else validation
+        pieces = _pieces(X, y, share, random)
         if pieces is None:
             training = Examples.of(X, y, sample_weight).weighted(class_weight)
         else:
@@ -76,7 +77,7 @@ class Data:
         return Named(getattr(source, "path", Path("table")).name, [source, self.pieces.counts])
 
 
-def _pieces(X: Any, y: Any, share: float | None) -> Pieces | None:
+def _pieces(X: Any, y: Any, share: float | None, random: np.random.Generator) -> Pieces | None:
     """The examples in a file, if X is one."""
     if isinstance(X, Pieces):
         return X
@@ -84,7 +85,7 @@ def _pieces(X: Any, y: Any, share: float | None) -> Pieces | None:
         return None
     if not isinstance(y, str):
         raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
-    return numbers_in(X, y, share)
+    return numbers_in(X, y, share, int(random.integers(1 << 62)))
 
 
 def refuse_for_files(**given: bool) -> None:

@@ -94,9 +94,10 @@ class Examples:
         """
         if class_weight is None:
             return self
-        if self.targets.ndim != 1 or np.any(self.targets != np.floor(self.targets)):
+        labels = self.targets[:, 0] if self.targets.shape[1:] == (1,) else self.targets
+        if labels.ndim != 1 or np.any(labels != np.floor(labels)):
             raise ValueError("class_weight needs y to hold one class, a whole number, an example")
-        classes, place, counts = np.unique(self.targets, return_inverse=True, return_counts=True)
+        classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if class_weight == "balanced":
             each = len(self) / (len(classes) * counts)
         elif isinstance(class_weight, Mapping):

@@ -77,12 +77,12 @@ def fit(
     fresh one like it does the work, so that the same call gives the same model. "lbfgs" is SciPy's
     L-BFGS-B, on all examples at once. `batch_size` None, too, means all examples at each step.
 
-    `validation` is the share of the examples to hold out (of a file, 100,000 rows at most), or a
-    tuple (X, y), or (X, y, weights); `metric` a score of outputs and targets, the higher the
-    better: "accuracy" (where each example has several labels, the share of labels), "r2" or a
-    function.
-    `seed` decides what is held out, the order of the batches and what drops out; with None they
-    differ every time. `progress` shows a bar; None shows it where somebody watches.
+    `validation` is the share of the examples to hold out (of a file, half of it, or a quarter, and
+    so on, where that is more than 100,000 rows), or a tuple (X, y), or (X, y, weights); `metric` a
+    score of outputs and targets, the higher the better: "accuracy" (where each example has several
+    labels, the share of labels), "r2" or a function. `seed` decides what is held out, the order of
+    the batches and what drops out; with None they differ every time. `progress` shows a bar; None
+    shows it where somebody watches.
 
     `l1` and `l2` weigh the sum of the parameters' magnitudes and of their squares, which are not
     part of the losses that the history tells. `dropout` is the probability with which a hidden

@@ -14,6 +14,7 @@ from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
 from micrograd.training.examples import Examples
 from micrograd.training.labels import check_labels
+from micrograd.training.pieces import FirstPiece
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Objective:
             outputs: Any = [Value(0.0) for _ in range(model.layers[-1].nout)]
         else:
             outputs = model(inputs)
-        targets = examples.targets
+        targets = examples.labels if isinstance(examples, FirstPiece) else examples.targets
         check_labels(loss_name(self.loss), targets, len(as_scalars(outputs)), name)
         few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
         for target in few:

@@ -1,6 +1,7 @@
 """Pieces: examples that are read, or encoded, a piece at a time: they are larger than memory."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,32 @@ LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # of Parquet and CSV, to b
 Encode = Callable[[Table], tuple[np.ndarray, np.ndarray]]
 
 
+@dataclass(frozen=True, repr=False)
+class FirstPiece(Examples):
+    """The examples of the first of many pieces; `labels` are targets that stand for those of all.
+
+    They are each of them once or, of very many, at least the least and the greatest.
+    """
+
+    labels: np.ndarray = field(kw_only=True)
+
+
 class Pieces:
     """Examples of the rows of a file, or of a table, that have a target, but for some held out.
 
     `encode` makes inputs and targets of a table, so many numbers a row: `width`. `labelled` says
     how many rows of each piece have a target, `without` which rows are held out, by number from 0;
-    all have one. `examples` are those held out to judge by, if they are to be known here.
+    all have one. `examples` are those held out to judge by, and `labels` stand for all targets, if
+    they are to be known here.
     """
 
     def __init__(
         self, source: "TableFile | InMemory", target: str, encode: Encode, width: int, *,
         rows: int, labelled: list[int], without: np.ndarray, examples: Examples | None = None,
+        labels: np.ndarray | None = None,
     ):  # fmt: skip
         self.source, self.target, self.encode = source, target, encode
-        self.rows, self.without, self.examples = rows, without, examples
+        self.rows, self.without, self.examples, self.labels = rows, without, examples, labels
         self.most = rows_of(width)  # that are encoded at once
         held = np.bincount(without // rows, minlength=len(labelled))
         self.counts = [n for kept in labelled - held for n in self._parts(int(kept))]
@@ -62,7 +75,10 @@ class Pieces:
 
     def first(self) -> Examples:
         """The examples of the first piece."""
-        return next(iter(self))
+        piece = next(iter(self))
+        if self.labels is None:
+            return piece
+        return FirstPiece(piece.inputs, piece.targets, labels=self.labels)
 
     def held_out(self) -> Examples | None:
         """The examples to judge by, if there are any."""
@@ -138,16 +154,16 @@ def is_large(path: Path) -> bool:
     return path.stat().st_size > LARGE_BYTES
 
 
-def numbers_in(path: str | Path, target: str, share: float | None = None) -> Pieces:
+def numbers_in(path: str | Path, target: str, share: float | None = None, seed: int = 0) -> Pieces:
     """The examples in a file of numbers; all columns but the target are inputs, as they are.
 
-    A share of the rows is held out, 100,000 at most. Raises TableError for a column that is no
-    numbers, or not in every row.
+    A share of the rows, drawn at random, is held out, 100,000 at most. Raises TableError for a
+    column that is no numbers, or not in every row, and where no rows are held out, or all.
     """
     if share is not None and not 0 < share < 1:
         raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
     file = TableFile(path, numeric=True)
-    survey = Survey.of(file, target, max(2, round(1 / (share or 1))))
+    survey = Survey.of(file, target, share or 0.0, seed)
     for name, kind in survey.kinds.items():
         if kind not in ("number", "whole", "date"):
             raise TableError(
@@ -164,12 +180,15 @@ def numbers_in(path: str | Path, target: str, share: float | None = None) -> Pie
         inputs = [column.values for column in columns if column.name != target]
         return np.column_stack(inputs), table[target].values
 
-    without, examples = np.zeros(0, int), None
-    if share is not None and survey.sample is not None:
-        labelled = ~survey.sample[target].missing
-        without = survey.sampled[labelled]
-        examples = Examples.of(*encode(survey.sample.take(labelled))) if len(without) else None
+    examples, count = None, sum(survey.labelled)
+    if share is not None:
+        assert survey.sample is not None
+        if not 0 < len(survey.sample) < count:
+            raise TableError(
+                f"{count} rows with a target are too few to hold out a share of {share}"
+            )
+        examples = Examples.of(*encode(survey.sample))
     return Pieces(
-        file, target, encode, width, rows=survey.rows, labelled=survey.labelled, without=without,
-        examples=examples,
+        file, target, encode, width, rows=survey.rows, labelled=survey.labelled,
+        without=survey.sampled, examples=examples, labels=survey.targets.values,
     )  # fmt: skip
