@@ -69,6 +69,12 @@ class Data:
         return Batches(self.training, len(self.training) if size is None else size, dtype)
 
     @property
+    def labels(self) -> np.ndarray:
+        """All targets to train on, or all that are different."""
+        known = None if self.pieces is None else self.pieces.labels
+        return self.training.targets if known is None else known
+
+    @property
     def table(self) -> Named | None:
         """What tells a file from another."""
         if self.pieces is None:

@@ -127,9 +127,9 @@ def fit(
     data = Data.of(X, y, validation, random, sample_weight, class_weight)
     weighted, penalties = data.training.weights is not None, Penalties(l1, l2)
     objective = Objective(model, loss_function(loss), weighted, dropout, penalties)
-    objective.try_out(data.training, "y")
+    objective.try_out(data.training, data.labels, "y")
     if data.held_out:
-        objective.try_out(data.held_out, data.called)
+        objective.try_out(data.held_out, data.held_out.targets, data.called)
     name, score = metric_of(metric, loss)
     history = History(metric=name if data.held_out else "")
     history.patient = Patient(model, data.training)

@@ -14,7 +14,6 @@ from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
 from micrograd.training.examples import Examples
 from micrograd.training.labels import check_labels
-from micrograd.training.pieces import FirstPiece
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,19 @@ class Objective:
         loss = self.of(outputs, target)
         return loss if weight is None else weight * loss
 
-    def try_out(self, examples: Examples, name: str) -> None:
+    def try_out(self, examples: Examples, labels: np.ndarray, name: str) -> None:
         """All targets, and one example with the least and the greatest: what is wrong is said now.
 
-        Native code would not notice a class that has no output. `name` is that of the targets.
+        Native code would not notice a class that has no output. `labels` are all targets, or all
+        that are different, and `name` is theirs.
         """
         model, inputs = self.model, examples.inputs[0].tolist()
         if type(model) is MLP and len(inputs) == model.nin:  # which outputs does not matter
             outputs: Any = [Value(0.0) for _ in range(model.layers[-1].nout)]
         else:
             outputs = model(inputs)
-        targets = examples.labels if isinstance(examples, FirstPiece) else examples.targets
-        check_labels(loss_name(self.loss), targets, len(as_scalars(outputs)), name)
+        targets = examples.targets
+        check_labels(loss_name(self.loss), labels, len(as_scalars(outputs)), name)
         few = (targets.min(), targets.max()) if targets.ndim == 1 else targets[:1]
         for target in few:
             self.of(outputs, target.tolist())

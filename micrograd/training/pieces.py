@@ -1,7 +1,6 @@
 """Pieces: examples that are read, or encoded, a piece at a time: they are larger than memory."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,13 @@ LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # of Parquet and CSV, to b
 Encode = Callable[[Table], tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass(frozen=True, repr=False)
-class FirstPiece(Examples):
-    """The examples of the first of many pieces; `labels` are targets that stand for those of all.
-
-    They are each of them once or, of very many, at least the least and the greatest.
-    """
-
-    labels: np.ndarray = field(kw_only=True)
-
-
 class Pieces:
     """Examples of the rows of a file, or of a table, that have a target, but for some held out.
 
     `encode` makes inputs and targets of a table, so many numbers a row: `width`. `labelled` says
     how many rows of each piece have a target, `without` which rows are held out, by number from 0;
-    all have one. `examples` are those held out to judge by, and `labels` stand for all targets, if
-    they are to be known here.
+    all have one. `examples` are those held out to judge by, and `labels` are all targets, each once
+    or, of very many, some, the least and the greatest: if they are to be known here.
     """
 
     def __init__(
@@ -75,10 +64,7 @@ class Pieces:
 
     def first(self) -> Examples:
         """The examples of the first piece."""
-        piece = next(iter(self))
-        if self.labels is None:
-            return piece
-        return FirstPiece(piece.inputs, piece.targets, labels=self.labels)
+        return next(iter(self))
 
     def held_out(self) -> Examples | None:
         """The examples to judge by, if there are any."""
