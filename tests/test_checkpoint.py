@@ -22,10 +22,9 @@ from pyarrow import parquet
 
 import micrograd as mg
 from micrograd.files import survey
-from micrograd.files.table_file import TableFile
 from micrograd.files.whole_file import beside, write_whole
 from micrograd.training.checkpoint import Checkpoint, CheckpointError, read
-from micrograd.training.fingerprint import fingerprint
+from micrograd.training.fingerprint import of_file
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 3))
@@ -725,7 +724,7 @@ def test_a_large_file_is_known_by_its_size_and_three_blocks(tmp_path, monkeypatc
         if place is not None:
             changed[place : place + 1] = b"x"
         path.write_bytes(changed)
-        marks.add(fingerprint(TableFile(path)))
+        marks.add(of_file(path))
     assert len(marks) == 5
 
 

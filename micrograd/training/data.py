@@ -9,8 +9,8 @@ import numpy as np
 
 from micrograd.errors import ShapeError
 from micrograd.training.examples import Batches, ClassWeight, Examples
-from micrograd.training.fingerprint import Named
-from micrograd.training.pieces import PieceBatches, Pieces, numbers_in
+from micrograd.training.fingerprint import Mark, of_file, of_table
+from micrograd.training.pieces import InMemory, PieceBatches, Pieces, numbers_in
 
 Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
 
@@ -75,12 +75,12 @@ class Data:
         return self.training.targets if known is None else known
 
     @property
-    def table(self) -> Named | None:
-        """What tells a file from another."""
+    def table(self) -> Mark:
+        """What tells a file, or the table that is read in pieces, from another."""
         if self.pieces is None:
-            return None
+            return "None", ""
         source = self.pieces.source
-        return Named(getattr(source, "path", Path("table")).name, [source, self.pieces.counts])
+        return of_table(source.table) if isinstance(source, InMemory) else of_file(source.path)
 
 
 def _pieces(X: Any, y: Any, share: float | None, random: np.random.Generator) -> Pieces | None:

@@ -23,7 +23,7 @@ from micrograd.training.data import Data, Validation, refuse_for_files, share_or
 from micrograd.training.diagnosis import Patient
 from micrograd.training.eager import EagerStep
 from micrograd.training.examples import ClassWeight
-from micrograd.training.fingerprint import described
+from micrograd.training.fingerprint import of_examples, of_loss, of_model, of_optimizer, written
 from micrograd.training.history import History
 from micrograd.training.interrupt import watched
 from micrograd.training.lbfgs import minimise
@@ -147,15 +147,16 @@ def fit(
         return history
     batches = data.batches(batch_size, step.dtype)
     if saver:  # all that must be the same where the run goes on
-        saver.belong(
-            described(
-                model=model, loss=objective.loss, optimizer=step.optimizer,
-                batch_size=batches.size, seed=seed, engine=engine, dtype=str(np.dtype(dtype)),
-                metric=score, monitor=monitor, l1=l1, l2=l2, dropout=dropout, data=data.training,
-                validation=data.held_out, table=data.table,
-            ),
-            saved,
+        parts = written(
+            batch_size=batches.size, seed=seed, engine=engine, dtype=str(np.dtype(dtype)),
+            metric=score, monitor=monitor, l1=l1, l2=l2, dropout=dropout,
         )  # fmt: skip
+        parts |= {
+            "model": of_model(model, data.training), "loss": of_loss(objective, data.training),
+            "optimizer": of_optimizer(step.optimizer), "data": of_examples(data.training),
+            "validation": of_examples(data.held_out), "table": data.table,
+        }  # fmt: skip
+        saver.belong(parts, saved)
     masks = Dropout(model, dropout, batches.size, step.dtype) if dropout else None
     with watched() as pressed:
         loop = Loop(
