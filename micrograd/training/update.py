@@ -27,6 +27,8 @@ from micrograd.optim import Optimizer
 from micrograd.training.objective import Penalties
 from micrograd.training.traced import traceable
 
+ALONE = 10_000  # numbers at most, of which BLAS makes a product without waking its threads
+
 
 class Rule:
     """The rule of an optimiser for a gradient with penalties and clipped, compiled."""
@@ -118,8 +120,10 @@ class Elementwise:
 
 
 def length(g: np.ndarray) -> float:
-    """Of an array as one vector. Not by BLAS, which would wake threads for it."""
-    with np.errstate(over="ignore"):  # of a run that diverges
+    """Of an array as one vector; infinite where that overflows, as in a run that diverges."""
+    if len(g) <= ALONE:
+        return math.sqrt(g.dot(g))
+    with np.errstate(over="ignore"):
         return math.sqrt(np.add.reduce(np.square(g)))
 
 
