@@ -33,13 +33,13 @@ def test_python_gives_the_same_order(n, monkeypatch):
 
 @pytest.mark.parametrize("insert", [shuffle._insert(), insert_in_python])
 def test_the_greatest_draw_takes_the_last_place(insert):
-    order = np.zeros(1024, np.int64)
+    order = np.zeros(1024, np.int32)
     insert(order, np.full(1024, 1 - 2**-53), 0)
     assert (order == np.arange(1024)).all()
 
 
 @pytest.mark.parametrize("insert", [shuffle._insert(), insert_in_python])
 def test_the_least_draw_takes_the_first_place(insert):
-    order = np.zeros(5, np.int64)
+    order = np.zeros(5, np.int32)
     insert(order, np.zeros(5), 0)
     assert order.tolist() == [4, 0, 1, 2, 3]

@@ -22,10 +22,12 @@ POLITE = 64  # looks, after which another thread may have the processor
 # number of the call in its upper half, and how many segments are unclaimed in the lower.
 STATE, FINISHED, ASLEEP, JOB, WORDS = 0, 8, 16, 24, 32
 
-# The words of a job: addresses, but for the last ones. Then memory for each thread's rows.
-POINTERS = "examples", "before", "after", "combine", "w", "u", "d", "table", "sums"
-NUMBERS = "width", "double", "segments", "seed", "n", "chunks"
+# The words of a job: addresses, then numbers. Some differ from call to call; they lie side by side.
+# Then memory for each thread's rows.
+POINTERS = "examples", "before", "after", "combine", "u", "table", "sums", "w", "d"
+NUMBERS = "n", "seed", "chunks", "segments", "width", "double"
 AT = {name: place for place, name in enumerate((*POINTERS, *NUMBERS))}
+ASKED = slice(AT["w"], AT["segments"] + 1)
 ROWS = len(AT)
 
 

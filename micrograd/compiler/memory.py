@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd.compiler.crew import AT, ROWS
+from micrograd.compiler.crew import ASKED, AT, ROWS
 from micrograd.compiler.plan import CALL, MARGIN, Plan
 
 Array = NDArray[Any]
@@ -92,9 +92,7 @@ class Shares:
 
     def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
         """What differs from call to call."""
-        words = {"w": call[0], "n": call[3], "seed": call[4]}
-        for name, word in (words | {"d": d, "chunks": chunks, "segments": segments}).items():
-            self.words[AT[name]] = word
+        self.words[ASKED] = (call[0], d, call[3], call[4], chunks, segments)
 
 
 class Large:

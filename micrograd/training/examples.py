@@ -133,7 +133,7 @@ class Batches:
             np.ascontiguousarray(a, a.dtype if dtype is None else dtype) for a in examples.arrays
         ]
         self.rows = np.zeros(self.size, np.int64) if self.count > 1 else None
-        self.order = np.empty(0, np.int64)
+        self.order = np.empty(0, np.int32)
 
     def shuffle(self, random: np.random.Generator) -> None:
         """Draws the order of the examples in the next epoch."""
