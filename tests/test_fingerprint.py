@@ -141,6 +141,11 @@ def logged(outputs: Any, target: Any) -> Any:
     return 2.0 * (outputs[0] - target)
 
 
+def particular(outputs: Any, target: Any) -> Any:
+    assert abs(outputs[0].data) < 1, "no such output"
+    return outputs[0] - target
+
+
 class Endless:
     """It has all attributes, and each is another of its kind."""
 
@@ -157,7 +162,8 @@ class Unspeakable(Endless):
 
 
 @pytest.mark.parametrize(
-    "thing", [logged, Endless(), Unspeakable(), Activated(square), mg.MLP(3, [2, 1], "gelu")]
+    "thing",
+    [logged, particular, Endless(), Unspeakable(), Activated(square), mg.MLP(3, [2, 1], "gelu")],
 )
 def test_what_a_run_notes_itself_is_no_part_of_it(thing):
     assert mark(thing) == mark(thing)

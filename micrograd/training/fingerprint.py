@@ -8,7 +8,7 @@ counts, wherever it is written; how they are written, and what they note meanwhi
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -91,25 +91,26 @@ def _parts(array: np.ndarray) -> tuple[bytes, Any]:
 
 def of_model(model: Any, examples: Examples) -> Mark:
     """Its outputs for the first examples, whatever its weights are."""
-    numbers = [len(model.parameters())]
+    answers: list[Any] = [len(model.parameters())]
     for scale, x in zip(SCALES, cycle(examples.inputs[:2].tolist())):
         with _made(model.parameters(), scale):
-            numbers += [float(y) for y in as_scalars(model(x))]
-    return words(model), _hash(repr(numbers).encode())
+            answers.append(_answer(model, x))
+    return words(model), _hash(repr(answers).encode())
 
 
 def of_loss(objective: Objective, examples: Examples) -> Mark:
     """The losses of made outputs: for the first target, and for the least and the greatest."""
     model, y = objective.model, examples.targets
     targets = [y[0], y.min(), y.max()] if y.ndim == 1 else [y[0]]
+    outputs = len(as_scalars(model(examples.inputs[0].tolist())))
+
     with _made(model.parameters(), 1.0):
-        outputs = len(as_scalars(model(examples.inputs[0].tolist())))
-        numbers = [
-            float(objective.of([Value(x) for x in _numbers(outputs, scale)], target.tolist()))
+        answers = [
+            _answer(objective.of, [Value(x) for x in _numbers(outputs, scale)], target.tolist())
             for target in targets
             for scale in SCALES
         ]
-    return words(objective.loss), _hash(repr(numbers).encode())
+    return words(objective.loss), _hash(repr(answers).encode())
 
 
 def of_optimizer(optimizer: Optimizer) -> Mark:
@@ -122,6 +123,14 @@ def of_optimizer(optimizer: Optimizer) -> Mark:
     numbers = [[float(new), *map(float, state)] for new, state in rule]
     clips, rates = (optimizer.clip_norm, optimizer.clip_value), [float(rate(k)) for k in STEPS]
     return words(optimizer), _hash(repr((optimizer.memory, clips, rates, numbers)).encode())
+
+
+def _answer(compute: Callable[..., Any], *given: Any) -> Any:
+    """The numbers that come of it, or the error: made numbers may be none that it takes."""
+    try:
+        return [*map(float, as_scalars(compute(*given)))]
+    except Exception as error:  # of the user's own
+        return type(error).__name__
 
 
 @contextmanager
