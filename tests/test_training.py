@@ -549,6 +549,9 @@ def test_a_rule_that_asks_which_step_it_is():
 # fmt: off
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "engine": ({"engine": "gpu"}, ValueError, "native"),
+    "callbacks": ({"callbacks": 3}, TypeError, "functions of the history"),
+    "a callback": ({"callbacks": [print, "x"]}, TypeError, "functions of the history"),
+    "file": ({"X": "nothere.csv", "y": "y"}, FileNotFoundError, "nothere.csv"),
     "metric": ({"metric": "f1"}, ValueError, "no metric 'f1'"),
     "monitor": ({"monitor": "validation_loss", "patience": 2}, ValueError, "hold examples out"),
     "patience": ({"patience": 0}, ValueError, "patience must be"),
@@ -740,6 +743,23 @@ def test_models_histories_and_predictors_are_copied_and_pickled(again):
     assert again(history).loss == history.loss
     assert again(history).diagnose().names == []
     assert (again(predict)(X) == predict(X)).all()
+
+
+@pytest.mark.parametrize("dtype", ["foo", "int8", 3])
+def test_there_are_two_types_of_numbers(dtype):
+    with pytest.raises(TypeError, match="float64 or float32"):
+        mg.fit(model(), X, LINE, loss="mse", dtype=dtype)
+    with pytest.raises(TypeError, match="float64 or float32"):
+        mg.Predictor(model(), dtype=dtype)
+
+
+def test_a_predictor_needs_a_model():
+    with pytest.raises(TypeError, match="a model to call"):
+        mg.Predictor(3)
+
+
+def test_a_history_without_epochs_is_an_empty_picture():
+    assert mg.History().plot().axes[0].get_legend() is None
 
 
 def test_a_predictor_answers_for_one_row_and_for_many():

@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from threading import RLock
 from typing import Any
@@ -49,6 +49,14 @@ def building() -> Iterator[None]:
                 gc.enable()
 
 
+def float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """The type of all numbers in native code. Raises TypeError for any but these two."""
+    with suppress(TypeError):
+        if np.dtype(dtype) in (np.float64, np.float32):
+            return np.dtype(dtype)
+    raise TypeError(f"dtype must be float64 or float32, got {dtype!r}")
+
+
 class Compiled:
     """A function in native code. `compile` makes one for one example a call, `vectorize` for many.
 
@@ -65,9 +73,7 @@ class Compiled:
     ) -> None:
         if not callable(function):
             raise TypeError(f"expected a function to compile, got {type(function).__name__}")
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float64, np.float32):
-            raise TypeError(f"dtype must be float64 or float32, got {self.dtype}")
+        self.dtype = float_type(dtype)
         if not hasattr(threads, "__index__"):
             raise TypeError(f"threads must be a whole number, got {threads!r}")
         if threads < 1:

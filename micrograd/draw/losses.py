@@ -32,7 +32,9 @@ def loss_curve(history: History, path: str | Path | None = None, *, title: str =
         axes.axvline(history.best_epoch, color=COLOURS[-1], linestyle=":", label="best")
     if history.scores:
         _scores(axes, history)
-    axes.legend(frameon=False, loc="upper center", ncols=4)
+    if axes.get_legend_handles_labels()[0]:  # above the curves, which may be anywhere
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        axes.set_title(title, pad=28)
     return finished(figure, path)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from numbers import Real
 from operator import index
 from typing import Any
@@ -42,3 +43,16 @@ def each(check: Callable[[str, Any], Any], **numbers: Any) -> list[Any]:
     [8, None]
     """
     return [None if number is None else check(name, number) for name, number in numbers.items()]
+
+
+def several(callbacks: Any) -> tuple[Callable[..., Any], ...]:
+    """Functions, or one of them, as a tuple. Raises TypeError for anything else.
+
+    >>> several(print)
+    (<built-in function print>,)
+    """
+    with suppress(TypeError):
+        each = (callbacks,) if callable(callbacks) else tuple(callbacks)
+        if all(map(callable, each)):
+            return each
+    raise TypeError(f"callbacks must be functions of the history, got {callbacks!r:.60}")

@@ -72,7 +72,7 @@ class Checkpoint:
                 warnings.warn(f"{damage}; going on from {path}", RuntimeWarning, stacklevel=2)
             return state
         if damage:
-            raise damage
+            raise CheckpointError(f"{damage}; remove it to begin anew, or name another file")
         return None
 
     def belong(self, run: Description, saved: State | None) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from micrograd.losses import Loss, loss_function
 from micrograd.optim import Adam, Optimizer
-from micrograd.training.arguments import amount, each, whole
+from micrograd.training.arguments import amount, each, several, whole
 from micrograd.training.checkpoint import Checkpoint
 from micrograd.training.data import Data, Validation, refuse_for_files, share_or_examples
 from micrograd.training.diagnosis import Patient
@@ -115,7 +115,7 @@ def fit(
     batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
     l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
     validation = share_or_examples(validation)
-    callbacks = (callbacks,) if callable(callbacks) else tuple(callbacks)
+    callbacks = several(callbacks)
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.compiler.compiled import float_type
 from micrograd.compiler.kernel import Call
 from micrograd.engine import Value
 from micrograd.optim import Optimizer
@@ -33,7 +34,7 @@ class NativeStep:
 
     def __init__(self, objective: Objective, optimizer: Optimizer, dtype: Any, threads: int):
         self.objective, self.optimizer = objective, optimizer
-        self.dtype, self.threads = np.dtype(dtype), threads
+        self.dtype, self.threads = float_type(dtype), threads
         self.losses = losses_of(objective, self.dtype, threads)
         self.steps = 0
         self.parameters: tuple[Value, ...] = ()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from micrograd.compiler.compiled import float_type
 from micrograd.compiler.function import Compiled, CompiledOne, Vectorized
 from micrograd.errors import ShapeError
 
@@ -22,7 +23,9 @@ class Predictor:
     """
 
     def __init__(self, model: Any, *, dtype: DTypeLike = "float64", threads: int = 1):
-        self.model, self.dtype, self.threads = model, np.dtype(dtype), threads
+        if not callable(model):
+            raise TypeError(f"expected a model to call, such as mg.MLP, got {model!r:.60}")
+        self.model, self.dtype, self.threads = model, float_type(dtype), threads
         self._one = CompiledOne(self._outputs, dtype, 1, False)
         self._many = Vectorized(self._outputs, dtype, threads, False)
         self.refresh()
