@@ -91,8 +91,8 @@ __all__ = [
 # What needs more than the engine is imported when it is first asked for.
 
 if TYPE_CHECKING:
+    from micrograd.compiler.frozen import TraceError
     from micrograd.compiler.function import Compiled, compile, vectorize
-    from micrograd.compiler.trace import TraceError
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.checkpoint import CheckpointError
@@ -104,7 +104,7 @@ _LATER = {
     "compile": "compiler.function",
     "vectorize": "compiler.function",
     "Compiled": "compiler.function",
-    "TraceError": "compiler.trace",
+    "TraceError": "compiler.frozen",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
     "CheckpointError": "training.checkpoint",

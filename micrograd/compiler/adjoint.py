@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.frozen import chosen_by_if
 from micrograd.compiler.program import Block, Gather, Index, Instruction, Map, Product, Program, Sum
-from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from llvmlite import ir
 
 from micrograd import ops
+from micrograd.compiler.frozen import chosen_by_if
 from micrograd.compiler.loops import I1, I32
 from micrograd.compiler.plan import Step
-from micrograd.compiler.trace import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 

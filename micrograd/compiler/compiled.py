@@ -51,10 +51,12 @@ def building() -> Iterator[None]:
 
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     """The type of all numbers in native code. Raises TypeError for any but these two."""
+    found: Any = dtype
     with suppress(TypeError):
-        if np.dtype(dtype) in (np.float64, np.float32):
-            return np.dtype(dtype)
-    raise TypeError(f"dtype must be float64 or float32, got {dtype!r}")
+        found = np.dtype(dtype)
+    if found not in (np.float64, np.float32):
+        raise TypeError(f"dtype must be float64 or float32, got {found}")
+    return found
 
 
 class Compiled:

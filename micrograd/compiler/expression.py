@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from micrograd.compiler.trace import chosen_by_if
+from micrograd.compiler.frozen import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 

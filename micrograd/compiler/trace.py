@@ -10,25 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import graph, ops
-from micrograd.check import line_of_the_user
+from micrograd.compiler.frozen import (
+    COPY,
+    FLOAT,
+    INTEGER,
+    TRUTH,
+    TraceError,
+    asked_for,
+    foreign,
+    frozen,
+)
 from micrograd.engine import Value
 from micrograd.ops import Interpreter, Op, number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
 
 MANY = 16  # operands: from here on an array of their numbers is quicker than Python
-
-
-class TraceError(TypeError, AttributeError):
-    """The program would have been frozen at one input: what happened, where, and what to write."""
-
-
-def chosen_by_if() -> TraceError:
-    """A user's own operation, compiled, asked which way to go; to trace it is not to run it."""
-    return TraceError(
-        "an operation added with micrograd.op chooses with `if`, and cannot know; in it write "
-        "micrograd.where(condition, a, b)"
-    )
 
 
 class Symbol(Scalar):
@@ -63,25 +60,25 @@ class Symbol(Scalar):
         return _record if kinds <= {Symbol, float} else _record_mixed
 
     def __bool__(self) -> NoReturn:
-        raise _asked_for(*_TRUTH)
+        raise asked_for(*TRUTH)
 
     def __float__(self) -> NoReturn:
-        raise _asked_for(*_FLOAT)
+        raise asked_for(*FLOAT)
 
     def __int__(self) -> NoReturn:
-        raise _asked_for(*_INTEGER)
+        raise asked_for(*INTEGER)
 
     __round__ = __int__
 
     def __index__(self) -> NoReturn:
-        raise _frozen(
+        raise frozen(
             "a traced number was used as an index or a length",
             "write micrograd.take(values, index)",
         )
 
     @property
     def data(self) -> NoReturn:
-        raise _frozen(
+        raise frozen(
             "`.data` of a traced number was asked for: it has none yet",
             "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall "
             "pass",
@@ -89,12 +86,12 @@ class Symbol(Scalar):
 
     @property
     def grad(self) -> NoReturn:
-        raise _frozen(
+        raise frozen(
             "`.grad` of a traced number was asked for", "call micrograd.grad(f), inside or outside"
         )
 
     def backward(self) -> NoReturn:
-        raise _frozen(
+        raise frozen(
             "backward() was called on a traced number",
             "return the number, and call .backward or .value_and_grad of the compiled function",
         )
@@ -106,7 +103,7 @@ class Symbol(Scalar):
         return ops.logical_or(self, other)
 
     def __invert__(self) -> NoReturn:
-        raise _frozen(
+        raise frozen(
             "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
             "exchange the branches of `where`, or turn the comparison round",
         )
@@ -122,7 +119,7 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
     for x in operands:
         if x.__class__ is Symbol and x.trace is not trace:
             if trace is not None:
-                raise _foreign()
+                raise foreign()
             trace = x.trace
     return Symbol(trace, op, operands)
 
@@ -225,7 +222,7 @@ class Trace:
         """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
         if x.__class__ is Symbol:
             if x.trace is not self:
-                raise _foreign()
+                raise foreign()
             return x
         if x.__class__ is Value and x.op is None:
             return self._leaf(x)
@@ -297,11 +294,11 @@ class Trace:
             "data": _guarded("data"),
             "grad": _guarded("grad"),
             "_decided": staticmethod(decided),
-            "__bool__": _asked("__bool__", is_captured, *_TRUTH),
-            "__float__": _asked("__float__", is_captured, *_FLOAT),
-            "__int__": _asked("__int__", is_captured, *_INTEGER),
-            "__round__": _asked("__round__", is_captured, *_INTEGER),
-            "__reduce_ex__": _asked("__reduce_ex__", is_captured, *_COPY),
+            "__bool__": _asked("__bool__", is_captured, *TRUTH),
+            "__float__": _asked("__float__", is_captured, *FLOAT),
+            "__int__": _asked("__int__", is_captured, *INTEGER),
+            "__round__": _asked("__round__", is_captured, *INTEGER),
+            "__reduce_ex__": _asked("__reduce_ex__", is_captured, *COPY),
         }
         before = {name: vars(Value)[name] for name in changed}
         try:
@@ -319,7 +316,7 @@ def _asked(name: str, is_captured: Callable[[Any], bool], what: str, instead: st
 
     def ask(value: Value, *rest: Any) -> Any:
         if is_captured(value):
-            raise _asked_for(what, instead, "a captured Value")
+            raise asked_for(what, instead, "a captured Value")
         return known(value, *rest)
 
     return ask
@@ -331,7 +328,7 @@ def _guarded(name: str) -> property:
 
     def write(value: Value, x: Any) -> None:
         if isinstance(x, Symbol):
-            raise _frozen(
+            raise frozen(
                 f"a traced number was written into `.{name}` of a Value",
                 "return the number, and write it where the compiled function is called",
             )
@@ -411,39 +408,3 @@ def _add_output(result: Trace, leaf: Any) -> None:
             f"a traced function returns numbers; this one returned {leaf!r:.60}"
         ) from error
     result.output_shapes.append(shape)
-
-
-def _foreign() -> TraceError:
-    return TraceError(
-        f"a number of one traced function was used in another one, at {line_of_the_user()}; it is "
-        "known there only. Instead, pass it as an argument, or return it."
-    )
-
-
-# By what Python asks for a number, and what to write instead.
-_TRUTH = (
-    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
-    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
-)
-_FLOAT = (
-    "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",
-    "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
-)
-_INTEGER = (
-    "{} was turned into an integer",
-    "write micrograd.floor(x) or take(values, x)",
-)
-_COPY = (
-    "{} was copied, with the number that it has now",
-    "copy where the compiled function is called, or write micrograd.stop_gradient(x)",
-)
-
-
-def _asked_for(what: str, instead: str, whom: str = "a traced number") -> TraceError:
-    return _frozen(what.format(whom), instead)
-
-
-def _frozen(what: str, instead: str) -> TraceError:
-    return TraceError(
-        f"{what}, at {line_of_the_user()}; the program cannot know it. Instead, {instead}."
-    )

@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary, proxy
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.frozen import TraceError
 from micrograd.compiler.function import CompiledOne, Vectorized
-from micrograd.compiler.trace import TraceError
 from micrograd.engine import Value
 from micrograd.losses import LOSSES
 from micrograd.neuralnet import MLP, Layer

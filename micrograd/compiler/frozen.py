@@ -1,0 +1,51 @@
+"""Frozen: what would fix a program at one input while it is traced, and what to write instead."""
+
+from micrograd.check import line_of_the_user
+
+
+class TraceError(TypeError, AttributeError):
+    """The program would have been frozen at one input: what happened, where, and what to write."""
+
+
+def chosen_by_if() -> TraceError:
+    """A user's own operation, compiled, asked which way to go; to trace it is not to run it."""
+    return TraceError(
+        "an operation added with micrograd.op chooses with `if`, and cannot know; in it write "
+        "micrograd.where(condition, a, b)"
+    )
+
+
+def foreign() -> TraceError:
+    return TraceError(
+        f"a number of one traced function was used in another one, at {line_of_the_user()}; it is "
+        "known there only. Instead, pass it as an argument, or return it."
+    )
+
+
+# By what Python asks for a number, and what to write instead.
+TRUTH = (
+    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
+    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
+)
+FLOAT = (
+    "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",
+    "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
+)
+INTEGER = (
+    "{} was turned into an integer",
+    "write micrograd.floor(x) or take(values, x)",
+)
+COPY = (
+    "{} was copied, with the number that it has now",
+    "copy where the compiled function is called, or write micrograd.stop_gradient(x)",
+)
+
+
+def asked_for(what: str, instead: str, whom: str = "a traced number") -> TraceError:
+    return frozen(what.format(whom), instead)
+
+
+def frozen(what: str, instead: str) -> TraceError:
+    return TraceError(
+        f"{what}, at {line_of_the_user()}; the program cannot know it. Instead, {instead}."
+    )
