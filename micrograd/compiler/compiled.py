@@ -56,7 +56,7 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
         found = np.dtype(dtype)
     if found not in (np.float64, np.float32):
         raise TypeError(f"dtype must be float64 or float32, got {found}")
-    return found
+    return np.dtype(found)
 
 
 class Compiled:
