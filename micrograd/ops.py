@@ -38,8 +38,8 @@ def select(c: Any, x: Any, y: Any) -> Any:
 
 def _pow(g: Any, z: Any, x: Any, y: Any) -> Any:
     """At 0 as PyTorch and JAX have it: no `0 * inf`, and 0**0 is flat in both operands."""
-    dx = select(y == 0, 0.0, g * y * pow(x, y - 1))
     base = select(z == 0, 1.0, select(x == 0, select(y == 0, 1.0, x), x))
+    dx = select(y == 0, g * y / base, g * y * pow(x, y - 1))  # 0, but not its derivative
     dy = g * z * log(base)  # log(1) where it is flat
     return dx, dy
 

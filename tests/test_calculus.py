@@ -109,3 +109,8 @@ def test_a_jacobian_of_what_is_no_array(f: Any, x: Any) -> None:
 def test_a_hessian_of_a_structure() -> None:
     with pytest.raises(TypeError, match="jacobian and hessian"):
         mg.hessian(lambda d: d["a"] * d["a"])({"a": 2.0})
+
+
+def test_the_exponent_bends_a_power_where_it_is_zero():
+    bends = mg.hessian(lambda p: p[0] ** p[1])(np.array([2.0, 0.0]))
+    np.testing.assert_allclose(bends, [[0.0, 0.5], [0.5, math.log(2.0) ** 2]], rtol=1e-15)
