@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from micrograd.compiler import program
+from micrograd.compiler.program import ir as program
 from micrograd.ops import TABLE
 
 program.always_verify = True

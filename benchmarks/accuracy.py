@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from elementary import native, points, ulps
 from side_by_side import Below
 
-from micrograd.compiler.vectormath import FUNCTIONS
+from micrograd.compiler.llvm.vectormath import FUNCTIONS
 
 LARGEST = Below(2, "ulp")
 

@@ -1,6 +1,6 @@
 """Where do the coefficients of the elementary functions come from? From here.
 
-    python benchmarks/minimax.py > micrograd/compiler/vectormath/coefficients.py
+    python benchmarks/minimax.py > micrograd/compiler/llvm/vectormath/coefficients.py
 
 Each table is the polynomial of its length that errs least, found by the exchange algorithm of
 Remez (Muller, "Elementary Functions", 3rd ed., section 3.4) in 60 digits and then rounded. What is

@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from elementary import native
 
-from micrograd.compiler.vectormath import FUNCTIONS
+from micrograd.compiler.llvm.vectormath import FUNCTIONS
 from micrograd.machine import on_arrays
 
 COUNT, BINARY = 16384, ("pow", "atan2")

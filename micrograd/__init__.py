@@ -91,25 +91,25 @@ __all__ = [
 # What needs more than the engine is imported when it is first asked for.
 
 if TYPE_CHECKING:
-    from micrograd.compiler.frozen import TraceError
-    from micrograd.compiler.function import Compiled, compile, vectorize
+    from micrograd.compiler.api.function import Compiled, compile, vectorize
+    from micrograd.compiler.trace.errors import TraceError
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
-    from micrograd.training.checkpoint import CheckpointError
     from micrograd.training.fit import DivergenceError, fit
-    from micrograd.training.history import History
     from micrograd.training.predictor import Predictor
+    from micrograd.training.run.checkpoint import CheckpointError
+    from micrograd.training.run.history import History
 
 _LATER = {
-    "compile": "compiler.function",
-    "vectorize": "compiler.function",
-    "Compiled": "compiler.function",
-    "TraceError": "compiler.frozen",
+    "compile": "compiler.api.function",
+    "vectorize": "compiler.api.function",
+    "Compiled": "compiler.api.function",
+    "TraceError": "compiler.trace.errors",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
-    "CheckpointError": "training.checkpoint",
+    "CheckpointError": "training.run.checkpoint",
     "Predictor": "training.predictor",
-    "History": "training.history",
+    "History": "training.run.history",
     "TableModel": "tables.table_model",
     "train_table": "tables.train",
     "predict_table": "tables.table_model",

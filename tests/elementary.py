@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 from llvmlite import ir
 
-from micrograd.compiler import vectormath
+from micrograd.compiler.llvm import vectormath
 
 Array = Any
 mp: Any = mpmath.mp.clone()

@@ -7,7 +7,7 @@ import pytest
 from small import ABOVE, LAST, LINE, SIGN, X, model, numbers
 
 import micrograd as mg
-from micrograd.training.examples import Examples
+from micrograd.training.data.examples import Examples
 
 
 class Frame:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 import micrograd as mg
 from micrograd import Value, ops
-from micrograd.compiler import c
-from micrograd.compiler.adjoint import add_adjoint
-from micrograd.compiler.expression import Expression, Printer
-from micrograd.compiler.program import Program, evaluate
-from micrograd.compiler.roll import roll
-from micrograd.compiler.schedule import schedule
-from micrograd.compiler.trace import trace
+from micrograd.compiler.c import source as c
+from micrograd.compiler.c.expression import Expression, Printer
+from micrograd.compiler.program.adjoint import add_adjoint
+from micrograd.compiler.program.ir import Program, evaluate
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.schedule.schedule import schedule
+from micrograd.compiler.trace.trace import trace
 from micrograd.structure import flatten
 
 Array = NDArray[Any]

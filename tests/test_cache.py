@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import micrograd as mg
-from micrograd.compiler import cache, fingerprint, kernel
-from micrograd.compiler import compiled as compiled_stage
+from micrograd.compiler.api import compiled as compiled_stage
+from micrograd.compiler.program import fingerprint
+from micrograd.compiler.runtime import disk_cache as cache
+from micrograd.compiler.runtime import kernel
 from micrograd.ops import TABLE
 
 NAME = cache.key("a program")
@@ -168,7 +170,7 @@ def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyP
 
 # With the compiler.
 
-native = pytest.importorskip("micrograd.compiler.native", reason="needs llvmlite")
+native = pytest.importorskip("micrograd.compiler.runtime.jit", reason="needs llvmlite")
 
 
 QUARTER = mg.Value(0.25)

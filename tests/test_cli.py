@@ -18,7 +18,7 @@ from micrograd.files import survey
 from micrograd.ops import TABLE
 from micrograd.tables.inputs import Inputs
 from micrograd.tables.model_file import FORMAT
-from micrograd.training.eager import EagerStep
+from micrograd.training.steps.eager import EagerStep
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
 
@@ -506,7 +506,7 @@ def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
     Path("stopped.py").write_text(
         "import os, signal, sys\n"
         "from micrograd.cli import main\n"
-        "from micrograd.training.examples import Batches\n"
+        "from micrograd.training.data.examples import Batches\n"
         "load = Batches.load\n"
         "def interrupted(self, batch):\n"
         "    if batch == 100:\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd.training.diagnosis import diagnose
+from micrograd.training.run.diagnosis import diagnose
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(300, 4))

@@ -7,7 +7,7 @@ import pytest
 
 import micrograd as mg
 from micrograd import draw
-from micrograd.training.history import History
+from micrograd.training.run.history import History
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

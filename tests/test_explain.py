@@ -8,8 +8,8 @@ import pytest
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.explain import Explanation, argument_names, factored
-from micrograd.compiler.program import Block, Gather
+from micrograd.compiler.api.explain import Explanation, argument_names, factored
+from micrograd.compiler.program.ir import Block, Gather
 from micrograd.structure import flatten
 
 W = [[Value(1.0, name=f"W[{i},{j}]") for j in range(4)] for i in range(3)]

@@ -11,8 +11,8 @@ import pytest
 import tqdm.notebook
 
 import micrograd as mg
-from micrograd.training import progress
-from micrograd.training.metrics import accuracy, r2
+from micrograd.training.run import progress
+from micrograd.training.run.metrics import accuracy, r2
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 2))

@@ -13,9 +13,9 @@ from micrograd.files import survey
 from micrograd.files.table import TableError
 from micrograd.tables import train
 from micrograd.tables.inputs import Inputs
-from micrograd.training import pieces as module
-from micrograd.training.examples import Examples
-from micrograd.training.pieces import PieceBatches, numbers_in
+from micrograd.training.data import pieces as module
+from micrograd.training.data.examples import Examples
+from micrograd.training.data.pieces import PieceBatches, numbers_in
 
 ROWS = 1_000
 RANDOM = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import pytest
 from small import LINE, RANDOM, X, model, numbers
 
 import micrograd as mg
-from micrograd.training import checkpoint, loop
+from micrograd.training.run import checkpoint, loop
 
 
 def test_early_stopping_restores_the_best_weights():

@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from micrograd.training import shuffle
-from micrograd.training.shuffle import BLOCK, insert_in_python, random_order
+from micrograd.training.data import shuffle
+from micrograd.training.data.shuffle import BLOCK, insert_in_python, random_order
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])

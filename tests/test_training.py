@@ -14,10 +14,10 @@ import pytest
 from small import ABOVE, LINE, RANDOM, SIGN, X, model, numbers
 
 import micrograd as mg
-from micrograd.compiler import compiled
-from micrograd.training import native
-from micrograd.training.examples import Batches, Examples
-from micrograd.training.objective import Dropout
+from micrograd.compiler.api import compiled
+from micrograd.training.data.examples import Batches, Examples
+from micrograd.training.steps import compiled_step as native
+from micrograd.training.steps.objective import Dropout
 
 # Two engines.
 

@@ -12,9 +12,9 @@ from elementary import EXACT, mp, native, points, ulps
 from llvmlite import ir
 
 from micrograd import machine
-from micrograd.compiler import vectormath
-from micrograd.compiler.vectormath import x86
-from micrograd.compiler.vectormath.trigonometry import FIRST, STEP, two_over_pi
+from micrograd.compiler.llvm import vectormath
+from micrograd.compiler.llvm.vectormath import x86
+from micrograd.compiler.llvm.vectormath.trigonometry import FIRST, STEP, two_over_pi
 from micrograd.ops import TABLE
 
 NAMES = sorted(vectormath.FUNCTIONS)

@@ -15,7 +15,7 @@ from micrograd.neuralnet import MLP
 from micrograd.tables.inputs import Category, Inputs, Quantity
 from micrograd.tables.split import hold_out
 from micrograd.tables.targets import Classes, Target, as_learned, learn_target, task_of
-from micrograd.training.pieces import InMemory, Pieces
+from micrograd.training.data.pieces import InMemory, Pieces
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from micrograd.files.faults import finite_numbers
 from micrograd.files.table import Column, TableError, enumerated
 from micrograd.tables.inputs import fields, moments
-from micrograd.training.metrics import accuracy, r2
+from micrograd.training.run.metrics import accuracy, r2
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of whole numbers: with more different ones they are quantities

@@ -13,10 +13,10 @@ from micrograd.schedules import CosineDecay
 from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
 from micrograd.tables.table_model import TableModel, as_table
 from micrograd.tables.targets import Figure
-from micrograd.training.checkpoint import forget
+from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
 from micrograd.training.fit import fit
-from micrograd.training.history import History
-from micrograd.training.pieces import LARGE_NUMBERS, is_large
+from micrograd.training.run.checkpoint import forget
+from micrograd.training.run.history import History
 
 STEPS = 2_000  # about as many are taken unless the number of epochs is given
 

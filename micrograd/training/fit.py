@@ -17,22 +17,28 @@ import numpy as np
 
 from micrograd.losses import Loss, loss_function
 from micrograd.optim import Adam, Optimizer
-from micrograd.training.arguments import amount, each, several, whole
-from micrograd.training.checkpoint import Checkpoint
-from micrograd.training.data import Data, Validation, refuse_for_files, share_or_examples
-from micrograd.training.diagnosis import Patient
-from micrograd.training.eager import EagerStep
-from micrograd.training.examples import ClassWeight
-from micrograd.training.fingerprint import of_examples, of_loss, of_model, of_optimizer, written
-from micrograd.training.history import History
-from micrograd.training.interrupt import watched
-from micrograd.training.lbfgs import minimise
-from micrograd.training.loop import Loop
-from micrograd.training.metrics import Score, metric_of
-from micrograd.training.native import NativeStep
-from micrograd.training.objective import Dropout, Objective, Penalties
-from micrograd.training.progress import Progress
-from micrograd.training.run import Callback, DivergenceError, Limits, Run, monitored
+from micrograd.training.data.data import Data, Validation, refuse_for_files, share_or_examples
+from micrograd.training.data.examples import ClassWeight
+from micrograd.training.options import amount, each, several, whole
+from micrograd.training.run.checkpoint import Checkpoint
+from micrograd.training.run.diagnosis import Patient
+from micrograd.training.run.history import History
+from micrograd.training.run.interrupt import watched
+from micrograd.training.run.loop import Loop
+from micrograd.training.run.metrics import Score, metric_of
+from micrograd.training.run.progress import Progress
+from micrograd.training.run.run import Callback, DivergenceError, Limits, Run, monitored
+from micrograd.training.run.run_identity import (
+    of_examples,
+    of_loss,
+    of_model,
+    of_optimizer,
+    written,
+)
+from micrograd.training.steps.compiled_step import NativeStep
+from micrograd.training.steps.eager import EagerStep
+from micrograd.training.steps.lbfgs import minimise
+from micrograd.training.steps.objective import Dropout, Objective, Penalties
 
 __all__ = ["DivergenceError", "fit"]
 

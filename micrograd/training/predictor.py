@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from micrograd.compiler.compiled import float_type
-from micrograd.compiler.function import Compiled, CompiledOne, Vectorized
+from micrograd.compiler.api.compiled import float_type
+from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
 from micrograd.errors import ShapeError
 
 

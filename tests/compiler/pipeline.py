@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import Value
-from micrograd.compiler.adjoint import add_adjoint
-from micrograd.compiler.program import Program, evaluate, verify
-from micrograd.compiler.roll import roll
-from micrograd.compiler.trace import Shape, Trace, trace
+from micrograd.compiler.program.adjoint import add_adjoint
+from micrograd.compiler.program.ir import Program, evaluate, verify
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.structure import flatten
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from micrograd.compiler.builder import POINTER, Builder
+from micrograd.compiler.llvm.builder import POINTER, Builder
 
 I64, NUMBER = ir.IntType(64), ir.DoubleType()
 VECTOR = ir.VectorType(NUMBER, 4)

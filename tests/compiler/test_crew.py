@@ -13,7 +13,7 @@ import pytest
 import micrograd as mg
 
 pytest.importorskip("llvmlite")
-from micrograd.compiler.crew import crew
+from micrograd.compiler.runtime.thread_pool import crew
 
 RANDOM = np.random.default_rng(0)
 model = mg.MLP(3, [8, 1], activation="tanh", seed=0)

@@ -9,8 +9,8 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.memory import Large
-from micrograd.training.update import Elementwise
+from micrograd.compiler.runtime.buffers import Large
+from micrograd.training.steps.update import Elementwise
 
 EXAMPLES = [1, 2, 7, 8, 9, 16, 17, 135, 136, 137, 272, 273, 1000]  # around vectors and chunks
 random = np.random.default_rng(0)

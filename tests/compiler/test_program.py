@@ -9,7 +9,7 @@ from pipeline import rolled
 
 import micrograd as mg
 from micrograd import Value, ops
-from micrograd.compiler.program import (
+from micrograd.compiler.program.ir import (
     Block,
     Gather,
     Map,

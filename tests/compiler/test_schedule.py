@@ -13,11 +13,11 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.access import access
-from micrograd.compiler.plan import verify
-from micrograd.compiler.program import Block, Gather
-from micrograd.compiler.schedule import schedule
-from micrograd.compiler.straight import STRETCH, stretches
+from micrograd.compiler.program.ir import Block, Gather
+from micrograd.compiler.schedule.access import access
+from micrograd.compiler.schedule.plan import verify
+from micrograd.compiler.schedule.schedule import schedule
+from micrograd.compiler.schedule.straight_line import STRETCH, stretches
 
 w = [Value(0.1 * k - 1) for k in range(60)]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import micrograd as mg
-from micrograd.compiler import function
-from micrograd.compiler.kernel import NumPyKernel
-from micrograd.compiler.program import Program
+from micrograd.compiler.api import function
+from micrograd.compiler.program.ir import Program
+from micrograd.compiler.runtime.kernel import NumPyKernel
 
 
 class InNumPy(function.Vectorized):

@@ -1,0 +1,1 @@
+"""What users hold: `compile`, `vectorize`, and what they return."""

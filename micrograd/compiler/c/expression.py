@@ -1,0 +1,165 @@
+"""Expressions of C, and the functions that composed operations become: a back end that is text.
+
+An operation on expressions is an expression. It is printed when all of it is there: with as few
+parentheses as its meaning allows, and what is used twice by name.
+"""
+
+import inspect
+import re
+from collections import Counter
+from typing import Any, NoReturn
+
+import numpy as np
+
+from micrograd.compiler.trace.errors import chosen_by_if
+from micrograd.ops import Interpreter, Op
+from micrograd.scalar import Scalar
+
+# How tightly an expression holds together: a name and a call most, a choice least.
+_ATOM, _UNARY, _SUM, _CHOICE = 9, 8, 6, 1
+_INFIX = {
+    "mul": ("*", 7), "div": ("/", 7), "add": ("+", _SUM), "sub": ("-", _SUM),
+    "less": ("<", 5), "less_equal": ("<=", 5), "equal": ("==", 4), "not_equal": ("!=", 4),
+    "logical_and": ("&&", 3), "logical_or": ("||", 2),
+}  # fmt: skip
+_PREFIX = {"neg": "-", "logical_not": "!"}
+_LONG = 60  # characters: what is longer gets a name within a function
+
+
+class Expression(Scalar):
+    """An operation and its operands, expressions and floats; or a name, which has no operation."""
+
+    __slots__ = ("boolean", "name", "op", "operands")
+    rank = 3
+
+    def __init__(self, op: Op | None, operands: Any, name: str = "", boolean: bool = False):
+        self.op, self.operands, self.name = op, tuple(operands), name
+        self.boolean = boolean if op is None else op.boolean
+
+    @classmethod
+    def named(cls, name: str, boolean: bool = False) -> "Expression":
+        return cls(None, (), name, boolean)
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        return cls
+
+    def __bool__(self) -> NoReturn:
+        raise chosen_by_if()
+
+
+class Printer:
+    """Prints expressions; `functions` gathers the text of what they call, each after what it calls.
+
+    >>> printer = Printer(double=True)
+    >>> x = Expression.named("x")
+    >>> printer.text((x + 1) * -x)
+    '(x + 1.0) * -x'
+    """
+
+    def __init__(self, double: bool):
+        self.number, self.suffix = ("double", "") if double else ("float", "f")
+        self.functions: dict[str, str] = {}
+
+    def literal(self, x: float) -> str:
+        with np.errstate(over="ignore"):
+            text = repr(float(x)) if not self.suffix else str(np.float32(x))
+        if x != x or text[-1] == "f":
+            return "NAN" if x != x else text.replace("inf", "INFINITY")
+        return text + self.suffix
+
+    def text(self, x: Any, strength: int = 0, names: dict[Expression, str] | None = None) -> str:
+        """x, in parentheses where what is around it holds tighter; parts with names, by those."""
+        if not isinstance(x, Expression):
+            text = self.literal(x)
+            return f"({text})" if text.startswith("-") and strength > _UNARY else text
+        if names and x in names:
+            return names[x]
+        if x.op is None:
+            return x.name
+        own, text = self._operation(x.op, x.operands, names)
+        return f"({text})" if own < strength else text
+
+    def _operation(self, op: Op, operands: Any, names: Any) -> tuple[int, str]:
+        """How tightly it holds together, and the text."""
+        if op.name in _INFIX:
+            symbol, own = _INFIX[op.name]
+            sides = own if own >= _SUM else _SUM  # a comparison within another one: in parentheses
+            left, right = operands
+            if own >= _SUM:
+                left, right = self._number(left, names), self._number(right, names)
+            return (
+                own,
+                f"{self.text(left, sides, names)} {symbol} {self.text(right, sides + 1, names)}",
+            )
+        if op.name in _PREFIX:
+            return _UNARY, _PREFIX[op.name] + self.text(operands[0], _ATOM, names)
+        if op.name == "where":
+            c, x, y = operands
+            choice = f"{self.text(c, 2, names)} ? {self.text(x, 2, names)}"
+            return _CHOICE, f"{choice} : {self.text(y, _CHOICE, names)}"
+        if op.name == "take":
+            *values, index = operands
+            at = self.text(index, _SUM, names)
+            choices = [f"{at} == {k} ? {self.text(x, 2, names)} : " for k, x in enumerate(values)]
+            return _CHOICE, "".join(choices) + "NAN"
+        arguments = ", ".join(self.text(x, 0, names) for x in operands)
+        if op.primitive:
+            return _ATOM, f"{'fabs' if op.name == 'abs' else op.name}{self.suffix}({arguments})"
+        return _ATOM, f"{self._function(op, len(operands))}({arguments})"
+
+    def _number(self, x: Any, names: Any) -> Any:
+        """A truth as a number: C has integers for it, which divide otherwise."""
+        if isinstance(x, Expression) and x.boolean:
+            return Expression.named(f"({self.number}){self.text(x, _ATOM, names)}")
+        return x
+
+    def _function(self, op: Op, count: int) -> str:
+        """The name of a composed operation's function, which is printed if it is new."""
+        name = f"mg_{op.name}" + (f"_{count}" if op.arity is None else "")
+        if name not in self.functions:
+            parameters = _parameters(op, count)
+            result = op.meaning(*map(Expression.named, parameters))
+            lines = self._lines(result)
+            used = set(re.findall(r"\w+", " ".join(lines)))
+            lines += [f"(void){x};" for x in parameters if x not in used]
+            arguments = ", ".join(f"{self.number} {x}" for x in parameters)
+            body = "\n".join(f"    {line}" for line in lines[1:] + lines[:1])
+            self.functions[name] = f"static {self.number} {name}({arguments})\n{{\n{body}\n}}"
+        return name
+
+    def _lines(self, result: Any) -> list[str]:
+        """The return of `result`, then what must stand before it."""
+        order = _postorder(result)
+        uses = Counter(x for node in order for x in node.operands if isinstance(x, Expression))
+        names: dict[Expression, str] = {}
+        lines = []
+        for node in order:
+            if node.op is not None and node is not result:
+                text = self.text(node, 0, names)
+                if uses[node] > 1 or len(text) > _LONG:
+                    kind = "int" if node.boolean else self.number
+                    names[node] = f"t{len(names)}"
+                    lines.append(f"const {kind} {names[node]} = {text};")
+        return [f"return {self.text(result, 0, names)};", *lines]
+
+
+def _parameters(op: Op, count: int) -> list[str]:
+    """Those of its meaning, where they are single letters as in a formula."""
+    names = [*inspect.signature(op.meaning).parameters]
+    letters = len(names) == count and all(len(name) == 1 and name.isascii() for name in names)
+    return names if letters else [f"x{k}" for k in range(count)]
+
+
+def _postorder(x: Any) -> list[Expression]:
+    """The expressions in x, each once, after its operands."""
+    order: dict[Expression, None] = {}
+
+    def visit(x: Any) -> None:
+        if isinstance(x, Expression) and x not in order:
+            for operand in x.operands:
+                visit(operand)
+            order[x] = None
+
+    visit(x)
+    return [*order]

@@ -1,0 +1,1 @@
+"""A graph -> blocks of alike scalars, and their gradients: what is computed."""

@@ -1,0 +1,1 @@
+"""LLVM IR -> machine code; its buffers, threads and calls."""

@@ -1,0 +1,134 @@
+"""Memory: what a call of native code computes in, and what its answers lie in."""
+
+import ctypes
+import sys
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micrograd.compiler.runtime.thread_pool import ASKED, AT, ROWS
+from micrograd.compiler.schedule.plan import CALL, MARGIN, Plan
+
+Array = NDArray[Any]
+
+LINE = 64  # bytes of one of the cache
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a call must know of the code: how its arguments and its memory are laid out."""
+
+    inputs: list[int]  # the numbers of one example in each
+    parameters: int
+    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
+    lanes: int
+    rows: int  # with those in which columns are turned, and behind them
+    uniform: int
+    reduced: int
+    segments: int
+    in_place: int | None  # the number of that output
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Sizes":
+        """The sizes of a plan; these names are explained there."""
+        program = plan.program
+        outputs = [
+            [any(g.block.varying for g in gathers), sum(map(len, gathers))]
+            for gathers in program.outputs.values()
+        ]
+        return cls(
+            [block.size for block in program.inputs], program.parameters.size, outputs,
+            plan.lanes, plan.rows + plan.turned + MARGIN, plan.uniform, plan.reduced, plan.segments,
+            plan.in_place and plan.in_place[0],
+        )  # fmt: skip
+
+
+def address_of(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+class CallMemory:
+    """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
+
+    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
+        self.uniform, self.u = aligned(sizes.uniform + sizes.reduced, dtype)
+        self.rows, self.v = aligned(sizes.rows * sizes.lanes, dtype)
+        self.table = (ctypes.c_int64 * (CALL + addresses))()
+        self.address = ctypes.addressof(self.table)
+        self.table[1], self.table[2] = self.u, self.v
+        number = ctypes.c_double if dtype == np.float64 else ctypes.c_float
+        self.seed = number.from_address(self.address + 8 * 4)
+        self.number = number()
+        self.number_address = ctypes.addressof(self.number)
+        self.shares: Shares | None = None  # once several threads were asked for
+
+
+class Shares:
+    """A job of the crew: what its threads are told, and what they compute in.
+
+    That is sums for each segment, and rows of lanes for each thread.
+    """
+
+    def __init__(
+        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
+    ):
+        reduced = sizes.reduced * dtype.itemsize
+        width = -(-reduced // LINE) * LINE
+        sums = aligned(sizes.segments * width, np.dtype(np.uint8))
+        rows = [aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
+        self.held = sums, rows
+        words = {
+            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
+            "double": dtype == np.float64,
+        }  # fmt: skip
+        self.words = (ctypes.c_int64 * (ROWS + threads))()
+        for name, word in words.items():
+            self.words[AT[name]] = word
+        self.words[ROWS:] = [address for _, address in rows]
+        self.address = ctypes.addressof(self.words)
+
+    def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
+        """What differs from call to call."""
+        self.words[ASKED] = (call[0], d, call[3], call[4], chunks, segments)
+
+
+class Large:
+    """Memory for large answers. The system is slow to hand out pages: what nobody holds any longer
+    is used again."""
+
+    KEPT = 64 << 20  # bytes at most that are kept
+
+    def __init__(self) -> None:
+        self._kept: list[Array] = []
+        self._lock = Lock()
+
+    def take(self, size: int, dtype: Any) -> tuple[Array, int]:
+        """An array at the start of a cache line, its numbers anything, and its address."""
+        wanted = size * dtype.itemsize
+        with self._lock:
+            memory = self._unused(wanted + LINE)
+            address = address_of(memory)
+            skip = -address % LINE
+            return memory[skip : skip + wanted].view(dtype), address + skip
+
+    def _unused(self, size: int) -> Array:
+        for k, nbytes in enumerate([memory.nbytes for memory in self._kept]):
+            if nbytes == size and sys.getrefcount(self._kept[k]) == 2:  # the list, and this call
+                return self._kept[k]
+        memory = np.empty(size, np.uint8)
+        if size <= self.KEPT:
+            self._kept.append(memory)
+        while sum(each.nbytes for each in self._kept) > self.KEPT:
+            del self._kept[0]
+        return memory
+
+
+def aligned(size: int, dtype: Any) -> tuple[Array, int]:
+    """Memory at the start of a cache line, and its address."""
+    bytes_ = np.zeros(size * dtype.itemsize + LINE, np.uint8)
+    skip = -bytes_.ctypes.data % LINE
+    array = bytes_[skip : skip + size * dtype.itemsize].view(dtype)
+    return array, bytes_.ctypes.data + skip

@@ -1,0 +1,295 @@
+"""Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from threading import RLock
+from typing import Any, Protocol
+from weakref import ref
+
+import numpy as np
+
+from micrograd.compiler.program import ir as program_stage
+from micrograd.compiler.program.ir import Program, evaluate
+from micrograd.compiler.runtime.buffers import Array, CallMemory, Large, Shares, Sizes, address_of
+from micrograd.compiler.runtime.thread_pool import crew
+from micrograd.compiler.schedule.plan import CALL, CHUNKS, SMALL, Plan, verify
+from micrograd.compiler.schedule.schedule import schedule
+
+
+@dataclass(slots=True)
+class Call:
+    """The arguments of one call, ready for a kernel: an array for each input, of n examples."""
+
+    n: int
+    inputs: Sequence[Array]
+    addresses: list[int] | None = None  # of each input, and how far its examples lie apart
+    shape: tuple[int, ...] = ()  # in which the caller sees the examples
+    shared: tuple[int, ...] = ()  # which inputs are the same for all examples
+
+    def entries(self, sizes: list[int]) -> list[int]:
+        """The addresses and distances, for inputs of so many numbers an example."""
+        if self.addresses is None:
+            apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
+            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (address_of(x), a)]
+        return self.addresses
+
+    def share(self, sizes: list[int]) -> None:
+        """Finds out which inputs are the same for all examples."""
+        if self.n > 1:
+            pairs = enumerate(zip(self.inputs, sizes))
+            self.shared = tuple([k for k, (x, size) in pairs if x.size != self.n * size])
+
+
+Answer = Array | float
+
+
+class Kernel(Protocol):
+    """Runs a program on a call, with these parameters and seed; answers its outputs, in order.
+
+    An input is an array of n times size numbers, or of size numbers that all examples share. A
+    varying output has the shape (n, members), a uniform one (members,); the first is a float if it
+    is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
+    """
+
+    @property
+    def program(self) -> Program: ...
+
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]: ...
+
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
+        """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
+
+        Each answers whether an output after the first holds a NaN. The outputs are written into
+        `answers`; these, the inputs and the parameters stay where they are. Where a number depends
+        on the inputs of its own example only, an answer may be an input.
+
+        With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
+        rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
+        """
+        ...
+
+
+class NumPyKernel:
+    """The program's evaluation of itself, where there is no code generator."""
+
+    def __init__(self, program: Program, dtype: Any):
+        self.program, self.dtype = program, dtype
+
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
+        wide = [
+            np.broadcast_to(x.reshape(-1, block.size), (call.n, block.size))
+            for x, block in zip(call.inputs, self.program.inputs)
+        ]
+        answers = evaluate(self.program, wide, parameters, np.full(call.n, seed)).values()
+        first, *others = (x.astype(self.dtype) for x in answers)
+        nan = any(bool(np.isnan(x).any()) for x in others)
+        return [first.item() if first.shape == (1,) else first, *others], nan
+
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
+        """See `Kernel`."""
+
+        def again(n: int, seed: float) -> bool:
+            chosen = slice(n) if rows is None else rows[:n]
+            inputs = [x[chosen if k < placed else slice(n)] for k, x in enumerate(call.inputs)]
+            part = Call(n, inputs)
+            outputs, nan = self(part, parameters, seed)
+            for answer, x in zip(answers, outputs):
+                answer[: n if np.ndim(x) == 2 else None] = np.ravel(x)
+            return nan
+
+        return again
+
+
+_ADDRESS = ctypes.c_void_p
+
+
+class NativeKernel:
+    """The program as machine code. Several threads may call at once; the GIL is released.
+
+    `made` makes the program, and `key` tells it from all others. Where its machine code is on disk
+    already, it is made only when somebody looks at it.
+    """
+
+    def __init__(
+        self, made: Callable[[], Program], key: tuple[str, ...] | None,
+        dtype: Any, threads: int, exact: bool, single: bool,
+    ):  # fmt: skip
+        from micrograd.compiler.runtime.jit import Native, vector_bytes
+
+        self._made, self._making = made, RLock()
+        self._program: Program | None = None
+        self._plan: Plan | None = None
+        self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
+        self._vector = vector_bytes() // self.dtype.itemsize
+        self._width = 1 if single else self._vector
+        if key is not None:
+            key = *key, self.dtype.str, repr((exact, single))
+        self.native = Native(key, self._text)
+        self.sizes = Sizes(**self.native.note)
+        self._run = self._function("run", _ADDRESS)
+        self._free: list[CallMemory] = []  # of calls that have ended
+        self._large = Large()
+        self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
+        self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
+
+    @property
+    def program(self) -> Program:
+        """What the code computes."""
+        with self._making:
+            if self._program is None:
+                self._program = self._made()
+            return self._program
+
+    @property
+    def plan(self) -> Plan:
+        """The loops of the code."""
+        with self._making:
+            if self._plan is None:
+                self._plan = schedule(self.program, self._width, self.dtype.itemsize)
+                if program_stage.always_verify:
+                    verify(self._plan)
+            return self._plan
+
+    def _text(self) -> tuple[str, dict[str, Any]]:
+        from micrograd.compiler.llvm.emitter import Emitter
+        from micrograd.compiler.runtime.jit import text_of
+
+        emitter = Emitter(self.plan, self._vector, self._double, self._exact)
+        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
+
+    @property
+    def _double(self) -> bool:
+        return self.dtype == np.float64
+
+    def _function(self, name: str, *types: Any) -> Any:
+        return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
+
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
+        memory = self._free.pop() if self._free else self._new_memory()
+        table, k = memory.table, CALL
+        for entry in call.entries(self.sizes.inputs):
+            table[k] = entry
+            k += 1
+        answers: list[Answer] = []
+        for varying, members in self.sizes.outputs:
+            if members == 1 and not varying and not answers:
+                table[k] = memory.number_address
+                answers.append(0.0)
+            else:
+                answer, table[k] = self._new_answer(call.n if varying else None, members)
+                answers.append(answer)
+            k += 1
+        table[0] = self._address_of(parameters)
+        table[3] = call.n
+        memory.seed.value = seed
+        if self.threads > 1 and call.n > self.sizes.lanes:
+            self._in_threads(memory)
+        else:
+            self._run(memory.address)
+        if answers[0].__class__ is float:
+            answers[0] = memory.number.value
+        nan = table[CALL - 1] != 0
+        self._free.append(memory)
+        return answers, nan
+
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
+        """See `Kernel`."""
+        memory = self._new_memory()
+        table, address, run = memory.table, memory.address, self._run
+        inputs = [*call.entries(self.sizes.inputs)]
+        if rows is not None:
+            table[CALL - 2] = address_of(rows)
+            inputs[1 : 2 * placed : 2] = [~size for size in self.sizes.inputs[:placed]]
+        entries = [*inputs, *map(address_of, answers)]
+        table[CALL : CALL + len(entries)] = entries
+        table[0] = address_of(parameters)
+        held = call, parameters, answers, rows  # their memory must outlive the loop
+
+        def again(n: int, seed: float, held: Any = held) -> bool:
+            table[3] = n
+            memory.seed.value = seed
+            if self.threads > 1 and n > self.sizes.lanes:
+                self._in_threads(memory)
+            else:
+                run(address)
+            return table[CALL - 1] != 0
+
+        return again
+
+    def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
+        """Memory for an answer, and where it is: many small ones are cut from one array."""
+        if n is not None or members * self.dtype.itemsize > SMALL:
+            answer, address = self._large.take(members if n is None else n * members, self.dtype)
+            return answer if n is None else answer.reshape(n, members), address
+        spare = self._spare.setdefault(members, [])
+        if not spare:
+            rows = np.empty((32, members), self.dtype)
+            first, step = address_of(rows), rows.strides[0]
+            spare += [(row, first + k * step) for k, row in enumerate(rows)]
+        return spare.pop()
+
+    def _address_of(self, parameters: Array) -> int:
+        """Where the parameters are: mostly where they were."""
+        known, address = self._parameters
+        if known() is not parameters:
+            address = address_of(parameters)
+            self._parameters = ref(parameters), address
+        return address
+
+    def _new_memory(self) -> "CallMemory":
+        sizes = self.sizes
+        return CallMemory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
+
+    def scalars(self) -> Any:
+        """For a program of numbers, without parameters, that answers one number: the short way.
+
+        A function of floats; None where the program is anything else.
+        """
+        sizes = self.sizes
+        of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
+        small = sizes.rows + sizes.uniform < SMALL
+        if not (of_numbers and small and not sizes.parameters):
+            return None
+        if not self._double or sizes.lanes != 1:
+            return None
+        numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
+        return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
+
+    def _in_threads(self, memory: "CallMemory") -> None:
+        """The segments of the examples, shared out; their sums added in order, as in one thread."""
+        chunks = -(-memory.table[3] // self.sizes.lanes)
+        segments = min(self.sizes.segments, -(-chunks // CHUNKS))
+        team = crew(self.threads)
+        if segments < 2 or not team.free.acquire(blocking=False):  # it works for another call
+            self._run(memory.address)
+            return
+        try:
+            memory.table[CALL - 1] = 0
+            if memory.shares is None:
+                memory.shares = self._new_shares(memory)
+            memory.shares.ask(memory.table, self._in_place_of(memory), chunks, segments)
+            team.run(memory.shares.address)
+        finally:
+            team.free.release()
+
+    def _in_place_of(self, memory: "CallMemory") -> int:
+        """Where the output lies that is computed where it is wanted."""
+        if self.sizes.in_place is None:
+            return memory.u
+        return memory.table[CALL + 2 * len(self.sizes.inputs) + self.sizes.in_place]
+
+    def _new_shares(self, memory: "CallMemory") -> "Shares":
+        names = "examples", "before", "after", "combine"
+        functions = {name: self.native.address(name) for name in names}
+        table = memory.address + 8 * CALL
+        return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)

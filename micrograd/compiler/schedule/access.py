@@ -1,0 +1,94 @@
+"""Access: where a gather reads, as a formula of the place in the loops, where there is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.program.ir import Block, Gather, Index
+
+
+@dataclass(eq=False)
+class Access:
+    """Where a gather reads: base + place in each axis times its stride, or an entry of a table."""
+
+    block: Block
+    axes: tuple[int, ...]  # of the nest
+    base: int
+    strides: tuple[int, ...]  # one for each axis
+    term: int = 0  # the stride of the terms of a sum
+    table: Index | None = None  # shape (members, terms)
+
+    def at(self, member: Sequence[int], t: int = 0) -> int:
+        """The place that a member, given by its place in each axis, reads at term t."""
+        if self.table is None:
+            steps = sum(i * stride for i, stride in zip(member, self.strides))
+            return self.base + steps + t * self.term
+        row = 0
+        for i, n in zip(member, self.axes):
+            row = row * n + i
+        return int(self.table[row, t])
+
+    def __repr__(self) -> str:
+        if self.table is not None:
+            return f"{self.block}[table]"
+        letters = "ijklmnop"
+        parts = [f"{s}{x}" if s != 1 else x for s, x in zip(self.strides, letters) if s]
+        parts += [f"{self.term}t" if self.term != 1 else "t"] * bool(self.term)
+        parts += [str(self.base)] * bool(self.base or not parts)
+        return f"{self.block}[{' + '.join(parts)}]"
+
+
+def access(gather: Gather, axes: tuple[int, ...]) -> Access:
+    if gather.index.size == 1:
+        return Access(gather.block, axes, gather.index.item(), (0,) * len(axes))
+    index = columns_of(gather)
+    base = int(index[0, 0])
+    places = index.reshape(*axes, index.shape[1])
+    strides: list[int] = []
+    expected: Any = base
+    for k, n in enumerate((*axes, index.shape[1])):
+        at = [0] * (len(axes) + 1)
+        at[k] = min(n - 1, 1)
+        stride = int(places[tuple(at)]) - base
+        strides.append(stride)
+        expected = expected + _along(stride * np.arange(n), k, len(axes) + 1)
+    if (places == expected).all():
+        return Access(gather.block, axes, base, tuple(strides[:-1]), strides[-1])
+    return Access(gather.block, axes, 0, (0,) * len(axes), 0, index)
+
+
+def _along(places: Index, axis: int, axes: int) -> Any:
+    return places.reshape([-1 if k == axis else 1 for k in range(axes)])
+
+
+def columns_of(gather: Gather) -> Index:
+    return gather.index if gather.index.ndim == 2 else gather.index[:, None]
+
+
+def axes_of(n: int, columns: list[Index]) -> tuple[int, ...]:
+    """Loop extents, outermost first, in which every column is a sum of place times stride, if any.
+
+    The innermost extent is the first place where a step changes; the starts of the runs are
+    factored in turn.
+    """
+    axes: list[int] = []
+    while n > 1:
+        run = n
+        for column in columns:
+            steps = np.diff(column[:run])
+            changes = np.flatnonzero(steps != steps[0]) if len(steps) else steps
+            if len(changes):
+                run = int(changes[0]) + 1
+        if run == n or n % run:
+            axes.append(n)
+            break
+        rows = [column.reshape(-1, run) for column in columns]
+        if any((np.diff(r, axis=1) != np.diff(r[:1], axis=1)).any() for r in rows):
+            axes.append(n)  # some columns are tables
+            break
+        axes.append(run)
+        columns = [r[:, 0] for r in rows]
+        n //= run
+    return tuple(reversed(axes)) or (1,)

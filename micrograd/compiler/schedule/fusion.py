@@ -1,0 +1,225 @@
+"""Fusion: instructions become nests, in an order that brings equally many members together.
+
+Who wants another rule of what shares a loop writes it in `_joins`, of what is computed again where
+it is read in `_late`, of what goes first in `_ordered`.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Program, Sum
+from micrograd.compiler.schedule.access import Access, access, axes_of, columns_of
+from micrograd.compiler.schedule.plan import INLINE_TERMS, QUICK, Nest, Step, work_of
+
+NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
+NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in the processor at once
+
+
+def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
+    """The loops; short ones where `many` rounds of each follow one another."""
+    nests: list[Nest] = []
+    group: list[Instruction] = []
+    for instruction in [*_ordered(instructions), None]:
+        if group and (instruction is None or not _joins(instruction, group, many)):
+            nests.append(_nest(group, uses))
+            group = []
+        if instruction is not None:
+            group.append(instruction)
+    return nests
+
+
+def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bool:
+    """Whether an instruction can follow in the nest of a group."""
+    first = group[0]
+    if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
+        return False
+    if _is_long(instruction) or len(group) >= NEST_STEPS:
+        return False
+    if many and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
+        return False
+    written = {i.out: i for i in group}
+    for gather in instruction.gathers():
+        if gather.block in written and not _same_members(gather, written[gather.block]):
+            return False
+    return True
+
+
+def _same_members(gather: Gather, source: Instruction) -> bool:
+    """Whether member i of the gather is what member i of `source` computed."""
+    if len(source) == 1:
+        return gather.index.size == 1 and gather.index.item() == source.start
+    index = gather.index if gather.index.ndim == 1 else gather.index[:, 0]
+    single = gather.index.size == len(index) == len(source)
+    return single and bool((index == source.start + np.arange(len(index))).all())
+
+
+def _shape(instruction: Instruction) -> Any:
+    """What instructions of one nest have in common."""
+    if isinstance(instruction, Sum) and instruction.over_examples:
+        return "over examples"
+    return len(instruction)
+
+
+def _is_long(instruction: Instruction) -> bool:
+    if not isinstance(instruction, Sum):
+        return False
+    return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
+
+
+def _work(instruction: Instruction) -> int:
+    """About how many instructions of the machine it takes for each member."""
+    if isinstance(instruction, Map):
+        return work_of(instruction.op)
+    return 0 if _is_long(instruction) else len(instruction.products)
+
+
+def _ordered(instructions: list[Instruction]) -> list[Instruction]:
+    """An order of computation that has instructions with equally many members side by side.
+
+    What is late stands before the one that it is for.
+    """
+    late = _late(instructions)
+    instructions = [i for i in instructions if i.out not in late]
+    waiting: dict[Instruction, int] = {}
+    users: dict[Block, list[Instruction]] = {}
+    pending: dict[Block, int] = {}
+    for instruction in instructions:
+        pending[instruction.out] = pending.get(instruction.out, 0) + 1
+
+    def before(instruction: Instruction) -> list[Instruction]:
+        """What is late and for this one."""
+        own = {g.block: late[g.block] for g in instruction.gathers() if g.block in late}
+        return [x for each in own.values() for x in (*before(each), each)]
+
+    for instruction in instructions:
+        together = (*before(instruction), instruction)
+        sources = {g.block for i in together for g in i.gathers() if g.block in pending}
+        waiting[instruction] = len(sources)
+        for block in sources:
+            users.setdefault(block, []).append(instruction)
+    ready: dict[Any, list[Instruction]] = {}
+    for instruction in reversed(instructions):
+        if not waiting[instruction]:
+            ready.setdefault(_shape(instruction), []).append(instruction)
+    order: list[Instruction] = []
+    shape: Any = None
+    while ready:
+        if shape not in ready:
+            shape = next(iter(ready))
+        instruction = ready[shape].pop()
+        if not ready[shape]:
+            del ready[shape]
+        order += [*before(instruction), instruction]
+        pending[instruction.out] -= 1
+        if not pending[instruction.out]:
+            for user in users.get(instruction.out, ()):
+                waiting[user] -= 1
+                if not waiting[user]:
+                    ready.setdefault(_shape(user), []).append(user)
+    return order
+
+
+def _late(instructions: list[Instruction]) -> dict[Block, Instruction]:
+    """What is best computed where it is read, once, for it takes no longer than to read it: quick
+    operations on what is in memory anyway, and comparisons."""
+    readers: dict[Block, list[Instruction]] = {}
+    writers = Counter(i.out for i in instructions)
+    in_memory: set[Block] = set()
+    for instruction in instructions:
+        blocks = {g.block for g in instruction.gathers()}
+        for block in blocks:
+            readers.setdefault(block, []).append(instruction)
+        long = isinstance(instruction, Sum) and (instruction.over_examples or _is_long(instruction))
+        in_memory.update(block for block in blocks if long or block.given)
+    late: dict[Block, Instruction] = {}
+    for i in instructions:
+        reader, *others = readers.get(i.out, [None])
+        if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
+            continue
+        alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
+        near = all(g.block in in_memory or g.block in late for g in i.operands)
+        if i.out.boolean or (alike and near and i.op in QUICK and len(i) == len(reader)):
+            late[i.out] = i
+    return late
+
+
+def with_own_comparisons(program: Program) -> list[Instruction]:
+    """The instructions, each with comparisons of its own: to compare again takes as long as to
+    read a truth, and it need not be stored."""
+    comparisons = {
+        i.out: i
+        for i in program.instructions
+        if i.out.boolean and len(i) == i.out.size and not any(g.block.boolean for g in i.gathers())
+    }
+    result: list[Instruction] = []
+    for instruction in program.instructions:
+        if isinstance(instruction, Map):
+            own = [
+                _compared_for(comparisons[gather.block], gather)
+                for gather in instruction.operands
+                if gather.block in comparisons
+            ]
+            truths = iter([Gather(i.out, np.arange(len(i))) for i in own])
+            operands = [
+                next(truths) if gather.block in comparisons else gather
+                for gather in instruction.operands
+            ]
+            result += own
+            instruction = Map(instruction.out, instruction.start, instruction.op, operands)
+        result.append(instruction)
+    needed = {g.block for gathers in program.outputs.values() for g in gathers}
+    needed.update(g.block for i in result for g in i.gathers())
+    return [i for i in result if i.out not in comparisons or i.out in needed]
+
+
+def _compared_for(comparison: Instruction, gather: Gather) -> Map:
+    """A comparison of just what a gather reads."""
+    assert isinstance(comparison, Map)
+    operands = [Gather(g.block, g.index[gather.index]) for g in comparison.operands]
+    out = Block(gather.block.name, len(gather), comparison.out.varying, boolean=True)
+    return Map(out, 0, comparison.op, operands)
+
+
+def uses_of(program: Program, instructions: list[Instruction]) -> dict[Block, int]:
+    """How many gathers read each block; an output counts as one that is never in registers."""
+    uses: dict[Block, int] = {}
+    for instruction in instructions:
+        for gather in instruction.gathers():
+            uses[gather.block] = uses.get(gather.block, 0) + 1
+    for gathers in program.outputs.values():
+        for gather in gathers:
+            uses[gather.block] = uses.get(gather.block, 0) + 1
+    return uses
+
+
+def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
+    n = len(group[0])
+    columns = [] if n == 1 else [columns_of(g)[:, 0] for i in group for g in i.gathers()]
+    axes = axes_of(n, columns)
+    first = group[0]
+    nest = Nest(axes, over_examples=isinstance(first, Sum) and first.over_examples)
+    steps: dict[Block, Step] = {}
+    inside: dict[Block, int] = {}
+
+    def operand(gather: Gather) -> Access | Step:
+        if gather.block in steps:
+            inside[gather.block] = inside.get(gather.block, 0) + 1
+            return steps[gather.block]
+        return access(gather, axes)
+
+    for instruction in group:
+        places = np.arange(instruction.start, instruction.start + n)
+        target = access(Gather(instruction.out, places), axes)
+        if isinstance(instruction, Map):
+            step = Step(instruction.op, list(map(operand, instruction.operands)), [], target)
+        else:
+            products = [(p[0].index.shape[1], list(map(operand, p))) for p in instruction.products]
+            step = Step(None, [], products, target, combine=instruction.combine)
+        step.number = len(nest.steps)
+        nest.steps.append(step)
+        steps[instruction.out] = step
+    for instruction, step in zip(group, nest.steps):
+        step.stored = uses.get(instruction.out, 0) > inside.get(instruction.out, 0)
+    return nest

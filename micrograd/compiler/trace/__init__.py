@@ -1,0 +1,1 @@
+"""A Python function -> a graph of symbols."""

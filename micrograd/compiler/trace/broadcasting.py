@@ -1,0 +1,108 @@
+"""Formula: whether a function is one of numbers, which broadcasts, or one of arrays.
+
+A function of numbers gives, on arrays, what its formula gives for the numbers in each place. So it
+is traced twice, on numbers and on small arrays, and the two graphs are compared.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.trace.trace import Shape, Trace, numbers_only, trace
+from micrograd.structure import Structure
+
+Place = tuple[int | None, ...]  # in the array of all results; None: the same along this axis
+MOST = 4  # axes; more of them say nothing new
+
+
+def formula(function: Callable[..., Any], structure: Structure, axes: list[int]) -> Trace | None:
+    """The function's trace on numbers, if it is one of numbers; None where it is one of arrays.
+
+    `axes` says how many an example has, for each leaf of the arguments: none, if it is a number.
+    """
+    try:
+        with numbers_only():
+            of_numbers = trace(function, structure, [None] * len(axes))
+    except Exception:
+        return None
+    if any(of_numbers.output_shapes):
+        return None
+    small = [(2,) * min(n, MOST) or None for n in axes]
+    try:
+        of_arrays = trace(function, structure, small)
+    except (TypeError, AttributeError):  # a choice, or a method of numbers: arrays have none
+        return of_numbers
+    except Exception:
+        return None
+    return of_numbers if _in_each_place(of_numbers, of_arrays, small) else None
+
+
+def _in_each_place(of_numbers: Trace, of_arrays: Trace, shapes: list[Shape]) -> bool:
+    """Whether the arrays hold, in each place, the formula's result for the numbers there."""
+    axes = max((len(shape) for shape in shapes if shape), default=0)
+    results = [shape or () for shape in of_arrays.output_shapes]
+    if of_numbers.output_structure != of_arrays.output_structure or not _make_up(results, axes):
+        return False
+    names: dict[Any, int] = {}  # of formulas; the same formula has the same name in both graphs
+    expected = _described(of_numbers, [None] * len(shapes), 0, names)
+    found = _described(of_arrays, shapes, axes, names)
+    if expected is None or found is None:
+        return False
+    numbers = [name for (name, _), shape in zip(expected, results) for _ in _places(shape, axes)]
+    places = [place for shape in results for place in _places(shape, axes)]
+    return all(
+        name == number and _joined(at, place) == place
+        for (name, at), number, place in zip(found, numbers, places, strict=True)
+    )
+
+
+def _make_up(results: list[tuple[int, ...]], axes: int) -> bool:
+    """Whether results of these shapes broadcast, and reach along all axes."""
+    whole = all(shape == (2,) * len(shape) for shape in results)
+    return whole and max(map(len, results), default=0) == axes
+
+
+def _places(shape: Shape, axes: int) -> Iterator[Place]:
+    """Of the elements of an array, among all results, to which it broadcasts."""
+    for index in np.ndindex(*(shape or ())):
+        yield (*[None] * (axes - len(index)), *index)
+
+
+def _described(
+    graph: Trace, shapes: list[Shape], axes: int, names: dict[Any, int]
+) -> list[tuple[int, Place]] | None:
+    """The name of each output's formula, and its place; None where it mixes several places."""
+
+    def named(*formula: Any) -> int:
+        return names.setdefault(formula, len(names))
+
+    everywhere: Place = (None,) * axes
+    known: dict[Any, tuple[int, Place]] = {}
+    for argument, (symbols, shape) in enumerate(zip(graph.inputs, shapes)):
+        for symbol, place in zip(symbols, _places(shape, axes)):
+            known[symbol] = named("input", argument), place
+    for value, symbol in graph.met.items():
+        known[symbol] = named("parameter", id(value)), everywhere
+
+    def describe(x: Any) -> tuple[int, Place]:
+        return (named("constant", x.hex()), everywhere) if x.__class__ is float else known[x]
+
+    for node in graph.computed(graph.outputs):
+        operands = [*map(describe, node.operands)]
+        place: Place | None = everywhere
+        for _, other in operands:
+            place = place and _joined(place, other)
+        if place is None:
+            return None
+        known[node] = named(node.op, *[name for name, _ in operands]), place
+    return [*map(describe, graph.outputs)]
+
+
+def _joined(place: Place, other: Place) -> Place | None:
+    """Where numbers of both places meet; None if nowhere."""
+    if place == other:
+        return place
+    if any(i is not None and j is not None and i != j for i, j in zip(place, other)):
+        return None
+    return tuple([j if i is None else i for i, j in zip(place, other)])

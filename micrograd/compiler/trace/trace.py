@@ -1,0 +1,410 @@
+"""Trace: a Python function, called once on symbols, becomes a graph."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from threading import get_ident
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micrograd import graph, ops
+from micrograd.compiler.trace.errors import (
+    COPY,
+    FLOAT,
+    INTEGER,
+    TRUTH,
+    TraceError,
+    asked_for,
+    foreign,
+    frozen,
+)
+from micrograd.engine import Value
+from micrograd.ops import Interpreter, Op, number
+from micrograd.scalar import Scalar
+from micrograd.structure import Structure, flatten
+
+MANY = 16  # operands: from here on an array of their numbers is quicker than Python
+
+
+class Symbol(Scalar):
+    """A number that is not known yet, in a graph of such.
+
+    A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source`
+    is the Value whose number it stands for).
+    """
+
+    __slots__ = ("number", "op", "operands", "source", "trace")
+    rank = 1
+    op: Op | None
+    operands: tuple["Symbol | float", ...]
+    source: Any
+    trace: "Trace"
+    number: int  # how many were made before it in its trace
+
+    def __init__(
+        self, trace: "Trace", op: Op | None, operands: tuple[Any, ...], source: Any = None
+    ):
+        self.trace = trace
+        self.op = op
+        self.operands = operands
+        self.source = source
+        self.number = trace.count
+        trace.count += 1
+        if op is not None:
+            trace.nodes.append(self)
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        return _record if kinds <= {Symbol, float} else _record_mixed
+
+    def __bool__(self) -> NoReturn:
+        raise asked_for(*TRUTH)
+
+    def __float__(self) -> NoReturn:
+        raise asked_for(*FLOAT)
+
+    def __int__(self) -> NoReturn:
+        raise asked_for(*INTEGER)
+
+    __round__ = __int__
+
+    def __index__(self) -> NoReturn:
+        raise frozen(
+            "a traced number was used as an index or a length",
+            "write micrograd.take(values, index)",
+        )
+
+    @property
+    def data(self) -> NoReturn:
+        raise frozen(
+            "`.data` of a traced number was asked for: it has none yet",
+            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall "
+            "pass",
+        )
+
+    @property
+    def grad(self) -> NoReturn:
+        raise frozen(
+            "`.grad` of a traced number was asked for", "call micrograd.grad(f), inside or outside"
+        )
+
+    def backward(self) -> NoReturn:
+        raise frozen(
+            "backward() was called on a traced number",
+            "return the number, and call .backward or .value_and_grad of the compiled function",
+        )
+
+    def __and__(self, other: Any) -> Any:
+        return ops.logical_and(self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return ops.logical_or(self, other)
+
+    def __invert__(self) -> NoReturn:
+        raise frozen(
+            "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
+            "exchange the branches of `where`, or turn the comparison round",
+        )
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.op.name if self.op else self.source})"
+
+
+def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace: Any = None
+    for x in operands:
+        if x.__class__ is Symbol and x.trace is not trace:
+            if trace is not None:
+                raise foreign()
+            trace = x.trace
+    return Symbol(trace, op, operands)
+
+
+def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    return Symbol(trace, op, trace.symbols(operands))
+
+
+class Trace:
+    """The graph of one call: its inputs, the parameters that it captured, its results."""
+
+    def __init__(self) -> None:
+        self.count = 0  # of all nodes
+        self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
+        self.inputs: list[list[Symbol]] = []  # a list for each leaf of the arguments
+        self.met: dict[Value, Symbol] = {}  # the parameters, as they were met
+        self.parameters: tuple[Value, ...] = ()  # in their order, once that is known
+        self.parameter_numbers = np.empty(0, np.int64)  # of their symbols
+        self.outputs: list[Symbol | float] = []
+        self.output_shapes: list[tuple[int, ...] | None] = []  # of arrays; None: a number
+        self.output_structure: Structure
+        self._computed: dict[Value, Symbol | float] = {}
+        self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
+        self._numbers: dict[Symbol, NDArray[np.int64]] = {}  # of the operands of nodes with many
+
+    def __str__(self) -> str:
+        """The graph, a line for each node: an operation of the nodes before it."""
+        names: dict[Symbol, str] = {}
+        for k, symbols in enumerate(self.inputs):
+            names |= {symbol: f"x{k}[{place}]" for place, symbol in enumerate(symbols)}
+        for place, value in enumerate(self.parameters):
+            names[self.met[value]] = value.name or f"w[{place}]"
+
+        def show(x: Any) -> str:
+            return names[x] if x.__class__ is Symbol else f"{x:.12g}"
+
+        lines = [f"trace of {len(self.inputs)} inputs and {len(self.parameters)} parameters"]
+        for k, node in enumerate(self.computed(self.outputs), start=1):
+            names[node] = f"n{k}"
+            operands = ", ".join(map(show, node.operands))
+            lines.append(f"  n{k} = {node.op.name}({operands})")  # type: ignore[union-attr]
+        return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
+
+    def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
+        """The computed nodes that the outputs depend on, each after its operands."""
+        needed = bytearray(self.count + 1)  # the last stands for all floats: they are number -1
+        array = np.frombuffer(needed, np.uint8)
+        for nodes in outputs:
+            array[_numbers_of(nodes)] = True
+        for node in reversed(self.nodes):
+            if not needed[node.number]:
+                continue
+            if len(node.operands) > MANY:
+                array[self.numbers(node)] = True
+            else:
+                for x in node.operands:
+                    if x.__class__ is Symbol:
+                        needed[x.number] = True  # type: ignore[union-attr]
+        return [node for node in self.nodes if needed[node.number]]
+
+    def numbers(self, node: Symbol) -> NDArray[np.int64]:
+        """Those of the operands of `node`; of a float, -1."""
+        known = self._numbers.get(node)
+        if known is None:
+            known = self._numbers[node] = _numbers_of(node.operands)
+        return known
+
+    def order_parameters(self) -> None:
+        """Weights first, in the order in which they weigh, then all others as they were met.
+
+        So the weights of a layer lie side by side, however its sums were written.
+        """
+        n, values = len(self.met), [*self.met]
+        numbers = _numbers_of([*self.met.values()])
+        place = np.full(self.count + 1, -1)  # of a parameter among them; of anything else, -1
+        place[numbers] = np.arange(n)
+        weights = self._weights(place) if n else []
+        order = _without_repeats(np.concatenate([*weights, np.arange(n)]), n)
+        self.parameter_numbers = numbers[order]
+        self.parameters = tuple([values[k] for k in order.tolist()])
+
+    def _weights(self, place: NDArray[np.int64]) -> Iterator[Any]:
+        """The places of the parameters that are one factor of a product, not both."""
+        at = place.data  # where operands are few, this is quicker
+        for node in self.nodes:
+            if node.op is not ops.mul and node.op is not ops.dot:
+                continue
+            n = len(node.operands) // 2
+            if n > MANY:
+                places = place[self.numbers(node)]
+                left, right = places[:n], places[n : 2 * n]
+                yield np.maximum(left, right)[(left < 0) != (right < 0)]
+            else:
+                few = [at[x.number] if isinstance(x, Symbol) else -1 for x in node.operands]
+                pairs = zip(few[:n], few[n:])
+                yield np.array([max(pair) for pair in pairs if min(pair) < 0 <= max(pair)], int)
+
+    def symbol(self, x: Any) -> Any:
+        """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
+        if x.__class__ is Symbol:
+            if x.trace is not self:
+                raise foreign()
+            return x
+        if x.__class__ is Value and x.op is None:
+            return self._leaf(x)
+        if not isinstance(x, Value):
+            return x if x.__class__ is float else number(x)
+        for node in graph.topological_order(x):
+            if node not in self._computed:
+                operands = tuple([self._known(y) for y in node.operands])
+                self._computed[node] = Symbol(self, node.op, operands)
+        return self._computed[x]
+
+    def _known(self, x: Any) -> Any:
+        return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
+
+    def symbols(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`symbol` of each, written out for what most operands of a network are: parameters, known
+        or new, and symbols."""
+        met, constants, new, symbols = self.met, self._constants, Symbol.__new__, []
+        for x in operands:
+            if x.__class__ is Value:
+                symbol: Any = met.get(x)
+                if symbol is None and x.op is None and id(x) not in constants:
+                    met[x] = symbol = new(Symbol)
+                    symbol.trace, symbol.op, symbol.operands, symbol.source = self, None, (), x
+                    symbol.number = self.count
+                    self.count += 1
+            else:
+                symbol = x if x.__class__ is Symbol and x.trace is self else None
+            symbols.append(self.symbol(x) if symbol is None else symbol)
+        return tuple(symbols)
+
+    def _leaf(self, x: Value) -> Any:
+        known = self.met.get(x)
+        if known is not None:
+            return known
+        if id(x) in self._constants:  # a node: `grad` may ask for the derivative with respect to it
+            if x not in self._computed:
+                self._computed[x] = Symbol(self, ops.identity, (x.data,))
+            return self._computed[x]
+        symbol = self.met[x] = Symbol(self, None, (), x)
+        return symbol
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Leaf Values that are made within the block are constants of the program.
+
+        The numbers of all others are not known yet: to compare them gives a symbol, and Python
+        cannot ask for them but by `.data`. Nothing that is traced can be written into a Value.
+        """
+        init, here = Value.__init__, get_ident()
+
+        def noted(value: Value, *args: Any, **kwargs: Any) -> None:
+            init(value, *args, **kwargs)
+            self._constants[id(value)] = value
+
+        def is_captured(x: Any) -> bool:
+            if get_ident() != here or not isinstance(x, Value):
+                return False
+            nodes = (y for z in graph.topological_order(x) for y in z.operands)
+            leaves = (y for y in (x, *nodes) if isinstance(y, Value) and y.op is None)
+            return any(id(y) not in self._constants for y in leaves)
+
+        def decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
+            captured = any(map(is_captured, operands))
+            return Symbol(self, op, self.symbols(operands)) if captured else result
+
+        changed: dict[str, Any] = {
+            "__init__": noted,
+            "data": _guarded("data"),
+            "grad": _guarded("grad"),
+            "_decided": staticmethod(decided),
+            "__bool__": _asked("__bool__", is_captured, *TRUTH),
+            "__float__": _asked("__float__", is_captured, *FLOAT),
+            "__int__": _asked("__int__", is_captured, *INTEGER),
+            "__round__": _asked("__round__", is_captured, *INTEGER),
+            "__reduce_ex__": _asked("__reduce_ex__", is_captured, *COPY),
+        }
+        before = {name: vars(Value)[name] for name in changed}
+        try:
+            for name, attribute in changed.items():
+                setattr(Value, name, attribute)
+            yield
+        finally:
+            for name, attribute in before.items():
+                setattr(Value, name, attribute)
+
+
+def _asked(name: str, is_captured: Callable[[Any], bool], what: str, instead: str) -> Any:
+    """A method by which Python asks a Value for its number, while a function is traced."""
+    known = vars(Value)[name]
+
+    def ask(value: Value, *rest: Any) -> Any:
+        if is_captured(value):
+            raise asked_for(what, instead, "a captured Value")
+        return known(value, *rest)
+
+    return ask
+
+
+def _guarded(name: str) -> property:
+    """A number in a Value, while a function is traced."""
+    slot = vars(Value)[name]
+
+    def write(value: Value, x: Any) -> None:
+        if isinstance(x, Symbol):
+            raise frozen(
+                f"a traced number was written into `.{name}` of a Value",
+                "return the number, and write it where the compiled function is called",
+            )
+        slot.__set__(value, x)
+
+    return property(slot.__get__, write)
+
+
+@contextmanager
+def numbers_only() -> Iterator[None]:
+    """Within the block a symbol is no array: NumPy's functions of arrays, such as `sum`, raise."""
+
+    def refuse(symbol: Symbol, function: Any, *_: Any) -> NoReturn:
+        raise TraceError(f"{function.__name__} takes arrays, and was given a number")
+
+    Symbol.__array_function__ = refuse  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del Symbol.__array_function__  # type: ignore[attr-defined]
+
+
+def _numbers_of(nodes: Sequence[Any]) -> NDArray[np.int64]:
+    try:
+        return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
+    except AttributeError:  # floats among them
+        return np.array([x.number if x.__class__ is Symbol else -1 for x in nodes], np.int64)
+
+
+def _without_repeats(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Each of the places 0 ... n - 1, all of which are there, where it comes first."""
+    first = np.empty(n, np.int64)
+    first[places[::-1]] = np.arange(len(places))[::-1]  # the last one written stays
+    return np.argsort(first, kind="stable")
+
+
+Shape = tuple[int, ...] | None  # of an array; None: a number
+
+
+def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape]) -> Trace:
+    """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
+
+    Raises TraceError where the function would freeze its input into the program, or returns
+    anything else than numbers, and structures of numbers.
+    """
+    result = Trace()
+    leaves: list[Any] = []
+    for argument, shape in enumerate(shapes):
+        size = 1 if shape is None else int(np.prod(shape))
+        symbols = [Symbol(result, None, (), (argument, place)) for place in range(size)]
+        result.inputs.append(symbols)
+        if shape is None:
+            leaves.append(symbols[0])
+        else:
+            array = np.empty(size, dtype=object)
+            array[:] = symbols
+            leaves.append(array.reshape(shape))
+    args, kwargs = structure.build(iter(leaves))
+    with result.watching():
+        answer = function(*args, **kwargs)
+    returned, result.output_structure = flatten(answer)
+    for leaf in returned:
+        _add_output(result, leaf)
+    result.order_parameters()
+    return result
+
+
+def _add_output(result: Trace, leaf: Any) -> None:
+    shape = getattr(leaf, "shape", None)
+    scalars = [leaf] if shape is None else leaf.ravel().tolist()
+    try:
+        result.outputs += [result.symbol(x) for x in scalars]
+    except TraceError:
+        raise
+    except TypeError as error:
+        raise TraceError(
+            f"a traced function returns numbers; this one returned {leaf!r:.60}"
+        ) from error
+    result.output_shapes.append(shape)

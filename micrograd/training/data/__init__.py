@@ -1,0 +1,1 @@
+"""What `fit` is given -> examples, in parts and batches."""

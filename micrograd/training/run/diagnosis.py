@@ -1,0 +1,262 @@
+"""diagnose: what a training run and its model suffer from, each with its evidence and remedy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrograd.neuralnet import MLP, activation_function
+from micrograd.training.data.examples import Examples
+from micrograd.training.run.history import History
+
+SAMPLE = 1_000  # examples that the network is watched on
+STEP = 1e-6  # of the differences that tell the slope of an activation
+SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # of the way to where it is flat
+
+
+@dataclass
+class Patient:
+    """What is examined: the model, and the examples that it learned from."""
+
+    model: Any
+    examples: Examples
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is seen: what it is, by which numbers, and what to try."""
+
+    name: str
+    evidence: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.evidence}.\n  Try {self.remedy}."
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings; none means that nothing of what is looked for was seen."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """What was found."""
+        return [finding.name for finding in self.findings]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.findings)) or "nothing to see: the run looks healthy"
+
+    __repr__ = __str__
+
+
+def diagnose(history: History) -> Diagnosis:
+    """Examines the curves of a run, its inputs, and the signals and gradients of its model.
+
+    >>> print(diagnose(History(loss=[1.0, 0.4, 0.2, 0.19, 0.19])))
+    nothing to see: the run looks healthy
+    """
+    with np.errstate(all="ignore"):  # where a run diverged, so may what is worked out here
+        return Diagnosis((*_findings(history),))
+
+
+def _findings(history: History) -> Iterator[Finding]:
+    yield from (*_divergence(history), *_over_fitting(history), *_cliffs(history), *_rate(history))
+    if history.patient is not None:
+        model, X = history.patient.model, history.patient.examples.inputs[:SAMPLE]
+        yield from _inputs(X)
+        if isinstance(model, MLP):
+            signals = _signals(model, X)
+            yield from (*_units(signals[:-1]), *_depth(signals))
+
+
+# The curves.
+
+
+def _divergence(history: History) -> Iterator[Finding]:
+    if history.diverged:
+        yield Finding(
+            "divergence",
+            history.diverged,
+            "a smaller learning rate, clip_norm=1.0 in the optimizer, inputs of a smaller scale, "
+            "or smaller weights to begin with",
+        )
+
+
+def _over_fitting(history: History) -> Iterator[Finding]:
+    loss, validation = history.loss, history.validation_loss
+    if len(validation) < 5 or history.best_epoch is not None:
+        return
+    lowest = int(np.argmin(validation))
+    late = min(validation[-max(3, len(validation) // 5) :])  # one bad epoch is no trend
+    rise = late - validation[lowest]
+    if rise > 0.1 * _heights(validation).min() and loss[-1] < loss[lowest]:
+        yield Finding(
+            "over-fitting",
+            f"the validation loss was lowest in epoch {lowest + 1} ({validation[lowest]:.4g}) "
+            f"and is {late:.4g} at best of late, while the training loss fell from "
+            f"{loss[lowest]:.4g} to {loss[-1]:.4g}",
+            "patience=5 to stop in time, more examples, l2=1e-4, dropout=0.2, or a smaller network",
+        )
+
+
+def _cliffs(history: History) -> Iterator[Finding]:
+    norms = history.gradient_norms
+    for epoch in range(2, len(norms)):
+        usual = max(norms[0], float(np.median(norms[:epoch])))  # it may have shrunk to nothing
+        if norms[epoch] > 100 * usual > 0:
+            yield Finding(
+                "exploding gradients",
+                f"the length of the gradient was {norms[epoch]:.3g} in epoch {epoch + 1}, and "
+                f"about {usual:.3g} before",
+                "clip_norm=1.0 in the optimizer, and a smaller learning rate",
+            )
+            return
+
+
+def _rate(history: History) -> Iterator[Finding]:
+    loss, rates = history.loss, history.rates
+    if len(loss) < 5 or history.diverged:
+        return
+    lowest, fallen, heights, changes = min(loss), loss[0] - loss[-1], _heights(loss), np.diff(loss)
+    rises = int((changes > 0.1 * heights[:-1]).sum())
+    rate = f" (it was {rates[0]:.3g} at first)" if rates else ""
+    if loss[-1] - lowest > 0.5 * heights.min() or rises > 0.25 * len(changes):
+        yield Finding(
+            "learning rate too high",
+            f"the training loss rose by more than a tenth in {rises} of {len(changes)} epochs, and "
+            f"is {loss[-1]:.4g} after {lowest:.4g} at its lowest",
+            f"a third of the learning rate{rate}, or a schedule such as mg.CosineDecay",
+        )
+        return
+    late = loss[len(loss) // 2 :]
+    steady = np.all(np.diff(late) < 0) and late[0] - late[-1] > 0.4 * fallen
+    if lowest > 0 and 0 < fallen < 0.5 * loss[0] and steady:
+        yield Finding(
+            "learning rate too low",
+            f"the training loss fell by only {fallen / loss[0]:.1%} in {len(loss)} epochs, and as "
+            "fast in the second half as in the first",
+            f"three times the learning rate{rate}, or more epochs",
+        )
+
+
+def _heights(curve: list[float]) -> np.ndarray:
+    """What a rise from each epoch is large or small beside.
+
+    That is the loss itself, with a little of the first one, beside which the last digits of a small
+    one do not count; of a loss that goes below 0, how far it fell in all.
+    """
+    lowest = min(curve)
+    if lowest > 0:
+        return np.array(curve) + 0.02 * curve[0]
+    return np.full(len(curve), curve[0] - lowest or 1.0)
+
+
+# The inputs and the network.
+
+
+def _inputs(X: np.ndarray) -> Iterator[Finding]:
+    mean, deviation = np.abs(X.mean(axis=0)), X.std(axis=0)
+    varying = deviation > 0
+    if not varying.any():
+        return
+    size = np.maximum(mean, deviation)
+    largest = int(size.argmax())
+    spread = deviation[varying].max() / deviation[varying].min()
+    if size[largest] > 10 or size[varying].max() < 0.01 or spread > 1e3:
+        yield Finding(
+            "unscaled inputs",
+            f"feature {largest} has the mean {X[:, largest].mean():.3g} and the deviation "
+            f"{deviation[largest]:.3g}; the deviations of all features span a factor of "
+            f"{spread:.3g}",
+            "(X - X.mean(axis=0)) / X.std(axis=0), with both of the training part",
+        )
+
+
+@dataclass(frozen=True)
+class Signals:
+    """A layer, with its weighted sums and its outputs for all examples, and its weights."""
+
+    layer: Any
+    weights: np.ndarray
+    sums: np.ndarray
+    outputs: np.ndarray
+
+    def slope(self) -> np.ndarray:
+        """Of the activation, at each weighted sum."""
+        function = activation_function(self.layer.activation)
+        if function is None:
+            return np.ones_like(self.sums)
+        return (function(self.sums + STEP) - function(self.sums - STEP)) / (2 * STEP)
+
+
+def _signals(model: MLP, X: np.ndarray) -> list[Signals]:
+    signals = []
+    for layer in model.layers:
+        state = {name: np.array(numbers) for name, numbers in layer.state_dict().items()}
+        sums = X @ state["weights"].T + state["bias"]
+        function = activation_function(layer.activation)
+        X = sums if function is None else function(sums)
+        signals.append(Signals(layer, state["weights"], sums, X))
+    return signals
+
+
+def _units(hidden: list[Signals]) -> Iterator[Finding]:
+    """Hidden units that do nothing, or next to nothing, for any example."""
+    for number, signals in enumerate(hidden):
+        layer, outputs = signals.layer, signals.outputs
+        name = getattr(layer.activation, "name", layer.activation)
+        where = f"of layer {number} ({layer.nout} units, {name})"
+        dead = int(np.all(outputs == 0, axis=0).sum()) if name == "relu" else 0
+        if dead > 0.25 * layer.nout:
+            yield Finding(
+                "dead relus",
+                f"{dead} {where} are 0 for all of {len(outputs)} examples, so their gradients are "
+                "0, too",
+                'a smaller learning rate, activation="leaky_relu", or another seed',
+            )
+        if name in SATURATED:
+            low, high = (0.0, 1.0) if name == "sigmoid" else (-1.0, 1.0)
+            way = np.abs(outputs - (low + high) / 2) / ((high - low) / 2)
+            stuck = int((np.mean(way > SATURATED[name], axis=0) > 0.9).sum())
+            if stuck > 0.1 * layer.nout:
+                yield Finding(
+                    "saturated units",
+                    f"{stuck} {where} are in the flat part of {name} for 90% of {len(outputs)} "
+                    f"examples; the weighted sums reach {np.abs(signals.sums).max():.3g}",
+                    "scaled inputs, a smaller learning rate, or l2=1e-4",
+                )
+
+
+def _depth(signals: list[Signals]) -> Iterator[Finding]:
+    """Gradients that get lost, or out of hand, on their way back through the hidden layers."""
+    if len(signals) < 3:
+        return
+    ratio = _reach(signals)
+    evidence = (
+        f"a change of a weighted sum in the first layer moves the outputs {ratio:.2g} times as far "
+        "as one in the last hidden layer"
+    )
+    if ratio < 1e-3:
+        remedy = 'activation="relu", fewer layers, or scaled inputs'
+        yield Finding("vanishing gradients", evidence, remedy)
+    if ratio > 100:
+        remedy = "smaller weights to begin with, fewer layers, or clip_norm=1.0 in the optimizer"
+        yield Finding("exploding gradients", evidence, remedy)
+
+
+def _reach(signals: list[Signals]) -> float:
+    """How far the weighted sums of the first layer move the outputs, beside the last hidden one's.
+
+    As the gradients of the loss grow or shrink from there to here, but however well the targets are
+    met. Over all units and examples; of the outputs, one random combination.
+    """
+    random = np.random.default_rng(0)
+    moved = signals[-1].slope() * random.choice([-1.0, 1.0], signals[-1].sums.shape[1])
+    sizes = []
+    for above, below in zip(signals[:0:-1], signals[-2::-1]):
+        moved = moved @ above.weights * below.slope()
+        sizes.append(float(np.sqrt(np.mean(moved**2))))
+    return sizes[-1] / sizes[0] if sizes[0] else 0.0

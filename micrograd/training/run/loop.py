@@ -1,0 +1,180 @@
+"""Loop: a run in steps, batch by batch, that can be saved at any step and taken up again."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from micrograd.schedules import schedule
+from micrograd.training.data.examples import Batches
+from micrograd.training.data.pieces import PieceBatches
+from micrograd.training.run.checkpoint import Checkpoint, State
+from micrograd.training.run.progress import Progress
+from micrograd.training.run.run import DivergenceError, Run
+from micrograd.training.steps.objective import Dropout
+
+STRETCH = 100  # steps, at most, after which the weights are judged by the losses of these
+MINUTE = 60.0  # seconds between two checkpoints, at most, where no number of steps is given
+
+
+@dataclass(kw_only=True)
+class Loop(Run):
+    """A run on batches, whose order and masks `random` draws."""
+
+    batches: Batches | PieceBatches
+    random: np.random.Generator
+    dropout: Dropout | None = None
+    checkpoint: Checkpoint | None = None
+
+    position: int = 0  # batches of this epoch that are done
+    total: float = 0.0  # the sum of their losses
+    seen: int = 0  # the number of their examples
+    total_before: float = 0.0  # the same, before this stretch of steps
+    seen_before: int = 0
+    lowest: float = math.inf  # mean loss of a stretch
+    random_first: Any = None  # the state of `random` before anything was held out
+    random_before: Any = None  # before it drew the order of this epoch
+    good: np.ndarray = field(init=False)  # the weights with which the lowest stretch began
+    before: np.ndarray = field(init=False)  # and this one
+
+    def __post_init__(self) -> None:
+        masks = [self.dropout.mask] if self.dropout else []
+        self.take = self.step.on(self.batches.arrays, self.batches.rows, masks)
+        self.rate = schedule(self.step.optimizer.learning_rate)
+        self.before = self.good = self.step.weights()
+        self.saved = time.monotonic()
+        self.start()
+
+    def run(self, bar: Progress, pressed: list[int]) -> None:
+        """Trains until there is a reason to stop; the Values hold the result then.
+
+        Raises DivergenceError where the loss, or a weight, becomes NaN or infinite. The Values then
+        hold the weights with which the stretch of the lowest loss began.
+        """
+        history = self.history
+        try:
+            while history.epochs < self.limits.epochs and not history.stopped:
+                history.stopped = self._epoch(bar, pressed)
+            self._check_weights()
+            if self.checkpoint:
+                self._save(self.checkpoint)
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+        except DivergenceError:
+            self.step.restore(self.good)
+            raise
+        finally:
+            self.step.write()
+        self.end()
+
+    def _epoch(self, bar: Progress, pressed: list[int]) -> str:
+        """The rest of an epoch; why the run should end now, or ""."""
+        if self.position == 0:
+            self._begin()
+        batches, take, dropout = self.batches, self.take, self.dropout
+        while self.position < batches.count:
+            n = batches.load(self.position)
+            if dropout:
+                dropout.draw(n, self.random)
+            mean = take(n)
+            if not math.isfinite(mean):
+                where = self.history.epochs + 1, self.step.steps + 1
+                raise self.divergence("the loss", mean, *where, self.rate(self.step.steps))
+            self.total += mean * n
+            self.seen += n
+            self.position += 1
+            if bar.bar is not None:
+                bar.bar.update()
+            if self.position % STRETCH == 0 or self.position == batches.count:
+                self._end_stretch()
+            if self.position == batches.count:
+                break
+            if self.checkpoint and self._is_due(self.checkpoint):
+                self._save(self.checkpoint)
+            if pressed:
+                return "interrupted"
+            if self.deadline < math.inf and time.monotonic() >= self.deadline:
+                return "time"
+        reason = self._finish(bar)
+        return "interrupted" if pressed else reason
+
+    def _begin(self) -> None:
+        self.before = self.step.weights()
+        if self.checkpoint:
+            self.random_before = self.random.bit_generator.state
+        self.batches.shuffle(self.random)
+
+    def _end_stretch(self) -> None:
+        """Remembers the weights with which a stretch of steps began, if its loss is the lowest."""
+        mean = (self.total - self.total_before) / (self.seen - self.seen_before)
+        if mean < self.lowest:
+            self.lowest, self.good = mean, self.before
+        if self.position < self.batches.count:
+            self.total_before, self.seen_before = self.total, self.seen
+            self.before = self.step.weights()
+
+    def _finish(self, bar: Progress) -> str:
+        mean = self.total / self.seen
+        self.position, self.total, self.seen = 0, 0.0, 0
+        self.total_before, self.seen_before = 0.0, 0
+        reason = self.finish_epoch(mean, self.rate(self.step.steps - 1), bar)
+        if self.checkpoint and self._is_due(self.checkpoint):
+            self._save(self.checkpoint)
+        return reason
+
+    def _check_weights(self) -> None:
+        """The last step may be the one that diverges, and no loss tells of it."""
+        weights = self.step.weights()
+        if not np.isfinite(weights).all():
+            bad, step = weights[~np.isfinite(weights)], self.step.steps
+            epoch = self.history.epochs + (self.position > 0)
+            raise self.divergence("a weight", bad[0], epoch, step, self.rate(step - 1))
+
+    # Checkpoints.
+
+    def _is_due(self, checkpoint: Checkpoint) -> bool:
+        """After so many steps; or after each epoch, and after a minute of a long one."""
+        if checkpoint.every is not None:
+            return self.step.steps % checkpoint.every == 0
+        return self.position == 0 or time.monotonic() >= self.saved + MINUTE
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        arrays = {"weights": self.step.weights(), **{name: getattr(self, name) for name in WEIGHTS}}
+        arrays |= {f"memory.{name}": array for name, array in self.step.memory().items()}
+        state = {name: getattr(self, name) for name in PLACE}
+        state |= {name: getattr(self.history, name) for name in CURVES}
+        state |= {"steps": self.step.steps, "random": self.random.bit_generator.state}
+        checkpoint.save(arrays, state)
+        self.saved = time.monotonic()
+
+    def go_on(self, saved: State) -> None:
+        """Stands where the run stood when it was saved."""
+        arrays, state = saved
+        self.step.restore(arrays["weights"])
+        memory = {k[7:]: array for k, array in arrays.items() if k.startswith("memory.")}
+        self.step.remember(state["steps"], memory)
+        for name in WEIGHTS:
+            setattr(self, name, arrays[name])
+        for name in PLACE:
+            setattr(self, name, state[name])
+        for name in CURVES:
+            setattr(self.history, name, state[name])
+        if self.position:
+            self.random.bit_generator.state = self.random_before
+            self.batches.shuffle(self.random)
+        self.random.bit_generator.state = state["random"]
+        if self.limits.patience is None:  # given up since: the last weights count, not the best
+            self.history.best_epoch = None
+        if self._waited_enough():
+            self.history.stopped = "patience"
+
+
+# What a checkpoint holds besides the weights, by the names of the attributes.
+WEIGHTS = "before", "good", "best"
+PLACE = (
+    *("position", "total", "seen", "total_before", "seen_before", "waited", "lowest", "top"),
+    *("random_first", "random_before"),
+)
+CURVES = "loss", "validation_loss", "scores", "gradient_norms", "rates", "best_epoch"

@@ -1,0 +1,60 @@
+"""Progress: a bar on stderr, or in a notebook, with both losses and any metric."""
+
+import sys
+from typing import Any, Self
+
+from micrograd.training.run.history import History
+
+
+class Progress:
+    """A bar of `epochs` × `batches` steps, `done` of them before; `show` None: where it is seen."""
+
+    def __init__(self, epochs: int, batches: int, show: bool | None = None, done: int = 0):
+        self.epochs, self.batches, self.show, self.done = epochs, batches, show, done
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        if self.show or (self.show is None and (_in_notebook() or sys.stderr.isatty())):
+            self.bar = _kind()(
+                total=self.epochs * self.batches,
+                initial=self.done,
+                file=sys.stderr,
+                unit="step",
+                dynamic_ncols=True,
+            )
+            first = self.done // self.batches + 1
+            self.bar.set_description(f"epoch {first}/{self.epochs}", refresh=False)
+        return self
+
+    def epoch(self, history: History) -> None:
+        """One epoch is done, and its losses are the last of the history."""
+        if self.bar is not None:
+            self.bar.set_description(f"epoch {history.epochs}/{self.epochs}", refresh=False)
+            curves = {"loss": history.loss, "validation": history.validation_loss}
+            curves |= {history.metric: history.scores} if history.metric else {}
+            shown = {name: f"{numbers[-1]:.4g}" for name, numbers in curves.items() if numbers}
+            self.bar.set_postfix(shown, refresh=history.epochs == self.epochs)
+
+    def __exit__(self, error: object, *_: object) -> None:
+        if self.bar is not None:
+            if error is None:
+                self.bar.total = self.bar.n  # a run that ended early has not failed
+            self.bar.close()
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this: it says so itself."""
+    get = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return "IPKernelApp" in getattr(get(), "config", ())
+
+
+def _kind() -> Any:
+    """The widget of a notebook; text elsewhere, and in a notebook without ipywidgets."""
+    from tqdm import tqdm
+
+    if _in_notebook():
+        from tqdm import notebook
+
+        if notebook.IProgress is not None:  # type: ignore[attr-defined]
+            return notebook.tqdm
+    return tqdm

@@ -1,0 +1,142 @@
+"""Run: where a training run stands, epoch after epoch, and every reason to end it."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from micrograd.training.data.examples import Examples
+from micrograd.training.run.history import History
+from micrograd.training.run.metrics import Score
+from micrograd.training.run.progress import Progress
+from micrograd.training.steps.compiled_step import NativeStep
+from micrograd.training.steps.eager import EagerStep
+
+Callback = Callable[[History], Any]
+
+
+class DivergenceError(ArithmeticError):
+    """The loss became NaN or infinite; `history` is the run up to there."""
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+@dataclass
+class Limits:
+    """What ends a run: so many epochs, so many seconds, no improvement for `patience` epochs.
+
+    `monitor` names the curve that must improve; `callbacks` are asked after every epoch. The
+    seconds count from `begun`, when the clock showed that.
+    """
+
+    epochs: int
+    begun: float
+    seconds: float | None = None
+    patience: int | None = None
+    monitor: str = "loss"
+    callbacks: Sequence[Callback] = ()
+
+
+def monitored(monitor: str | None, held_out: Examples | None, metric: str) -> str:
+    """The curve that early stopping looks at; None: the usual one. Raises ValueError for no curve.
+
+    >>> monitored(None, None, "r2")
+    'loss'
+    """
+    if monitor is None:
+        return "validation_loss" if held_out else "loss"
+    curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
+    if monitor not in curves:
+        hint = "" if held_out else "; hold examples out with validation= for more"
+        raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
+    return monitor
+
+
+@dataclass
+class Run:
+    """A model in training, judged after each epoch by the examples held out."""
+
+    step: EagerStep | NativeStep
+    limits: Limits
+    held_out: Examples | None = None
+    score: Score | None = None
+    history: History = field(default_factory=History)
+
+    waited: int = 0  # epochs since the best one
+    top: float = -math.inf  # of what is monitored; the higher, the better
+
+    def start(self) -> None:
+        """The weights are those to begin with."""
+        seconds = self.limits.seconds
+        self.deadline = math.inf if seconds is None else self.limits.begun + seconds
+        self.best = self.step.weights()
+
+    def finish_epoch(self, mean: float, rate: float, bar: Progress) -> str:
+        """Notes what an epoch came to; why the run should end now, or ""."""
+        history = self.history
+        if self.held_out:
+            validation, outputs = self.step.evaluate(self.held_out)
+            if not math.isfinite(validation):
+                where = history.epochs + 1, self.step.steps
+                raise self.divergence("the validation loss", validation, *where, rate)
+            history.validation_loss.append(validation)
+            if self.score:
+                history.scores.append(float(self.score(outputs, self.held_out.targets)))
+        history.loss.append(mean)
+        history.rates.append(rate)
+        history.gradient_norms.append(self.step.gradient_norm)
+        if self.limits.patience:
+            self._compare()
+        bar.epoch(history)
+        return self._reason()
+
+    def _compare(self) -> None:
+        """Remembers the weights if they are the best so far."""
+        monitor = self.limits.monitor
+        last = self.history.curve(monitor)[-1]
+        height = -last if monitor in ("loss", "validation_loss") else last
+        if height > self.top:
+            self.top, self.best, self.waited = height, self.step.weights(), 0
+            self.history.best_epoch = self.history.epochs
+        else:
+            self.waited += 1
+
+    def _reason(self) -> str:
+        if self.limits.callbacks:
+            self.step.write()
+            answers = [callback(self.history) for callback in self.limits.callbacks]
+            self.step.read()
+            if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
+                return "callback"
+        if self._waited_enough():
+            return "patience"
+        return "time" if time.monotonic() >= self.deadline else ""
+
+    def _waited_enough(self) -> bool:
+        return self.limits.patience is not None and self.waited >= self.limits.patience
+
+    def divergence(
+        self, what: str, number: float, epoch: int, step: int, rate: float
+    ) -> DivergenceError:
+        """The error that says what became NaN or infinite; the history says it, too."""
+        history = self.history
+        history.diverged = f"{what} became {number} in epoch {epoch}, step {step}"
+        return DivergenceError(
+            f"{history.diverged}; try a smaller learning rate (it was {rate:.3g}), "
+            "clip_norm=1.0 in the optimizer, or inputs of a smaller scale. The model has the last "
+            "weights that were good",
+            history,
+        )
+
+    def end(self) -> History:
+        """Under early stopping the model has the best weights, unless Ctrl-C was pressed."""
+        history = self.history
+        if self.limits.patience and history.best_epoch and not history.interrupted:
+            self.step.restore(self.best)
+            self.step.write()
+        return history

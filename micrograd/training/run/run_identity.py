@@ -1,0 +1,158 @@
+"""Fingerprint: what tells one run from another, and is the same in every process.
+
+Data are their numbers; a file is its size and three of its blocks. A model, a loss and an optimiser
+are what they compute from numbers that are made for that, to the last bit: whatever they read
+counts, wherever it is written; how they are written, and what they note meanwhile, does not.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.engine import Value
+from micrograd.files.table import Table
+from micrograd.losses import as_scalars
+from micrograd.optim import Optimizer
+from micrograd.schedules import schedule
+from micrograd.training.data.examples import Examples
+from micrograd.training.steps.objective import Objective
+
+BLOCK = 1 << 20  # bytes of a file that are read at once
+STEPS = 0, 1, 2, 3, 10, 100, 1_000, 10_000, 100_000  # at which a learning rate is asked for
+SCALES = 0.1, 1.0, 10.0  # of the numbers that are made
+
+Mark = tuple[str, str]  # words for people, and a hash
+Description = Mapping[str, Mark]
+
+
+def written(**parts: Any) -> dict[str, Mark]:
+    """Parts that are what is written.
+
+    >>> written(seed=0)
+    {'seed': ('0', '0')}
+    """
+    return {name: (words(part), words(part)) for name, part in parts.items()}
+
+
+def words(x: Any) -> str:
+    """`x` for people, who do not want to know its place in memory.
+
+    >>> words(words)
+    '<function words>'
+    """
+    try:
+        return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(x))
+    except Exception:  # of the user's own
+        return type(x).__qualname__
+
+
+# Data.
+
+
+def of_examples(examples: Examples | None) -> Mark:
+    """All numbers."""
+    arrays = [] if examples is None else examples.arrays
+    return words(examples), _hash(*[part for a in arrays for part in _parts(a)])
+
+
+def of_file(path: Path) -> Mark:
+    """Its size, and its first, middle and last block, wherever it lies."""
+    size, blocks = path.stat().st_size, []
+    with open(path, "rb") as file:
+        for start in (0, (size - BLOCK) // 2, size - BLOCK):
+            file.seek(max(start, 0))
+            blocks.append(file.read(BLOCK))
+    return path.name, _hash(str(size).encode(), *blocks)
+
+
+def of_table(table: Table) -> Mark:
+    """All columns."""
+    columns = table.columns.values()
+    parts = [part for c in columns for part in (c.name.encode(), *_parts(c.values))]
+    return "table", _hash(*parts)
+
+
+def _parts(array: np.ndarray) -> tuple[bytes, Any]:
+    shape = f"{array.dtype.str}{array.shape}".encode()
+    if array.dtype.hasobject:
+        return shape, repr(array.tolist()).encode(errors="surrogatepass")
+    return shape, np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+# What is computed.
+
+
+def of_model(model: Any, examples: Examples) -> Mark:
+    """Its outputs for the first examples, whatever its weights are."""
+    answers: list[Any] = [len(model.parameters())]
+    for scale, x in zip(SCALES, cycle(examples.inputs[:2].tolist())):
+        with _made(model.parameters(), scale):
+            answers.append(_answer(model, x))
+    return words(model), _hash(repr(answers).encode())
+
+
+def of_loss(objective: Objective, examples: Examples) -> Mark:
+    """The losses of made outputs: for the first target, and for the least and the greatest."""
+    model, y = objective.model, examples.targets
+    targets = [y[0], y.min(), y.max()] if y.ndim == 1 else [y[0]]
+    outputs = len(as_scalars(model(examples.inputs[0].tolist())))
+
+    with _made(model.parameters(), 1.0):
+        answers = [
+            _answer(objective.of, [Value(x) for x in _numbers(outputs, scale)], target.tolist())
+            for target in targets
+            for scale in SCALES
+        ]
+    return words(objective.loss), _hash(repr(answers).encode())
+
+
+def of_optimizer(optimizer: Optimizer) -> Mark:
+    """Its learning rates at some steps, and what its rule makes of some parameters."""
+    rate, memory = schedule(optimizer.learning_rate), tuple(_numbers(len(optimizer.memory), 0.5))
+    rule = [
+        optimizer.rule(scale, 0.7 * scale, tuple(map(abs, memory)), rate=0.01, step=step)
+        for scale, step in zip(SCALES, STEPS[1:])
+    ]
+    numbers = [[float(new), *map(float, state)] for new, state in rule]
+    clips, rates = (optimizer.clip_norm, optimizer.clip_value), [float(rate(k)) for k in STEPS]
+    return words(optimizer), _hash(repr((optimizer.memory, clips, rates, numbers)).encode())
+
+
+def _answer(compute: Callable[..., Any], *given: Any) -> Any:
+    """The numbers that come of it, or the error: made numbers may be none that it takes."""
+    try:
+        return [*map(float, as_scalars(compute(*given)))]
+    except Exception as error:  # of the user's own
+        return type(error).__name__
+
+
+@contextmanager
+def _made(parameters: Sequence[Value], scale: float) -> Iterator[None]:
+    """The parameters have made numbers; afterwards they have their own."""
+    before = [p.data for p in parameters]
+    for p, x in zip(parameters, _numbers(len(parameters), scale)):
+        p.data = x
+    try:
+        yield
+    finally:
+        for p, x in zip(parameters, before):
+            p.data = x
+
+
+def _numbers(count: int, scale: float) -> list[float]:
+    return [scale * math.sin(k + 1.0) for k in range(count)]
+
+
+def _hash(*parts: Any) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,134 @@
+"""Update: what an optimiser does to one parameter, as one call of native code for all of them.
+
+>>> from micrograd.optim import Momentum
+>>> theta, velocity = np.array([1.0, 2.0]), np.zeros(2)
+>>> rule = rule_of(Momentum(), Penalties(), theta.dtype)
+>>> update = rule.on(theta, np.ones(2), [velocity], fixed=np.array([], int))
+>>> update(0.5, 1)
+>>> theta, velocity
+(array([0.5, 1.5]), array([1., 1.]))
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from micrograd import ops, optim
+from micrograd.compiler.api.function import Vectorized
+from micrograd.compiler.program.ir import checked
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.runtime.kernel import Call
+from micrograd.engine import Value
+from micrograd.optim import Optimizer
+from micrograd.training.steps.objective import Penalties
+from micrograd.training.steps.traced import traceable
+
+ALONE = 10_000  # numbers at most, of which BLAS makes a product without waking its threads
+
+
+class Rule:
+    """The rule of an optimiser for a gradient with penalties and clipped, compiled."""
+
+    def __init__(self, optimizer: Optimizer, penalties: Penalties, dtype: Any):
+        self.norm, limit = optimizer.clip_norm, optimizer.clip_value
+        rate, step, scale = Value(1.0), Value(1.0), Value(1.0)
+
+        def clipped(p: Any, g: Any) -> list[Any]:
+            return [_within(penalties.slope(p, g), limit)]
+
+        def rule(p: Any, g: Any, *state: Any) -> list[Any]:
+            (slope,) = [scale * g] if self.norm else clipped(p, g)
+            new, memory = optimizer.rule(p, slope, state, rate, step)
+            return [new, *memory]
+
+        self.rule = Elementwise(rule, 2 + len(optimizer.memory), dtype)
+        self.clip = Elementwise(clipped, 2, dtype) if self.norm else None
+        place = {value: k for k, value in enumerate(self.rule.captured)}
+        self.places = [place.get(value) for value in (rate, step, scale)]
+
+    def on(
+        self, theta: np.ndarray, g: np.ndarray, state: Sequence[np.ndarray], fixed: np.ndarray
+    ) -> Callable[[float, int], None]:
+        """A step on these arrays, in their place, at a rate; steps are counted from 1.
+
+        What is in the places `fixed` stays as it is, and counts nowhere.
+        """
+        slope = np.empty_like(g) if self.clip else g
+        run, numbers = self.rule.on([theta, slope, *state], [theta, *state])
+        clip = self.clip and self.clip.on([theta, g], [slope])[0]
+        n, norm, (at_rate, at_step, at_scale) = len(theta), self.norm, self.places
+
+        def update(rate: float, step: int) -> None:
+            if at_rate is not None:
+                numbers[at_rate] = rate
+            if at_step is not None:
+                numbers[at_step] = step
+            if clip and norm:
+                clip(n, 1.0)
+                slope[fixed] = 0.0
+                long = length(slope)
+                numbers[at_scale] = norm / long if long > norm else 1.0
+            kept = theta[fixed] if len(fixed) else None
+            run(n, 1.0)
+            if kept is not None:
+                theta[fixed] = kept
+
+        return update
+
+
+def rule_of(optimizer: Optimizer, penalties: Penalties, dtype: Any) -> Rule:
+    """The rule of an optimiser, an earlier one where that is known to be the same.
+
+    It is for one of this package: the rule of another may look at anything.
+    """
+    kind = type(optimizer)
+    if kind.__module__ != optim.__name__:
+        return Rule(optimizer, penalties, dtype)
+    names = [f.name for f in fields(optimizer) if f.init and f.name != "learning_rate"]
+    options = tuple([(name, getattr(optimizer, name)) for name in names])
+    return _kept(kind, kind.rule, options, penalties, dtype)
+
+
+@lru_cache(32)
+def _kept(kind: Any, rule: Any, options: Any, penalties: Penalties, dtype: Any) -> Rule:
+    return Rule(kind(1.0, **dict(options)), penalties, dtype)
+
+
+class Elementwise:
+    """A function of scalars over flat arrays, of which some may be inputs and outputs at once.
+
+    The Values that it captures are `captured`.
+    """
+
+    def __init__(self, function: Callable[..., list[Any]], inputs: int, dtype: Any):
+        compiled = Vectorized(traceable(function), dtype, 1, False)
+        it, _ = compiled._specialise((np.zeros(2),) * inputs, {})
+        program = roll(it.trace, {f"output{k}": [x] for k, x in enumerate(it.trace.outputs)})
+        self.captured: tuple[Value, ...] = it.parameters
+        self.dtype, self.kernel = dtype, compiled._compiled(checked(program))
+
+    def on(
+        self, inputs: list[np.ndarray], outputs: list[np.ndarray]
+    ) -> tuple[Callable[[int, float], bool], np.ndarray]:
+        """How to run it on the first n numbers of these arrays; the captured numbers, to be set."""
+        numbers = np.array([p.data for p in self.captured], self.dtype)
+        return self.kernel.prepared(Call(len(inputs[0]), inputs), numbers, outputs), numbers
+
+
+def length(g: np.ndarray) -> float:
+    """Of an array as one vector; infinite where that overflows, as in a run that diverges."""
+    if len(g) <= ALONE:
+        return math.sqrt(g.dot(g))
+    with np.errstate(over="ignore"):
+        return math.sqrt(np.add.reduce(np.square(g)))
+
+
+def _within(g: Any, limit: float | None) -> Any:
+    """The gradient, its magnitude at most `limit`; NaN stays."""
+    if limit is None:
+        return g
+    return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
