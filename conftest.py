@@ -1,6 +1,7 @@
 """What every test and every docstring's example is run with."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -32,3 +33,11 @@ def compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also in children, where the parent ignores it (`make test &`)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

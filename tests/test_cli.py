@@ -499,6 +499,21 @@ def test_ctrl_c(late):
         assert run("predict", "model.safetensors", "flowers.csv").exit_code == 0
 
 
+def test_ctrl_c_is_not_for_a_program_that_its_shell_protects():
+    """As `micrograd train ... &` in a script: Ctrl-C is for what runs in the foreground."""
+    write_flowers()
+    command = f"{' '.join(PROGRAM)} train flowers.csv --target kind --epochs 300"
+    training = subprocess.Popen(
+        ["bash", "-c", f"trap '' INT; exec {command}"], stdout=subprocess.PIPE, text=True
+    )
+    assert training.stdout is not None
+    assert training.stdout.readline().startswith("task")
+    training.send_signal(signal.SIGINT)
+    training.communicate(timeout=60)
+    assert training.returncode == 0
+    assert Path("model.safetensors").exists()
+
+
 def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
     """Interrupted in a step, which is finished; the checkpoint holds it."""
     write_flowers(rows=2_000)
