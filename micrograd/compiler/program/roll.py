@@ -294,8 +294,7 @@ class _Roller:
     def _colours_of(self, numbers: Numbers) -> list[int]:
         if len(numbers) <= MANY:
             return [CONSTANT if x < 0 else self.colour[x] for x in numbers]
-        many = np.asarray(numbers, np.int64)
-        return np.where(many < 0, CONSTANT, self.colours[many]).tolist()
+        return _of_nodes(np.asarray(numbers, np.int64), self.colours, CONSTANT).tolist()
 
     # Emit: a block for each colour, an instruction for each run of its members.
 
@@ -363,7 +362,7 @@ class _Roller:
             few = [self._constant(x) if x < 0 else place[x] for x in numbers]
             return np.array(few, np.int64)
         many = np.asarray(numbers, np.int64)
-        places = self.places[many]
+        places = _of_nodes(many, self.places, 0)
         for k in np.flatnonzero(many < 0).tolist():
             places[k] = self._constant(int(many[k]))
         return places
@@ -380,6 +379,14 @@ def _integers(n: int) -> tuple[Any, Index]:
     """So many zeros, to be read and written one by one, and the same memory as an array."""
     numbers = array("q", bytes(8 * n))
     return numbers, np.frombuffer(numbers, np.int64)
+
+
+def _of_nodes(numbers: Index, entries: Index, of_floats: int) -> Index:
+    """The entry of each node in an array; a float has none there."""
+    result = np.full(len(numbers), of_floats)
+    nodes = numbers >= 0
+    result[nodes] = entries[numbers[nodes]]
+    return result
 
 
 def _counts(columns: list[Numbers], n: int) -> list[int]:
