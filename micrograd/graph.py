@@ -12,7 +12,10 @@ from micrograd import machine, ops
 
 
 def topological_order(*roots: Any) -> list[Any]:
-    """The computed nodes that `roots` depend on, themselves included, each after its operands."""
+    """The computed nodes that `roots` depend on, themselves included, each after its operands.
+
+    A truth has no derivative, and no node in a graph of Values: no walk looks behind one.
+    """
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [*reversed(roots)]
@@ -22,12 +25,16 @@ def topological_order(*roots: Any) -> list[Any]:
             order.append(stack.pop())
         elif node not in seen:
             seen.add(node)
-            operands = () if node.__class__ is float else node.operands
+            operands = () if node.__class__ is float or _is_truth(node) else node.operands
             if not seen.issuperset(operands):
                 stack += (node, None, *filterfalse(seen.__contains__, operands))
             elif operands:
                 order.append(node)
     return order
+
+
+def _is_truth(node: Any) -> bool:
+    return node.op is not None and node.op.boolean
 
 
 def _order_of_values(root: Any) -> list[Any]:

@@ -13,7 +13,7 @@ class InNumPy(function.Vectorized):
     """As without llvmlite: the program evaluates itself."""
 
     def _compiled(self, program: Program, made: Any = None, how: str = "") -> NumPyKernel:
-        return NumPyKernel(made() if made else program, self.dtype)
+        return NumPyKernel(made() if made else program, self.dtype, self.exact)
 
 
 def in_numpy(f: Callable[..., Any]) -> InNumPy:

@@ -80,6 +80,11 @@ class Compiled:
             raise TypeError(f"threads must be a whole number, got {threads!r}")
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
+        if exact and self.dtype != np.float64:
+            raise ValueError(
+                "exact=True gives the bits of Values, which are float64: expected dtype float64 "
+                f"beside it, got {self.dtype}. Leave out one of the two"
+            )
         self.threads, self.exact = threads, exact
         self._function = function
         self._specialised: dict[Any, Specialised] = {}
@@ -320,7 +325,7 @@ class Compiled:
         try:
             import llvmlite  # noqa: F401
         except ImportError:
-            return NumPyKernel(make(), self.dtype)
+            return NumPyKernel(make(), self.dtype, self.exact)
         known = fingerprint.of_program(program)
         key = None if known is None else (known, how)
         return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)

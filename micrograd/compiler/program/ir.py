@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import ops
+from micrograd.operation import elementwise
 from micrograd.ops import Op
 
 Index = NDArray[np.int64]
@@ -275,13 +276,20 @@ def _verify_gather(gather: Gather, written: dict[Block, Any]) -> None:
 
 
 def evaluate(
-    program: Program, inputs: list[NDArray[Any]], parameters: NDArray[Any], seed: Any = 1.0
+    program: Program,
+    inputs: list[NDArray[Any]],
+    parameters: NDArray[Any],
+    seed: Any = 1.0,
+    exact: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Runs the program in NumPy: the reference of the back ends, the fallback where none is.
 
     `inputs`: an array of shape (examples, size) for each input; `parameters`: (size,); `seed`: a
     number or one for each example, what the gradient of each example counts. Answers an array of
     shape (examples, members), or (members,) where nothing varies, for each output.
+
+    `exact` computes each number as the eager engine does: some functions of NumPy's differ from the
+    C library's in the last bit, and its sums are in another order.
     """
     examples = len(inputs[0]) if inputs else 1
     numbers: dict[Block, NDArray[Any]] = {
@@ -298,20 +306,26 @@ def evaluate(
                 dtype = bool if out.boolean else float
                 numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
             run = slice(instruction.start, instruction.start + len(instruction))
-            numbers[out][run] = _compute(instruction, numbers, examples)
+            numbers[out][run] = _compute(instruction, numbers, examples, exact)
     return {name: _answer(gathers, numbers, examples) for name, gathers in program.outputs.items()}
 
 
-def _compute(instruction: Instruction, numbers: dict[Block, Any], examples: int) -> Any:
+def _compute(
+    instruction: Instruction, numbers: dict[Block, Any], examples: int, exact: bool
+) -> Any:
     if isinstance(instruction, Map):
-        return instruction.op(*[numbers[g.block][g.index] for g in instruction.operands])
+        operands = tuple([numbers[g.block][g.index] for g in instruction.operands])
+        in_numpy = not exact or instruction.op is ops.take  # which raises on single numbers
+        return instruction.op(*operands) if in_numpy else elementwise(instruction.op, operands)
     if instruction.combine is ops.maximum:
         largest = [numbers[g.block][g.index].max(axis=1) for (g,) in instruction.products]
         return reduce(np.maximum, largest)
-    total: Any = np.zeros((len(instruction), 1))
+    total: Any = np.full((len(instruction), 1), -0.0)  # -0 + x is x to the bit
     for product in instruction.products:
         factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
-        total = total + reduce(np.multiply, factors).sum(axis=1)
+        terms = reduce(np.multiply, factors)
+        total = reduce(np.add, terms.swapaxes(0, 1), total) if exact else total + terms.sum(axis=1)
+    total = total if instruction.products else total + 0.0
     if instruction.over_examples:
         count = examples if total.shape[1] == 1 else 1  # uniform terms count once for each example
         return total.sum(axis=1, keepdims=True) * count

@@ -76,15 +76,16 @@ class Kernel(Protocol):
 class NumPyKernel:
     """The program's evaluation of itself, where there is no code generator."""
 
-    def __init__(self, program: Program, dtype: Any):
-        self.program, self.dtype = program, dtype
+    def __init__(self, program: Program, dtype: Any, exact: bool = False):
+        self.program, self.dtype, self._exact = program, dtype, exact
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         wide = [
             np.broadcast_to(x.reshape(-1, block.size), (call.n, block.size))
             for x, block in zip(call.inputs, self.program.inputs)
         ]
-        answers = evaluate(self.program, wide, parameters, np.full(call.n, seed)).values()
+        seeds = np.full(call.n, seed)
+        answers = evaluate(self.program, wide, parameters, seeds, self._exact).values()
         first, *others = (x.astype(self.dtype) for x in answers)
         nan = any(bool(np.isnan(x).any()) for x in others)
         return [first.item() if first.shape == (1,) else first, *others], nan
