@@ -122,7 +122,8 @@ class NativeKernel:
         self, made: Callable[[], Program], key: tuple[str, ...] | None,
         dtype: Any, threads: int, exact: bool, single: bool,
     ):  # fmt: skip
-        from micrograd.compiler.runtime.jit import Native, vector_bytes
+        from micrograd.compiler.llvm.target import vector_bytes
+        from micrograd.compiler.runtime.jit import Native
 
         self._made, self._making = made, RLock()
         self._program: Program | None = None
@@ -160,7 +161,7 @@ class NativeKernel:
 
     def _text(self) -> tuple[str, dict[str, Any]]:
         from micrograd.compiler.llvm.emitter import Emitter
-        from micrograd.compiler.runtime.jit import text_of
+        from micrograd.compiler.llvm.target import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
         return text_of(emitter.build()), asdict(Sizes.of(self.plan))

@@ -89,7 +89,7 @@ def crew(threads: int) -> Crew:
 
 
 def _module() -> tuple[str, None]:
-    from micrograd.compiler.runtime.jit import header
+    from micrograd.compiler.llvm.target import header
 
     kind = platform.machine().lower()
     pause, operand = _PAUSE.get(kind, ("", ""))

@@ -38,7 +38,8 @@ def random_order(n: int, random: np.random.Generator) -> np.ndarray:
 def _insert() -> Insert:
     """Inserts as many numbers from `start` on as there are draws: in native code, where it is."""
     try:
-        from micrograd.compiler.runtime.jit import Native, header
+        from micrograd.compiler.llvm.target import header
+        from micrograd.compiler.runtime.jit import Native
     except ImportError:
         return insert_in_python
     native = Native(None, lambda: (header() + _CODE, None))

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from micrograd.compiler.runtime.jit import vector_bytes
+from micrograd.compiler.llvm.target import vector_bytes
 
 AVX2, AVX512 = 32, 64  # bytes a vector
 INT32 = ir.IntType(32)
