@@ -22,10 +22,11 @@ CODE = bytes(range(256)) * 4
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and warnings that were not given yet."""
-    path = tmp_path / "cache"
-    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(path))
+    """The directory of an empty cache, not made yet, and warnings that were not given yet."""
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path / "cache"))
     cache._warn.cache_clear()
+    path = cache.directory()
+    assert path
     return path
 
 
@@ -114,12 +115,12 @@ def test_an_empty_name_turns_it_off(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_directory_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user hears of it, once, if they named it; else nobody does."""
-    folder.write_text("a file")
+    folder.parent.write_text("a file")
     with pytest.warns(RuntimeWarning, match="not kept on disk"):
         cache.store(NAME, CODE)
     assert cache.load(NAME) is None
     monkeypatch.delenv("MICROGRAD_CACHE_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent))
     monkeypatch.setattr(sys, "platform", "linux")
     cache.store(NAME, CODE)
     assert cache.load(NAME) is None
@@ -156,6 +157,47 @@ def test_what_was_not_used_for_longest_makes_room(
     assert cache.load(names[0]) == CODE  # the oldest, used again
     cache.store(names[3], CODE)
     assert [cache.load(name) is not None for name in names] == [True, False, True, True]
+
+
+NOT_ENTRIES = "photo.raw", "thesis.txt", NAME.upper(), NAME[:-1], f"{NAME}.part", f"{NAME}.txt", "a"
+
+
+def test_files_of_others_are_neither_counted_nor_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether they lie in the directory that the user named, or in the cache's own inside it."""
+    monkeypatch.setattr(cache, "LIMIT", len(CODE) + 32)
+    folder.mkdir(mode=0o700, parents=True)
+    others = [where / name for where in (folder, folder.parent) for name in NOT_ENTRIES]
+    others.append(folder.parent / NAME)  # as an earlier version wrote it, or anybody
+    for other in others:
+        other.write_bytes(bytes(2 * cache.LIMIT))
+        os.utime(other, (1e9, 1e9))
+    cache.store(cache.key("another program"), CODE)
+    cache.store(NAME, CODE)
+    assert all(other.stat().st_size == 2 * cache.LIMIT for other in others)
+    assert {e.name for e in folder.iterdir()} == {NAME, *NOT_ENTRIES}
+
+
+def test_what_a_killed_writer_left_is_removed_in_its_turn(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LIMIT", len(CODE) + 32)
+    folder.mkdir(mode=0o700, parents=True)
+    draft = folder / f"{NAME}.{'0' * 16}"
+    draft.write_bytes(CODE)
+    os.utime(draft, (1e9, 1e9))
+    cache.store(NAME, CODE)
+    assert [entry.name for entry in folder.iterdir()] == [NAME]
+
+
+def test_a_directory_that_is_shared_may_be_named(folder: Path) -> None:
+    """The cache's own directory inside it is private."""
+    folder.parent.mkdir()
+    folder.parent.chmod(0o777)
+    cache.store(NAME, CODE)
+    assert cache.load(NAME) == CODE
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

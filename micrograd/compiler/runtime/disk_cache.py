@@ -6,11 +6,14 @@ directory, nor from a file, that belongs to another user or that others may writ
 damaged counts as not there. An entry is written under a name of its own and then renamed: several
 processes at once see all of it or nothing.
 
-`MICROGRAD_CACHE_DIR` names another directory; empty, it turns the cache off.
+`MICROGRAD_CACHE_DIR` names another place for the directory; empty, it turns the cache off. The
+directory is the cache's own, made inside the one that is named; of the files in it the cache
+removes only those whose names it gives itself.
 """
 
 import hashlib
 import os
+import re
 import secrets
 import sys
 import warnings
@@ -21,6 +24,8 @@ from pathlib import Path
 
 LIMIT = 256 << 20  # bytes; beyond it, what was not used for longest is removed
 _NAMED = "MICROGRAD_CACHE_DIR"
+_OWN = "micrograd-compiled"  # the directory inside the one that is named
+_ENTRY = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")  # an entry, or one that is being written
 
 
 class UnsafeError(PermissionError):
@@ -33,7 +38,7 @@ def directory() -> Path | None:
         return None
     named = os.environ.get(_NAMED)
     if named is not None:
-        return Path(named) if named else None
+        return Path(named) / _OWN if named else None
     with suppress(RuntimeError):  # there is no home
         home = Path.home()
         if sys.platform == "darwin":
@@ -147,10 +152,12 @@ def _warn(message: str) -> None:
 def _trim(folder: int) -> None:
     """Removes the entries that were not used for longest, until the rest is within LIMIT."""
     entries = []
-    for entry in os.scandir(folder):
-        with suppress(OSError):  # another process has removed it
-            status = entry.stat(follow_symlinks=False)
-            entries.append((status.st_mtime, status.st_size, entry.name))
+    with os.scandir(folder) as found:
+        for entry in found:
+            if _ENTRY.fullmatch(entry.name):
+                with suppress(OSError):  # another process has removed it
+                    status = entry.stat(follow_symlinks=False)
+                    entries.append((status.st_mtime, status.st_size, entry.name))
     total = sum(size for _, size, _ in entries)
     for _, size, name in sorted(entries):
         if total <= LIMIT:
