@@ -213,6 +213,7 @@ def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyP
 # With the compiler.
 
 native = pytest.importorskip("micrograd.compiler.runtime.jit", reason="needs llvmlite")
+target = pytest.importorskip("micrograd.compiler.llvm.target", reason="needs llvmlite")
 
 
 QUARTER = mg.Value(0.25)
@@ -339,13 +340,13 @@ def on(level: str) -> subprocess.CompletedProcess[str]:
 
 def runs(level: str) -> bool:
     """Whether this processor runs what is compiled for that level."""
-    _, feature = native._LEVELS[level]
-    return bool(native.llvm.get_host_cpu_features().get(feature))
+    _, feature = target._LEVELS[level]
+    return bool(target.llvm.get_host_cpu_features().get(feature))
 
 
 def test_code_for_a_level_of_x86_64_computes_the_same_numbers(folder: Path) -> None:
     """In exact mode to the bit; by default within some roundings, of numbers below 1."""
-    levels = ["", *filter(runs, native._LEVELS)]
+    levels = ["", *filter(runs, target._LEVELS)]
     results = [on(level).stdout.split() for level in levels]
     half = len(results[0]) // 2
     assert half == 37 * 4
