@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +23,7 @@ from pyarrow import parquet
 
 import micrograd as mg
 from micrograd.files import survey
-from micrograd.files.whole_file import beside, write_whole
+from micrograd.files.whole_file import beside, sweep, write_whole
 from micrograd.training.run.checkpoint import Checkpoint, CheckpointError, read
 from micrograd.training.run.run_identity import of_file
 
@@ -508,18 +509,53 @@ def test_where_both_are_damaged_nothing_is_overwritten(tmp_path):
     assert path.read_bytes() == b"no checkpoint"
 
 
+def drafts(directory: Path, name: str) -> str:
+    """Leaves drafts of a file behind; their names, as text."""
+    made = [beside(directory / name, kind) for kind in ("part", "old")]
+    for draft in made:
+        draft.write_bytes(b"")
+    return "\n".join(draft.name for draft in made)
+
+
 def test_what_killed_runs_have_left_is_removed_but_nothing_of_a_neighbour(tmp_path):
     names = "run", "run.b", "run.1", "run.1.part", "n" * 200 + "1", "n" * 200 + "2", "Я" * 120
     for name in names:
         write_whole(tmp_path / name, b"")
-        for kind in ("part", "old"):
-            beside(tmp_path / name, kind).write_bytes(b"")
+    printed = in_a_process(
+        f"from pathlib import Path; [print(drafts(Path({str(tmp_path)!r}), n)) for n in {names}]"
+    ).splitlines()
+    ours = {name: {*printed[2 * i : 2 * i + 2]} for i, name in enumerate(names)}
     for name in names:
         before = {*os.listdir(tmp_path)}
         with pytest.raises(CheckpointError):
             Checkpoint(tmp_path / name, None).load()
-        ours = {beside(tmp_path / name, kind).name for kind in ("part", "old")}
-        assert before - {*os.listdir(tmp_path)} == ours
+        assert before - {*os.listdir(tmp_path)} == ours[name]
+
+
+def test_what_a_living_process_is_writing_is_left_alone(tmp_path):
+    ours = drafts(tmp_path, "run").splitlines()
+    theirs = [ours[0].replace(f".{os.getpid()}-", f".{os.getppid()}-")]  # whoever started this one
+    (tmp_path / theirs[0]).write_bytes(b"")
+    sweep(tmp_path / "run")
+    assert {*os.listdir(tmp_path)} == {*ours, *theirs}
+
+
+@pytest.mark.parametrize("previous", [False, True])
+def test_threads_that_write_one_file_do_not_mix(tmp_path, previous):
+    path, before = tmp_path / "run", tmp_path / "run.previous"
+    contents = [bytes([65 + i]) * (10_000 + i) for i in range(4)]
+    write_whole(path, contents[0])
+
+    def write(content: bytes) -> None:
+        for _ in range(20):
+            pieces = [content[k : k + 500] for k in range(0, len(content), 500)]
+            write_whole(path, pieces, before if previous else None)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor(4) as threads:
+        [*threads.map(write, contents)]
+    assert {*os.listdir(tmp_path)} == ({"run", "run.previous"} if previous else {"run"})
+    assert not previous or before.read_bytes() in contents
 
 
 def test_a_checkpoint_behind_a_link(tmp_path):

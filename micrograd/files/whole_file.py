@@ -2,12 +2,17 @@
 
 import os
 import re
+import secrets
 import stat
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+# A draft is named after its process, whose number may have been that of another, and a count.
+_PROCESS, _count = secrets.token_hex(4), count()
 
 
 def write_whole(
@@ -29,7 +34,7 @@ def write_whole(
         return
     part, old = beside(path, "part"), beside(path, "old")
     try:
-        with open(part, "wb") as file:
+        with open(part, "xb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
@@ -46,7 +51,6 @@ def write_whole(
 def _linked(path: Path, old: Path) -> bool:
     """Gives a file a second name. False where there is none, or no such thing as a link."""
     try:
-        old.unlink(missing_ok=True)  # of a process of the same number, which was killed
         os.link(path, old)
     except OSError:
         return False
@@ -66,14 +70,29 @@ def _sync_names(directory: Path) -> None:
 def sweep(path: str | Path) -> None:
     """Removes what processes that were killed have left of `path`, beside it."""
     path = Path(os.path.realpath(path))
-    ours = re.compile(re.escape(_stem(path)) + r"\.\d+\.(part|old)")
+    ours = re.compile(re.escape(_stem(path)) + r"\.(\d{1,9})-(\w+)-\d+\.(part|old)")
     for left in path.parent.iterdir():
-        if ours.fullmatch(left.name):
+        name = ours.fullmatch(left.name)
+        if name and not _at_work(int(name[1]), name[2]):
             left.unlink(missing_ok=True)
 
 
 def beside(path: Path, kind: str) -> Path:
-    return path.with_name(f"{_stem(path)}.{os.getpid()}.{kind}")
+    """A name beside `path` that nobody else has, not even another thread."""
+    return path.with_name(f"{_stem(path)}.{os.getpid()}-{_PROCESS}-{next(_count)}.{kind}")
+
+
+def _at_work(number: int, process: str) -> bool:
+    """Whether a draft may still be written: by this process, or by another that is alive."""
+    if number == os.getpid() or os.name != "posix":
+        return process == _PROCESS
+    try:
+        os.kill(number, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def _stem(path: Path) -> str:
