@@ -194,6 +194,18 @@ def test_a_late_row_that_cannot_be_predicted(model, monkeypatch, bad, message):
     assert sorted(os.listdir()) == before
 
 
+def test_a_late_row_of_which_nothing_can_be_computed(monkeypatch):
+    """Its numbers are finite; what the network makes of them is not."""
+    monkeypatch.setattr(survey, "ROWS", 15)
+    rows = "".join(f"{i / 500},{'high' if i > 25 else 'low'}\n" for i in range(50))
+    Path("small.csv").write_text("x,y\n" + rows)
+    assert run("train", "small.csv", "--target", "y", "--epochs", 2).exit_code == 0
+    Path("new.csv").write_text("x\n" + "0.05\n" * 40 + "1e308\n")
+    result = run("predict", "model.safetensors", "new.csv")
+    assert is_one_line(result, "not finite in 1 rows (first: row 41), where 'x' is 1e+308")
+    assert result.stdout == ""
+
+
 def test_a_pipe_is_no_table(model):
     os.mkfifo("pipe.csv")
     message = "pipe.csv is a pipe or a device"

@@ -17,6 +17,7 @@ from micrograd.tables.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
 from micrograd.tables.prepare import prepare
 from micrograd.tables.split import hold_out
 from micrograd.tables.table_model import TableModel
+from micrograd.training.metrics import accuracy
 
 
 def text(*values: str | None) -> Column:
@@ -343,6 +344,25 @@ def test_predictions_note_what_is_missing_and_what_is_new():
         "in column 'colour', what training never saw counts as missing: green",
         "1 missing values are filled in: x 1",
     )
+
+
+@pytest.mark.parametrize("target", ["kind", "y"])
+def test_no_class_and_no_number_is_made_of_nan(target):
+    """1e308 is finite, but nothing that a network computes from it is."""
+    x = np.linspace(0, 1, 40)
+    columns = {"x": x, "z": x**2, "kind": np.where(x > 0.5, "high", "low"), "y": 2 * x}
+    drop = [{"kind": "y", "y": "kind"}[target]]
+    model = mg.train_table(columns, target, epochs=2, drop=drop).model
+    rows = {"x": [0.1, 1e308, 0.2, -1e308], "z": [0.5] * 4}
+    with pytest.raises(TableError, match=r"not finite in 2 rows \(first: row 2\), where 'x' is 1e"):
+        model.predict(rows)
+    assert len(model.predict({"x": [0.1, 1e30], "z": [0.5, None]}).values) == 2
+
+
+def test_outputs_that_are_nan_are_never_right():
+    nan = np.full((2, 2), np.nan)
+    assert accuracy(nan, np.array([0, 1])) == 0.0
+    assert accuracy(nan, np.array([[0, 1], [1, 0]])) == 0.0
 
 
 def test_a_classification_has_probabilities():

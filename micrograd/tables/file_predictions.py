@@ -33,7 +33,8 @@ class FilePredictions:
             if not len(piece):
                 continue
             self._look(piece, rows, faults)
-            yield self.model.predict(piece).as_csv(self.probabilities, header=not rows).encode()
+            predicted = self.model.predict_from(rows, piece)
+            yield predicted.as_csv(self.probabilities, header=not rows).encode()
             rows += len(piece)
         if not rows:
             raise TableError(f"{self.file.path} has no rows below its header")

@@ -55,14 +55,19 @@ class Quantity:
 
     def encode(self, column: Column) -> np.ndarray:
         """The inputs of each row, shape (rows, width). Raises TableError for text or infinity."""
-        numbers = finite_numbers(column)
-        missing = np.isnan(numbers)
-        inputs = self.standardised(np.where(missing, self.fill, numbers))
+        missing = column.missing
+        inputs = self.standardised(self.numbers(column))
         return np.column_stack([inputs, missing] if self.flagged else [inputs])
+
+    def numbers(self, column: Column) -> np.ndarray:
+        """The number of each row, filled in where it is missing."""
+        numbers = finite_numbers(column)
+        return np.where(np.isnan(numbers), self.fill, numbers)
 
     def standardised(self, x: Any) -> Any:
         """A number, or an array of them, as the network sees it."""
-        return (x - self.mean) / self.scale
+        with np.errstate(over="ignore"):
+            return (x - self.mean) / self.scale
 
     def unseen(self, column: Column) -> list[str]:
         """Nothing: any number will do."""
@@ -173,6 +178,15 @@ class Inputs:
             raise TableError(f"the table lacks the columns {', '.join(map(repr, absent))}")
         for name in absent:
             table[name]
+
+    def strangest(self, table: Table, row: int) -> tuple[Quantity, float] | None:
+        """The column of numbers that is farthest from what training saw, and its value there."""
+        found = [
+            (c, float(c.numbers(table[c.name])[row]))
+            for c in self.columns
+            if isinstance(c, Quantity)
+        ]
+        return max(found, key=lambda pair: abs(pair[0].standardised(pair[1])), default=None)
 
     def missing(self, table: Table) -> dict[str, int]:
         """How many values are missing, by column, where any is."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.faults import Places
 from micrograd.files.survey import rows_of
 from micrograd.files.table import Table, TableError, enumerated
 from micrograd.files.table_file import read_table
@@ -65,10 +66,15 @@ class TableModel:
         """The target of each row; columns that the model does not know are left aside.
 
         What is missing, or a category that training never saw, is filled in as in training. Raises
-        TableError for a column that is absent, or of text where there were numbers.
+        TableError for a column that is absent, or of text where there were numbers, and for a row
+        so far from those of training that the network's outputs are not finite.
         """
-        table = as_table(table, self.categories())
+        return self.predict_from(0, as_table(table, self.categories()))
+
+    def predict_from(self, start: int, table: Table) -> Predictions:
+        """The same for a part of a table, `start` rows below its header."""
         outputs = self.outputs(table)
+        self._check_decided(outputs, table, start)
         classes = self.target if isinstance(self.target, Classes) else None
         return Predictions(
             self.target.name,
@@ -76,6 +82,18 @@ class TableModel:
             classes.classes if classes else (),
             classes.probabilities(outputs) if classes else None,
             (*noted(self.inputs.missing(table), self.inputs.unseen(table)),),
+        )
+
+    def _check_decided(self, outputs: np.ndarray, table: Table, start: int) -> None:
+        bad = np.flatnonzero(~self.target.decided(outputs))
+        if not len(bad):
+            return
+        strange = self.inputs.strangest(table, int(bad[0]))
+        where = Places(len(bad), start + int(bad[0]) + 1)
+        raise TableError(
+            f"the outputs of the network are not finite in {where}"
+            + (f", where {strange[0].name!r} is {strange[1]:g}" if strange else "")
+            + "; correct or leave out what is far from anything in training"
         )
 
     def categories(self) -> list[str]:

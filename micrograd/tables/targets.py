@@ -46,7 +46,12 @@ class Measure:
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """The quantity of each row, in its own unit."""
-        return outputs[:, 0] * self.scale + self.mean
+        with np.errstate(over="ignore"):
+            return outputs[:, 0] * self.scale + self.mean
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """Where the outputs say anything, as an array of bool."""
+        return np.isfinite(self.decode(outputs))
 
     def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
         """R² and the root mean square error of `outputs`; the baseline is the mean of training."""
@@ -90,6 +95,10 @@ class Classes:
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """The name of each row's most probable class."""
         return np.array(self.classes, dtype=object)[outputs.argmax(axis=1)]
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """Where the outputs say anything, as an array of bool."""
+        return np.isfinite(outputs).all(axis=1)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """The probability of each class, shape (rows, classes)."""

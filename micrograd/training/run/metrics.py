@@ -12,16 +12,20 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, threshold: float = 0.0) -
 
     `outputs` has the shape (examples, classes) and `targets` holds the indices of classes. Where
     there is a target for each output, they are labels, which an example has or has not: the sign of
-    the output decides, and an example has the label if the target is above `threshold`.
+    the output decides, and an example has the label if the target is above `threshold`. Outputs
+    that are NaN are never right.
 
     >>> accuracy(np.array([[0.1, 2.0], [1.0, 0.0]]), np.array([1, 1]))
     0.5
     >>> accuracy(np.array([[0.1, 2.0], [1.0, -1.0]]), np.array([[1, 1], [0, 0]]))
     0.75
     """
+    known = ~np.isnan(outputs)
     if targets.size == outputs.size:
-        return float(np.mean((outputs > 0) == (targets.reshape(outputs.shape) > threshold)))
-    return float(np.mean(outputs.argmax(axis=1) == targets.reshape(len(outputs))))
+        right = (outputs > 0) == (targets.reshape(outputs.shape) > threshold)
+        return float(np.mean(right & known))
+    right = outputs.argmax(axis=1) == targets.reshape(len(outputs))
+    return float(np.mean(right & known.all(axis=1)))
 
 
 def _likely(outputs: np.ndarray, targets: np.ndarray) -> float:
