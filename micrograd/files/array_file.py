@@ -50,7 +50,7 @@ class Kind:
             description = json.loads(text)
             version = description.pop("version")
             description.pop("seal", None)
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             raise self.error(f"the description of the {self.name} in {path} is damaged") from None
         if version != self.version:
             raise self.error(

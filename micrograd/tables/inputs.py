@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from micrograd.files import fields
 from micrograd.files.faults import finite_numbers
 from micrograd.files.table import Column, Table, TableError
 
@@ -37,6 +38,10 @@ class Quantity:
     scale: float
     flagged: bool  # whether a second input says that the value was missing
 
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.fill, self.mean]).all() and 0 < self.scale < np.inf):
+            raise ValueError(f"column {self.name!r} has no finite mean and positive scale")
+
     @classmethod
     def learn(cls, column: Column) -> "Quantity":
         """Raises Ignored for a column that says nothing, and TableError for infinite values."""
@@ -44,9 +49,9 @@ class Quantity:
         present = numbers[~np.isnan(numbers)]
         if not len(present):
             raise Ignored("it has no values")
-        if present.min() == present.max():
-            raise Ignored("it is always the same")
         mean, scale = moments(present)
+        if present.min() == present.max() or not scale:
+            raise Ignored("it is always the same")
         return cls(column.name, float(np.median(present)), mean, scale, len(present) < len(numbers))
 
     @property
@@ -93,6 +98,11 @@ class Category:
     fill: str
     flagged: bool
 
+    def __post_init__(self) -> None:
+        known = (*self.categories, *self.rare)
+        if self.fill not in self.categories or len({*known}) < len(known):
+            raise ValueError(f"column {self.name!r} has categories that are twice there, or none")
+
     @classmethod
     def learn(cls, column: Column) -> "Category":
         """Raises Ignored for a column that says nothing."""
@@ -132,6 +142,14 @@ class Category:
 
 Input = Quantity | Category
 KINDS: dict[str, type[Quantity] | type[Category]] = {c.kind: c for c in (Quantity, Category)}
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """`Inputs` in JSON."""
+
+    columns: list[Any]
+    ignored: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -204,7 +222,10 @@ class Inputs:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Inputs":
-        return cls(tuple(map(_from_json, stored["columns"])), stored["ignored"])
+        """Raises ValueError, which names the field, for what `as_json` does not answer."""
+        known = fields.read(_Stored, stored, "inputs")
+        columns = [fields.read_kind(KINDS, c, f"columns[{i}]") for i, c in enumerate(known.columns)]
+        return cls((*columns,), known.ignored)
 
 
 def _learn(column: Column, categorical: bool) -> Input:
@@ -231,15 +252,6 @@ def _check_identifier(column: Column) -> None:
         raise Ignored("it is an identifier: every value differs")
     if column.kind == "text" and different > 3 and 3 * different > 2 * len(present):
         raise Ignored(f"almost every value differs ({different} in {len(present)})")
-
-
-def _from_json(stored: dict[str, Any]) -> Input:
-    return KINDS[stored["kind"]](**fields(stored))
-
-
-def fields(stored: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a dataclass that JSON knows: its lists are tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float]:

@@ -5,11 +5,13 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from micrograd.files import fields
 from micrograd.files.faults import Places
 from micrograd.files.survey import rows_of
 from micrograd.files.table import Table, TableError, enumerated
@@ -20,6 +22,24 @@ from micrograd.tables.inputs import Category, Inputs
 from micrograd.tables.model_file import ModelFileError, load_model, save_model
 from micrograd.tables.targets import Classes, Target
 from micrograd.training.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network in JSON, without its weights."""
+
+    nin: int
+    sizes: list[int]
+    activation: str | list[str]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A model in JSON; `Inputs` and `targets` know the rest."""
+
+    network: _Network
+    inputs: Any
+    target: Any
 
 
 @dataclass(frozen=True)
@@ -128,12 +148,13 @@ class TableModel:
         """The model in a file that `save` wrote. Raises ModelFileError for any other."""
         arrays, description = load_model(path)
         try:
-            inputs = Inputs.from_json(description["inputs"])
-            target = targets.from_json(description["target"])
-            network = _network(arrays, **description["network"])
-            if network.nin != inputs.width or network.sizes[-1] != target.outputs:
+            stored = fields.read(_Stored, description, "the description")
+            inputs = Inputs.from_json(stored.inputs)
+            target = targets.from_json(stored.target)
+            if stored.network.nin != inputs.width or stored.network.sizes[-1:] != [target.outputs]:
                 raise ValueError("the network does not fit its inputs and outputs")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            network = _network(arrays, stored.network)
+        except ValueError as error:
             raise ModelFileError(f"the model in {path} is damaged ({error})") from None
         return cls(network, inputs, target)
 
@@ -151,13 +172,15 @@ def noted(missing: dict[str, int], unseen: dict[str, list[str]]) -> list[str]:
     return notes
 
 
-def _network(arrays: dict[str, np.ndarray], nin: int, sizes: list[int], activation: str) -> MLP:
-    weights = [arrays[f"layers.{i}.weights"].shape for i in range(len(sizes))]
-    if weights != list(zip(sizes, [nin, *sizes])):  # before a network of that size is made
+def _network(arrays: dict[str, np.ndarray], stored: _Network) -> MLP:
+    nin, sizes, shapes = stored.nin, stored.sizes, {}
+    for i, (inputs, outputs) in enumerate(pairwise([nin, *sizes])):
+        shapes[f"layers.{i}.weights"], shapes[f"layers.{i}.bias"] = (outputs, inputs), (outputs,)
+    if {name: array.shape for name, array in arrays.items()} != shapes:
         raise ValueError("the weights do not have the sizes of the network")
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise ValueError("a weight is not finite")
-    network = MLP(nin, sizes, activation=activation)
+    if not all(array.dtype == float and np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("a weight is no finite number of 64 bits")
+    network = MLP(nin, sizes, activation=stored.activation)
     network.load_state_dict(arrays)
     return network
 

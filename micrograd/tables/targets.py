@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from micrograd.files import fields
 from micrograd.files.faults import finite_numbers
 from micrograd.files.table import Column, TableError, enumerated
-from micrograd.tables.inputs import fields, moments
+from micrograd.tables.inputs import moments
 from micrograd.training.run.metrics import accuracy, r2
 
 TASKS = ("auto", "classification", "regression")
@@ -40,6 +41,10 @@ class Measure:
     name: str
     mean: float
     scale: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.mean) and 0 < self.scale < np.inf):
+            raise ValueError(f"the target {self.name!r} has no finite mean and positive scale")
 
     def encode(self, column: Column) -> np.ndarray:
         return (column.values - self.mean) / self.scale
@@ -75,6 +80,10 @@ class Classes:
     name: str
     classes: tuple[str, ...]
     majority: str
+
+    def __post_init__(self) -> None:
+        if self.majority not in self.classes or not 1 < len({*self.classes}) == len(self.classes):
+            raise ValueError(f"the target {self.name!r} has classes that are twice there, or none")
 
     @property
     def outputs(self) -> int:
@@ -210,5 +219,6 @@ def as_json(target: Target) -> dict[str, Any]:
     return {"kind": target.kind, **asdict(target)}
 
 
-def from_json(stored: dict[str, Any]) -> Target:
-    return KINDS[stored["kind"]](**fields(stored))
+def from_json(stored: Any) -> Target:
+    """Raises ValueError, which names the field, for what `as_json` does not answer."""
+    return fields.read_kind(KINDS, stored, "target")
