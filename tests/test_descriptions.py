@@ -15,6 +15,7 @@ import micrograd as mg
 from micrograd.files.table import TableError
 from micrograd.tables.model_file import MODEL, ModelFileError, load_model
 from micrograd.tables.table_model import TableModel
+from micrograd.training.run.checkpoint import CHECKPOINT
 
 BAD: list[Any] = [
     None, True, 0, -1, 3, 10**40, 1e308, math.nan, -math.inf, "", "no", [], {}, [1], {"a": 1},
@@ -150,3 +151,66 @@ def test_a_description_that_is_deep_or_no_description_is_refused(model, tmp_path
     (tmp_path / "changed").write_bytes(MODEL.pack(arrays, description))
     with pytest.raises(ModelFileError, match=r"inputs\.ignored"):
         TableModel.load(tmp_path / "changed")
+
+
+# Checkpoints.
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(20, 2))
+
+
+def train(path: Path, **options: Any) -> mg.History:
+    settings: dict[str, Any] = {
+        "loss": "mse", "optimizer": mg.Adam(0.01), "epochs": 3, "batch_size": 4, "engine": "eager",
+        "validation": 0.2, "patience": 5, "metric": "r2", "resume": True,
+    }  # fmt: skip
+    return mg.fit(mg.MLP(2, [1], seed=0), X, X[:, 0], checkpoint=path, **settings | options)
+
+
+@pytest.fixture(scope="module", params=["in an epoch", "after an epoch"])
+def checkpoint(request, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "run"
+    if request.param == "in an epoch":
+        train(path, every=1, time_limit=1e-9)
+    else:
+        train(path, callbacks=lambda history: True)
+    return path
+
+
+ALIKE = "('run', ", "('random_first', ", "('random_before', "  # 'model' and 'random' stand for all
+
+
+def goes_on(path: Path) -> bool:
+    """Whether a run goes on from there; otherwise the file is refused."""
+    try:
+        history = train(path)
+    except mg.CheckpointError:
+        return False
+    except mg.DivergenceError:
+        return True
+    assert history.epochs == len(history.rates) == len(history.validation_loss)
+    return True
+
+
+def test_a_checkpoint_with_any_field_changed_is_refused_or_goes_on(checkpoint, tmp_path):
+    arrays, description = CHECKPOINT.read(checkpoint)
+    path, kept = tmp_path / "run", []
+    for what, mutated in mutations(description):
+        if what.startswith(ALIKE) and "'model'" not in what:
+            continue
+        path.write_bytes(CHECKPOINT.pack(arrays, mutated))
+        kept.append(goes_on(path))
+    assert len(kept) > 200
+    assert 0 < sum(kept) < 0.4 * len(kept)
+
+
+def test_a_checkpoint_with_any_array_changed_is_refused(checkpoint, tmp_path):
+    arrays, description = CHECKPOINT.read(checkpoint)
+    path = tmp_path / "run"
+    for name, array in arrays.items():
+        for bad in (None, array[:-1], array[:1], array[None], array.astype(int), array > 0):
+            others = {k: x for k, x in arrays.items() if k != name}
+            path.write_bytes(
+                CHECKPOINT.pack(others if bad is None else {**others, name: bad}, description)
+            )
+            assert not goes_on(path)

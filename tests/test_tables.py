@@ -17,7 +17,7 @@ from micrograd.tables.inputs import MOST_CATEGORIES, Category, Inputs, Quantity
 from micrograd.tables.prepare import prepare
 from micrograd.tables.split import hold_out
 from micrograd.tables.table_model import TableModel
-from micrograd.training.metrics import accuracy
+from micrograd.training.run.metrics import accuracy
 
 
 def text(*values: str | None) -> Column:

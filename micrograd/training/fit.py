@@ -35,6 +35,7 @@ from micrograd.training.run.run_identity import (
     of_optimizer,
     written,
 )
+from micrograd.training.run.saved import load
 from micrograd.training.steps.compiled_step import NativeStep
 from micrograd.training.steps.eager import EagerStep
 from micrograd.training.steps.lbfgs import minimise
@@ -125,7 +126,7 @@ def fit(
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)
-    saved = saver.load() if saver and resume else None
+    saved = load(saver) if saver and resume else None
     random = np.random.default_rng(seed)
     if saved:  # what is held out is drawn as it was then
         random.bit_generator.state = saved[1]["random_first"]

@@ -13,6 +13,7 @@ from micrograd.training.data.pieces import PieceBatches
 from micrograd.training.run.checkpoint import Checkpoint, State
 from micrograd.training.run.progress import Progress
 from micrograd.training.run.run import DivergenceError, Run
+from micrograd.training.run.saved import Saved, check_arrays, damage_in
 from micrograd.training.steps.objective import Dropout
 
 STRETCH = 100  # steps, at most, after which the weights are judged by the losses of these
@@ -150,8 +151,15 @@ class Loop(Run):
         self.saved = time.monotonic()
 
     def go_on(self, saved: State) -> None:
-        """Stands where the run stood when it was saved."""
+        """Stands where the run stood when it was saved. Raises CheckpointError if that is none."""
         arrays, state = saved
+        memory = {f"memory.{name}" for name in self.step.optimizer.memory}
+        judged = bool(self.held_out)
+        curves = {"validation_loss": judged, "scores": judged and bool(self.score)}
+        assert self.checkpoint is not None
+        with damage_in(self.checkpoint.path):
+            check_arrays(arrays, {"weights", *WEIGHTS, *memory}, len(self.step.weights()))
+            Saved(**state).check_fits(self.batches.count, curves)
         self.step.restore(arrays["weights"])
         memory = {k[7:]: array for k, array in arrays.items() if k.startswith("memory.")}
         self.step.remember(state["steps"], memory)
