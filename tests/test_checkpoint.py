@@ -553,7 +553,7 @@ def test_threads_that_write_one_file_do_not_mix(tmp_path, previous):
             assert path.read_bytes() in contents
 
     with ThreadPoolExecutor(4) as threads:
-        [*threads.map(write, contents)]
+        assert len([*threads.map(write, contents)]) == 4
     assert {*os.listdir(tmp_path)} == ({"run", "run.previous"} if previous else {"run"})
     assert not previous or before.read_bytes() in contents
 

@@ -19,6 +19,8 @@ def read(kind: Any, stored: Any, name: str) -> Any:
     Traceback (most recent call last):
     ValueError: epochs should be int, but is 'many'
     """
+    if kind is float and _is(float, stored):
+        return float(stored)
     origin, kinds = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _record(kind, stored, name)
@@ -33,7 +35,7 @@ def read(kind: Any, stored: Any, name: str) -> Any:
     if origin is dict and isinstance(stored, dict):
         return {key: read(kinds[1], x, f"{name}.{key}") for key, x in stored.items()}
     if kind is Any or (origin is None and _is(kind, stored)):
-        return float(stored) if kind is float else stored
+        return stored
     raise ValueError(f"{name} should be {_called(kind)}, but is {short(stored)}")
 
 

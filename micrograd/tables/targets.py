@@ -107,7 +107,7 @@ class Classes:
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         """Where the outputs say anything, as an array of bool."""
-        return np.isfinite(outputs).all(axis=1)
+        return np.all(np.isfinite(outputs), axis=1)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """The probability of each class, shape (rows, classes)."""
