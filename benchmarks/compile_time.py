@@ -82,12 +82,26 @@ def irregular(operations: int) -> Callable:
     return lambda: f(x)
 
 
+def jacobian(rows: int) -> Callable:
+    """The first call of the Jacobian of NIST's Gauss1: eight parameters, `rows` points."""
+    x = np.linspace(1, 250, rows)
+
+    def peak(height, centre, width):
+        return height * np.exp(-((x - centre) ** 2) / width**2)
+
+    f = mg.compile(mg.jacobian(lambda b: b[0] * np.exp(-b[1] * x) + peak(*b[2:5]) + peak(*b[5:])))
+    b = np.array([97.0, 0.009, 100.0, 65.0, 20.0, 70.0, 178.0, 16.5])
+    return lambda: f(b)
+
+
 PROGRAMS: dict[str, tuple[str, Callable[[], Callable], float]] = {
     "demo": ("the demo's loss, 337 gradients", demo, 0.25),
     "128": ("784-128-10, 101,770 gradients", lambda: images(128), 1),
     "512": ("784-512-10, 407,050 gradients", lambda: images(512), 3),
     "20000": ("20,000 irregular operations", lambda: irregular(20_000), 3),
     "100000": ("100,000 irregular operations", lambda: irregular(100_000), 15),
+    "jacobian": ("Jacobian of 250 rows by 8 parameters", lambda: jacobian(250), 1),
+    "jacobian1000": ("Jacobian of 1,000 rows by 8 parameters", lambda: jacobian(1000), 2),
 }
 
 

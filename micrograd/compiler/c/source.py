@@ -15,7 +15,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.compiler.c.expression import Expression, Printer
 from micrograd.compiler.program.ir import Block, Gather
-from micrograd.compiler.schedule.access import Access, access
+from micrograd.compiler.schedule.access import Access, copies
 from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Plan, Step
 
 _KEYWORDS = """auto break case char const continue default do double else enum extern float for goto
@@ -167,15 +167,12 @@ class _File:
     def _outputs(self, varying: bool) -> None:
         for name, gathers in self.program.outputs.items():
             if _varies(gathers) == varying:
-                members, start = sum(map(len, gathers)), 0
-                example = members if varying and self.many else 0
-                for gather in gathers:
-                    read = access(gather, (len(gather),))
-                    with self._axes(read.axes) as places, self._lanes(varying):
-                        at = _index(["first + e", *places], (example, 1), start)
-                        number = self.printer.text(self._read(read, places))
+                example = sum(map(len, gathers)) if varying and self.many else 0
+                for _, source, target in copies(gathers, lambda block: (block, 0)):
+                    with self._axes(source.axes) as places, self._lanes(varying):
+                        at = _index(["first + e", self._at(target, places)], (example, 1))
+                        number = self.printer.text(self._read(source, places))
                         self._line(f"{_word(name)}[{at}] = {number};")
-                    start += len(gather)
 
     # Nests.
 
@@ -271,7 +268,7 @@ class _File:
         lane = "[e]" if access.block.varying and self.many else ""
         return f"{self._name(access.block)}[{self._at(access, places, t)}]{lane}"
 
-    def _at(self, access: Access, places: list[str], t: str) -> str:
+    def _at(self, access: Access, places: list[str], t: str = "0") -> str:
         if access.table is None:
             return _index([*places, t], (*access.strides, access.term), access.base)
         at = "0"

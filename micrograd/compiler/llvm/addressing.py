@@ -165,14 +165,21 @@ class Body(Loops, Arithmetic):
         return self.load_number(self.memory.v, at)
 
     def _uniform(self, block: Block, place: ir.Value) -> tuple[ir.Value, ir.Value]:
+        base, first = self.home(block)
+        return base, plus(self.b, place, I64(first))
+
+    def home(self, block: Block) -> tuple[Any, int]:
+        """The memory that a block lies in, and where it begins there: in rows, if it varies."""
         plan = self.emitter.plan
+        if block.varying:
+            return self.memory.v, plan.offset[block]
         if block is plan.program.constants:
-            return self.emitter.constant_numbers(), place
+            return self.emitter.constant_numbers(), 0
         if block is plan.program.parameters:
-            return self.memory.w, place
+            return self.memory.w, 0
         if plan.in_place and block is plan.in_place[1]:
-            return self.memory.d, place
-        return self.memory.u, plus(self.b, place, I64(plan.offset[block]))
+            return self.memory.d, 0
+        return self.memory.u, plan.offset[block]
 
     def _row(self, block: Block, place: ir.Value) -> ir.Value:
         plan, b = self.emitter.plan, self.b

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler.llvm.addressing import POINTER
 from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
 from micrograd.compiler.llvm.outer_products import ProductBody
-from micrograd.compiler.program.ir import Block, Gather, Index
-from micrograd.compiler.schedule.access import access
+from micrograd.compiler.program.ir import Block, Gather
+from micrograd.compiler.schedule.access import Access, copies
 from micrograd.compiler.schedule.plan import Nest
 
 UNROLLED = 512  # members of an output at most whose rows are named one by one
@@ -197,16 +196,15 @@ class TransferBody(ProductBody):
     def store_output(self, gathers: list[Gather], out: ir.Value) -> None:
         """Some scalars of the examples into an array of shape (examples, scalars)."""
         b, lanes = self.b, self.emitter.plan.lanes
-        members = sum(map(len, gathers))
-        rows = self._rows_of(gathers)
-        whole: ir.Value = I64(0)
-        if members == 1 and rows is not None:
-            self._store_one(gathers[0].block, int(rows[0]), out)
+        members, parts = sum(map(len, gathers)), copies(gathers, self.home)
+        (memory, source, _), whole = parts[0], I64(0)
+        if members == 1:
+            self._store_one(gathers[0].block, source.base, out)
             return
-        if lanes > 1 and rows is not None:
+        if lanes > 1 and len(parts) == 1 and memory is self.memory.v:
             whole = b.and_(self.real, I64(-self.emitter.width))
-            self._store_squares(rows, out, whole)
-        self._store_each(gathers, members, out, whole)
+            self._store_squares(source, out, whole)
+        self._store_each(parts, members, out, whole)
 
     def _store_one(self, block: Block, row: int, out: ir.Value) -> None:
         b, own = self.b, I64(row * self.emitter.plan.lanes)
@@ -221,23 +219,12 @@ class TransferBody(ProductBody):
             with here:
                 self.copy(self.real, (self.memory.v, own), (out, self.start))
 
-    def _rows_of(self, gathers: list[Gather]) -> Index | None:
-        """The rows of an output; None where it has numbers that do not vary, or very many rows."""
-        if not all(gather.block.varying for gather in gathers):
-            return None
-        offset = self.emitter.plan.offset
-        rows = np.concatenate([offset[gather.block] + gather.index for gather in gathers])
-        return rows if len(rows) <= UNROLLED or (np.diff(rows) == 1).all() else None
-
-    def _store_squares(self, rows: Index, out: ir.Value, whole: ir.Value) -> None:
-        b, width, lanes, members = self.b, self.emitter.width, self.emitter.plan.lanes, len(rows)
-        neighbours = bool((np.diff(rows) == 1).all())
+    def _store_squares(self, rows: Access, out: ir.Value, whole: ir.Value) -> None:
+        b, width, lanes = self.b, self.emitter.width, self.emitter.plan.lanes
+        (members,) = rows.axes
 
         def square(e: ir.Value, i: ir.Value, count: int) -> None:
-            if neighbours:
-                places = [plus(b, i, I64(int(rows[0]) + k)) for k in range(count)]
-            else:
-                places = [I64(int(row)) for row in rows[i.constant : i.constant + count]]
+            places = [self.place(rows, [plus(b, i, I64(k))], None) for k in range(count)]
             read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
             read += [self.zero()] * (width - count)
             for k, numbers in enumerate(self.turned(read)):
@@ -247,38 +234,32 @@ class TransferBody(ProductBody):
                 self.masked("store", pointer, count, self.deliver(numbers))
 
         with self.loop(whole, step=width) as e:  # as many streams of memory as examples at once
-            if neighbours:
+            if rows.table is None or members > UNROLLED:
                 self.tiled(members, width, lambda i, count: square(e, i, count))
             else:
                 for i in range(0, members, width):
                     square(e, I64(i), min(width, members - i))
 
-    def _store_each(
-        self, gathers: list[Gather], members: int, out: ir.Value, start: ir.Value
-    ) -> None:
+    def _store_each(self, parts: list[Any], members: int, out: ir.Value, start: ir.Value) -> None:
         """Number by number, for the examples of the chunk from `start` on."""
-        b, offset = self.b, 0
-        for gather in gathers:
-            read = access(gather, (len(gather),))
-            with self.loop(I64(len(gather))) as i:
-                place = self.place(read, [i], None)
+        b, lanes = self.b, self.emitter.plan.lanes
+        for memory, source, target in parts:
+            with self.loop(I64(*source.axes)) as i:
+                place, to = (self.place(x, [i], None) for x in (source, target))
                 with self.loop(self.real, start) as e:
-                    x = self.load_lane(read.block, place, e)
+                    varying = memory is self.memory.v
+                    at = plus(b, times(b, place, I64(lanes)), e) if varying else place
+                    x = self.deliver(self.load_number(memory, at))
                     example = times(b, plus(b, self.start, e), I64(members))
-                    at = plus(b, example, plus(b, i, I64(offset)))
-                    self.store_number(out, at, self.deliver(x))
-            offset += len(gather)
+                    self.store_number(out, plus(b, example, to), x)
 
     def store_uniform(self, gathers: list[Gather], out: ir.Value) -> None:
         """Numbers that do not vary."""
-        offset = 0
-        for gather in gathers:
-            read = access(gather, (len(gather),))
-            if read.table is None and read.strides[-1] == 1 and not read.block.boolean:
-                source = self._uniform(read.block, I64(read.base))
-                self.copy(I64(len(gather)), source, (out, I64(offset)))
-            else:
-                with self.loop(I64(len(gather))) as i:
-                    x = self.load_number(*self._uniform(read.block, self.place(read, [i], None)))
-                    self.store_number(out, plus(self.b, i, I64(offset)), self.deliver(x))
-            offset += len(gather)
+        for memory, source, target in copies(gathers, self.home):
+            count = I64(*source.axes)
+            if source.strides == target.strides == (1,):
+                self.copy(count, (memory, I64(source.base)), (out, I64(target.base)))
+                continue
+            with self.loop(count) as i:
+                place, to = (self.place(x, [i], None) for x in (source, target))
+                self.store_number(out, to, self.deliver(self.load_number(memory, place)))

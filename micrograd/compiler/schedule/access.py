@@ -1,6 +1,6 @@
 """Access: where a gather reads, as a formula of the place in the loops, where there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,30 @@ def access(gather: Gather, axes: tuple[int, ...]) -> Access:
     if (places == expected).all():
         return Access(gather.block, axes, base, tuple(strides[:-1]), strides[-1])
     return Access(gather.block, axes, 0, (0,) * len(axes), 0, index)
+
+
+def copies(
+    gathers: list[Gather], home: Callable[[Block], tuple[Any, int]]
+) -> list[tuple[Any, Access, Access]]:
+    """What an output is copied of: for each memory, the places there and in the output.
+
+    `home` says in which memory a block lies, and where it begins there. So the loops are as many as
+    the memories, however many gathers there are.
+    """
+    parts: dict[Any, list[tuple[Block, Index, Index]]] = {}
+    start = 0
+    for gather in gathers:
+        memory, first = home(gather.block)
+        places = np.arange(start, start + len(gather))
+        parts.setdefault(memory, []).append((gather.block, first + gather.index, places))
+        start += len(gather)
+    found = []
+    for memory, some in parts.items():
+        blocks, *columns = zip(*some)
+        indices = map(np.concatenate, columns)
+        source, target = (access(Gather(blocks[0], i), (len(i),)) for i in indices)
+        found.append((memory, source, target))
+    return found
 
 
 def _along(places: Index, axis: int, axes: int) -> Any:

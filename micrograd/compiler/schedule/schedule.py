@@ -130,12 +130,12 @@ def _streams(program: Program) -> dict[Block, int]:
     """Inputs and outputs of one scalar an example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
     inputs = [x for x in program.inputs if x.varying and x.size == 1 and x not in answers]
+    single = [gathers[0] for gathers in program.outputs.values() if sum(map(len, gathers)) == 1]
     outputs = [
-        gathers[0].block
-        for gathers in program.outputs.values()
-        if len(gathers) == 1 and gathers[0].block.size == 1 and gathers[0].block.varying
-        and not gathers[0].block.given and answers.count(gathers[0].block) == 1
-    ]  # fmt: skip
+        block
+        for block in (gather.block for gather in single)
+        if block.size == 1 and block.varying and not block.given and answers.count(block) == 1
+    ]
     return {block: k for k, block in enumerate([*inputs, *outputs])}
 
 
