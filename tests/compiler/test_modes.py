@@ -32,7 +32,7 @@ def masked(x: Any) -> list[Any]:
     y, path = x[0] * x[2], []
     for v in [*x, *x]:
         root = mg.where(v > 0, mg.sqrt(v), 3.0 * v)
-        y = mg.where(y > 9.0, mg.log(y - y), y * root) + mg.maximum(v, y) * 0.0
+        y = mg.where(y > 99.0, mg.log(y - y), y * root) + mg.maximum(v, y) * 0.0
         path.append(y + mg.relu(v) - mg.take([v, y, mg.log(v * 0.0)], 0.0 * v))
     return path
 
