@@ -8,6 +8,7 @@
 (-2.9293, 2.0)
 """
 
+import builtins
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,9 @@ __all__ = [
 ]
 # fmt: on
 
+# `import *` leaves Python's own `sum`, `abs`, `pow` and `compile` as they are.
+globals()["__all__"] = [name for name in __all__ if not hasattr(builtins, name)]
+
 # What needs more than the engine is imported when it is first asked for.
 
 if TYPE_CHECKING:
@@ -118,7 +122,11 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'micrograd' has no attribute {name!r}")
+        from micrograd.names import did_you_mean
+
+        hint = did_you_mean(name, __dir__())
+        message = f"module 'micrograd' has no attribute {name!r}; {hint}".rstrip("; ")
+        raise AttributeError(message, name=name)
     return getattr(import_module(f"micrograd.{_LATER[name]}"), name)
 
 

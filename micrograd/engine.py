@@ -43,13 +43,16 @@ class Value(Scalar):
     second: "Value | float | None"  # the second, if there are two
     name: str | None
 
-    def __init__(self, data: Any, _children: Any = (), _op: str = "", *, name: str | None = None):
+    def __init__(
+        self, data: Any, _children: Any = (), _op: str = "", label: str | None = None, *,
+        name: str | None = None,
+    ):  # fmt: skip
         self.data = data if data.__class__ is float else _checked(data)
         self.grad = 0.0
         self.op = None
         self.first = ()
         self.second = None
-        self.name = name
+        self.name = label if name is None else name
         if _children:
             self.op, self.first = ops.label(_op), tuple(_children)
 
@@ -76,6 +79,15 @@ class Value(Scalar):
         if second is not None:
             return (first, second)  # type: ignore[return-value]
         return first if first.__class__ is tuple else (first,)  # type: ignore[return-value]
+
+    @property
+    def label(self) -> str | None:
+        """The name, as karpathy's lecture calls it."""
+        return self.name
+
+    @label.setter
+    def label(self, name: str | None) -> None:
+        self.name = name
 
     @property
     def _prev(self) -> set["Value"]:

@@ -11,6 +11,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.errors import ShapeError
 from micrograd.functions import logsumexp, mean, take
+from micrograd.names import unknown
 from micrograd.scalar import Scalar
 
 Loss = Callable[[Any, Any], Any]
@@ -106,8 +107,7 @@ def loss_function(loss: str | Loss) -> Loss:
     if callable(loss):
         return loss
     if loss not in LOSSES:
-        known = ", ".join(LOSSES)
-        raise ValueError(f"there is no loss {loss!r}; pass a function, or one of: {known}")
+        raise ValueError(unknown("loss", loss, LOSSES, "pass a function, or "))
     return LOSSES[loss]
 
 

@@ -17,6 +17,7 @@ from micrograd import ops
 from micrograd.engine import Value, direct, dot
 from micrograd.errors import ShapeError
 from micrograd.module import Module
+from micrograd.names import unknown
 from micrograd.scalar import Scalar
 
 Activation = str | Callable[[Any], Any]
@@ -102,7 +103,7 @@ class Layer(_Activated):
         }
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        return self.outputs(_scalars(inputs, self.nin))
+        return Outputs(self.outputs(_scalars(inputs, self.nin)))
 
     def outputs(self, scalars: list[Any]) -> list[Any]:
         """What each neuron gives, without a call to each."""
@@ -154,7 +155,7 @@ class MLP(Module):
         signals = _scalars(inputs, self.nin)
         for layer in self.layers:
             signals = layer.outputs(signals)
-        return signals
+        return Outputs(signals)
 
     def __repr__(self) -> str:
         shown = [f"{self.nin}, {self.sizes}, activation={_called(self.activation)}"]
@@ -165,7 +166,39 @@ class MLP(Module):
         return f"MLP({', '.join(shown)})"
 
 
+class Outputs(list[Any]):
+    """The outputs of a layer: a list, which says what to write where it is taken for a number."""
+
+    def _no_number(self, other: Any = None) -> Any:
+        if hasattr(other, "ndim"):  # an array, which knows what to do with a list
+            return NotImplemented
+        raise TypeError(_a_list(len(self)))
+
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _no_number
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("data", "grad", "backward") or name in ops.TABLE:
+            raise AttributeError(_a_list(len(self)), name=name, obj=self)
+        raise AttributeError(f"'list' object has no attribute {name!r}", name=name, obj=self)
+
+
+def _a_list(count: int) -> str:
+    if count > 1:
+        return f"a model gives a list, here of {count} outputs; take one, as in model(x)[0]"
+    return (
+        "a model gives a list, here of one output; take it out: (out,) = model(x). The models of "
+        "micrograd.nn give the output itself"
+    )
+
+
 # Activations and the weights that go with them.
+
+# Those that a message names, beside operations of the user: any operation of one operand will do.
+_USUAL = {
+    *("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus"),
+    "sin",
+}
+_BUILT_IN = frozenset(ops.TABLE)
 
 # These let about half of their input through.
 _RECTIFIERS = {"relu", "leaky_relu", "elu", "silu", "gelu", "softplus"}
@@ -199,8 +232,8 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
         return None if row is ops.identity else direct(row)
     if callable(row) and not isinstance(row, ops.Op):
         return row
-    known = ", ".join(name for name, row in ops.TABLE.items() if _is_activation(row))
-    raise ValueError(f"there is no activation {activation!r}; pass a function, or one of: {known}")
+    usual = [name for name in ops.TABLE if name in _USUAL or name not in _BUILT_IN]
+    raise ValueError(unknown("activation", activation, usual, "pass a function, or "))
 
 
 def _is_activation(row: ops.Op) -> bool:
@@ -237,8 +270,23 @@ def _scalars(inputs: Sequence[Any], nin: int) -> list[Any]:
     if not hasattr(inputs, "__len__") or not hasattr(inputs, "__iter__"):
         raise TypeError(f"expected a sequence of {nin} inputs, got {inputs!r:.60}")
     if len(inputs) != nin:
-        raise ShapeError(f"expected {nin} inputs, got {len(inputs)}")
-    return [x if isinstance(x, Scalar) else ops.number(x) for x in inputs]
+        raise _rows(inputs, nin) or ShapeError(f"expected {nin} inputs, got {len(inputs)}")
+    try:
+        return [x if isinstance(x, Scalar) else ops.number(x) for x in inputs]
+    except TypeError as error:
+        raise _rows(inputs, nin) or error from None
+
+
+def _rows(inputs: Sequence[Any], nin: int) -> ShapeError | None:
+    """The error for several examples at once; None if `inputs` is anything else."""
+    lengths = {len(x) for x in inputs if isinstance(x, (list, tuple)) or getattr(x, "ndim", 0)}
+    if not lengths:
+        return None
+    shape = getattr(inputs, "shape", (len(inputs), *lengths))
+    return ShapeError(
+        f"expected one example, {nin} inputs; got rows, of shape {shape}. For rows, write "
+        "[model(row) for row in X], or mg.Predictor(model)(X) in native code"
+    )
 
 
 def _positive(what: str, number: Any) -> None:

@@ -13,6 +13,8 @@ stops the chain rule there.
 import functools
 import inspect
 import math
+import re
+import traceback
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from numbers import Complex, Number, Real
@@ -202,7 +204,9 @@ def composed(
     return enter_row
 
 
-def op(*, derivative: Callable[..., Any], name: str = "") -> Callable[[Callable[..., Any]], Op]:
+def op(
+    *misplaced: Any, derivative: Callable[..., Any] | None = None, name: str = ""
+) -> Callable[[Callable[..., Any]], Op]:
     """Adds an operation: decorates its meaning, a function of one or more numbers.
 
     `derivative(g, z, *operands)` is given the gradient `g` of the result, the result `z` and the
@@ -225,6 +229,12 @@ def op(*, derivative: Callable[..., Any], name: str = "") -> Callable[[Callable[
     (8.0, 12.0)
     """
 
+    if misplaced or derivative is None:
+        raise TypeError(
+            "an operation needs its derivative: @mg.op(derivative=lambda g, z, x: ...), where g is "
+            "the gradient of the result z"
+        )
+
     def add_row(meaning: Callable[..., Any]) -> Op:
         called = name or meaning.__name__
         if not callable(derivative):
@@ -244,7 +254,10 @@ def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(meaning)
     def guarded(*operands: Any) -> Any:
-        result = machine.run(meaning, operands)
+        try:
+            result = machine.run(meaning, operands)
+        except TypeError as error:
+            raise _explained(error, name) from None
         if result.__class__ is float or any(x.__class__ is not float for x in operands):
             return result
         try:
@@ -253,6 +266,18 @@ def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(f"the result of {name}: {error}") from None
 
     return guarded
+
+
+def _explained(error: TypeError, name: str) -> TypeError:
+    """What to write where a function of Python's `math` was given what is no float."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    called = re.search(r"\b(?:math|cmath)\.(\w+)", place.line or "")
+    if not called or "must be real number" not in str(error):
+        return error
+    return TypeError(
+        f"{name} calls math.{called[1]}, which takes floats only; write mg.{called[1]}, at "
+        f"{place.filename}:{place.lineno}"
+    )
 
 
 def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
@@ -264,6 +289,9 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
 
     def guarded(g: Any, z: Any, *operands: Any) -> Any:
         gradients = machine.run(as_tuple, (g, z, *operands))
+        for i, gradient in enumerate(gradients):
+            if gradient is None:
+                raise TypeError(f"the derivative of {name} returned None for operand {i}")
         if len(gradients) != len(operands):
             raise TypeError(
                 f"the derivative of {name} must answer one gradient for each of its "

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
+from micrograd.names import check_keywords
 from micrograd.ops import number, sqrt
 from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
@@ -49,7 +50,17 @@ class Optimizer:
     state: list[State] = field(default_factory=list, init=False)  # of each parameter
     _served: tuple[Value, ...] = field(default=(), init=False)
 
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        check_keywords(cls.__init__, f"{cls.__name__}()", options, {})
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
+        rate: Any = self.learning_rate
+        if not isinstance(rate, str) and hasattr(rate, "__iter__"):
+            raise TypeError(
+                f"parameters go to step(): optimizer = {type(self).__name__}(learning_rate=0.01), "
+                "then optimizer.step(model.parameters())"
+            )
         hold_plain_numbers(self)
         schedule(self.learning_rate)
         for name in ("clip_norm", "clip_value"):

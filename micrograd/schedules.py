@@ -111,7 +111,7 @@ def require_positive(**numbers: float) -> None:
     """Raises ValueError that names the first of `numbers` that is not positive and finite."""
     for name, number in numbers.items():
         if not (isinstance(number, Real) and 0 < number < math.inf):
-            raise ValueError(f"{name} must be a positive number, got {number!r}")
+            raise ValueError(f"{name} must be a positive number, got {number!r:.60}")
 
 
 def plain(number: Any) -> Any:

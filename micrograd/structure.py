@@ -53,6 +53,7 @@ def _flatten(tree: Any, leaf: Callable[[Any], None]) -> Structure:
         keys = tuple(tree)
         return Structure(dict, keys, tuple([_flatten(tree[key], leaf) for key in keys]))
     if isinstance(tree, (list, tuple)):
-        return Structure(type(tree), (), tuple([_flatten(part, leaf) for part in tree]))
+        kind = list if isinstance(tree, list) else type(tree)
+        return Structure(kind, (), tuple([_flatten(part, leaf) for part in tree]))
     leaf(tree)
     return LEAF

@@ -255,12 +255,12 @@ def test_no_reference_cycles() -> None:
     gc.collect()
     gc.disable()
     try:
-        before = sum(isinstance(thing, Value) for thing in gc.get_objects())
+        before = sum(type(thing) is Value for thing in gc.get_objects())
         y = mg.tanh(x * x + mg.dot([x, x], [x, 2.0], x))
         y.backward()
-        assert sum(isinstance(thing, Value) for thing in gc.get_objects()) > before
+        assert sum(type(thing) is Value for thing in gc.get_objects()) > before
         del y
-        assert sum(isinstance(thing, Value) for thing in gc.get_objects()) == before
+        assert sum(type(thing) is Value for thing in gc.get_objects()) == before
     finally:
         gc.enable()
 
@@ -366,8 +366,8 @@ def test_python_in_them_may_be_anything_on_floats() -> None:
 def test_mistakes_in_them_are_named() -> None:
     with pytest.raises(ValueError, match="there is an operation called 'relu' already"):
         mg.op(derivative=lambda g, z, x: g, name="relu")(lambda x: x)
-    with pytest.raises(TypeError, match="the derivative of f must be a function, got None"):
-        mg.op(derivative=None, name="f")(lambda x: x)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the derivative of f must be a function, got 3"):
+        mg.op(derivative=3, name="f")(lambda x: x)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="f must take a fixed number of operands"):
         mg.op(derivative=lambda g, z, *x: g, name="f")(lambda *x: x)
     with pytest.raises(TypeError, match="f must take a fixed number of operands"):

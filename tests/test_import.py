@@ -1,5 +1,6 @@
 """`import micrograd`: light, and complete."""
 
+import builtins
 import subprocess
 import sys
 
@@ -32,9 +33,18 @@ def test_every_public_name_is_in_all() -> None:
         for name, thing in vars(mg).items()
         if getattr(thing, "__module__", "").startswith("micrograd.") and not name.startswith("_")
     }
-    assert ours | set(mg._LATER) <= set(mg.__all__)
+    assert ours | set(mg._LATER) <= set(mg.__all__) | set(vars(builtins))
+
+
+def test_a_star_hides_no_builtin() -> None:
+    names: dict[str, object] = {}
+    exec("from micrograd import *", names)
+    assert "Value" in names
+    assert "tanh" in names
+    assert not {name for name in names if hasattr(builtins, name)} - {"__builtins__"}
+    assert mg.sum is not sum
 
 
 def test_names_that_are_not_there() -> None:
-    with pytest.raises(AttributeError, match="module 'micrograd' has no attribute 'tahn'"):
+    with pytest.raises(AttributeError, match="has no attribute 'tahn'; did you mean 'tanh'"):
         mg.tahn  # noqa: B018

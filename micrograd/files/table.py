@@ -4,12 +4,13 @@ A column is of numbers, whole numbers, dates, text, or `empty`; numbers and date
 1970-01-01) are floats with NaN where a value is missing, text is strings with None there.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from micrograd.names import did_you_mean
 
 
 class TableError(ValueError):
@@ -80,12 +81,8 @@ class Table:
 
     def __getitem__(self, name: str) -> Column:
         if name not in self.columns:
-            near = difflib.get_close_matches(name, self.columns, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?"
-                if near
-                else f"there are {enumerated(map(repr, self.columns))}"
-            )
+            known = f"there are {enumerated(map(repr, self.columns))}"
+            hint = did_you_mean(name, self.columns) or known
             raise TableError(f"there is no column {name!r}; {hint}")
         return self.columns[name]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.files.table import Table
+from micrograd.names import unknown
 from micrograd.tables.inputs import Quantity
 from micrograd.tables.prepare import Prepared
 from micrograd.tables.targets import Classes, Measure
@@ -74,7 +75,7 @@ def demonstrate(
     The directory is made if there is none. Raises ValueError for a name that is none of `DEMOS`.
     """
     if name not in DEMOS:
-        raise ValueError(f"there is no demo {name!r}; choose one of {', '.join(DEMOS)}")
+        raise ValueError(unknown("demo", name, DEMOS))
     from micrograd import draw
 
     demo, directory = DEMOS[name], Path(directory)

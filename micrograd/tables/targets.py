@@ -9,6 +9,7 @@ import numpy as np
 from micrograd.files import fields
 from micrograd.files.faults import finite_numbers
 from micrograd.files.table import Column, TableError, enumerated
+from micrograd.names import unknown
 from micrograd.tables.inputs import moments
 from micrograd.training.run.metrics import accuracy, r2
 
@@ -138,7 +139,7 @@ def task_of(column: Column, task: str = "auto") -> Column:
     if column.missing.all():
         raise TableError(f"the target {column.name!r} is missing in all {len(column.values)} rows")
     if task not in TASKS:
-        raise ValueError(f"task must be one of {', '.join(TASKS)}; got {task!r}")
+        raise ValueError(unknown("task", task, TASKS))
     if column.kind not in ("number", "whole", "date", "text"):
         raise TableError(f"the target {column.name!r} cannot be learned: it holds {column.kind}")
     if task == "auto":

@@ -8,6 +8,7 @@ from typing import Any
 
 from micrograd.files.table import Table
 from micrograd.files.whole_file import check_writable
+from micrograd.names import names_keywords
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
 from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
@@ -43,6 +44,7 @@ class Trained:
         return "\n".join(lines)
 
 
+@names_keywords()
 def train_table(
     table: Table | Mapping[str, Any] | str | Path,
     target: str,

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from micrograd.losses import Loss, loss_function
-from micrograd.optim import Adam, Optimizer
+from micrograd.names import did_you_mean, names_keywords, unknown
+from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from micrograd.training.data.data import Data, Validation, refuse_for_files, share_or_examples
 from micrograd.training.data.examples import ClassWeight
 from micrograd.training.options import amount, each, several, whole
@@ -44,6 +45,10 @@ from micrograd.training.steps.objective import Dropout, Objective, Penalties
 __all__ = ["DivergenceError", "fit"]
 
 
+@names_keywords(
+    lr="the learning rate is the optimizer's: optimizer=mg.Adam(learning_rate=0.01)",
+    learning_rate="it is the optimizer's: optimizer=mg.Adam(learning_rate=0.01)",
+)
 def fit(
     model: Any,
     X: Any,
@@ -193,11 +198,14 @@ def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
     if not callable(getattr(model, "parameters", None)):
         raise TypeError(f"expected a model with parameters(), such as mg.MLP, got {model!r:.60}")
     if not (optimizer is None or optimizer == "lbfgs" or isinstance(optimizer, Optimizer)):
+        names = [kind.__name__ for kind in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW)]
+        named = did_you_mean(optimizer, names) if isinstance(optimizer, str) else ""
         raise TypeError(
             f'expected an optimizer, such as mg.Adam(1e-3), or "lbfgs", got {optimizer!r:.60}'
+            + ("; " * bool(named) + named)
         )
     if engine not in ("native", "eager"):
-        raise ValueError(f'engine must be "native" or "eager", got {engine!r}')
+        raise ValueError(unknown("engine", engine, ["native", "eager"]))
 
 
 def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:

@@ -25,6 +25,7 @@ from micrograd.compiler.schedule.schedule import schedule
 from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
+from micrograd.names import did_you_mean
 from micrograd.structure import Structure, flatten
 
 _one_at_a_time = RLock()  # a trace watches which Values are made, in all threads
@@ -55,7 +56,8 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     with suppress(TypeError):
         found = np.dtype(dtype)
     if found not in (np.float64, np.float32):
-        raise TypeError(f"dtype must be float64 or float32, got {found}")
+        hint = did_you_mean(dtype, ["float64", "float32"]) if isinstance(dtype, str) else ""
+        raise TypeError(f"dtype must be float64 or float32, got {found!s:.60}; {hint}".rstrip("; "))
     return np.dtype(found)
 
 

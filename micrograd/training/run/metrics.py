@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from micrograd.losses import Loss, loss_name
+from micrograd.names import unknown
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, threshold: float = 0.0) -> float:
@@ -69,9 +70,7 @@ def metric_of(metric: str | Score | None, loss: str | Loss) -> tuple[str, Score 
     if metric is None:
         return "", None
     if metric not in SCORES:
-        raise ValueError(
-            f"there is no metric {metric!r}; pass a function of outputs and targets, or one of: "
-            f"{', '.join(SCORES)}"
-        )
+        remedy = "pass a function of outputs and targets, or "
+        raise ValueError(unknown("metric", metric, SCORES, remedy))
     likely = metric == "accuracy" and name == "bce_with_logits"
     return metric, _likely if likely else SCORES[metric]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.names import unknown
 from micrograd.training.data.examples import Examples
 from micrograd.training.run.history import History
 from micrograd.training.run.metrics import Score
@@ -53,7 +54,7 @@ def monitored(monitor: str | None, held_out: Examples | None, metric: str) -> st
     curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
     if monitor not in curves:
         hint = "" if held_out else "; hold examples out with validation= for more"
-        raise ValueError(f"monitor must be one of {', '.join(curves)}{hint}; got {monitor!r}")
+        raise ValueError(unknown("curve to monitor", monitor, curves) + hint)
     return monitor
 
 

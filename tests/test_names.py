@@ -1,0 +1,118 @@
+"""Mistakes that people make, and whether the message says what to write."""
+# ruff: noqa: E501 - a mistake is a line of the table
+
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import micrograd as mg
+from micrograd.names import did_you_mean
+
+MODEL: Any = mg.MLP(3, [4, 1], seed=0)
+PAIR: Any = mg.MLP(3, [4, 2], seed=0)
+ROWS = np.ones((5, 3))
+
+
+@mg.op(derivative=lambda g, z, x: None)
+def without_slope(x: Any) -> Any:
+    return 2 * x
+
+
+@mg.op(derivative=lambda g, z, x: g * z)
+def floats_only(x: Any) -> Any:
+    return math.exp(x)
+
+
+def slope_of_nothing() -> None:
+    without_slope(mg.Value(1.0)).backward()
+
+
+def fit(**options: Any) -> Any:
+    return mg.fit(MODEL, ROWS, np.zeros(5), **{"loss": "mse", "epochs": 1, **options})
+
+
+# fmt: off
+MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "rows to a model": (lambda: MODEL(ROWS), mg.ShapeError, r"rows, of shape \(5, 3\).*mg\.Predictor\(model\)\(X\)"),
+    "as many rows as inputs": (lambda: MODEL(np.ones((3, 3))), mg.ShapeError, r"rows, of shape \(3, 3\)"),
+    "lists as rows": (lambda: MODEL([[1, 2, 3], [4, 5, 6]]), mg.ShapeError, r"rows, of shape \(2, 3\).*\[model\(row\) for row in X\]"),
+    "too few inputs": (lambda: MODEL([1, 2]), mg.ShapeError, "expected 3 inputs, got 2"),
+    "words as inputs": (lambda: MODEL(["1", "2", "3"]), TypeError, "expected one real number, got str"),
+    "an output minus a number": (lambda: (MODEL([1, 2, 3]) - 1.0) ** 2, TypeError, r"one output; take it out: \(out,\) = model\(x\)"),
+    "a number minus an output": (lambda: 1.0 - MODEL([1, 2, 3]), TypeError, r"\(out,\) = model\(x\)"),
+    "an output's power": (lambda: MODEL([1, 2, 3]) ** 2, TypeError, r"\(out,\) = model\(x\)"),
+    "an output's data": (lambda: MODEL([1, 2, 3]).data, AttributeError, r"\(out,\) = model\(x\)"),
+    "backward from a list": (lambda: PAIR([1, 2, 3]).backward(), AttributeError, "2 outputs; take one"),
+    "a method of a list": (lambda: PAIR([1, 2, 3]).push(), AttributeError, "'list' object has no attribute 'push'"),
+    "lr of an optimizer": (lambda: mg.SGD(lr=0.1), TypeError, r"SGD\(\) has no argument 'lr'; did you mean 'learning_rate'\?"),  # type: ignore[call-arg]
+    "eps of Adam": (lambda: mg.Adam(eps=1e-8), TypeError, "did you mean 'epsilon'"),  # type: ignore[call-arg]
+    "something of Adam": (lambda: mg.Adam(qqq=1), TypeError, "no argument 'qqq'; it takes learning_rate, clip_norm"),  # type: ignore[call-arg]
+    "lr of fit": (lambda: fit(lr=0.1), TypeError, r"fit\(\) has no argument 'lr'; the learning rate is the optimizer's"),
+    "an argument of fit": (lambda: fit(batchsize=2), TypeError, "did you mean 'batch_size'"),
+    "an argument of train_table": (lambda: mg.train_table({"a": [1.0]}, "a", epoch=1), TypeError, "did you mean 'epochs'"),  # type: ignore[call-arg]
+    "parameters to an optimizer": (lambda: mg.Adam(MODEL.parameters()), TypeError, r"^parameters go to step\(\): optimizer = Adam"),  # type: ignore[arg-type]
+    "a long rate": (lambda: mg.Adam("9" * 1000), ValueError, "^.{,120}$"),  # type: ignore[arg-type]
+    "a loss": (lambda: fit(loss="MSE"), ValueError, "no loss 'MSE'; did you mean 'mse'"),
+    "another loss": (lambda: fit(loss="crossentropy"), ValueError, "did you mean 'cross_entropy'"),
+    "a metric": (lambda: fit(metric="acuracy", validation=0.5), ValueError, "did you mean 'accuracy'"),
+    "an engine": (lambda: fit(engine="Native"), ValueError, "did you mean 'native'"),
+    "a dtype": (lambda: fit(dtype="flaot32"), TypeError, "did you mean 'float32'"),
+    "an optimizer": (lambda: fit(optimizer="adam"), TypeError, r"such as mg\.Adam\(1e-3\).*did you mean 'Adam'"),
+    "what to monitor": (lambda: fit(monitor="los", patience=1), ValueError, "did you mean 'loss'"),
+    "an activation": (lambda: mg.MLP(2, [2, 1], activation="Relu"), ValueError, "did you mean 'relu'"),
+    "an activation elsewhere": (lambda: mg.MLP(2, [2, 1], activation="swish"), ValueError, "did you mean 'silu'"),
+    "no activation": (lambda: mg.MLP(2, [2, 1], activation="zzz"), ValueError, "one of: sin, tanh, [^;]*floats_only"),
+    "a column": (lambda: mg.train_table({"size": [1.0, 2.0]}, "Size"), ValueError, "did you mean 'size'"),
+    "a task": (lambda: mg.train_table({"x": [1.0, 2.0], "y": [1, 2]}, "y", task="regresion"), ValueError, "did you mean 'regression'"),
+    "a schedule": (lambda: mg.CosineDeccay, AttributeError, "did you mean 'CosineDecay'"),
+    "an operation's name": (lambda: mg.Sigmoid, AttributeError, "did you mean 'sigmoid'"),
+    "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
+    "op without a derivative": (lambda: mg.op(lambda x: x), TypeError, r"@mg\.op\(derivative="),
+    "op() without a derivative": (lambda: mg.op(), TypeError, r"@mg\.op\(derivative="),
+    "a derivative that returns None": (slope_of_nothing, TypeError, "derivative of without_slope returned None for operand 0"),
+    "math in an operation, compiled": (lambda: mg.compile(lambda x: floats_only(x))(1.0), TypeError, r"floats_only calls math\.exp.*write mg\.exp, at .*test_names\.py:\d+"),
+    "math in an operation, in C": (lambda: mg.compile(lambda x: floats_only(x)).source("c", 1.0), TypeError, r"write mg\.exp, at"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_with_its_repair(name: str) -> None:
+    call, kind, message = MISTAKES[name]
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_activations_are_listed_without_what_nobody_uses_as_one() -> None:
+    with pytest.raises(ValueError, match="one of:") as raised:
+        mg.MLP(2, [2, 1], activation="zzz")
+    listed = str(raised.value).partition("one of: ")[2].split(", ")
+    assert {"identity", "relu", "tanh", "gelu"} <= {*listed}
+    assert {"lgamma", "neg", "sqrt", "stop_gradient"}.isdisjoint(listed)
+
+
+def test_nothing_like_it_is_no_question() -> None:
+    assert did_you_mean("zzz", ["relu", "tanh"]) == ""
+    assert did_you_mean(None, []) == ""
+
+
+def test_the_outputs_of_a_model_are_a_list() -> None:
+    outputs = PAIR([1.0, 2.0, 3.0])
+    assert isinstance(outputs, list)
+    assert outputs + [1.0] == [*outputs, 1.0]  # noqa: RUF005
+    assert outputs[:1] == [outputs[0]]
+    assert [x.data for x in pickle.loads(pickle.dumps(outputs))] == [x.data for x in outputs]
+    assert (outputs - np.ones(2))[0].data == outputs[0].data - 1.0
+    assert type(mg.compile(lambda x: PAIR(x))([1.0, 2.0, 3.0])) is list
+
+
+def test_a_label_is_a_name() -> None:
+    """As in karpathy's lecture."""
+    a = mg.Value(2.0, label="a")
+    b = mg.Value(2.0, (), "", "b")
+    a.label = f"{a.label}2"
+    assert (a.name, a.label, b.name) == ("a2", "a2", "b")
