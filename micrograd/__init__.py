@@ -16,7 +16,7 @@ from micrograd import losses
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.engine import Value, dot
-from micrograd.errors import ShapeError
+from micrograd.errors import NumPyError, ShapeError
 from micrograd.functions import log_softmax, logsumexp, mean, norm, softmax, sum, take
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
@@ -70,7 +70,7 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Value", "op", "check_finite", "NonFiniteError", "ShapeError",
+    "Value", "op", "array", "check_finite", "NonFiniteError", "ShapeError", "NumPyError",
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "floor", "maximum", "minimum", "where",
     "take", "stop_gradient", "identity", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos",
@@ -95,6 +95,7 @@ globals()["__all__"] = [name for name in __all__ if not hasattr(builtins, name)]
 # What needs more than the engine is imported when it is first asked for.
 
 if TYPE_CHECKING:
+    from micrograd.arrays.array import array
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
     from micrograd.tables.table_model import TableModel, predict_table
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from micrograd.training.run.history import History
 
 _LATER = {
+    "array": "arrays.array",
     "compile": "compiler.api.function",
     "vectorize": "compiler.api.function",
     "Compiled": "compiler.api.function",

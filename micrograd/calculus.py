@@ -243,10 +243,12 @@ def _arranged(scalars: list[Any], structure: Structure, shapes: list[Any]) -> An
 def _array(scalars: list[Any], shape: tuple[int, ...]) -> Any:
     import numpy as np
 
+    from micrograd.arrays.array import wrapped
+
     symbolic = any(isinstance(x, Scalar) for x in scalars)
     array = np.empty(len(scalars), dtype=object if symbolic else float)
     array[:] = scalars
-    return array.reshape(shape)
+    return wrapped(array.reshape(shape))
 
 
 def _regular(tree: Any) -> Any:

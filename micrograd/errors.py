@@ -7,3 +7,7 @@ class ShapeError(ValueError):
 
 class ArgumentError(ShapeError, TypeError):
     """Arguments of another kind or number than a compiled function takes."""
+
+
+class NumPyError(TypeError):
+    """A function of NumPy's that takes no Values, and no numbers that are being traced."""

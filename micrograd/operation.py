@@ -45,6 +45,7 @@ class Op:
     symbol: str = ""  # between its operands, where people write it there
     primitive: bool = False  # the machine's own: a back end knows it by name
     boolean: bool = False  # a truth, not a number: it has no derivative
+    conditions: int = 0  # how many of its first operands are truths
     defaults: tuple[float, ...] = ()  # of the last operands, where they may be left out
     on_floats: Callable[..., float] | None = None  # the same as `meaning`, in less time
 
@@ -147,7 +148,8 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
     kinds = [getattr(x, "dtype", np.dtype(float)).kind for x in operands]
     if "O" in kinds:  # objects, Values among them perhaps
         return elementwise(op, operands)
-    arrays = [x if kind == "b" else np.asarray(x, float) for x, kind in zip(operands, kinds)]
+    truths = [k < op.conditions and kind == "b" for k, kind in enumerate(kinds)]
+    arrays = [x if truth else np.asarray(x, float) for x, truth in zip(operands, truths)]
     with np.errstate(all="ignore"):
         if op.primitive:
             return machine.on_arrays(op.name)(*arrays)
@@ -170,17 +172,25 @@ def enter(row: Op) -> Op:
     return row
 
 
-def primitive(name: str, doc: str, derivative: Callable[..., Any], symbol: str = "") -> Op:
+def primitive(
+    name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", conditions: int = 0
+) -> Op:
     """An operation of the machine: its meaning is the function of that name in `machine.py`."""
     meaning, code = getattr(machine, name), derivative.__code__
     arity = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount - len("gz")
-    return enter(Op(name, arity, meaning, derivative, doc, symbol=symbol, primitive=True))
+    return enter(
+        Op(name, arity, meaning, derivative, doc,
+           symbol=symbol, primitive=True, conditions=conditions)
+    )  # fmt: skip
 
 
-def truth(name: str, arity: int, doc: str, symbol: str = "") -> Op:
+def truth(name: str, arity: int, doc: str, symbol: str = "", conditions: int = 0) -> Op:
     """A comparison of the machine, or a connective: its result is no number."""
     meaning = getattr(machine, name)
-    return enter(Op(name, arity, meaning, None, doc, symbol=symbol, primitive=True, boolean=True))
+    return enter(
+        Op(name, arity, meaning, None, doc,
+           symbol=symbol, primitive=True, boolean=True, conditions=conditions)
+    )  # fmt: skip
 
 
 def composed(

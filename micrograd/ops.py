@@ -101,16 +101,16 @@ cosh  = primitive("cosh",  "the hyperbolic cosine of x",       lambda g, z, x: (
 tanh  = primitive("tanh",  "the hyperbolic tangent of x",      lambda g, z, x: (g * (1.0 - z * z),))
 erf   = primitive("erf",   "the error function of x",          lambda g, z, x: (g * _bell(x),))
 erfc  = primitive("erfc",  "1 - erf(x), precise for large x",  lambda g, z, x: (-g * _bell(x),))
-where = primitive("where", "x where c holds, else y",          _where)
+where = primitive("where", "x where c holds, else y",          _where, conditions=1)
 take  = primitive("take",  "the x at the place k, from 0",     _take)
 
 less        = truth("less",        2, "whether x is below y",      "<")
 less_equal  = truth("less_equal",  2, "whether x is at most y",    "<=")
 equal       = truth("equal",       2, "whether x equals y",        "==")
 not_equal   = truth("not_equal",   2, "whether x differs from y",  "!=")
-logical_and = truth("logical_and", 2, "whether both hold",         "&")
-logical_or  = truth("logical_or",  2, "whether either holds",      "|")
-logical_not = truth("logical_not", 1, "whether it does not hold")
+logical_and = truth("logical_and", 2, "whether both hold",         "&", 2)
+logical_or  = truth("logical_or",  2, "whether either holds",      "|", 2)
+logical_not = truth("logical_not", 1, "whether it does not hold",  "", 1)
 
 # fmt: on
 

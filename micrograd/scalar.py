@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
 from micrograd import ops
+from micrograd.arrays.formulas import METHODS, NUMBERS
 from micrograd.ops import Interpreter, Op
 
 S = TypeVar("S", bound="Scalar")
@@ -139,12 +140,26 @@ class Scalar:
     fabs = absolute = abs
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """NumPy's functions on scalars: as on arrays of objects, element by element."""
-        import numpy as np
-
+        """NumPy's functions on scalars: as on arrays of them, element by element."""
         op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not kwargs else None
-        if op is not None and not any(isinstance(x, np.ndarray) for x in inputs):
+        from micrograd.arrays import array, ufuncs
+
+        if op is not None and not any(map(ufuncs.is_array, inputs)):
             return op(*inputs)  # a number of NumPy's, and a scalar
-        arrays = [np.asarray(x, dtype=object if isinstance(x, Scalar) else None) for x in inputs]
-        objects = [array.astype(object) for array in arrays]  # with Python's floats, not NumPy's
-        return getattr(ufunc, method)(*objects, **kwargs)
+        return array.wrapped(ufuncs.call(ufunc, method, inputs, kwargs))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from micrograd.arrays import array
+
+        return array.call(function, args, kwargs)
+
+
+def _method(formula: Callable[..., Any]) -> Any:
+    def method(self: Scalar, *others: Any) -> Any:
+        return formula(self, *others)
+
+    return method
+
+
+for _name in METHODS:
+    setattr(Scalar, _name, _method(NUMBERS[_name]))

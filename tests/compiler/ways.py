@@ -16,6 +16,12 @@ class InNumPy(function.Vectorized):
         return NumPyKernel(made() if made else program, self.dtype, self.exact)
 
 
+class OneInNumPy(function.CompiledOne):
+    """The same, for one example a call."""
+
+    _compiled = InNumPy._compiled
+
+
 def in_numpy(f: Callable[..., Any]) -> InNumPy:
     return InNumPy(f, "float64", 1, False)
 

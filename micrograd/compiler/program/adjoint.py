@@ -198,6 +198,9 @@ class _Adjoint:
 
     def map(self, op: Op, operands: tuple[Any, ...], size: int) -> Rows:
         gathers = [self._operand(x, size) for x in operands]
+        for k, gather in enumerate(gathers):
+            if gather.block.boolean and k >= op.conditions:  # True is 1.0
+                gathers[k] = self.map(ops.where, (Rows(self, gather), 1.0, 0.0), size).gather
         key = op, *[(gather.block, gather.index.tobytes()) for gather in gathers]
         if key not in self.known:
             varying = any(gather.block.varying for gather in gathers)

@@ -159,7 +159,7 @@ class _Roller:
             for k in np.flatnonzero(numbers < 0).tolist():
                 numbers[k] = self._float(nodes[k])
             return array("q", numbers.tobytes())
-        return [x.number if x.__class__ is Symbol else self._float(x) for x in nodes]
+        return [self._float(x) if x.__class__ is float else x.number for x in nodes]
 
     def _float(self, x: float) -> int:
         self.floats.append(x)

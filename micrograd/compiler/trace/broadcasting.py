@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.compiler.trace.trace import Shape, Trace, numbers_only, trace
+from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.structure import Structure
 
 Place = tuple[int | None, ...]  # in the array of all results; None: the same along this axis
@@ -22,8 +22,7 @@ def formula(function: Callable[..., Any], structure: Structure, axes: list[int])
     `axes` says how many an example has, for each leaf of the arguments: none, if it is a number.
     """
     try:
-        with numbers_only():
-            of_numbers = trace(function, structure, [None] * len(axes))
+        of_numbers = trace(function, structure, [None] * len(axes), numbers_only=True)
     except Exception:
         return None
     if any(of_numbers.output_shapes):

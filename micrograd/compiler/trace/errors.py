@@ -22,10 +22,18 @@ def foreign() -> TraceError:
     )
 
 
+def met_an_array(what: str) -> TraceError:
+    return TraceError(
+        f"a function of single numbers gave one to {what}, which makes an array of it, at "
+        f"{line_of_the_user()}"
+    )
+
+
 # By what Python asks for a number, and what to write instead.
 TRUTH = (
     "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
-    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions",
+    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions; and make "
+    "arrays of traced numbers by micrograd.array, not np.array",
 )
 FLOAT = (
     "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import graph, ops
+from micrograd.arrays.array import wrapped
 from micrograd.compiler.trace.errors import (
     COPY,
     FLOAT,
@@ -19,6 +20,7 @@ from micrograd.compiler.trace.errors import (
     asked_for,
     foreign,
     frozen,
+    met_an_array,
 )
 from micrograd.engine import Value
 from micrograd.ops import Interpreter, Op, number
@@ -57,7 +59,19 @@ class Symbol(Scalar):
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
-        return _record if kinds <= {Symbol, float} else _record_mixed
+        if kinds <= {Symbol, float}:
+            return _record
+        return _record_conditions if Condition in kinds else _record_mixed
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if self.trace.numbers_only and (method != "__call__" or any(map(_has_axes, inputs))):
+            raise met_an_array(f"np.{ufunc.__name__}")
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if self.trace.numbers_only:
+            raise met_an_array(f"np.{function.__name__}")
+        return super().__array_function__(function, types, args, kwargs)
 
     def __bool__(self) -> NoReturn:
         raise asked_for(*TRUTH)
@@ -96,6 +110,19 @@ class Symbol(Scalar):
             "return the number, and call .backward or .value_and_grad of the compiled function",
         )
 
+    def __repr__(self) -> str:
+        return f"Symbol({self.op.name if self.op else self.source})"
+
+
+def _has_axes(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0
+
+
+class Condition(Symbol):
+    """Whether a comparison holds, which is not known yet. In arithmetic it is 1.0 or 0.0."""
+
+    __slots__ = ()
+
     def __and__(self, other: Any) -> Any:
         return ops.logical_and(self, other)
 
@@ -105,13 +132,14 @@ class Symbol(Scalar):
     def __invert__(self) -> NoReturn:
         raise frozen(
             "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
-            "exchange the branches of `where`, or turn the comparison round",
+            "write np.logical_not(condition), exchange the branches of `where`, or turn the "
+            "comparison round",
         )
 
     __rand__, __ror__ = __and__, __or__
 
-    def __repr__(self) -> str:
-        return f"Symbol({self.op.name if self.op else self.source})"
+    def as_number(self) -> Symbol:
+        return Symbol(self.trace, ops.where, (self, 1.0, 0.0))
 
 
 def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
@@ -121,18 +149,24 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
             if trace is not None:
                 raise foreign()
             trace = x.trace
-    return Symbol(trace, op, operands)
+    return (Condition if op.boolean else Symbol)(trace, op, operands)
 
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
     trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
-    return Symbol(trace, op, trace.symbols(operands))
+    return (Condition if op.boolean else Symbol)(trace, op, trace.symbols(operands))
+
+
+def _record_conditions(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    return trace.node(op, operands)
 
 
 class Trace:
     """The graph of one call: its inputs, the parameters that it captured, its results."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers_only: bool = False) -> None:
+        self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
         self.count = 0  # of all nodes
         self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
         self.inputs: list[list[Symbol]] = []  # a list for each leaf of the arguments
@@ -155,7 +189,7 @@ class Trace:
             names[self.met[value]] = value.name or f"w[{place}]"
 
         def show(x: Any) -> str:
-            return names[x] if x.__class__ is Symbol else f"{x:.12g}"
+            return f"{x:.12g}" if x.__class__ is float else names[x]
 
         lines = [f"trace of {len(self.inputs)} inputs and {len(self.parameters)} parameters"]
         for k, node in enumerate(self.computed(self.outputs), start=1):
@@ -177,7 +211,7 @@ class Trace:
                 array[self.numbers(node)] = True
             else:
                 for x in node.operands:
-                    if x.__class__ is Symbol:
+                    if x.__class__ is not float:
                         needed[x.number] = True  # type: ignore[union-attr]
         return [node for node in self.nodes if needed[node.number]]
 
@@ -220,7 +254,7 @@ class Trace:
 
     def symbol(self, x: Any) -> Any:
         """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
-        if x.__class__ is Symbol:
+        if isinstance(x, Symbol):
             if x.trace is not self:
                 raise foreign()
             return x
@@ -233,6 +267,14 @@ class Trace:
                 operands = tuple([self._known(y) for y in node.operands])
                 self._computed[node] = Symbol(self, node.op, operands)
         return self._computed[x]
+
+    def node(self, op: Op, operands: tuple[Any, ...]) -> Symbol:
+        """The symbol of an operation on symbols, Values and numbers; conditions among them count
+        as numbers, but where the operation asks for a condition."""
+        known = self.symbols(operands)
+        numbers = [x.as_number() if isinstance(x, Condition) else x for x in known[op.conditions :]]
+        known = (*known[: op.conditions], *numbers)
+        return (Condition if op.boolean else Symbol)(self, op, known)
 
     def _known(self, x: Any) -> Any:
         return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
@@ -287,7 +329,7 @@ class Trace:
 
         def decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
             captured = any(map(is_captured, operands))
-            return Symbol(self, op, self.symbols(operands)) if captured else result
+            return self.node(op, operands) if captured else result
 
         changed: dict[str, Any] = {
             "__init__": noted,
@@ -337,25 +379,11 @@ def _guarded(name: str) -> property:
     return property(slot.__get__, write)
 
 
-@contextmanager
-def numbers_only() -> Iterator[None]:
-    """Within the block a symbol is no array: NumPy's functions of arrays, such as `sum`, raise."""
-
-    def refuse(symbol: Symbol, function: Any, *_: Any) -> NoReturn:
-        raise TraceError(f"{function.__name__} takes arrays, and was given a number")
-
-    Symbol.__array_function__ = refuse  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        del Symbol.__array_function__  # type: ignore[attr-defined]
-
-
 def _numbers_of(nodes: Sequence[Any]) -> NDArray[np.int64]:
     try:
         return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
     except AttributeError:  # floats among them
-        return np.array([x.number if x.__class__ is Symbol else -1 for x in nodes], np.int64)
+        return np.array([-1 if x.__class__ is float else x.number for x in nodes], np.int64)
 
 
 def _without_repeats(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
@@ -368,13 +396,19 @@ def _without_repeats(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 Shape = tuple[int, ...] | None  # of an array; None: a number
 
 
-def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape]) -> Trace:
+def trace(
+    function: Callable[..., Any],
+    structure: Structure,
+    shapes: list[Shape],
+    numbers_only: bool = False,
+) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
     Raises TraceError where the function would freeze its input into the program, or returns
-    anything else than numbers, and structures of numbers.
+    anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
+    an array of a number.
     """
-    result = Trace()
+    result = Trace(numbers_only)
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):
         size = 1 if shape is None else int(np.prod(shape))
@@ -385,7 +419,7 @@ def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape
         else:
             array = np.empty(size, dtype=object)
             array[:] = symbols
-            leaves.append(array.reshape(shape))
+            leaves.append(wrapped(array.reshape(shape)))
     args, kwargs = structure.build(iter(leaves))
     with result.watching():
         answer = function(*args, **kwargs)
@@ -397,7 +431,7 @@ def trace(function: Callable[..., Any], structure: Structure, shapes: list[Shape
 
 
 def _add_output(result: Trace, leaf: Any) -> None:
-    shape = getattr(leaf, "shape", None)
+    shape = leaf.shape if isinstance(leaf, np.ndarray | np.generic) else None
     scalars = [leaf] if shape is None else leaf.ravel().tolist()
     try:
         result.outputs += [result.symbol(x) for x in scalars]

@@ -1,0 +1,1 @@
+"""Arrays of scalars: NumPy's functions, as formulas of the table."""

@@ -1,0 +1,117 @@
+"""ScalarArray: a NumPy array of Values or of traced numbers, on which NumPy works as on floats."""
+
+from typing import Any
+
+import numpy as np
+
+from micrograd.arrays import ufuncs
+from micrograd.arrays.functions import FUNCTIONS, chosen, sort
+from micrograd.errors import NumPyError
+
+
+class ScalarArray(np.ndarray):
+    """An array of objects whose comparisons, choices and functions are formulas of its elements."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        if out is not None:
+            kwargs["out"] = tuple(map(plain, out))
+        result = ufuncs.call(ufunc, method, tuple(map(plain, inputs)), kwargs)
+        if out is None:
+            return wrapped(result)
+        results = result if isinstance(result, tuple) else (result,)
+        given = [wrapped(x) if o is None else o for x, o in zip(results, out)]
+        return given[0] if len(given) == 1 else tuple(given)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return call(function, args, kwargs)
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return super().__getitem__(key)
+        except IndexError:
+            if not _is_mask(key):
+                raise
+        raise NumPyError(
+            "how many elements x[mask] has is not known while a function is traced. Instead, write "
+            "np.where(mask, x, 0.0), or x * mask"
+        )
+
+    def __setitem__(self, key: Any, x: Any) -> None:
+        if not _is_mask(key):
+            super().__setitem__(key, x)
+        elif np.ndim(x) == 0:
+            super().__setitem__(..., chosen(key, x, self))
+        else:
+            raise NumPyError("with a mask, only one number can be written: x[mask] = 0.0")
+
+    def sort(self, axis: Any = -1, *_: Any, **__: Any) -> None:
+        self[...] = sort(self, axis)
+
+    def partition(self, kth: Any, /, axis: Any = -1, *_: Any, **__: Any) -> None:
+        self[...] = sort(self, axis)
+
+
+def _is_mask(key: Any) -> bool:
+    """Whether these are conditions that are not known yet."""
+    return isinstance(key, ScalarArray)
+
+
+def array(values: Any) -> Any:
+    """An array of Values or traced numbers, on which NumPy's functions work as on floats.
+
+    `np.array` makes one too, but NumPy asks each comparison of its elements for its truth, which a
+    traced number does not have. Numbers, lists of them and arrays of floats stay as they are.
+
+    >>> import numpy as np
+    >>> from micrograd import Value
+    >>> x = array([Value(-1.0), Value(0.0), Value(2.0)])
+    >>> loss = np.maximum(x, 0.0).sum()
+    >>> loss.backward()
+    >>> [v.grad for v in x]
+    [0.0, 0.5, 1.0]
+    """
+    return wrapped(np.array(values))
+
+
+def plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, ScalarArray) else x
+
+
+def wrapped(x: Any) -> Any:
+    """Arrays of objects as those of this file."""
+    if x.__class__ is np.ndarray:
+        return x.view(ScalarArray) if x.dtype == object else x
+    if isinstance(x, (tuple, list)) and any(isinstance(part, np.ndarray) for part in x):
+        parts = [*map(wrapped, x)]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return x
+
+
+def call(function: Any, args: Any, kwargs: Any) -> Any:
+    """One of NumPy's functions of arrays, scalars of ours among its arguments."""
+    own = FUNCTIONS.get(function.__name__)
+    if own is not None:
+        return wrapped(own(*args, **kwargs))
+    name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
+    try:
+        result = _ANY.__array_function__(function, (np.ndarray,), args, kwargs)
+    except NumPyError:
+        raise
+    except (TypeError, AttributeError) as error:
+        if type(error).__module__.startswith("micrograd"):
+            raise
+        raise NumPyError(ufuncs.unsupported(name)) from error
+    if _lost(result) and not name.endswith("_like"):
+        raise NumPyError(ufuncs.unsupported(name))
+    return wrapped(result)
+
+
+_ANY = np.empty(0)
+
+
+def _lost(result: Any) -> bool:
+    """Whether scalars went in, and floats came out, which have no derivative."""
+    parts = result if isinstance(result, (tuple, list)) else [result]
+    kinds = [getattr(part, "dtype", np.dtype(type(part))).kind for part in parts]
+    return "f" in kinds and "O" not in kinds

@@ -1,0 +1,154 @@
+"""NumPy's functions of whole arrays that compare: sorted, chosen, cut off, measured."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd import functions, ops
+from micrograd.arrays.formulas import NUMBERS
+from micrograd.arrays.ufuncs import holds, unsupported
+from micrograd.errors import NumPyError
+from micrograd.ops import select
+
+
+def _elementwise(formula: Callable[..., Any], *arrays: Any) -> Any:
+    objects = [np.asarray(x, object).view(np.ndarray) for x in arrays]
+    return np.frompyfunc(formula, len(arrays), 1)(*objects)
+
+
+def chosen(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y, element by element."""
+    return _elementwise(lambda c, x, y: select(holds(c), x, y), condition, x, y)
+
+
+def _where(condition: Any, *choices: Any) -> Any:
+    if len(choices) != 2:
+        raise NumPyError(
+            "np.where finds places, which are not known while a function is traced. Instead, write "
+            "a choice: np.where(x > 0, x, 0.0)"
+        )
+    return chosen(condition, *choices)
+
+
+def _exchanged(x: Any, y: Any) -> tuple[Any, Any]:
+    """Both in order; what is no number comes last, as in NumPy."""
+    turned = ops.logical_or(ops.less(y, x), ops.not_equal(x, x))
+    return select(turned, y, x), select(turned, x, y)
+
+
+def _in_order(scalars: list[Any]) -> list[Any]:
+    """Sorted by Batcher's network (Knuth, volume 3, algorithm 5.2.2M): the same steps for all."""
+    x, n = [*scalars], len(scalars)
+    top = 1 << max(n - 1, 1).bit_length() - 1
+    p = top
+    while p:
+        q, r, d = top, 0, p
+        while d:
+            for i in range(n - d):
+                if i & p == r:
+                    x[i], x[i + d] = _exchanged(x[i], x[i + d])
+            d, q, r = (q - p, q >> 1, p) if q != p else (0, q, r)
+        p >>= 1
+    return x
+
+
+def sort(a: Any, axis: Any = -1, **_: Any) -> Any:
+    """A copy in ascending order along an axis; None: of all elements."""
+    a = np.array(a, object)
+    if axis is None:
+        a, axis = a.ravel(), 0
+    rows = np.moveaxis(a, axis, -1)
+    for index in np.ndindex(rows.shape[:-1]):
+        rows[index] = _in_order(rows[index].tolist())
+    return a
+
+
+def _median(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+    given = np.asarray(a, object)
+    rows = given.ravel() if axis is None else np.moveaxis(given, axis, -1)
+    rows, n = sort(rows), rows.shape[-1]
+    middle = (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2.0
+    last = rows[..., -1]  # what is no number, if there is such
+    median = chosen(_elementwise(ops.not_equal, last, last), last, middle)
+    if not keepdims:
+        return median
+    return np.reshape(median, [1] * given.ndim) if axis is None else np.expand_dims(median, axis)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The Euclidean length, which has a gradient at the origin, and does not overflow."""
+    a = np.asarray(x, object)
+    if ord is not None and not (ord == 2 and (axis is not None or a.ndim == 1)):
+        if ord not in (1, np.inf, -np.inf) or (a.ndim != 1 and axis is None):
+            raise NumPyError(unsupported(f"np.linalg.norm of order {ord}"))
+        magnitudes = np.abs(x)
+        reduced = {1: np.add, np.inf: np.maximum, -np.inf: np.minimum}[ord]
+        return reduced.reduce(magnitudes, axis=axis if a.ndim > 1 else 0, keepdims=keepdims)
+    axes = tuple(range(a.ndim)) if axis is None else np.atleast_1d(axis).tolist()
+    last = np.moveaxis(a, axes, range(-len(axes), 0))
+    lengths = np.empty(last.shape[: a.ndim - len(axes)], object)
+    for index in np.ndindex(lengths.shape):
+        lengths[index] = functions.norm(last[index])
+    return np.expand_dims(lengths, axes) if keepdims else lengths[()]
+
+
+def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    scale = 10.0**decimals
+    return _elementwise(lambda x: NUMBERS["rint"](x * scale) / scale, a)
+
+
+def _select(conditions: Any, choices: Any, default: Any = 0.0) -> Any:
+    if len(conditions) != len(choices):
+        raise NumPyError("np.select takes as many conditions as choices")
+    result = default
+    for condition, choice in zip(reversed(conditions), reversed(choices)):
+        result = chosen(condition, choice, result)
+    return result
+
+
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    """Between the points, and at either end the first and the last value."""
+    if np.asarray(xp).dtype == object:
+        raise NumPyError("np.interp takes Values as x and fp; the places xp are numbers")
+    places, values = np.asarray(xp, float).tolist(), [*fp]
+    pairs = [*zip(places, values)]
+
+    def between(x: Any) -> Any:
+        result = values[-1] if right is None else right
+        result = select(x == places[-1], values[-1], result)
+        for (p, u), (q, v) in zip(pairs[-2::-1], pairs[:0:-1]):
+            result = select(x < q, u + (x - p) * ((v - u) / (q - p)), result)
+        result = select(x < places[0], values[0] if left is None else left, result)
+        return select(ops.not_equal(x, x), x, result)
+
+    return _elementwise(between, x)
+
+
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    large = float(np.finfo(float).max)
+    high, low = (large if posinf is None else posinf), (-large if neginf is None else neginf)
+
+    def finite(x: Any) -> Any:
+        inside = select(x == np.inf, high, select(x == -np.inf, low, x))
+        return select(ops.not_equal(x, x), nan, inside)
+
+    return _elementwise(finite, x)
+
+
+def _copyto(target: Any, source: Any, casting: str = "", where: Any = True) -> None:
+    if target.dtype != object:
+        raise NumPyError(
+            f"an array of {target.dtype} cannot hold Values and traced numbers. Instead, make it "
+            "by np.zeros(shape, object)"
+        )
+    target[...] = chosen(where, source, target)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "where": _where, "sort": sort, "partition": lambda a, kth, axis=-1, **_: sort(a, axis),
+    "median": _median, "norm": _norm, "nan_to_num": _nan_to_num, "copyto": _copyto,
+    "round": _round, "around": _round, "select": _select, "interp": _interp,
+}  # fmt: skip

@@ -1,0 +1,144 @@
+"""NumPy's elementwise functions, as formulas of scalars.
+
+On arrays of objects NumPy would ask each comparison for its truth, and a traced number has none; it
+would also pick one of two equal numbers, and their derivative with it. So each ufunc is replaced by
+a formula of the table, and what has none raises an error that says what to write.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.arrays.formulas import NUMBERS, signbit, xor
+from micrograd.errors import NumPyError
+
+
+def holds(x: Any) -> Any:
+    """A condition as it is; of a number, whether it differs from 0."""
+    return x if x.__class__ is bool or _is_condition(x) else ops.not_equal(x, 0.0)
+
+
+def _is_condition(x: Any) -> bool:
+    op = getattr(x, "op", None)
+    return op is not None and op.boolean
+
+
+def _of_truths(op: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *x: op(*map(holds, x))
+
+
+def _connective(op: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def connective(*operands: Any) -> Any:
+        if all(x.__class__ is bool or _is_condition(x) for x in operands):
+            return op(*operands)
+        raise NumPyError(
+            f"np.{name} takes conditions, such as x > 0; among numbers it has no slope"
+        )
+
+    return connective
+
+
+# fmt: off
+_TRUTHS: dict[str, Callable[..., Any]] = {
+    "less": ops.less, "less_equal": ops.less_equal, "equal": ops.equal,
+    "not_equal": ops.not_equal,
+    "greater": lambda x, y: ops.less(y, x), "greater_equal": lambda x, y: ops.less_equal(y, x),
+    "isnan": lambda x: ops.not_equal(x, x), "isfinite": lambda x: ops.less(ops.abs(x), np.inf),
+    "isinf": lambda x: ops.equal(ops.abs(x), np.inf), "signbit": signbit,
+    "logical_and": _of_truths(ops.logical_and), "logical_or": _of_truths(ops.logical_or),
+    "logical_xor": _of_truths(xor), "logical_not": _of_truths(ops.logical_not),
+    "bitwise_and": _connective(ops.logical_and, "bitwise_and"),
+    "bitwise_or": _connective(ops.logical_or, "bitwise_or"),
+    "bitwise_xor": _connective(xor, "bitwise_xor"),
+    "invert": _connective(ops.logical_not, "invert"),
+}
+_IDENTITIES = {"logical_and": True, "logical_or": False, "logical_xor": False}
+# NumPy's own loops add and multiply objects as they should.
+_NATIVE = {"add", "subtract", "multiply", "matmul", "vecdot", "matvec", "vecmat"}
+_INSTEAD = {
+    "floor_divide": "micrograd.floor(x / y)", "divmod": "micrograd.floor(x / y)",
+    "remainder": "x - y * micrograd.floor(x / y)", "fmod": "x - y * np.trunc(x / y)",
+    "ldexp": "x * 2.0**n",
+}
+# fmt: on
+
+
+@cache
+def _replaced(name: str, inputs: int, outputs: int) -> Any:
+    """The ufunc of a formula, known by the name of NumPy's."""
+    formula = NUMBERS.get(name) or _TRUTHS[name]
+    return np.frompyfunc(formula, inputs, outputs, identity=_IDENTITIES.get(name))
+
+
+def _formula(ufunc: Any) -> Any:
+    name = ufunc.__name__
+    if name in NUMBERS or name in _TRUTHS:
+        return _replaced(name, ufunc.nin, ufunc.nout)
+    if name not in _NATIVE and any(set(kind) - {*"O->"} for kind in ufunc.types):
+        raise NumPyError(unsupported(f"np.{name}", _INSTEAD.get(name)))
+    return ufunc
+
+
+def call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`ufunc` on numbers and plain arrays, scalars of ours among them. Raises NumPyError."""
+    name = ufunc.__name__
+    kwargs = {key: x for key, x in kwargs.items() if not _says_nothing(key, x, name)}
+    places = inputs[1:2] if method in ("at", "reduceat") else ()
+    operands = inputs[:1] + inputs[2:] if places else inputs
+    _can_hold_scalars(kwargs.get("out", ()), inputs[:1] if method == "at" else ())
+    first, *others = arrays = [*map(_objects, operands)]
+    if name in ("add", "subtract") and method == "__call__" and all(map(_of_conditions, arrays)):
+        raise NumPyError(
+            f"np.{name} of two arrays of conditions: NumPy does not count there. Instead, write "
+            "c | d, or np.where(c, 1.0, 0.0) of each"
+        )
+    result = getattr(_formula(ufunc), method)(first, *places, *others, **kwargs)
+    return as_truths(result) if name in _TRUTHS else result
+
+
+def _says_nothing(key: str, x: Any, name: str) -> bool:
+    """Whether a keyword of a ufunc asks for what scalars are: 64 bits, and truths."""
+    if key == "casting":
+        return True
+    return key == "dtype" and np.dtype(x) in ((bool,) if name in _TRUTHS else (float, object))
+
+
+def _can_hold_scalars(*arrays: Any) -> None:
+    for array in (a for some in arrays for a in some):
+        if array is not None and array.dtype != object:
+            raise NumPyError(
+                f"an array of {array.dtype} cannot hold Values and traced numbers. Instead, make "
+                "a new one, or np.zeros(shape, object)"
+            )
+
+
+def is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray)
+
+
+def _objects(x: Any) -> Any:
+    """An operand as an array of objects, with Python's own floats, not NumPy's."""
+    if not is_array(x):
+        x = np.asarray(x, object if hasattr(type(x), "interpreter") else None)
+    return x.astype(object, copy=False)
+
+
+def _of_conditions(a: Any) -> bool:
+    return a.ndim > 0 and a.size > 0 and (a.flat[0].__class__ is bool or _is_condition(a.flat[0]))
+
+
+def as_truths(result: Any) -> Any:
+    """Conditions, where all are known, as an array of NumPy's, which can be a mask."""
+    known = isinstance(result, np.ndarray) and all(x.__class__ is bool for x in result.flat)
+    return result.astype(bool) if known else result
+
+
+def unsupported(name: str, instead: str | None = None) -> str:
+    """What the error says of one of NumPy's functions that is no formula of scalars."""
+    return (
+        f"{name} does not take Values and traced numbers. Instead, write "
+        f"{instead or 'it in operations of micrograd, or add it with @micrograd.op'}"
+    )

@@ -1,0 +1,182 @@
+"""NumPy's public functions, on floats, on Values and on traced numbers: equal, or a clear error.
+
+The oracle is NumPy on floats, and its finite differences for the gradients. What is not in WORKS
+may raise NumPyError or TraceError, which say what to write; anything else is a fault.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from ways import OneInNumPy
+
+import micrograd as mg
+from micrograd import NumPyError, TraceError, Value
+
+X = np.array([0.3, -0.7, 1.9, 0.35, -0.2, 0.8])
+Y = np.array([0.5, 0.4, -1.2, 0.9, 0.1, -0.3])
+M = np.arange(9.0).reshape(3, 3) % 4 - 1.3 + 3 * np.eye(3)
+ARGUMENTS: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "x": lambda x, y, m: (x,),
+    "x, y": lambda x, y, m: (x, y),
+    "x, 1": lambda x, y, m: (x, 1),
+    "x, 0.5": lambda x, y, m: (x, 0.5),
+    "m": lambda x, y, m: (m,),
+    "m, m": lambda x, y, m: (m, m),
+    "x, -0.5, 0.5": lambda x, y, m: (x, -0.5, 0.5),
+    "[x, y]": lambda x, y, m: ([x, y],),
+    "x > 0, x, y": lambda x, y, m: (x > 0, x, y),
+    "x, numbers, y": lambda x, y, m: (x, np.arange(6.0) - 3, y),
+}
+# They read or write files, print, change what they are given, or answer a type.
+NO_FORMULAS = """
+array2string array_repr array_str asmatrix base_repr binary_repr bmat common_type copyto empty
+empty_like fill_diagonal format_float_positional format_float_scientific frombuffer fromfile
+fromfunction fromiter frompyfunc fromregex fromstring from_dlpack genfromtxt get_include
+get_printoptions getbufsize geterr geterrcall info isdtype issubdtype ix_ load loadtxt
+may_share_memory meshgrid min_scalar_type mintypecode nested_iters place printoptions promote_types
+put put_along_axis putmask require result_type roots save savetxt savez savez_compressed
+set_printoptions setbufsize seterr seterrcall shares_memory show_config show_runtime sort_complex
+test typename
+"""
+WORKS = {
+    "x": """
+abs absolute amax amin arcsin arccos arctan arcsinh arctanh around cbrt ceil cos cosh cumprod cumsum
+deg2rad diff exp exp2 expm1 fabs fix flip floor isfinite isinf isnan max mean median min modf
+nan_to_num negative nonzero prod ptp rad2deg ravel reciprocal rint round sign signbit sin sinc sinh
+sort sqrt square std sum tan tanh trunc var linalg.norm log log10 log1p log2 positive
+""",
+    "x, y": """
+add arctan2 copysign divide dot equal fmax fmin greater hypot inner less logaddexp logaddexp2
+maximum minimum multiply not_equal outer power subtract heaviside convolve correlate trapezoid kron
+polyval logical_and logical_or logical_xor vdot
+""",
+    "m": "diagonal linalg.norm trace transpose tril triu max min sort",
+    "m, m": "dot matmul inner tensordot maximum",
+    "x, -0.5, 0.5": "clip",
+    "[x, y]": "concatenate stack hstack vstack column_stack",
+    "x > 0, x, y": "where",
+    "x, numbers, y": "interp",
+}
+DECIDED = {"nonzero"}  # by the numbers themselves, which a traced function does not know
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    return getattr(np.linalg, name[7:]) if name.startswith("linalg.") else getattr(np, name)
+
+
+def names() -> list[str]:
+    public = [name for name in dir(np) if not name.startswith("_")]
+    found = [name for name in public if name not in NO_FORMULAS.split()]
+    found += [f"linalg.{name}" for name in np.linalg.__all__]
+    return [n for n in found if callable(function_of(n)) and not inspect.isclass(function_of(n))]
+
+
+def can_take(name: str, label: str) -> bool:
+    """Whether these are its operands, none of them `out`, and NumPy asks ours for help with them:
+    of a list it makes an array of its own, but in functions of several arrays."""
+    function = function_of(name)
+    if isinstance(function, np.ufunc) or name == "fix":
+        return label.count(",") + 1 == getattr(function, "nin", 1) and label != "[x, y]"
+    return label != "[x, y]" or name in WORKS[label].split()
+
+
+def values(numbers: Any) -> Any:
+    return mg.array([Value(x) for x in numbers.ravel()]).reshape(numbers.shape)
+
+
+def agrees(answer: Any, expected: Any) -> bool:
+    if isinstance(expected, (tuple, list)):
+        return len(answer) == len(expected) and all(map(agrees, answer, expected))
+    expected = np.asarray(expected)
+    if expected.dtype.kind not in "fiub":
+        return False
+    numbers = np.array([float(x) for x in np.ravel(np.asarray(answer))]).reshape(np.shape(answer))
+    return numbers.shape == expected.shape and np.allclose(
+        numbers, expected.astype(float), rtol=1e-9, atol=1e-12, equal_nan=True
+    )
+
+
+def results(name: str, arguments: Callable[..., tuple[Any, ...]]) -> Any:
+    """What NumPy answers to floats, and a thunk for each other way. None where there is nothing."""
+    function = function_of(name)
+
+    def run(x: Any, y: Any, m: Any) -> Any:
+        return function(*arguments(x, y, m))
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            expected = run(X.copy(), Y.copy(), M.copy())
+        except Exception:  # not so many arguments, or of another kind
+            return None
+    if expected is None or expected is NotImplemented:
+        return None
+    on_values = lambda: run(values(X), values(Y), values(M))  # noqa: E731
+    return expected, {
+        "Values": on_values,
+        "traced": lambda: OneInNumPy(run, "float64", 1, False)(X, Y, M),
+    }
+
+
+def outcome(run: Callable[[], Any]) -> tuple[Any, str | None]:
+    """What a function answers, or the error that says what to write."""
+    try:
+        return run(), None
+    except (NumPyError, TraceError) as error:
+        return None, str(error)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_function_of_numpy_equals_numpy_or_raises_a_clear_error(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for label, arguments in ARGUMENTS.items():
+            found = results(name, arguments) if can_take(name, label) else None
+            if found is None:
+                continue
+            expected, ways = found
+            needed = name in WORKS.get(label, "").split()
+            for way, run in ways.items():
+                answer, error = outcome(run)
+                if error is None:
+                    assert agrees(answer, expected), (label, way, answer, expected)
+                else:
+                    assert not needed or (way == "traced" and name in DECIDED), (label, way, error)
+                    assert "Instead, " in error or "takes" in error
+
+
+def test_all_that_is_needed_is_there() -> None:
+    assert {name for row in WORKS.values() for name in row.split()} <= set(names())
+
+
+def weighted(function: Callable[..., Any], arguments: Any) -> Callable[[Any], Any]:
+    """One number of all that a function answers, as a function of x."""
+
+    def number(x: Any) -> Any:
+        answer = function(*arguments(x, Y, M))
+        parts = answer if isinstance(answer, tuple) else (answer,)
+        return sum((np.ravel(part) * np.cos(1 + np.arange(np.size(part)))).sum() for part in parts)
+
+    return number
+
+
+SMOOTH = {label: row for label, row in WORKS.items() if label not in ("m", "m, m")}
+
+
+@pytest.mark.parametrize(("label", "name"), [(k, n) for k in SMOOTH for n in SMOOTH[k].split()])
+def test_the_gradient_is_that_of_finite_differences(label: str, name: str) -> None:
+    number = weighted(function_of(name), ARGUMENTS[label])
+    x = np.abs(X) if name in ("sqrt", "power", "log", "log2", "log10", "arccosh") else X.copy()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        expected = [(number(x + h) - number(x - h)) / 2e-6 for h in 1e-6 * np.eye(6)]
+        known = ~np.isnan(expected)
+        if name in DECIDED or not known.any():
+            pytest.skip("integers, or outside of where it is defined")
+        answers = mg.grad(number)(x), OneInNumPy(number, "float64", 1, False).value_and_grad(x)[1]
+    for answer in answers:
+        np.testing.assert_allclose(answer[known], np.array(expected)[known], rtol=1e-6, atol=1e-6)
