@@ -132,7 +132,7 @@ def number(x: Any) -> float:
 def is_real(kind: type) -> bool:
     """Whether `kind` is one of real numbers: Decimal is a Number only, np.bool not even that."""
     if issubclass(kind, Complex):
-        return issubclass(kind, Real)
+        return issubclass(kind, Real) and kind.__name__ != "timedelta64"  # an integer to NumPy
     return issubclass(kind, Number) or (kind.__module__, kind.__name__[:4]) == ("numpy", "bool")
 
 

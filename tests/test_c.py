@@ -283,7 +283,7 @@ def test_an_operation_that_asks_if_cannot_be_compiled() -> None:
 
 
 def test_source() -> None:
-    slope, offset = Value(2.0), Value(1.0)
+    slope, offset = Value(2.0, name="slope"), Value(1.0)
 
     def line(x: Any) -> Any:
         return mg.tanh(slope * x + offset)
@@ -294,6 +294,8 @@ def test_source() -> None:
         "/* line, written by MicroGrad.\n"
         " *\n"
         " *     const double *w   in: 2 numbers, the parameters\n"
+        " *                           w[0]: slope\n"
+        " *                           w[1]: parameters[1]\n"
         " *     const double *x0  in: 1 number\n"
         " *     double *value     out: 1 number\n"
         " *     double *memory    3 numbers to compute in\n"

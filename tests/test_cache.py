@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import micrograd as mg
-from micrograd.compiler.api import compiled as compiled_stage
+from micrograd.compiler.api import specializer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.runtime import disk_cache as cache
 from micrograd.compiler.runtime import kernel
@@ -235,7 +235,7 @@ def test_a_program_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatc
         for module, name in (
             (native, "_optimised"),
             (kernel, "schedule"),
-            (compiled_stage, "add_adjoint"),
+            (specializer, "add_adjoint"),
         ):
             patch.setattr(module, name, fail)
         assert compiled().value_and_grad(0.5, 2.0) == first
@@ -287,7 +287,7 @@ def test_fingerprints_tell_programs_apart(other: Any) -> None:
     def of(f: Any) -> str | None:
         g = mg.compile(f)
         g(0.5, 2.0)
-        return fingerprint.of_program(g._kernel(g._traced(), "value").program)
+        return fingerprint.of_program(g.kernel(g.specializations[0]).program)
 
     assert of(other) != of(lambda x, y: mg.tanh(x) * y + 0.25)
     assert of(other) == of(other)

@@ -26,7 +26,7 @@ def test_the_page() -> None:
     step = mg.compile(loss)
     step.backward(np.ones(4), 0.5)
     assert (
-        repr(step.explain())
+        repr(step.explain(gradient="parameters"))
         == """\
 loss(x, target): 80 operations on scalars became 14 blocks
 

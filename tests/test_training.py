@@ -14,7 +14,7 @@ import pytest
 from small import ABOVE, LINE, RANDOM, SIGN, X, model, numbers
 
 import micrograd as mg
-from micrograd.compiler.api import compiled
+from micrograd.compiler.api import specializer
 from micrograd.training.data.examples import Batches, Examples
 from micrograd.training.steps import compiled_step as native
 from micrograd.training.steps.objective import Dropout
@@ -358,8 +358,8 @@ def test_a_network_is_traced_once(change, loss, again, monkeypatch):
             p.data = q.data
         change(each)
     traced = []
-    plain = compiled.trace
-    monkeypatch.setattr(compiled, "trace", lambda *rest: (traced.append(rest), plain(*rest))[1])
+    plain = specializer.trace
+    monkeypatch.setattr(specializer, "trace", lambda *rest: (traced.append(rest), plain(*rest))[1])
     mg.fit(network, X, LINE, **options)
     of_network = len(traced)
     mg.fit(fresh, X, LINE, **options)

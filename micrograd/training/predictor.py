@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from micrograd.compiler.api.compiled import float_type
+from micrograd.compiler.api.arguments import float_type
 from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
 from micrograd.errors import ShapeError
 
@@ -52,9 +52,9 @@ class Predictor:
             )
         array = np.ascontiguousarray(array)
         compiled = self._one if array.ndim == 1 else self._many
-        it, call = compiled._specialise((array,), {})
+        it, call = compiled.specialize(array)
         if compiled not in self._theta:
             self._theta[compiled] = np.array([p.data for p in it.parameters], self.dtype)
-        (answer,), _ = compiled._kernel(it, "value")(call, self._theta[compiled], 1.0)
+        (answer,), _ = compiled.kernel(it, "value")(call, self._theta[compiled], 1.0)
         outputs = np.asarray(answer)
         return outputs.reshape(-1) if array.ndim == 1 else outputs

@@ -175,7 +175,7 @@ def test_views_integers_and_read_only_arrays_broadcast() -> None:
 def test_an_argument_of_one_number_is_shared() -> None:
     f = mg.vectorize(lambda x, y: x * y)
     for y in (normal(1, 1), normal(1), normal(1, 1, 1)):
-        _, call = f._specialise((normal(40, 30), y), {})
+        _, call = f.specialize(normal(40, 30), y)
         assert [a.size for a in call.inputs] == [1200, 1]
 
 

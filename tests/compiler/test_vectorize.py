@@ -458,9 +458,9 @@ def test_a_prepared_call_writes_the_same_numbers_again_and_again():
     f = mg.vectorize(lambda x: weight * x * x)
     X = np.array([1.0, 2.0, 4.0])
     mean, gradient = f.gradient([5.0], X)
-    it, call = f._specialise((X,), {})
+    it, call = f.specialize(X)
     theta, answers = np.array([3.0]), [np.empty(1), np.empty(1)]
-    again = f._kernel(it, "parameters").prepared(call, theta, answers)
+    again = f.kernel(it, "parameters").prepared(call, theta, answers)
     theta[:] = 5.0
     again(3, 1 / 3)
     assert [a.item() for a in answers] == [mean, *gradient]

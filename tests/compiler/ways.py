@@ -12,14 +12,14 @@ from micrograd.compiler.runtime.kernel import NumPyKernel
 class InNumPy(function.Vectorized):
     """As without llvmlite: the program evaluates itself."""
 
-    def _compiled(self, program: Program, made: Any = None, how: str = "") -> NumPyKernel:
+    def kernel_of(self, program: Program, made: Any = None, how: str = "") -> NumPyKernel:
         return NumPyKernel(made() if made else program, self.dtype, self.exact)
 
 
 class OneInNumPy(function.CompiledOne):
     """The same, for one example a call."""
 
-    _compiled = InNumPy._compiled
+    kernel_of = InNumPy.kernel_of
 
 
 def in_numpy(f: Callable[..., Any]) -> InNumPy:

@@ -4,30 +4,72 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from micrograd.errors import ArgumentError
+from micrograd.names import did_you_mean
+from micrograd.ops import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure
 
 Array = NDArray[Any]
 
 
-def numbers(leaf: Any, dtype: Any, taker: Any) -> Array:
+def float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """The type of all numbers in native code. Raises TypeError for any but these two."""
+    found: Any = dtype
+    with suppress(TypeError):
+        found = np.dtype(dtype)
+    if found not in (np.float64, np.float32):
+        hint = did_you_mean(dtype, ["float64", "float32"]) if isinstance(dtype, str) else ""
+        raise TypeError(f"dtype must be float64 or float32, got {found!s:.60}; {hint}".rstrip("; "))
+    return np.dtype(found)
+
+
+def numbers(leaf: Any, dtype: DTypeLike, taker: Any) -> Array:
     """A number or an array of numbers as an array of this type. Raises ArgumentError."""
     try:
-        array = np.asarray(leaf)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-        return array.astype(dtype, copy=False)
-    except (TypeError, ValueError):
+        return real(leaf).astype(dtype, copy=False)
+    except (TypeError, ValueError) as error:
+        why = f"{error}" if isinstance(error, _Unfit) else f"got {type(leaf).__name__} {leaf!r:.60}"
         raise ArgumentError(
-            f"{taker!r} takes numbers and arrays of numbers, got {type(leaf).__name__} "
-            f"{leaf!r:.60}{_in_place_of(leaf)}"
+            f"{taker!r} takes numbers and arrays of numbers, {why}{_in_place_of(leaf)}"
         ) from None
+
+
+def real(leaf: Any) -> Array:
+    """What stands for real numbers, as an array: numbers as a Value takes them, arrays of such.
+
+    >>> from fractions import Fraction
+    >>> real([Fraction(1, 2), True, 2**70])
+    array([5.00000000e-01, 1.00000000e+00, 1.18059162e+21])
+
+    Raises TypeError for anything else, and for masked numbers.
+    """
+    if isinstance(leaf, np.ndarray) and leaf.__class__ is not np.ndarray:
+        _check_meaning(leaf)
+    array = np.asarray(leaf)
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind != "O":
+        raise TypeError
+    listed = [number(x) for x in array.ravel().tolist()]
+    return np.array(listed, np.float64).reshape(array.shape)
+
+
+class _Unfit(TypeError):
+    """Says what is wrong with an array."""
+
+
+def _check_meaning(array: Any) -> None:
+    if isinstance(array, np.matrix):
+        raise _Unfit("got a matrix, whose * is another than that of arrays; pass np.asarray(x)")
+    if np.ma.is_masked(array):
+        raise _Unfit("got masked numbers, which have no value; fill them, as x.filled(0.0) does")
 
 
 def _in_place_of(leaf: Any) -> str:
@@ -39,12 +81,8 @@ def _in_place_of(leaf: Any) -> str:
 def arranged(tree: Any) -> Any:
     """Arguments with lists of numbers as arrays; a list of arrays is a list."""
     if isinstance(tree, list) and not _holds_arrays(tree):
-        try:
-            array = np.asarray(tree)
-        except ValueError:  # of different lengths
-            array = np.empty(0, object)
-        if array.dtype.kind in "fiub":
-            return array
+        with suppress(TypeError, ValueError):  # of different lengths
+            return real(tree)
     if isinstance(tree, dict):
         return {key: arranged(part) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):

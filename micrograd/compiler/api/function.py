@@ -9,38 +9,51 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
-from micrograd.compiler.api.compiled import Compiled, building
-from micrograd.compiler.api.specialization import Specialised
-from micrograd.compiler.runtime.kernel import Call, NativeKernel
+from micrograd.compiler.api.building import building
+from micrograd.compiler.api.compiled import Compiled
+from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.broadcasting import formula
 from micrograd.compiler.trace.trace import Shape
 from micrograd.errors import ShapeError
-from micrograd.structure import Structure
+from micrograd.structure import LEAF, Structure
+
+_FLOATS = frozenset([float, int, np.float64])  # what C takes for a double
 
 
 class CompiledOne(Compiled):
     """One example a call."""
 
     _single = True
-    _scalars: Callable[..., float] | None = None  # the short way, for numbers only
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results."""
-        if self._scalars is not None:
-            try:
-                return self._scalars(*args, **kwargs)
-            except (ArgumentError, TypeError):
-                pass  # not these numbers, or not so many: the long way says what is wrong
-        result = super().__call__(*args, **kwargs)
-        kernel = self._traced().kernels["value", False, ()]
-        if isinstance(kernel, NativeKernel) and result.__class__ is float:
-            self._scalars = kernel.scalars()
-        return result
+        if kwargs or not _FLOATS.issuperset(map(type, args)):
+            return super().__call__(*args, **kwargs)
+        try:
+            short = self._cache.of_floats[len(args)]
+        except KeyError:
+            short = self._cache.of_floats.keep(len(args), self._of_floats(args))
+        if short is None:
+            return super().__call__(*args)
+        try:
+            return short(*args)
+        except ArgumentError:  # an integer beyond the floats
+            return super().__call__(*args)
+
+    def _of_floats(self, args: tuple[float, ...]) -> Callable[..., float] | None:
+        """The C function of so many numbers, where there is one."""
+        it, _ = self.specialize(*args)
+        kernel = self.kernel(it)
+        one_number = it.trace.output_structure == LEAF and it.trace.output_shapes == [None]
+        return kernel.scalars() if one_number else None
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1, ()
 
-    def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
+    def _fitted(
+        self, structure: Structure, arrays: list[Array]
+    ) -> tuple[Specialization, Call, bool]:
         it = self._traced_for(structure, [array.shape or None for array in arrays])
         return it, Call(1, [*map(np.ascontiguousarray, arrays)]), True
 
@@ -53,12 +66,6 @@ class Vectorized(Compiled):
 
     _single = False
 
-    def __init__(
-        self, function: Callable[..., Any], dtype: DTypeLike, threads: int, exact: bool
-    ) -> None:
-        super().__init__(function, dtype, threads, exact)
-        self._formulas: dict[Any, Specialised | None] = {}
-
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         n = len(args[0]) if args and args[0].ndim else 1
         if any(a.shape[:1] != (n,) for a in args):
@@ -68,7 +75,9 @@ class Vectorized(Compiled):
     def _arranged(self, tree: Any) -> Any:
         return arranged(tree)
 
-    def _fitted(self, structure: Structure, arrays: list[Array]) -> tuple[Specialised, Call, bool]:
+    def _fitted(
+        self, structure: Structure, arrays: list[Array]
+    ) -> tuple[Specialization, Call, bool]:
         shapes = [array.shape for array in arrays]
         of_numbers = self._of_numbers(structure, tuple([len(shape) for shape in shapes]))
         if of_numbers:
@@ -84,16 +93,16 @@ class Vectorized(Compiled):
         n = lengths.pop() if lengths else 1
         return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, (n,)), True
 
-    def _of_numbers(self, structure: Structure, axes: tuple[int, ...]) -> Specialised | None:
+    def _of_numbers(self, structure: Structure, axes: tuple[int, ...]) -> Specialization | None:
         """The function as one of numbers, if it is one where arguments have so many axes."""
         key = structure, axes
         try:
-            return self._formulas[key]
+            return self._cache.elementwise[key]
         except KeyError:
             found = self._decided(structure, [max(n - 1, 0) for n in axes])
-            return self._formulas.setdefault(key, found)
+            return self._cache.elementwise.keep(key, found)
 
-    def _decided(self, structure: Structure, axes: list[int]) -> Specialised | None:
+    def _decided(self, structure: Structure, axes: list[int]) -> Specialization | None:
         numbers: list[Shape] = [None] * len(axes)
         if not any(axes):  # no example is an array
             return self._traced_for(structure, numbers)
@@ -102,7 +111,9 @@ class Vectorized(Compiled):
             found = formula(self._function, structure, axes)
             return found and self._kept(structure, numbers, found)
 
-    def _unfit(self, shapes: list[tuple[int, ...]], of_numbers: Specialised | None) -> ShapeError:
+    def _unfit(
+        self, shapes: list[tuple[int, ...]], of_numbers: Specialization | None
+    ) -> ShapeError:
         came = f"{self!r} got arrays of the shapes {', '.join(map(str, shapes))}. "
         if of_numbers:
             return ShapeError(

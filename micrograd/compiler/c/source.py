@@ -7,13 +7,14 @@ operation becomes a function above the program, printed from its row of the tabl
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import reduce
 from typing import Any
 
 from micrograd import ops
 from micrograd.compiler.c.expression import Expression, Printer
+from micrograd.compiler.c.layout import places
 from micrograd.compiler.program.ir import Block, Gather
 from micrograd.compiler.schedule.access import Access, copies
 from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Plan, Step
@@ -23,13 +24,16 @@ if inline int long main register restrict return short signed sizeof static stru
 union unsigned void volatile while"""
 
 
-def source(plan: Plan, double: bool = True, name: str = "program") -> str:
-    """The plan as a file of C99 with one function; its first comment says how to call it.
+def source(
+    plan: Plan, double: bool = True, name: str = "program", parameters: Sequence[str] = ()
+) -> str:
+    """The plan as a file of C99 with one function; its first comment says how to call it, and which
+    of the `parameters`, by their names, is in which place.
 
     In it every output has rows of its own: it is a plan that does not deliver.
     """
     assert all(nest.output is None for nest in plan.examples)
-    return _File(plan, double, _identifier(name)).text()
+    return _File(plan, double, _identifier(name), parameters).text()
 
 
 def _identifier(name: str) -> str:
@@ -45,8 +49,9 @@ def _identifier(name: str) -> str:
 
 
 class _File:
-    def __init__(self, plan: Plan, double: bool, name: str):
+    def __init__(self, plan: Plan, double: bool, name: str, parameters: Sequence[str]):
         self.plan, self.program, self.name = plan, plan.program, name
+        self.parameters = parameters
         self.printer = Printer(double)
         self.number = self.printer.number
         self.many = plan.lanes > 1
@@ -68,7 +73,7 @@ class _File:
             numbers = map(self.printer.literal, self.program.constant_values)
             parts.append(_array(f"static const {self.number} c", [*numbers]))
         parts += self.printer.functions.values()
-        arguments = [declaration for declaration, _ in self._arguments()]
+        arguments = [declaration for declaration, _ in self._arguments() if declaration]
         declared = ",".join(f"\n    {x}" for x in arguments)
         body = "\n".join([*self._declarations(), *self.lines])
         for argument in re.findall(r"\w+$", "\n".join(arguments), re.MULTILINE):
@@ -98,6 +103,7 @@ class _File:
         if program.parameters.size:
             size = program.parameters.size
             rows.append((f"const {self.number} *w", f"in: {_numbers(size)}, the parameters"))
+            rows += [("", f"    {line}") for line in places(self.parameters)]
         rows += [
             (f"const {self.number} *{x.name}", f"in: {_numbers(x.size)}{each * x.varying}")
             for x in program.inputs

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -47,7 +48,14 @@ class Sizes:
 
 
 def address_of(array: Array) -> int:
-    return array.__array_interface__["data"][0]
+    """Where the numbers of a C-contiguous array are now: `resize` and `__setstate__` move them."""
+    try:
+        return ctypes.addressof(_char.from_buffer(array))  # the quickest of all ways
+    except (TypeError, ValueError):  # read-only, or empty
+        return array.__array_interface__["data"][0]
+
+
+_char: Any = ctypes.c_char
 
 
 class CallMemory:
@@ -95,19 +103,29 @@ class Shares:
         self.words[ASKED] = (call[0], d, call[3], call[4], chunks, segments)
 
 
-class Large:
-    """Memory for large answers. The system is slow to hand out pages: what nobody holds any longer
-    is used again."""
+class Pool:
+    """Memory for large answers. The system is slow to hand out pages, so the arrays handed out
+    last are used again once nobody else holds them.
 
-    KEPT = 64 << 20  # bytes at most that are kept
+    A bounded number of arrays is looked through, however many answers a caller keeps.
+    """
+
+    ARRAYS, BYTES = 8, 64 << 20  # at most, that are kept
+    LARGE = 1 << 16  # bytes; below, the C library's own memory is quicker
 
     def __init__(self) -> None:
-        self._kept: list[Array] = []
+        self._kept: deque[Array] = deque()
         self._lock = Lock()
 
-    def take(self, size: int, dtype: Any) -> tuple[Array, int]:
-        """An array at the start of a cache line, its numbers anything, and its address."""
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def take(self, size: int, dtype: np.dtype[Any]) -> tuple[Array, int]:
+        """An array, its numbers anything, and its address; a large one begins a cache line."""
         wanted = size * dtype.itemsize
+        if wanted < self.LARGE:
+            array = np.empty(size, dtype)
+            return array, address_of(array)
         with self._lock:
             memory = self._unused(wanted + LINE)
             address = address_of(memory)
@@ -115,14 +133,15 @@ class Large:
             return memory[skip : skip + wanted].view(dtype), address + skip
 
     def _unused(self, size: int) -> Array:
-        for k, nbytes in enumerate([memory.nbytes for memory in self._kept]):
-            if nbytes == size and sys.getrefcount(self._kept[k]) == 2:  # the list, and this call
-                return self._kept[k]
+        kept = self._kept
+        for k in range(len(kept)):
+            if kept[k].nbytes == size and sys.getrefcount(kept[k]) == 2:  # `kept`, and this call
+                return kept[k]
         memory = np.empty(size, np.uint8)
-        if size <= self.KEPT:
-            self._kept.append(memory)
-        while sum(each.nbytes for each in self._kept) > self.KEPT:
-            del self._kept[0]
+        if size <= self.BYTES:
+            kept.append(memory)
+        while len(kept) > self.ARRAYS or sum([each.nbytes for each in kept]) > self.BYTES:
+            kept.popleft()
         return memory
 
 

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import Any, Protocol
-from weakref import ref
 
 import numpy as np
 
 from micrograd.compiler.program import ir as program_stage
 from micrograd.compiler.program.ir import Program, evaluate
-from micrograd.compiler.runtime.buffers import Array, CallMemory, Large, Shares, Sizes, address_of
+from micrograd.compiler.runtime.buffers import Array, CallMemory, Pool, Shares, Sizes, address_of
 from micrograd.compiler.runtime.thread_pool import crew
 from micrograd.compiler.schedule.plan import CALL, CHUNKS, SMALL, Plan, verify
 from micrograd.compiler.schedule.schedule import schedule
@@ -52,6 +51,8 @@ class Kernel(Protocol):
     is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
     """
 
+    dtype: np.dtype[Any]
+
     @property
     def program(self) -> Program: ...
 
@@ -70,6 +71,11 @@ class Kernel(Protocol):
         With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
         rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
         """
+        ...
+
+    def scalars(self) -> Callable[..., float] | None:
+        """The program as a C function of floats, where it is one of numbers, without parameters,
+        that answers one number; else None."""
         ...
 
 
@@ -107,6 +113,9 @@ class NumPyKernel:
 
         return again
 
+    def scalars(self) -> None:
+        """See `Kernel`: there is no C function."""
+
 
 _ADDRESS = ctypes.c_void_p
 
@@ -137,9 +146,8 @@ class NativeKernel:
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
         self._free: list[CallMemory] = []  # of calls that have ended
-        self._large = Large()
+        self._pool = Pool()
         self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
-        self._parameters: tuple[Any, int] = (lambda: None, 0)  # of the last call, held weakly
 
     @property
     def program(self) -> Program:
@@ -174,7 +182,7 @@ class NativeKernel:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
-        memory = self._free.pop() if self._free else self._new_memory()
+        memory = _popped(self._free) or self._new_memory()
         table, k = memory.table, CALL
         for entry in call.entries(self.sizes.inputs):
             table[k] = entry
@@ -188,7 +196,7 @@ class NativeKernel:
                 answer, table[k] = self._new_answer(call.n if varying else None, members)
                 answers.append(answer)
             k += 1
-        table[0] = self._address_of(parameters)
+        table[0] = address_of(parameters)
         table[3] = call.n
         memory.seed.value = seed
         if self.threads > 1 and call.n > self.sizes.lanes:
@@ -231,32 +239,23 @@ class NativeKernel:
     def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
         """Memory for an answer, and where it is: many small ones are cut from one array."""
         if n is not None or members * self.dtype.itemsize > SMALL:
-            answer, address = self._large.take(members if n is None else n * members, self.dtype)
+            answer, address = self._pool.take(members if n is None else n * members, self.dtype)
             return answer if n is None else answer.reshape(n, members), address
         spare = self._spare.setdefault(members, [])
-        if not spare:
+        popped = _popped(spare)
+        while popped is None:
             rows = np.empty((32, members), self.dtype)
             first, step = address_of(rows), rows.strides[0]
             spare += [(row, first + k * step) for k, row in enumerate(rows)]
-        return spare.pop()
-
-    def _address_of(self, parameters: Array) -> int:
-        """Where the parameters are: mostly where they were."""
-        known, address = self._parameters
-        if known() is not parameters:
-            address = address_of(parameters)
-            self._parameters = ref(parameters), address
-        return address
+            popped = _popped(spare)
+        return popped
 
     def _new_memory(self) -> "CallMemory":
         sizes = self.sizes
         return CallMemory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
 
-    def scalars(self) -> Any:
-        """For a program of numbers, without parameters, that answers one number: the short way.
-
-        A function of floats; None where the program is anything else.
-        """
+    def scalars(self) -> Callable[..., float] | None:
+        """See `Kernel`."""
         sizes = self.sizes
         of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
         small = sizes.rows + sizes.uniform < SMALL
@@ -265,7 +264,9 @@ class NativeKernel:
         if not self._double or sizes.lanes != 1:
             return None
         numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
-        return ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
+        function: Any = ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
+        function.native = self.native  # the code lives as long as what calls it
+        return function
 
     def _in_threads(self, memory: "CallMemory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
@@ -295,3 +296,11 @@ class NativeKernel:
         functions = {name: self.native.address(name) for name in names}
         table = memory.address + 8 * CALL
         return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
+
+
+def _popped(spare: list[Any]) -> Any:
+    """What another thread has not taken; None if there is nothing."""
+    try:
+        return spare.pop()
+    except IndexError:
+        return None

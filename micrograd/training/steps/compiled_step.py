@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.compiler.api.compiled import float_type
+from micrograd.compiler.api.arguments import float_type
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.engine import Value
 from micrograd.optim import Optimizer
@@ -84,10 +84,10 @@ class NativeStep:
         some = [a[:size] for a in (*arrays, *masks)]
         alone = size == 1  # then its numbers lie in the lanes, not the examples
         loss = self.losses.one if alone else self.losses.many
-        it, _ = loss._specialise(tuple(a[0, ...] for a in some) if alone else (*some,), {})
+        it, _ = loss.specialize(*(a[0, ...] for a in some) if alone else some)
         call = Call(size, [*arrays, *masks])
         self._meet(it.parameters)
-        kernel = loss._kernel(it, "parameters")
+        kernel = loss.kernel(it, "parameters")
         mean, met = np.zeros(1, self.dtype), len(it.parameters)
         theta, g = self.theta[:met], self.g[:met]
         given = call, theta, [mean, g], rows, len(arrays)
@@ -96,7 +96,7 @@ class NativeStep:
 
         def slope(n: int) -> float:
             if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
-                guarded = loss._kernel(it, "parameters", guarded=True)
+                guarded = loss.kernel(it, "parameters", guarded=True)
                 guarded.prepared(*given)(n, 1.0 / n)
             if frozen:
                 self.g[others] = 0.0
@@ -131,9 +131,9 @@ class NativeStep:
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             arrays = examples.inputs[part], examples.targets[part]
-            it, call = self.losses.judge._specialise(arrays, {})
+            it, call = self.losses.judge.specialize(*arrays)
             theta = self._theta_of(it.parameters)
-            (answer,), _ = self.losses.judge._kernel(it, "value")(call, theta, 1.0)
+            (answer,), _ = self.losses.judge.kernel(it, "value")(call, theta, 1.0)
             numbers = np.asarray(answer)
             losses.append(numbers[:, 0])
             rows.append(numbers[:, 1:])

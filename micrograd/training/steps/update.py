@@ -106,10 +106,10 @@ class Elementwise:
 
     def __init__(self, function: Callable[..., list[Any]], inputs: int, dtype: Any):
         compiled = Vectorized(traceable(function), dtype, 1, False)
-        it, _ = compiled._specialise((np.zeros(2),) * inputs, {})
+        it, _ = compiled.specialize(*[np.zeros(2)] * inputs)
         program = roll(it.trace, {f"output{k}": [x] for k, x in enumerate(it.trace.outputs)})
         self.captured: tuple[Value, ...] = it.parameters
-        self.dtype, self.kernel = dtype, compiled._compiled(checked(program))
+        self.dtype, self.kernel = dtype, compiled.kernel_of(checked(program))
 
     def on(
         self, inputs: list[np.ndarray], outputs: list[np.ndarray]

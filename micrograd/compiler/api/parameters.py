@@ -1,0 +1,119 @@
+"""Parameters: the leaf Values that a function captures, in one order for arguments of all shapes.
+
+A specialization has an order of its own, in which the weights of a layer lie side by side. That of
+the first is the order of the function; what others meet besides is added at its end, so that no
+call changes the places of those that are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from micrograd.compiler.api.arguments import Array, numbers
+from micrograd.engine import Value
+from micrograd.errors import ArgumentError, ShapeError
+from micrograd.ops import number
+
+Theta = ArrayLike | Mapping[Value, Any] | Sequence[Value]
+Places = slice | Array
+
+
+class Parameters:
+    """The parameters of a function, and arrays of their numbers.
+
+    >>> w, b = Value(2.0), Value(1.0)
+    >>> both = Parameters(np.dtype(float))
+    >>> both.meet((w, b))
+    slice(None, 2, None)
+    >>> both.numbers({b: 5.0}, "f"), both.like({b: 5.0}, np.array([10.0, 20.0]))
+    (array([2., 5.]), {Value(data=1.0, grad=0.0): 20.0})
+    """
+
+    def __init__(self, dtype: np.dtype[Any]):
+        self.dtype = dtype
+        self._place: dict[Value, int] = {}
+        self.values: tuple[Value, ...] = ()
+
+    def meet(self, met: tuple[Value, ...]) -> Places:
+        """The places of these, once new ones are added."""
+        for value in met:
+            self._place.setdefault(value, len(self._place))
+        if len(self._place) > len(self.values):
+            self.values = tuple(self._place)
+        if met == self.values[: len(met)]:
+            return slice(len(met))
+        return np.array([self._place[value] for value in met])
+
+    def pack(self) -> Array:
+        """Their numbers, in order."""
+        return np.array([p.data for p in self.values], self.dtype)
+
+    def numbers(self, theta: Theta, taker: Any) -> Array:
+        """What `theta` says of them, in order: an array as it is, a dict of some, or the Values,
+        whose numbers are taken. Raises ArgumentError."""
+        if isinstance(theta, Mapping):
+            changed = self.pack()
+            for value, x in theta.items():
+                changed[self._place_of(value)] = number(x)
+            return changed
+        if _values(theta) is not None:
+            return self.pack()
+        self._check_order(theta)
+        array = np.ascontiguousarray(numbers(theta, self.dtype, taker))
+        if array.shape != (len(self.values),):
+            raise self._of_another_shape(np.shape(array))
+        return array
+
+    def like(self, theta: Theta, gradient: Array) -> Any:
+        """A gradient, arranged as `theta` is."""
+        if isinstance(theta, Mapping):
+            return {value: gradient[self._place_of(value)].item() for value in theta}
+        values = _values(theta)
+        return gradient if values is None else gradient[[self._place_of(v) for v in values]]
+
+    def whole(self, places: Places, gradient: Array) -> Array:
+        """The gradient of all of them; of those that are not in these places it is zero."""
+        if len(gradient) == len(self.values) and isinstance(places, slice):
+            return gradient
+        result = np.zeros(len(self.values), self.dtype)
+        result[places] = gradient
+        return result
+
+    def _place_of(self, value: Any) -> int:
+        if not isinstance(value, Value):
+            raise ArgumentError(
+                f"theta is a dict of numbers by Value, or a list of Values; got {value!r:.60}"
+            )
+        if value not in self._place:
+            raise ArgumentError(f"the function does not capture {value!r:.80}; see `parameters`")
+        return self._place[value]
+
+    def _check_order(self, theta: Any) -> None:
+        """A list that was written by hand may be in any order: only a single number is clear."""
+        if isinstance(theta, (list, tuple)) and len(theta) == len(self.values) > 1:
+            raise ArgumentError(
+                "theta is a list of numbers, which does not say whose they are: pass the array of "
+                "pack(), in the order of `parameters`; or a dict {parameter: number}; or a list "
+                "of the Values themselves"
+            )
+
+    def _of_another_shape(self, shape: tuple[int, ...]) -> ShapeError:
+        n = len(self.values)
+        return ShapeError(
+            f"theta must have the shape ({n},), a number for each parameter as pack() gives them; "
+            f"got {shape}. {GRADIENT_OF}"
+        )
+
+
+GRADIENT_OF = (
+    "The first argument of `gradient` is theta, the numbers of the Values that the function "
+    "captures; value_and_grad differentiates with respect to the arguments"
+)
+
+
+def _values(theta: Theta) -> Sequence[Any] | None:
+    """Theta, if it is a list of Values."""
+    listed = isinstance(theta, (list, tuple)) and any(isinstance(x, Value) for x in theta)
+    return theta if listed else None  # type: ignore[return-value]

@@ -1,0 +1,177 @@
+"""Specializer: a function, traced and compiled for each structure and shape of its arguments."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
+from micrograd.compiler.api.building import building
+from micrograd.compiler.api.call_cache import CallCache
+from micrograd.compiler.api.parameters import Parameters
+from micrograd.compiler.api.specialization import Answer, Specialization
+from micrograd.compiler.program import fingerprint
+from micrograd.compiler.program.adjoint import add_adjoint
+from micrograd.compiler.program.exact_adjoint import exact_program
+from micrograd.compiler.program.ir import Program, checked
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.runtime.kernel import Call, Kernel, NativeKernel, NumPyKernel
+from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.structure import Structure, flatten
+
+_ARRAYS = {np.ndarray}
+
+
+class Specializer:
+    """A function, and what was compiled of it. What one example is, its subclasses know."""
+
+    _single: bool
+
+    def __init__(
+        self, function: Callable[..., Any], dtype: DTypeLike, threads: int, exact: bool
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"expected a function to compile, got {type(function).__name__}")
+        self.dtype = float_type(dtype)
+        if not hasattr(threads, "__index__"):
+            raise TypeError(f"threads must be a whole number, got {threads!r}")
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        if exact and self.dtype != np.float64:
+            raise ValueError(
+                "exact=True gives the bits of Values, which are float64: expected dtype float64 "
+                f"beside it, got {self.dtype}. Leave out one of the two"
+            )
+        self.threads, self.exact = threads, exact
+        self._function = function
+        self._cache = CallCache()
+        self._captured = Parameters(self.dtype)
+        made: Any = self
+        update_wrapper(made, function, updated=())
+
+    @property
+    def specializations(self) -> tuple[Specialization, ...]:
+        """What is compiled, for each structure and shapes of arguments, the oldest first."""
+        return tuple(self._cache.specializations.values())
+
+    def specialize(self, *args: Any, **kwargs: Any) -> tuple[Specialization, Call]:
+        """The specialization for these arguments, and the arguments as its kernels take them.
+
+        >>> import micrograd as mg
+        >>> f = mg.compile(lambda x: mg.sum(x * x))
+        >>> it, call = f.specialize(np.array([1.0, 2.0]))
+        >>> it.shapes, call.n
+        ([(2,)], 1)
+        >>> (value,), has_nan = f.kernel(it, "value")(call, np.zeros(0), seed=1.0)
+        >>> value
+        array([[5.]])
+        """
+        key = None
+        if not kwargs and {*map(type, args)} <= _ARRAYS:
+            key, n, shape = self._quick_key(args)
+            it = self._cache.by_layout.get(key)
+            if it is not None:
+                return it, Call(n, args, None, shape)
+        leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
+        arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
+        it, call, settled = self._fitted(structure, arrays)
+        call.share(it.sizes)
+        as_they_are = len(args) == len(arrays) and all(a is b for a, b in zip(args, call.inputs))
+        if key is not None and settled and as_they_are:
+            self._cache.by_layout.keep(key, it)
+        return it, call
+
+    def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
+        """The function for arguments of this structure, their leaves of these shapes."""
+        it = self._cache.specializations.get((structure, tuple(shapes)))
+        if it is None:
+            with building():
+                check_names(self._function, structure, self)
+                it = self._kept(structure, shapes, trace(self._function, structure, shapes))
+        return it
+
+    def _kept(self, structure: Structure, shapes: list[Shape], result: Trace) -> Specialization:
+        parameters = tuple(result.parameters)
+        places = self._captured.meet(parameters)
+        it = Specialization(structure, shapes, result, parameters, places)
+        return self._cache.specializations.keep((structure, tuple(shapes)), it)
+
+    def _arranged(self, tree: Any) -> Any:
+        """Arguments as a structure of numbers and arrays."""
+        return tree
+
+    def kernel(
+        self,
+        it: Specialization,
+        answer: Answer = "value",
+        shared: tuple[int, ...] = (),
+        guarded: bool = False,
+    ) -> Kernel:
+        """The code of a specialization for an answer, compiled where that was not done yet.
+
+        `shared` says which inputs are the same for all examples, as `call.shared` does. A guarded
+        kernel passes nothing on where a gradient is zero: for what made a NaN of 0 * inf. Raises
+        TypeError where a gradient is asked for and the function returns more than one number.
+        """
+        key = answer, guarded, shared
+        kernel = it.kernels.get(key)
+        if kernel is None:
+            with building():
+                kernel = it.kernels.get(key)
+                if kernel is None:
+                    kernel = it.kernels[key] = self._build(it, *key)
+        return kernel
+
+    def _build(
+        self, it: Specialization, answer: Answer, guarded: bool, shared: tuple[int, ...]
+    ) -> Kernel:
+        if answer != "value" and it.trace.output_shapes != [None]:
+            raise TypeError(
+                f"the gradient is that of a function which returns one number; {self!r} returns "
+                f"{len(it.trace.outputs)} numbers"
+            )
+        if self.exact and answer != "value":
+            return self.kernel_of(checked(exact_program(it.trace, answer == "arguments", shared)))
+        program = checked(roll(it.trace, exact=self.exact, shared=shared))
+        if answer == "value":
+            return self.kernel_of(program)
+
+        def differentiated() -> Program:
+            add_adjoint(program, per_example=answer == "arguments", guarded=guarded)
+            return checked(program)
+
+        return self.kernel_of(program, differentiated, f"gradient of {answer}, {guarded=}")
+
+    def kernel_of(
+        self, program: Program, made: Callable[[], Program] | None = None, how: str = ""
+    ) -> Kernel:
+        """The code of any program, or of what is `made` of it later, as `how` says."""
+        make = made or (lambda: program)
+        try:
+            import llvmlite  # noqa: F401
+        except ImportError:
+            return NumPyKernel(make(), self.dtype, self.exact)
+        known = fingerprint.of_program(program)
+        key = None if known is None else (known, how)
+        return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)
+
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__name__", repr(self._function))
+        return f"<{'compiled' if self._single else 'vectorized'} {name}>"
+
+    # What one example is.
+
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
+        """What decides whether arrays can be used as they are; how many examples, in which shape.
+
+        The key is None where it takes more than a glance.
+        """
+        raise NotImplementedError
+
+    def _fitted(
+        self, structure: Structure, arrays: list[Array]
+    ) -> tuple[Specialization, Call, bool]:
+        """The function for such arrays, these as it takes them, and whether the key decides it."""
+        raise NotImplementedError
