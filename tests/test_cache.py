@@ -11,6 +11,7 @@ import pytest
 
 import micrograd as mg
 from micrograd.compiler.api import specializer
+from micrograd.compiler.llvm.level import FEATURES
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.runtime import disk_cache as cache
 from micrograd.compiler.runtime import kernel
@@ -340,13 +341,12 @@ def on(level: str) -> subprocess.CompletedProcess[str]:
 
 def runs(level: str) -> bool:
     """Whether this processor runs what is compiled for that level."""
-    _, feature = target._LEVELS[level]
-    return bool(target.llvm.get_host_cpu_features().get(feature))
+    return bool(target._host()[1].get(FEATURES[level]))
 
 
 def test_code_for_a_level_of_x86_64_computes_the_same_numbers(folder: Path) -> None:
     """In exact mode to the bit; by default within some roundings, of numbers below 1."""
-    levels = ["", *filter(runs, target._LEVELS)]
+    levels = ["", *filter(runs, FEATURES)]
     results = [on(level).stdout.split() for level in levels]
     half = len(results[0]) // 2
     assert half == 37 * 4

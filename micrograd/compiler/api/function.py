@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
-from micrograd.compiler.api.building import building
 from micrograd.compiler.api.compiled import Compiled
 from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.broadcasting import formula
 from micrograd.compiler.trace.trace import Shape
@@ -106,7 +106,7 @@ class Vectorized(Compiled):
         numbers: list[Shape] = [None] * len(axes)
         if not any(axes):  # no example is an array
             return self._traced_for(structure, numbers)
-        with building():
+        with one_builder(), collector_paused():
             check_names(self._function, structure, self)
             found = formula(self._function, structure, axes)
             return found and self._kept(structure, numbers, found)

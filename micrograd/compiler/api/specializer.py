@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
-from micrograd.compiler.api.building import building
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
 from micrograd.compiler.api.specialization import Answer, Specialization
@@ -17,6 +16,7 @@ from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
 from micrograd.compiler.program.ir import Program, checked
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.structure import Structure, flatten
@@ -87,7 +87,7 @@ class Specializer:
         """The function for arguments of this structure, their leaves of these shapes."""
         it = self._cache.specializations.get((structure, tuple(shapes)))
         if it is None:
-            with building():
+            with one_builder(), collector_paused():
                 check_names(self._function, structure, self)
                 it = self._kept(structure, shapes, trace(self._function, structure, shapes))
         return it
@@ -118,7 +118,7 @@ class Specializer:
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
-            with building():
+            with one_builder(), collector_paused():
                 kernel = it.kernels.get(key)
                 if kernel is None:
                     kernel = it.kernels[key] = self._build(it, *key)

@@ -5,12 +5,14 @@ then runs on every processor of that level.
 """
 
 import ctypes.util
-import os
 from functools import cache
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 from llvmlite import ir
+
+from micrograd.compiler.llvm.level import FEATURES, named_level
+from micrograd.compiler.llvm.thread import on_llvm_thread
 
 
 @cache
@@ -31,34 +33,30 @@ class Processor(NamedTuple):
     vector_bytes: int
 
 
-# The levels of x86-64, with the widest vectors of each and what this processor must have to run it.
-_LEVELS = {
-    "x86-64-v2": (16, "sse4.2"),
-    "x86-64-v3": (32, "avx2"),
-    "x86-64-v4": (64, "avx512vl"),
-}
+VECTOR_BYTES = {"x86-64-v2": 16, "x86-64-v3": 32, "x86-64-v4": 64}
+
+
+def _host() -> tuple[str, Any]:
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
 
 
 @cache
 def processor() -> Processor:
     """This processor, with all its features, or the level that is named in its place."""
-    features = llvm.get_host_cpu_features()
-    named = os.environ.get("MICROGRAD_CPU", "")
+    named = named_level()
+    host, features = on_llvm_thread(
+        lambda: (llvm.get_host_cpu_name(), llvm.get_host_cpu_features())
+    )
     if not named:
         widest = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-        flags = features.flatten() + ",-prefer-256-bit"
-        return Processor(llvm.get_host_cpu_name(), flags, widest)
-    if named not in _LEVELS:
-        levels = ", ".join(_LEVELS)
-        raise ValueError(f"MICROGRAD_CPU must be empty or one of {levels}; got {named!r}")
-    width, feature = _LEVELS[named]
-    if not features.get(feature):
-        raise ValueError(f"MICROGRAD_CPU is {named}, but this processor has no {feature}")
-    return Processor(named, "-prefer-256-bit", width)
+        return Processor(host, features.flatten() + ",-prefer-256-bit", widest)
+    if not features.get(FEATURES[named]):
+        raise ValueError(f"MICROGRAD_CPU is {named}, but this processor has no {FEATURES[named]}")
+    return Processor(named, "-prefer-256-bit", VECTOR_BYTES[named])
 
 
 def target_machine(code_level: int = 2) -> Any:
-    """For the `processor`. An engine owns its own."""
+    """For the `processor`, which must be known. On LLVM's thread. An engine owns its own."""
     _initialise()
     name, features, _ = processor()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -71,14 +69,25 @@ def vector_bytes() -> int:
     return processor().vector_bytes
 
 
+@cache
+def _layout() -> tuple[str, str]:
+    """What the text of a module says of its target: the triple, and the layout of data."""
+    processor()
+
+    def ask() -> tuple[str, str]:
+        machine = target_machine()
+        return machine.triple, str(machine.target_data)
+
+    return on_llvm_thread(ask)
+
+
 def header() -> str:
     """The lines with which the text of a module begins."""
-    machine = target_machine()
-    return f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+    triple, layout = _layout()
+    return f'target triple = "{triple}"\ntarget datalayout = "{layout}"\n'
 
 
 def text_of(module: ir.Module) -> str:
     """The text of a module for this processor."""
-    machine = target_machine()
-    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    module.triple, module.data_layout = _layout()
     return str(module)

@@ -1,7 +1,7 @@
 """JIT: the text of an LLVM module becomes machine code, as functions to call."""
 
 import json
-import threading
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,11 +10,12 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from micrograd.compiler.llvm.target import processor, target_machine
+from micrograd.compiler.llvm.thread import on_llvm_thread
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program import ir as program
 from micrograd.compiler.runtime import disk_cache as disk
 
-_lock = threading.Lock()  # LLVM's optimiser is not for several threads at once
+_discarded: list[Any] = []  # engines that nobody needs any longer; LLVM's thread ends them
 
 # The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
 # without unrolling takes half the time of level 2 to compile, and the same time to run.
@@ -55,30 +56,33 @@ class Native:
         entry = disk.load(name)
         if entry is None:
             text, note = made or make()
-            with _lock:
-                code = _machine_of(text).emit_object(_optimised(text))
-            entry = json.dumps(note).encode() + b"\n" + code
+            code = on_llvm_thread(lambda: _machine_of(text).emit_object(_optimised(text)))
+            entry = json.dumps((_PUBLIC.findall(text), note)).encode() + b"\n" + code
             disk.store(name, entry)
-        note, _, code = entry.partition(b"\n")
-        self.note: Any = json.loads(note)
-        with _lock:
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            self._engine.finalize_object()
+        head, _, code = entry.partition(b"\n")
+        names, self.note = json.loads(head)
+        self._addresses, self._engine = on_llvm_thread(lambda: _loaded(code, names))
+
+    _discard: Any = _discarded.append
+
+    def __del__(self) -> None:
+        if hasattr(self, "_engine"):
+            self._discard(self._engine)
 
     def address(self, name: str) -> int:
-        return self._engine.get_function_address(name)
+        return self._addresses[name]
 
     def optimised(self) -> str:
         """The module as LLVM's optimiser leaves it."""
         text, _ = self._make()
-        with _lock:
-            return str(_optimised(text))
+        return on_llvm_thread(lambda: str(_optimised(text)))
 
     def assembly(self) -> str:
         text, _ = self._make()
-        with _lock:
-            return _machine_of(text).emit_assembly(_optimised(text))
+        return on_llvm_thread(lambda: _machine_of(text).emit_assembly(_optimised(text)))
+
+
+_PUBLIC = re.compile(r'^define (?!internal)[^@]*@"?([^"(]+)', re.MULTILINE)  # names of functions
 
 
 @cache
@@ -86,6 +90,15 @@ def _settings() -> tuple[str, ...]:
     """What machine code depends on besides its program."""
     versions = fingerprint.of_compiler(), llvmlite.__version__, repr(llvm.llvm_version_info)
     return *processor()[:2], *versions
+
+
+def _loaded(code: bytes, names: list[str]) -> tuple[dict[str, int], Any]:
+    """The addresses of functions by their names, and the engine in whose memory they are."""
+    _discarded.clear()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return {name: engine.get_function_address(name) for name in names}, engine
 
 
 def _machine_of(text: str) -> Any:

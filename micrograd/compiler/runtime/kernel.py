@@ -3,7 +3,6 @@
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from threading import RLock
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from micrograd.compiler.program import ir as program_stage
 from micrograd.compiler.program.ir import Program, evaluate
 from micrograd.compiler.runtime.buffers import Array, CallMemory, Pool, Shares, Sizes, address_of
+from micrograd.compiler.runtime.building import one_builder
 from micrograd.compiler.runtime.thread_pool import crew
 from micrograd.compiler.schedule.plan import CALL, CHUNKS, SMALL, Plan, verify
 from micrograd.compiler.schedule.schedule import schedule
@@ -134,7 +134,7 @@ class NativeKernel:
         from micrograd.compiler.llvm.target import vector_bytes
         from micrograd.compiler.runtime.jit import Native
 
-        self._made, self._making = made, RLock()
+        self._made = made
         self._program: Program | None = None
         self._plan: Plan | None = None
         self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
@@ -152,7 +152,7 @@ class NativeKernel:
     @property
     def program(self) -> Program:
         """What the code computes."""
-        with self._making:
+        with one_builder():
             if self._program is None:
                 self._program = self._made()
             return self._program
@@ -160,7 +160,7 @@ class NativeKernel:
     @property
     def plan(self) -> Plan:
         """The loops of the code."""
-        with self._making:
+        with one_builder():
             if self._plan is None:
                 self._plan = schedule(self.program, self._width, self.dtype.itemsize)
                 if program_stage.always_verify:

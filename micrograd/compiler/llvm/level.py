@@ -1,0 +1,27 @@
+"""Level: the processors that code is compiled for, where the user names them.
+
+`MICROGRAD_CPU` is empty, or a level of x86-64. It is checked before any work is done.
+"""
+
+import os
+from importlib.util import find_spec
+
+# The levels of x86-64, and what this processor must have to run the code of each.
+FEATURES = {"x86-64-v2": "sse4.2", "x86-64-v3": "avx2", "x86-64-v4": "avx512vl"}
+
+
+def named_level() -> str:
+    """The level that is named, "" if none is. Raises ValueError if there is no such level."""
+    named = os.environ.get("MICROGRAD_CPU", "")
+    if named and named not in FEATURES:
+        levels = ", ".join(FEATURES)
+        raise ValueError(f"MICROGRAD_CPU must be empty or one of {levels}; got {named!r}")
+    return named
+
+
+def check_level() -> None:
+    """Raises ValueError if a level is named that does not exist, or that this processor lacks."""
+    if named_level() and find_spec("llvmlite"):
+        from micrograd.compiler.llvm.target import processor
+
+        processor()

@@ -1,0 +1,108 @@
+"""LLVM works on a thread of its own: one job at a time, on a large stack, never interrupted.
+
+It recurses as deep as a program is long, and a stack that overflows ends the process. An exception
+from outside, such as Ctrl-C, reaches the thread that waits for a job, not the one that does it, so
+that all locks of LLVM are released. A process is forked between two jobs, for the same reason.
+"""
+
+import _thread
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from operator import call
+from typing import Any, TypeVar
+from weakref import ref
+
+import llvmlite.binding as llvm
+
+T = TypeVar("T")
+
+STACK = 512 << 20  # bytes of address space; memory is taken only as far as the stack grows
+PATIENCE = 60.0  # seconds for which a fork waits
+
+_jobs = threading.Lock()  # held by the thread that works
+_fork = threading.local()  # `held`: the locks that the thread which forks has taken
+_broken = False  # the process was forked in the middle of a job
+
+# llvmlite holds this lock in each call of LLVM, also in those of other packages.
+_calls: Any = getattr(getattr(llvm.ffi.lib, "_lock", None), "_lock", None) or threading.RLock()
+
+
+def on_llvm_thread(work: Callable[[], T]) -> T:
+    """The result of `work`, or its exception."""
+    if _broken:
+        raise RuntimeError(
+            "nothing can be compiled in this process: it was forked while another thread compiled. "
+            'Compile before the fork, or start processes by multiprocessing.get_context("spawn")'
+        )
+    outcome: list[Any] = []
+    while not outcome:  # an exception that is meant for this thread may reach one that just begins
+        over = threading.Lock()
+        over.acquire()
+        alive = _start(_do, work, outcome, over)
+        while not over.acquire(timeout=0.05) and alive() is not None:
+            pass
+    result, error = outcome
+    if error is not None:
+        raise error
+    return result
+
+
+def _do(work: Callable[[], Any], outcome: list[Any], over: Any) -> None:
+    try:
+        with _jobs:
+            outcome += work(), None
+    except BaseException as error:
+        outcome += None, error
+    over.release()
+
+
+def _start(run: Callable[..., None], *args: Any) -> ref[Any]:
+    """Starts a thread with a large stack; with a usual one, if there is no room for it.
+
+    The size is a setting of the whole process, but no other thread sees it changed: between these
+    three calls there is no line of Python. The answer lives as long as the thread.
+    """
+    run = partial(run, *args)
+    large = partial(threading.stack_size, STACK)
+    start = partial(_thread.start_new_thread, run, ())
+    back = partial(threading.stack_size, threading.stack_size())
+    try:
+        list(map(call, (large, start, back)))
+    except RuntimeError:  # no address space
+        list(map(call, (back, start)))
+    return ref(run)
+
+
+def _before_fork() -> None:
+    """Waits until no thread is within LLVM."""
+    _fork.held = []
+    for lock in (_jobs, _calls):
+        if lock.acquire(timeout=PATIENCE):
+            _fork.held += [lock]
+
+
+def _after_fork() -> None:
+    for lock in reversed(_fork.held):
+        lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _broken
+    _broken = _broken or len(_fork.held) < 2
+    _after_fork()
+
+
+def _finish() -> None:
+    """Before the process ends, and LLVM with it."""
+    with _jobs:
+        pass
+
+
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )

@@ -1,0 +1,174 @@
+"""Exceptions from outside, such as Ctrl-C, at any moment of a compilation: what they may leave."""
+
+import ctypes
+import gc
+import linecache
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import micrograd as mg
+from micrograd.compiler.runtime import building
+
+
+class Interrupt(BaseException):
+    pass
+
+
+class Storm:
+    """Raises Interrupt at the k-th moment in files whose names end so: a line, or an instruction.
+
+    Not where a `with` block is left: Python lets nothing come between there, a tracer apart.
+    """
+
+    def __init__(self, *files: str, instructions: bool = False):
+        self.files, self.instructions = files, instructions
+
+    def strikes(self, act: Callable[[], Any], k: int) -> bool:
+        """Whether there was a k-th moment in `act`."""
+        self.left, self.blocks = k, set[tuple[Any, int]]()
+        before = sys.gettrace()
+        sys.settrace(self._call)
+        try:
+            act()
+        except Interrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return self.left <= 0  # it may be swallowed, where a generator is closed
+
+    def _call(self, frame: Any, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.endswith(self.files):
+            return None
+        frame.f_trace_opcodes = self.instructions
+        return self._step(frame, event, argument)
+
+    def _step(self, frame: Any, event: str, argument: Any) -> Any:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+        if event == "line" and line.lstrip().startswith("with "):
+            if (frame, frame.f_lineno) in self.blocks:
+                return self._step
+            self.blocks.add((frame, frame.f_lineno))
+        self.left -= 1
+        if self.left == 0:
+            raise Interrupt
+        return self._step
+
+
+def free(lock: Any) -> bool:
+    """Whether another thread can take it."""
+    taken: list[bool] = []
+
+    def take() -> None:
+        taken.append(lock.acquire(blocking=False))
+        if taken[0]:
+            lock.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    return taken[0]
+
+
+@pytest.fixture(autouse=True)
+def _collector() -> Iterator[None]:
+    gc.enable()
+    yield
+    gc.enable()
+
+
+def paused() -> None:
+    with building.collector_paused():
+        with building.collector_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+
+
+def test_the_collector_runs_after_an_exception_at_any_instruction() -> None:
+    """Also where the traceback, and the frames in it, are kept."""
+    storm, k, kept = Storm("building.py", "test_interrupted.py", instructions=True), 1, []
+
+    def act() -> None:
+        try:
+            paused()
+        except Interrupt as error:
+            kept.append(error)
+            raise
+
+    while storm.strikes(act, k):
+        assert gc.isenabled(), k
+        k += 1
+    assert k > 50
+    assert kept
+
+
+def test_the_collector_stays_off_where_the_user_has_turned_it_off() -> None:
+    gc.disable()
+    paused()
+    assert not gc.isenabled()
+
+
+def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some close a generator
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path))
+    w = mg.Value(3.0)
+    mg.compile(lambda x: x * w).value_and_grad(2.0)  # its code is on disk
+
+    storm, k = (
+        Storm("api/compiled.py", "api/specializer.py", "runtime/building.py", "runtime/kernel.py"),
+        1,
+    )
+    size = threading.stack_size()
+    f = mg.compile(lambda x: x * w)
+    while storm.strikes(lambda: f.value_and_grad(2.0), k):  # noqa: B023
+        assert gc.isenabled(), k
+        assert free(building.one_builder()), k
+        assert threading.stack_size() == size
+        k += 1
+        if k % 2:  # else what the interrupted compilation has left is used
+            f = mg.compile(lambda x: x * w)
+    assert k > 100
+    assert f.value_and_grad(2.0) == (6.0, 3.0)
+
+
+def test_hundreds_of_exceptions_as_python_delivers_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a thread that does not expect them, between any two instructions."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some reach a destructor
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    here, over, hits = threading.get_ident(), threading.Event(), 0
+    expected = f"{mg.compile(lambda x: x * 3).value_and_grad(2.0)}"
+
+    def attack() -> None:
+        while not over.is_set():
+            raised(ctypes.c_ulong(here), ctypes.py_object(Interrupt))
+            time.sleep(0.0005)
+
+    attacker = threading.Thread(target=attack)
+    while not over.is_set():
+        with suppress(Interrupt):
+            try:
+                if attacker.ident is None:
+                    attacker.start()
+                while hits < 300:
+                    f = mg.compile(lambda x: x * 3)
+                    assert f"{f.value_and_grad(2.0)}" == expected
+                    assert gc.isenabled()
+                over.set()
+            except Interrupt:
+                hits += 1
+    with suppress(Interrupt):  # the last one
+        time.sleep(0.01)
+    attacker.join()
+    assert gc.isenabled()
+    assert free(building.one_builder())
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(mg.compile(lambda x: x * 5), 2.0).result(60) == 10.0
