@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Runs the command that the arguments name. Ctrl-C may come while modules are imported."""
     try:
+        from micrograd.interrupt import listen
+
+        listen()
         from micrograd.cli import main
     except KeyboardInterrupt:
         print("micrograd: interrupted; nothing was written", file=sys.stderr)

@@ -1,12 +1,7 @@
-"""The command line: each verb is one library call. It reads what the user wrote, and prints.
+"""The command line: each verb is one library call. It reads what the user wrote, and prints."""
 
-Bad input is one line on stderr and exit status 2; Ctrl-C is exit status 130.
-"""
-
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -14,73 +9,29 @@ from typing import Any
 import click
 
 import micrograd
+from micrograd.neuralnet import ACTIVATIONS
 from micrograd.ops import TABLE
+from micrograd.program import Choice, Interrupted, Program, saying_what_was_written, to_go_on
 
 # What trains and predicts needs NumPy and is imported by the verb that needs it: --help is instant.
 
-BAD_INPUT, INTERRUPTED = 2, 130
-QUIET = {"standalone_mode": False}  # of click: it raises, and we say what happened
+
+def _check_processor() -> None:
+    """Raises ValueError where code is asked for that this processor cannot run."""
+    with suppress(ModuleNotFoundError):  # without llvmlite, it is NumPy that computes
+        from micrograd.compiler.llvm.target import processor
+
+        processor()
 
 
-class Program(click.Group):
-    """A group of commands that answers a mistake with one line."""
-
-    def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the command that the arguments name, those of the process by default, and exits."""
-        status, message = 0, ""
-        try:
-            status = super().main(*args, **{**options, "prog_name": "micrograd", **QUIET}) or 0
-            sys.stdout.flush()
-        except (KeyboardInterrupt, click.Abort):
-            status, message = INTERRUPTED, "interrupted; nothing was written"
-        except click.ClickException as error:
-            status, message = BAD_INPUT, error.format_message()
-        except BrokenPipeError:
-            _abandon_output()
-        except OSError as error:
-            status, message = BAD_INPUT, _reason(error)
-            _abandon_output()
-        except (ValueError, ArithmeticError, ModuleNotFoundError) as error:
-            status, message = BAD_INPUT, str(error)
-        if message:
-            click.echo(f"micrograd: {' '.join(message.split())}", err=True)
-        sys.exit(status)
-
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
-        """Where --help is answered."""
-        with _until_the_reader_leaves():
-            return super().make_context(*args, **options)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command."""
-        with _until_the_reader_leaves():
-            return super().invoke(ctx)
+def _example(*lines: str) -> str:
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-@contextmanager
-def _until_the_reader_leaves() -> Iterator[None]:
-    """Who closes the pipe, as `head` does, has seen enough; for click that is a failure."""
-    try:
-        yield
-    except BrokenPipeError:
-        _abandon_output()
-        raise click.exceptions.Exit(0) from None
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def _abandon_output() -> None:
-    """Python would try to write the rest once more at its exit, and complain."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _reason(error: OSError) -> str:
-    """What the system says, with the file's name in front; our own messages say it all."""
-    if error.strerror is None:
-        return str(error)
-    return ": ".join(str(part) for part in (error.filename, error.strerror.lower()) if part)
-
-
-@click.group(cls=Program, invoke_without_command=True)
+@click.group(cls=Program, invoke_without_command=True, context_settings=_HELP)
 @click.version_option(micrograd.__version__, prog_name="micrograd")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -110,14 +61,23 @@ _PROGRESS = click.option(
 )
 
 
-@main.command()
+@main.command(
+    short_help="Train a network to predict a column of a table.",
+    epilog=_example(
+        "micrograd train iris.csv --target species -o iris.safetensors",
+        "micrograd train prices.parquet --target price --drop id,address --patience 10",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
 @click.option("-o", "--output", default="model.safetensors", show_default=True, help="The model.")
 @click.option(
     "--hidden", default="16,16", callback=_sizes, show_default=True, help="Hidden layers."
 )
-@click.option("--activation", default="relu", show_default=True, help="Of the hidden layers.")
+@click.option(
+    "--activation", default="relu", show_default=True,
+    help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.",
+)  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="[default: 10 to 100, by the rows]")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
@@ -130,7 +90,7 @@ _PROGRESS = click.option(
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--task", type=click.Choice(["auto", "classification", "regression"]), default="auto",
+    "--task", type=Choice(["auto", "classification", "regression"]), default="auto",
     show_default=True,
 )  # fmt: skip
 @click.option("--drop", default="", metavar="COLUMNS", callback=_names, help="Left out: a,b")
@@ -160,6 +120,7 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     With --resume a checkpoint is kept beside the model, after each epoch, until training has ended;
     the same command goes on from it, to the same model as if it had never been stopped.
     """
+    _check_processor()
     from micrograd.files.whole_file import check_writable
     from micrograd.tables.train import train_table
 
@@ -171,35 +132,18 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
         check_writable(plot, file, output)
         draw.check_drawable(plot)
     checkpoint = f"{output}.checkpoint" if resume else None
-    with _saying_how_to_go_on(checkpoint):
+    with saying_what_was_written(output, *([plot] if plot else []), checkpoint=checkpoint):
         trained = train_table(
             file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options
         )
-    click.echo(f"\n{trained}\n\nmodel      {output}")
-    if plot is not None:
-        trained.history.plot(plot)
-        click.echo(f"losses     {plot}")
+        click.echo(f"\n{trained}\n\nmodel      {output}")
+        if plot is not None:
+            trained.history.plot(plot)
+            click.echo(f"losses     {plot}")
     if trained.history.stopped in ("time", "patience"):
         click.echo(f"stopped    {_why_stopped(trained.history)}")
     if trained.history.interrupted:
         _interrupted(trained.history.epochs, checkpoint)
-
-
-@contextmanager
-def _saying_how_to_go_on(checkpoint: str | None) -> Iterator[None]:
-    """Ctrl-C before the first epoch has ended leaves no model, but perhaps a checkpoint."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if checkpoint is None or not Path(checkpoint).exists():
-            raise
-        said = f"interrupted before a model was written; {_to_go_on(checkpoint)}"
-        click.echo(f"micrograd: {said}", err=True)
-        sys.exit(INTERRUPTED)
-
-
-def _to_go_on(checkpoint: str) -> str:
-    return f"the same command goes on from {checkpoint}"
 
 
 def _why_stopped(history: Any) -> str:
@@ -213,13 +157,17 @@ def _announce(prepared: Any) -> None:
 
 
 def _interrupted(epochs: int, checkpoint: str | None = None) -> None:
-    how = f"; {_to_go_on(checkpoint)}" if checkpoint else ""
-    said = f"interrupted after {epochs} epochs; the model is as it was then{how}"
-    click.echo(f"micrograd: {said}", err=True)
-    sys.exit(INTERRUPTED)
+    how = f"; {to_go_on(checkpoint)}" if checkpoint else ""
+    raise Interrupted(f"interrupted after {epochs} epochs; the model is as it was then{how}")
 
 
-@main.command()
+@main.command(
+    short_help="Predict that column for each row of a table.",
+    epilog=_example(
+        "micrograd predict iris.safetensors new.csv -o predictions.csv",
+        "micrograd predict iris.safetensors new.csv --probabilities | head",
+    ),
+)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", default="-", help="A CSV file.  [default: stdout]")
@@ -230,21 +178,31 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     Writes CSV with a header. Columns that the model does not know are left aside. The file may be
     larger than memory.
     """
+    _check_processor()
     from micrograd.files.whole_file import check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
     predictions = FilePredictions(model, file, probabilities)
     if output != "-":
         check_writable(output, model, file)
-        write_whole(output, predictions)
-        _warn(predictions.notes)
+        with saying_what_was_written(output):
+            write_whole(output, predictions)
+            _warn(predictions.notes)
         return
     with SpooledTemporaryFile(1 << 23) as whole:  # nothing is printed before all is well
         whole.writelines(predictions)
         _warn(predictions.notes)
         whole.seek(0)
-        for content in iter(lambda: whole.read(1 << 16), b""):
+        _print(iter(lambda: whole.read(1 << 16), b""))
+
+
+def _print(contents: Iterable[bytes]) -> None:
+    """Raises Interrupted, for by then a part is printed."""
+    try:
+        for content in contents:
             click.echo(content, nl=False)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; what was printed is not all") from None
 
 
 def _warn(notes: Iterable[str]) -> None:
@@ -252,8 +210,11 @@ def _warn(notes: Iterable[str]) -> None:
         click.echo(f"micrograd: warning: {note}", err=True)
 
 
-@main.command()
-@click.argument("name", type=click.Choice(["iris", "digits", "moons", "sine"]), default="iris")
+@main.command(
+    short_help="Train on data that ships with it, and draw what came of it.",
+    epilog=_example("micrograd demo moons -o pictures"),
+)
+@click.argument("name", type=Choice(["iris", "digits", "moons", "sine"]), default="iris")
 @click.option("-o", "--output", default="demo", show_default=True, help="A directory.")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the demo's own number.")
 @_PROGRESS
@@ -263,17 +224,21 @@ def demo(name: str, output: str, **options: Any) -> None:
     iris: flowers, by four lengths. digits: handwritten, as 8 × 8 pixels. Both are real. moons, in
     the plane, and sine, a curve, are made.
     """
-    from micrograd.tables.demo import demonstrate
+    _check_processor()
+    from micrograd.tables.demo import demonstrate, files_of
 
-    trained, paths = demonstrate(name, output, announce=_announce, **options)
-    click.echo(f"\n{trained}\n")
-    for path in paths:
-        click.echo(path)
+    with saying_what_was_written(*files_of(name, output)):
+        trained, paths = demonstrate(name, output, announce=_announce, **options)
+        click.echo(f"\n{trained}\n")
+        for path in paths:
+            click.echo(path)
     if trained.history.interrupted:
         _interrupted(trained.history.epochs)
 
 
-@main.command()
+@main.command(
+    short_help="Print the table of operations.", epilog=_example("micrograd ops | grep exp")
+)
 def ops() -> None:
     """Print the table of operations: name, number of operands, meaning."""
     width = max(map(len, TABLE))

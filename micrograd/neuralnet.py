@@ -194,10 +194,10 @@ def _a_list(count: int) -> str:
 # Activations and the weights that go with them.
 
 # Those that a message names, beside operations of the user: any operation of one operand will do.
-_USUAL = {
-    *("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus"),
-    "sin",
-}
+ACTIVATIONS = (
+    *("relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "tanh", "sigmoid", "sin"),
+    "identity",
+)
 _BUILT_IN = frozenset(ops.TABLE)
 
 # These let about half of their input through.
@@ -232,7 +232,7 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
         return None if row is ops.identity else direct(row)
     if callable(row) and not isinstance(row, ops.Op):
         return row
-    usual = [name for name in ops.TABLE if name in _USUAL or name not in _BUILT_IN]
+    usual = *ACTIVATIONS, *(ops.TABLE.keys() - _BUILT_IN)
     raise ValueError(unknown("activation", activation, usual, "pass a function, or "))
 
 

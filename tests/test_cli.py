@@ -14,6 +14,7 @@ from pyarrow import csv, parquet
 
 import micrograd
 from micrograd.cli import main
+from micrograd.compiler.llvm.target import processor
 from micrograd.files import survey
 from micrograd.ops import TABLE
 from micrograd.tables.inputs import Inputs
@@ -555,3 +556,165 @@ def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
     assert run(*command, "--resume").exit_code == 0
     run(*command, "-o", "whole")
     assert Path("whole").read_bytes() == Path("model.safetensors").read_bytes()
+
+
+def storm(command: list[str], begins: str, pause: float) -> tuple[int, str, str]:
+    """Ctrl-C again and again, from where a program has printed how it `begins` until it ends."""
+    program = subprocess.Popen(
+        [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    printed = ""
+    while begins not in printed:
+        printed += program.stdout.readline()
+    end = time.monotonic() + 30
+    while program.poll() is None and time.monotonic() < end:
+        program.send_signal(signal.SIGINT)
+        time.sleep(pause)
+    out, errors = program.communicate(timeout=30)
+    return program.returncode, printed + out, errors
+
+
+@pytest.mark.parametrize("pause", [0.0002, 0.003, 0.05])
+@pytest.mark.parametrize("verb", ["train", "resume"])
+def test_a_storm_of_ctrl_c_ends_quietly_and_says_what_is_so(verb, pause):
+    write_flowers(rows=400)
+    command = ["train", "flowers.csv", "--target", "kind", "--epochs", "100000"]
+    resume = ["--resume"] * (verb == "resume")
+    status, _, errors = storm([*command, *resume], "task", pause)
+    said = errors.strip()
+    assert status == 130
+    assert said.startswith("micrograd: interrupted")
+    assert "\n" not in said
+    names = {*os.listdir()} - {"flowers.csv"}
+    assert names <= {
+        f"model.safetensors{end}" for end in ("", ".checkpoint", ".checkpoint.previous")
+    }
+    there = "model.safetensors" in names
+    if "nothing was written" in said:
+        assert not names
+    else:
+        assert there == ("before a model was written" not in said)
+    if there:
+        assert run("predict", "model.safetensors", "flowers.csv").exit_code == 0
+
+
+SLOW = """
+import importlib, os, signal, sys
+from micrograd import cli, interrupt
+interrupt.listen()
+module = importlib.import_module("micrograd.{module}")
+real = module.{name}
+def interrupted(*args, **options):
+    {order}
+module.{name} = interrupted
+cli.main(sys.argv[1:])
+"""
+WRITTEN = "interrupted; model.safetensors"
+BEFORE = "os.kill(os.getpid(), signal.SIGINT); return real(*args, **options)"
+AFTER = "answer = real(*args, **options); os.kill(os.getpid(), signal.SIGINT); return answer"
+
+
+@pytest.mark.parametrize(("module", "name", "order", "said"), [
+    ("tables.train", "prepare", BEFORE, "interrupted; nothing was written"),
+    ("tables.train", "fit", BEFORE, "interrupted; nothing was written"),
+    ("tables.train", "fit", AFTER, "interrupted; nothing was written"),
+    ("tables.table_model", "save_model", BEFORE, "interrupted; nothing was written"),
+    ("tables.table_model", "save_model", AFTER, f"{WRITTEN} was written before"),
+    ("files.whole_file", "_sync_names", BEFORE, f"{WRITTEN} was written before"),
+    ("draw", "loss_curve", BEFORE, f"{WRITTEN} was written before"),
+    ("draw", "loss_curve", AFTER, f"{WRITTEN} and losses.png were written before"),
+    ("cli", "_why_stopped", BEFORE, ""),
+])  # fmt: skip
+def test_ctrl_c_says_what_was_written_at_each_moment(module, name, order, said):
+    write_flowers()
+    Path("slow.py").write_text(SLOW.format(module=module, name=name, order=order))
+    command = ["train", "flowers.csv", "--target", "kind", "--epochs", "500", "--patience", "1"]
+    if module == "draw":
+        command += ["--plot", "losses.png"]
+    result = subprocess.run(
+        [sys.executable, "slow.py", *command], capture_output=True, text=True
+    )  # fmt: skip
+    assert result.returncode == (130 if said else 0)
+    assert result.stderr.strip() == (f"micrograd: {said}" if said else "")
+    files = {*os.listdir()} - {"flowers.csv", "slow.py"}
+    expected = [
+        f for f in ("model.safetensors", "losses.png") if f in (said or "model.safetensors")
+    ]
+    assert files == {*expected}
+
+
+def test_ctrl_c_in_prediction_leaves_the_old_file(model):
+    Path("p.csv").write_text("old")
+    Path("slow.py").write_text(
+        SLOW.format(module="tables.file_predictions", name="rows_of", order=BEFORE)
+    )
+    command = [sys.executable, "slow.py", "predict", model, "flowers.csv", "-o", "p.csv"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr.strip() == "micrograd: interrupted; nothing was written"
+    assert Path("p.csv").read_text() == "old"
+    assert sorted(os.listdir()) == ["flowers.csv", "m", "p.csv", "slow.py"]
+
+
+def test_a_lost_interrupt_is_not_the_last():
+    """Python drops what a finalizer raises; the next Ctrl-C counts."""
+    program = (
+        "import os, signal\n"
+        "from micrograd.interrupt import listen\n"
+        "listen()\n"
+        "class Dropped:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "thing = Dropped()\n"
+        "del thing\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heard')\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+
+
+# Help.
+
+
+@pytest.mark.parametrize("verb", ["train", "predict", "demo", "ops"])
+def test_each_verb_has_an_example_that_can_be_copied(verb):
+    lines = run(verb, "-h").stdout.splitlines()
+    assert lines == run(verb, "--help").stdout.splitlines()
+    example = lines[lines.index("  Example:") + 1].strip()
+    assert example.startswith(f"micrograd {verb}")
+
+
+def test_help_is_whole():
+    result = run("-h")
+    assert result.exit_code == 0
+    assert "..." not in result.stdout.partition("Commands:")[2]
+    assert "leaky_relu" in " ".join(run("train", "-h").stdout.split())
+
+
+def test_an_unknown_processor_is_refused_before_anything_is_read(monkeypatch):
+    monkeypatch.setenv("MICROGRAD_CPU", "x86-64")
+    processor.cache_clear()
+    for command in (
+        ["train", "none.csv", "--target", "b"],
+        ["predict", "none", "none.csv"],
+        ["demo"],
+    ):
+        assert is_one_line(run(*command), "MICROGRAD_CPU must be empty or one of x86-64-v2")
+    assert os.listdir() == []
+    processor.cache_clear()
+
+
+@pytest.mark.parametrize(("arguments", "word"), [
+    (["demo", "irsi"], "'iris'"),
+    (["train", "t.csv", "--target", "b", "--task", "clasification"], "'classification'"),
+    (["train", "t.csv", "--target", "b", "--activation", "Relu"], "'relu'"),
+    (["trian"], "'train'"),
+])  # fmt: skip
+def test_a_choice_misspelt(arguments, word):
+    Path("t.csv").write_text(FEW)
+    assert is_one_line(run(*arguments), f"id you mean {word}?")

@@ -62,6 +62,12 @@ DEMOS = {
 # fmt: on
 
 
+def files_of(name: str, directory: str | Path) -> list[Path]:
+    """What `demonstrate` may write: the model, the losses, and the picture of the model."""
+    kinds = ".safetensors", "-loss.png", "-boundary.png", "-curve.png"
+    return [Path(directory) / f"{name}{kind}" for kind in kinds]
+
+
 def demonstrate(
     name: str,
     directory: str | Path,
@@ -82,7 +88,7 @@ def demonstrate(
     directory.mkdir(parents=True, exist_ok=True)
     draw.new_figure("", "", "")  # says now, not after training, if nothing can be drawn
     options: dict[str, Any] = demo.options | ({} if epochs is None else {"epochs": epochs})
-    paths = [directory / f"{name}.safetensors", directory / f"{name}-loss.png"]
+    paths = files_of(name, directory)[:2]
     trained = train_table(
         demo.table(), demo.target,
         progress=progress, output=paths[0], announce=announce, **options,
@@ -104,12 +110,12 @@ def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
         return model.network([column.standardised(x) for column, x in zip(columns, point)])
 
     if len(names) == 2 and isinstance(model.target, Classes):
-        path = directory / f"{name}-boundary.png"
+        path = files_of(name, directory)[2]
         y = model.target.encode(table[model.target.name])
         draw.decision_boundary(outputs, X, y, path, names=names, classes=model.target.classes)
         return [path]
     if len(names) == 1 and isinstance(model.target, Measure):
-        path = directory / f"{name}-curve.png"
+        path = files_of(name, directory)[3]
         mean, scale, y = model.target.mean, model.target.scale, table[model.target.name].values
         names = [*names, model.target.name]
         draw.fitted_curve(lambda x: outputs(x)[0] * scale + mean, X, y, path, names=names)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from micrograd.interrupt import interrupt
+
 
 @contextmanager
 def watched() -> Iterator[list[int]]:
@@ -14,16 +16,17 @@ def watched() -> Iterator[list[int]]:
 
     def press(number: int, frame: Any) -> None:
         if pressed:
-            raise KeyboardInterrupt
+            before(number, frame)
         pressed.append(number)
 
+    before: Any = signal.getsignal(signal.SIGINT)
     ours = threading.current_thread() is threading.main_thread() and (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        before in (signal.default_int_handler, interrupt)
     )
     if ours:
         signal.signal(signal.SIGINT, press)
     try:
         yield pressed
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if ours and signal.getsignal(signal.SIGINT) is press:
+            signal.signal(signal.SIGINT, before)
