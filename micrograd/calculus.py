@@ -12,15 +12,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from micrograd import graph, modes, ops
+from micrograd import graph, modes, ops, watch
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
 from micrograd.operation import is_real
 from micrograd.ops import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
+from micrograd.watch import Watch
 
 Function = Callable[..., Any]
+MANY = 16  # comparisons: a search, rather than a choice
 
 
 def grad(f: Function) -> Function:
@@ -52,7 +54,7 @@ def value_and_grad(f: Function) -> Function:
 
     def value_and_gradient(*args: Any) -> Any:
         point = _Point(args)
-        value = _one_number(f(*point.args))
+        value = _one_number(point.run(f, *point.args))
         return point.number(value), point.of_arguments(point.gradient(value))
 
     return value_and_gradient
@@ -70,7 +72,7 @@ def vjp(f: Function) -> Function:
     def value_and_product(*args: Any) -> Any:
         cotangent = args[-1]
         point = _Point(args[:-1])
-        value = f(*point.args)
+        value = point.run(f, *point.args)
         product = _inner(value, cotangent)
         return point.numbers(value), point.of_arguments(point.gradient(product))
 
@@ -90,16 +92,15 @@ def jvp(f: Function) -> Function:
     def value_and_derivative(*args: Any) -> Any:
         half = len(args) // 2
         point = _Point(args[:half])
-        value = f(*point.args)
+        value = point.run(f, *point.args)
         outputs, structure, shapes = _scalars(value)
         weights = [Value(1.0) for _ in outputs]
+        point.made.update(weights)
         product = ops.sum(*[w * z for w, z in zip(weights, outputs)])
         gradient = _gradients(product, point.variables)
         along = _inner(gradient, args[half:])
         rates = _gradients(along, weights) if isinstance(along, Scalar) else [0.0] * len(weights)
-        own = _Point(())
-        own.variables = [*point.variables, *weights]
-        return point.numbers(value), _arranged([own.number(r) for r in rates], structure, shapes)
+        return point.numbers(value), _arranged([*map(point.number, rates)], structure, shapes)
 
     return value_and_derivative
 
@@ -134,7 +135,7 @@ def jacobian(f: Function) -> Function:
     def matrix(*args: Any) -> Any:
         point = _Point(args)
         shapes = [_regular(arg).shape for arg in args]
-        value = _regular(f(*point.args))
+        value = _regular(point.run(f, *point.args))
         rows = point.jacobian([*value.ravel()])
         parts, start = [], 0
         for shape in shapes:
@@ -156,23 +157,41 @@ def hessian(f: Function) -> Function:
     return jacobian(grad(f))
 
 
-class _Point:
-    """The arguments of one call as variables of their own, cut off from what they came from."""
+class _Point(Watch):
+    """The arguments of one call as variables of their own, cut off from what they came from.
+
+    What depends on nothing else, and on Values that were made in the call, is a number in the end.
+    """
 
     def __init__(self, args: tuple[Any, ...]):
+        super().__init__()
         scalars, self.structure, self.shapes = _scalars(args)
         self.variables = [ops.identity(x) if isinstance(x, Scalar) else Value(x) for x in scalars]
         self.args = _arranged(self.variables, self.structure, self.shapes)
+        self._comparisons = 0
+
+    def misses(self, value: Any) -> bool:
+        own = set(self.variables)
+        return any(x in own for x in graph.below(value, passing=True))
+
+    def compared(self, op: Any, operands: tuple[Any, ...], holds: bool) -> Any:
+        self._comparisons += 1
+        return super().compared(op, operands, holds)
 
     def gradient(self, z: Any) -> list[Any]:
         """The derivatives of z: numbers, or scalars if z depends on more than the variables."""
+        if self._comparisons >= MANY and not (isinstance(z, Scalar) and self.misses(z)):
+            watch.warn_of_choices(self._comparisons)
         if not isinstance(z, Scalar):
             return [0.0] * len(self.variables)
         if not self.closed(z):
             return _gradients(z, self.variables)
+        before = [(x, x.grad) for x in self.made]
         for x in self.variables:
             x.grad = 0.0
         graph.sweep(z)
+        for x, known in before:
+            x.grad = known
         return [x.grad for x in self.variables]
 
     def jacobian(self, outputs: list[Any]) -> list[list[Any]]:
@@ -182,7 +201,7 @@ class _Point:
         weights = [Value(1.0) for _ in outputs]
         product = ops.sum(*[w * z for w, z in zip(weights, outputs)])
         columns = _Point(())  # the derivatives of a gradient that is linear in the weights
-        columns.variables = [*weights, *self.variables]
+        columns.variables, columns.made = [*weights, *self.variables], self.made
         found = [columns.gradient(x)[: len(weights)] for x in _gradients(product, self.variables)]
         return [list(row) for row in zip(*found)]
 
@@ -190,7 +209,7 @@ class _Point:
         """Whether z is a number now: nobody outside can ask for its derivative."""
         if not isinstance(z, Value):
             return not isinstance(z, Scalar)
-        own = set(self.variables)
+        own = self.made.union(self.variables)
         return all(
             x.__class__ is float or x.operands or x in own
             for node in [*graph.topological_order(z), z]
@@ -198,7 +217,9 @@ class _Point:
         )
 
     def number(self, z: Any) -> Any:
-        return float(z) if self.closed(z) else z
+        if not self.closed(z):
+            return z
+        return z.data if isinstance(z, Value) else float(z)
 
     def numbers(self, value: Any) -> Any:
         scalars, structure, shapes = _scalars(value)

@@ -1,16 +1,13 @@
 """check_finite: stop at the first NaN or infinity, and say where it was made."""
 
 import math
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from contextvars import ContextVar
 from typing import Any
 
 from micrograd import engine, graph
-
-_own, _python = str(Path(__file__).parent), str(Path(os.__file__).parent)
+from micrograd.caller import line_of_the_user
 
 
 class NonFiniteError(ArithmeticError):
@@ -22,7 +19,8 @@ def check_finite() -> Iterator[None]:
     """Within the block, stops at the first NaN or infinity that Values or `backward()` come to.
 
     Raises a NonFiniteError that names the operation, its operands and the line of the program that
-    called it. Everything runs slower meanwhile, in all threads.
+    called it. What other threads and asyncio tasks compute meanwhile is not checked, though it runs
+    slower too; threads that are started in the block are others.
 
     >>> import micrograd as mg
     >>> with mg.check_finite():  # doctest: +ELLIPSIS
@@ -30,54 +28,92 @@ def check_finite() -> Iterator[None]:
     Traceback (most recent call last):
     micrograd.check.NonFiniteError: log(x=0.0) is -inf, at <doctest ...check.check_finite[1]>:2
     """
-    lines: dict[int, str] = {}  # by identity, which holds nothing in memory
-    node, pass_on, pass_on_dot = engine._node, graph._pass_on, graph._pass_on_dot
-
-    def checked_node(data: float, op: Any, *operands: Any) -> engine.Value:
-        value = node(data, op, *operands)
-        lines[id(value)] = line = line_of_the_user()
-        if not math.isfinite(data):
-            raise NonFiniteError(f"{_call(value)} is {data}, at {line}")
-        return value
-
-    def checked_pass_on(value: engine.Value) -> None:
-        pass_on(value)
-        for operand in value.operands:
-            if isinstance(operand, engine.Value) and not math.isfinite(operand.grad):
-                where = lines.get(id(value), "a line outside of check_finite")
-                raise NonFiniteError(
-                    f"the gradient of {_call(value)} with respect to {_operand(operand)} makes "
-                    f"{operand.grad}, at {where}"
-                )
-
-    engine._node, graph._pass_on, graph._pass_on_dot = (
-        checked_node,
-        checked_pass_on,
-        checked_pass_on,
-    )
+    block = _Block()
     try:
+        _blocks.set((*_here(), block))
+        _open.add(block)
+        _settle()
         yield
     finally:
-        engine._node, graph._pass_on, graph._pass_on_dot = node, pass_on, pass_on_dot
+        block.ended = True
+        _blocks.set(_here())
+        _settle()
 
 
-def line_of_the_user() -> str:
-    """The innermost line that is of no library which calls this package back.
+class _Block:
+    def __init__(self) -> None:
+        self.ended = False
+        self.lines: dict[int, str] = {}  # of Values, by identity: that holds nothing in memory
 
-    That is this package itself, NumPy, and Python's own library, `copy` say.
+
+# Blocks end in any order, and in other contexts than they began in (generators, threads): so each
+# knows itself whether it has ended.
+
+_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("check_finite", default=())  # of a context
+_open: set[_Block] = set()  # of all contexts
+
+
+def _here() -> tuple[_Block, ...]:
+    """The blocks of this context that have not ended."""
+    return tuple([block for block in _blocks.get() if not block.ended])
+
+
+def _settle() -> None:
+    """Puts other functions into the engine while a block is open: so it pays nothing otherwise.
+
+    What is put there depends on the blocks only, so that threads need no lock: the last one to
+    write looks again. An interrupt before this leaves functions that call it.
     """
-    numpy = sys.modules.get("numpy")
-    libraries = (_own, str(Path(numpy.__file__ or "").parent)) if numpy else (_own,)
+    while True:
+        _open.difference_update([block for block in [*_open] if block.ended])
+        checked = bool(_open)
+        engine._node = _checked_node if checked else _node
+        graph._pass_on = _checked_pass_on if checked else _pass_on
+        graph._pass_on_dot = _checked_pass_on_dot if checked else _pass_on_dot
+        if checked == bool(_open):
+            return
 
-    def is_library(file: str) -> bool:
-        return file.startswith(libraries) or (
-            file.startswith(_python) and "site-packages" not in file
-        )
 
-    frame = sys._getframe(1)
-    while frame.f_back is not None and is_library(frame.f_code.co_filename):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+_node, _pass_on, _pass_on_dot = engine._node, graph._pass_on, graph._pass_on_dot
+
+
+def _checked_node(data: float, op: Any, *operands: Any) -> engine.Value:
+    value = _node(data, op, *operands)
+    blocks = _here()
+    if not blocks:
+        if all(block.ended for block in [*_open]):
+            _settle()
+        return value
+    line = line_of_the_user()
+    for block in blocks:
+        block.lines[id(value)] = line
+    if not math.isfinite(data):
+        raise NonFiniteError(f"{_call(value)} is {data}, at {line}")
+    return value
+
+
+def _checked_pass_on(value: engine.Value) -> None:
+    _pass_on(value)
+    _check_gradients(value)
+
+
+def _checked_pass_on_dot(value: engine.Value) -> None:
+    _pass_on_dot(value)
+    _check_gradients(value)
+
+
+def _check_gradients(value: engine.Value) -> None:
+    blocks = _here()
+    if not blocks:
+        return
+    for operand in value.operands:
+        if isinstance(operand, engine.Value) and not math.isfinite(operand.grad):
+            lines = {key: line for block in blocks for key, line in block.lines.items()}
+            where = lines.get(id(value), "a line outside of check_finite")
+            raise NonFiniteError(
+                f"the gradient of {_call(value)} with respect to {_operand(operand)} makes "
+                f"{operand.grad}, at {where}"
+            )
 
 
 def _call(value: engine.Value) -> str:
@@ -88,5 +124,5 @@ def _call(value: engine.Value) -> str:
 
 def _operand(x: engine.Value | float) -> str:
     if isinstance(x, engine.Value):
-        return f"{x.data}" if x.name is None else f"{x.name}={x.data}"
+        return f"{x._data}" if x.name is None else f"{x.name}={x._data}"
     return f"{x}"

@@ -8,13 +8,14 @@
 (-2.0, 1.0, 2.0)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from micrograd import graph, machine, ops
+from micrograd import graph, machine, ops, watch
 from micrograd.errors import ShapeError
 from micrograd.ops import TABLE, Interpreter, Op, number
 from micrograd.scalar import Scalar
+from micrograd.watch import watching
 
 
 class Value(Scalar):
@@ -35,9 +36,9 @@ class Value(Scalar):
     (<op mul>, (2.0, Value(data=3.0, grad=0.0, name='x')))
     """
 
-    __slots__ = ("data", "grad", "op", "first", "second", "name")
-    data: float
-    grad: float
+    __slots__ = ("_data", "_grad", "op", "first", "second", "name")
+    _data: float  # the number itself, for the inner loops: they ask nobody
+    _grad: float
     op: Op | None
     first: "Value | float | tuple[Value | float, ...]"  # the first operand, or a tuple of all
     second: "Value | float | None"  # the second, if there are two
@@ -47,14 +48,38 @@ class Value(Scalar):
         self, data: Any, _children: Any = (), _op: str = "", label: str | None = None, *,
         name: str | None = None,
     ):  # fmt: skip
-        self.data = data if data.__class__ is float else _checked(data)
-        self.grad = 0.0
+        self._data = data if data.__class__ is float else _real(data, "data")
+        self._grad = 0.0
         self.op = None
         self.first = ()
         self.second = None
         self.name = label if name is None else name
         if _children:
             self.op, self.first = ops.label(_op), tuple(_children)
+        if watching() is not None:
+            watch.made(self)
+
+    @property
+    def data(self) -> float:
+        """The number. Raises TypeError if it is set to anything else than one real number."""
+        if watching() is not None:
+            watch.asked(self, "data")
+        return self._data
+
+    @data.setter
+    def data(self, x: Any) -> None:
+        self._data = x if x.__class__ is float else _real(x, "data")
+
+    @property
+    def grad(self) -> float:
+        """The derivative of what `backward()` was called on, by this value; a number, as `data`."""
+        if watching() is not None:
+            watch.asked(self, "grad")
+        return self._grad
+
+    @grad.setter
+    def grad(self, x: Any) -> None:
+        self._grad = x if x.__class__ is float else _real(x, "grad")
 
     def backward(self) -> None:
         """Fills `grad` by the chain rule: the derivative of this value by every node under it.
@@ -107,39 +132,63 @@ class Value(Scalar):
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _record if kinds <= {Value, float} else _record_numbers
 
-    @staticmethod
-    def _decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
-        """What a comparison gives: here, where all numbers are known, whether it holds."""
-        return result
+    # Where Python asks for the number.
 
     def __float__(self) -> float:
-        return self.data
+        if self.op is not None or watching() is not None:
+            watch.left(self, "float")
+        return self._data
 
     def __int__(self) -> int:
-        return int(self.data)
+        if self.op is not None or watching() is not None:
+            watch.left(self, "int")
+        return int(self._data)
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self.data, digits)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        if watching() is not None:
+            watch.asked(self, "round")
+        return round(self._data, digits)
 
     def __bool__(self) -> bool:
-        return self.data != 0
+        if watching() is not None:
+            watch.asked(self, "truth")
+        return self._data != 0
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        if watching() is not None:
+            watch.asked(self, "copy")
         return super().__reduce_ex__(protocol)
+
+    def __setstate__(self, state: Any) -> None:
+        """A copy is made, or comes back from a pickle."""
+        for part in filter(None, state):
+            for name, x in part.items():
+                setattr(self, name, x)
+        if watching() is not None:
+            watch.made(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         named = "" if self.name is None else f", name={self.name!r}"
-        return f"Value(data={self.data}, grad={self.grad}{named})"
+        return f"Value(data={self._data}, grad={self._grad}{named})"
 
 
-def _checked(data: Any) -> float:
+def _real(x: Any, name: str) -> float:
+    """`x` as the `data` or the `grad` of a Value."""
+    if isinstance(x, Scalar):
+        raise x.no_number(name)
     try:
-        return number(data)
+        return number(x)
     except TypeError as error:
-        raise TypeError(f"the data of a Value: {error}") from None
+        raise TypeError(f"the {name} of a Value: {error}. Instead, {_instead(x)}") from None
+
+
+def _instead(x: Any) -> str:
+    if isinstance(x, (str, bytes)):
+        return "write float(x)"
+    return "write one number for each Value" if hasattr(x, "__len__") else "write a number"
 
 
 _new = Value.__new__
@@ -148,8 +197,8 @@ _new = Value.__new__
 def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
     """The Value that was computed by `op`, of one operand, of two, or of a tuple of them."""
     node = _new(Value)
-    node.data = data
-    node.grad = 0.0
+    node._data = data
+    node._grad = 0.0
     node.op = op
     node.first = first
     node.second = second
@@ -159,13 +208,14 @@ def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
 
 def _record(op: Op, operands: tuple[Any, ...]) -> Any:
     """Runs `op` on Values and floats: the number now, and how it came about."""
-    data = [x if x.__class__ is float else x.data for x in operands]
+    data = [x if x.__class__ is float else x._data for x in operands]
     try:
         result = op.meaning(*data)
     except (ZeroDivisionError, OverflowError):
         result = machine.run(op.meaning, data)
     if op.boolean:
-        return Value._decided(op, operands, result)
+        watcher = watching()
+        return result if watcher is None else watcher.compared(op, operands, result)
     if op is ops.dot:
         n = len(operands) // 2
         return _node(result, op, (operands[:n], operands[n:-1], operands[-1]))
@@ -174,6 +224,26 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
 
 def _record_numbers(op: Op, operands: tuple[Any, ...]) -> Any:
     return _record(op, tuple([x if isinstance(x, Value) else number(x) for x in operands]))
+
+
+def numbers_of(values: Iterable[Any]) -> list[float]:
+    """The numbers of many Values, or numbers as they are: quicker than the `data` of each."""
+    if watching() is None:
+        return [
+            x._data if x.__class__ is Value else x if x.__class__ is float else _number(x)
+            for x in values
+        ]
+    return [*map(_number, values)]
+
+
+def write_numbers(values: Iterable[Value], numbers: Iterable[float]) -> None:
+    """Sets the `data` of each Value to its number."""
+    for value, x in zip(values, numbers):
+        value._data = x if x.__class__ is float else _real(x, "data")
+
+
+def _number(x: Any) -> float:
+    return x.data if isinstance(x, Value) else number(x)
 
 
 def direct(op: Op) -> Callable[[Any], Any]:
@@ -186,9 +256,9 @@ def direct(op: Op) -> Callable[[Any], Any]:
         if x.__class__ is not Value:
             return op(x)
         try:
-            result = meaning(x.data)
+            result = meaning(x._data)
         except (ZeroDivisionError, OverflowError):
-            result = machine.run(meaning, (x.data,))
+            result = machine.run(meaning, (x._data,))
         return _node(result, op, x)
 
     function.__name__, function.__doc__ = op.name, op.doc
@@ -201,18 +271,18 @@ def _operators(op: Op) -> tuple[Any, Any]:
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is Value:
-            return _node(meaning(self.data, other.data), op, self, other)
+            return _node(meaning(self._data, other._data), op, self, other)
         if other.__class__ is int:
             other = number(other)
         if other.__class__ is float:
-            return _node(meaning(self.data, other), op, self, other)
+            return _node(meaning(self._data, other), op, self, other)
         return op(self, other)
 
     def reflected(self: Value, other: Any) -> Any:
         if other.__class__ is int:
             other = number(other)
         if other.__class__ is float:
-            return _node(meaning(other, self.data), op, other, self)
+            return _node(meaning(other, self._data), op, other, self)
         return op(other, self)
 
     return method, reflected
@@ -244,15 +314,15 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
     if len(weights) != len(inputs):
         raise ShapeError(f"expected as many inputs as weights, {len(weights)}; got {len(inputs)}")
     try:
-        total = bias.data
+        total = bias._data
         if inputs and inputs[0].__class__ is float:
             for w, x in zip(weights, inputs):
                 if x.__class__ is not float:
                     return ops.dot(*weights, *inputs, bias)
-                total += w.data * x
+                total += w._data * x
         else:
             for w, x in zip(weights, inputs):
-                total += w.data * x.data
+                total += w._data * x._data
     except (AttributeError, TypeError):  # not Values all: symbols, say, which have no number
         return ops.dot(*weights, *inputs, bias)
     return _node(total, ops.dot, (weights, inputs, bias))

@@ -1,10 +1,12 @@
 """The two walks over any graph: topological order, and the reverse sweep of the chain rule.
 
 A node has an `op` and `operands`, which are nodes and floats; that of a number, a `Value`, has
-`data` and `grad` besides, and its operands also as `first` and `second`. No walk recurses, so that
-a graph may be as deep as memory allows; all are linear in nodes and edges.
+`_data` and `_grad` besides, and its operands also as `first` and `second`. No walk recurses, so
+that a graph may be as deep as memory allows; all are linear in nodes and edges.
 """
 
+from collections.abc import Iterator
+from functools import cache
 from itertools import filterfalse
 from typing import Any
 
@@ -90,11 +92,11 @@ def sweep(root: Any) -> None:
     """
     order = _order_of_values(root)
     for node in order:
-        node.grad = 0.0
-    root.grad += 1.0
+        node._grad = 0.0
+    root._grad += 1.0
     dot = ops.dot
     for node in reversed(order):
-        if node.grad:
+        if node._grad:
             (_pass_on_dot if node.op is dot else _pass_on)(node)
 
 
@@ -103,50 +105,50 @@ def _pass_on(node: Any) -> None:
 
     One operand, and two, are written out: that is twice as fast as the loop over any number.
     """
-    x, y, g, z = node.first, node.second, node.grad, node.data
+    x, y, g, z = node.first, node.second, node._grad, node._data
     derivative = node.op.derivative
     try:
         if y is None:
             if x.__class__ is tuple:
                 _pass_on_to_all(node, derivative)
             else:
-                (dx,) = derivative(g, z, x.data)
-                x.grad += dx
+                (dx,) = derivative(g, z, x._data)
+                x._grad += dx
         elif x.__class__ is float:
-            _, dy = derivative(g, z, x, y.data)
-            y.grad += dy
+            _, dy = derivative(g, z, x, y._data)
+            y._grad += dy
         elif y.__class__ is float:
-            dx, _ = derivative(g, z, x.data, y)
-            x.grad += dx
+            dx, _ = derivative(g, z, x._data, y)
+            x._grad += dx
         else:
-            dx, dy = derivative(g, z, x.data, y.data)
-            x.grad += dx
-            y.grad += dy
+            dx, dy = derivative(g, z, x._data, y._data)
+            x._grad += dx
+            y._grad += dy
     except (ZeroDivisionError, OverflowError):  # before anything was added
         _pass_on_to_all(node, lambda *numbers: machine.run(derivative, numbers))
 
 
 def _pass_on_to_all(node: Any, derivative: Any) -> None:
-    data = [x if x.__class__ is float else x.data for x in node.operands]
-    for operand, gradient in zip(node.operands, derivative(node.grad, node.data, *data)):
+    data = [x if x.__class__ is float else x._data for x in node.operands]
+    for operand, gradient in zip(node.operands, derivative(node._grad, node._data, *data)):
         if operand.__class__ is not float:
-            operand.grad += gradient
+            operand._grad += gradient
 
 
 def _pass_on_dot(node: Any) -> None:
     """The same for a dot, in place: most edges of a network end in one, and here time is spent."""
-    (weights, inputs, bias), g = node.first, node.grad
+    (weights, inputs, bias), g = node.first, node._grad
     for w, x in zip(weights, inputs):
         if x.__class__ is float:
-            w.grad += g * x
+            w._grad += g * x
         else:
             try:
-                w.grad += g * x.data
-                x.grad += g * w.data
+                w._grad += g * x._data
+                x._grad += g * w._data
             except AttributeError:  # w is a float: nothing was added
-                x.grad += g * w
+                x._grad += g * w
     if bias.__class__ is not float:
-        bias.grad += g
+        bias._grad += g
 
 
 def gradients(root: Any, inputs: list[Any]) -> list[Any]:
@@ -164,6 +166,31 @@ def gradients(root: Any, inputs: list[Any]) -> list[Any]:
             if operand.__class__ is not float:
                 gradient[operand] = gradient[operand] + more if operand in gradient else more
     return [gradient.get(x, 0.0) for x in inputs]
+
+
+def below(root: Any, passing: bool = False) -> Iterator[Any]:
+    """`root` and the nodes under it, each once; if `passing`, only those that get a gradient."""
+    seen: set[Any] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node in seen or node.__class__ is float:
+            continue
+        seen.add(node)
+        yield node
+        if not (passing and node.op is not None and is_flat(node.op)):
+            stack += node.operands
+
+
+@cache
+def is_flat(op: Any) -> bool:
+    """Whether the derivative is 0, whatever the operands are, as that of `floor`."""
+    anything = object()
+    try:
+        gradients = op.derivative(anything, anything, *[anything] * (op.arity or 1))
+    except Exception:
+        return False
+    return all(g.__class__ is float and g == 0 for g in gradients)
 
 
 def dependents(root: Any, inputs: list[Any]) -> list[Any]:

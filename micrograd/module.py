@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from micrograd import ops
-from micrograd.engine import Value
+from micrograd.engine import Value, write_numbers
 from micrograd.errors import ShapeError
 
 
@@ -76,8 +76,7 @@ class Module:
                 )
             loaded += zip(_elements(array), _elements(state[name]), strict=True)
         numbers = [ops.number(number) for _, (_, number) in loaded]
-        for ((_, value), _), number in zip(loaded, numbers, strict=True):
-            value.data = number
+        write_numbers([value for (_, value), _ in loaded], numbers)
 
     def summary(self) -> str:
         """A table of the parameters, an array a line, and their total.

@@ -20,7 +20,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from operator import is_
 from typing import Any, ClassVar, Self
 
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ShapeError
 from micrograd.names import check_keywords
 from micrograd.ops import number, sqrt
@@ -85,9 +85,11 @@ class Optimizer:
         self._serve(values)
         rate, step = plain(schedule(self.learning_rate)(self.steps)), self.steps + 1
         gradients = self.clip([p.grad for p in values])
-        for i, (p, g, state) in enumerate(zip(values, gradients, self.state)):
-            new, memory = self.rule(p.data, g, state, rate, step)
-            p.data, self.state[i] = float(new), tuple(map(float, memory))
+        rows = zip(numbers_of(values), gradients, self.state)
+        changed = [self.rule(p, g, state, rate, step) for p, g, state in rows]
+        memory = [numbers_of(column) for column in zip(*[state for _, state in changed])]
+        write_numbers(values, numbers_of(new for new, _ in changed))
+        self.state = [*zip(*memory)] if memory else self.state
         self.steps = step
 
     def clip(self, gradients: Sequence[float]) -> Sequence[float]:

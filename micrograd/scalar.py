@@ -75,6 +75,13 @@ class Scalar:
         """What runs an operation on operands of these types."""
         raise NotImplementedError
 
+    def no_number(self, name: str) -> TypeError:
+        """The error of `p.data = x`, or another such `name`, where `x` is this scalar."""
+        return TypeError(
+            f"the {name} of a Value: expected one real number, got {type(self).__name__} "
+            f"{self!r:.60}. Instead, take its number: x.data, as in p.data -= 0.1 * p.grad"
+        )
+
     # Written out, for the built-in `sum` is typed by protocols, and those ask for methods.
 
     @overload

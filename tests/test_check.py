@@ -1,8 +1,12 @@
 """check_finite: the operation, its operands, and the line of the user's program."""
 
+import asyncio
 import gc
 import math
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +100,150 @@ def test_it_ends_with_its_block_and_nests() -> None:
     assert (engine._node, graph._pass_on, graph._pass_on_dot) == before
     checked(lambda: 1 / Value(0.0))
     assert (1 / Value(0.0)).data == math.inf
+
+
+def is_checked() -> bool:
+    try:
+        mg.log(Value(0.0))
+    except NonFiniteError:
+        return True
+    return False
+
+
+def test_blocks_of_two_generators_end_in_the_order_in_which_they_began() -> None:
+    def block() -> Iterator[None]:
+        with mg.check_finite():
+            yield
+
+    before = (engine._node, graph._pass_on, graph._pass_on_dot)
+    first, second = block(), block()
+    next(first)
+    next(second)
+    assert is_checked()
+    next(first, None)
+    assert is_checked()
+    next(second, None)
+    assert not is_checked()
+    assert (engine._node, graph._pass_on, graph._pass_on_dot) == before
+
+
+def test_a_block_may_end_in_another_thread_than_it_began_in() -> None:
+    def block() -> Iterator[None]:
+        with mg.check_finite():
+            yield
+
+    checked = block()
+    next(checked)
+    thread = threading.Thread(target=lambda: next(checked, None))
+    thread.start()
+    thread.join()
+    assert not is_checked()
+
+
+def test_threads_are_checked_each_for_itself() -> None:
+    """Two blocks, of which the second begins in the first and ends after it."""
+    steps = [threading.Barrier(2) for _ in range(4)]
+    seen: dict[str, list[bool]] = {"first": [], "second": []}
+
+    def first() -> None:
+        with mg.check_finite():
+            steps[0].wait()
+            steps[1].wait()
+            seen["first"].append(is_checked())
+        seen["first"].append(is_checked())
+        steps[2].wait()
+        steps[3].wait()
+
+    def second() -> None:
+        steps[0].wait()
+        seen["second"].append(is_checked())
+        with mg.check_finite():
+            steps[1].wait()
+            steps[2].wait()
+            seen["second"].append(is_checked())
+        seen["second"].append(is_checked())
+        steps[3].wait()
+
+    before = engine._node
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {"first": [True, False], "second": [False, True, False]}
+    assert engine._node is before
+
+
+def test_tasks_are_checked_each_for_itself() -> None:
+    async def checking(before: int, within: int) -> list[bool]:
+        for _ in range(before):
+            await asyncio.sleep(0)
+        with mg.check_finite():
+            for _ in range(within):
+                await asyncio.sleep(0)
+            inside = is_checked()
+        return [inside, is_checked()]
+
+    async def plain() -> list[bool]:
+        seen = []
+        for _ in range(9):
+            await asyncio.sleep(0)
+            seen.append(is_checked())
+        return seen
+
+    async def all_at_once() -> Any:
+        return await asyncio.gather(checking(0, 4), checking(2, 5), plain())
+
+    before = engine._node
+    assert asyncio.run(all_at_once()) == [[True, False], [True, False], [False] * 9]
+    assert engine._node is before
+
+
+def test_a_block_that_is_dropped_ends() -> None:
+    def block() -> Iterator[None]:
+        with mg.check_finite():
+            yield
+
+    dropped = block()
+    next(dropped)
+    del dropped
+    gc.collect()
+    assert not is_checked()
+
+
+def test_what_an_interrupt_leaves_behind_repairs_itself() -> None:
+    before = engine._node
+    with mg.check_finite():
+        left = engine._node
+    engine._node = left  # as if it had come between the end of the block and this
+    assert not is_checked()
+    assert engine._node is before
+
+
+def test_many_threads_that_begin_and_end_blocks_leave_the_engine_as_it_was() -> None:
+    before = (engine._node, graph._pass_on, graph._pass_on_dot)
+    wrong: list[str] = []
+
+    def work() -> None:
+        for _ in range(200):
+            with mg.check_finite():
+                if not is_checked():
+                    wrong.append("within")
+            if is_checked():
+                wrong.append("after")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == []
+    assert (engine._node, graph._pass_on, graph._pass_on_dot) == before
 
 
 def test_it_holds_no_values_in_memory() -> None:

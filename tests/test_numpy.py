@@ -8,6 +8,7 @@ import pytest
 
 import micrograd as mg
 from micrograd import Value
+from micrograd.engine import numbers_of
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def a() -> Any:
 
 
 def data(array: Any) -> Any:
-    return np.vectorize(float)(array)
+    return np.reshape(numbers_of(np.ravel(array)), np.shape(array))
 
 
 def test_numpy_numbers_beside_values() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from micrograd.draw.figures import COLOURS, finished, new_figure
+from micrograd.engine import numbers_of
 from micrograd.errors import ShapeError
+from micrograd.losses import as_scalars
 
 Model = Callable[[list[float]], Any]
 
@@ -102,7 +104,7 @@ def _span(values: np.ndarray, points: int) -> np.ndarray:
 
 def _numbers(outputs: Any) -> list[float]:
     """The outputs of a model, Values or numbers, a list or one, as floats."""
-    return [*map(float, outputs if hasattr(outputs, "__iter__") else [outputs])]
+    return numbers_of(as_scalars(outputs))
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

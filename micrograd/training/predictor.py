@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from micrograd.compiler.api.arguments import float_type
 from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
+from micrograd.engine import numbers_of
 from micrograd.errors import ShapeError
 
 
@@ -54,7 +55,7 @@ class Predictor:
         compiled = self._one if array.ndim == 1 else self._many
         it, call = compiled.specialize(array)
         if compiled not in self._theta:
-            self._theta[compiled] = np.array([p.data for p in it.parameters], self.dtype)
+            self._theta[compiled] = np.array(numbers_of(it.parameters), self.dtype)
         (answer,), _ = compiled.kernel(it, "value")(call, self._theta[compiled], 1.0)
         outputs = np.asarray(answer)
         return outputs.reshape(-1) if array.ndim == 1 else outputs

@@ -11,6 +11,7 @@ from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.ir import Program, evaluate, verify
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.engine import numbers_of
 from micrograd.structure import flatten
 
 
@@ -50,7 +51,7 @@ def eager(function: Callable[..., Any], *examples: NDArray[Any]) -> NDArray[Any]
     rows = []
     for row in zip(*examples):
         leaves, _ = flatten(function(*[_values(x) for x in row]))
-        rows.append([float(x) for leaf in leaves for x in np.ravel(np.asarray(leaf, object))])
+        rows.append(numbers_of(x for leaf in leaves for x in np.ravel(np.asarray(leaf, object))))
     return np.array(rows)
 
 

@@ -13,6 +13,7 @@ import scipy.optimize
 
 import micrograd as mg
 from micrograd import MLP, Value
+from micrograd.engine import numbers_of
 
 
 def normal(*shape: int) -> Any:
@@ -46,9 +47,9 @@ DERIVATIVES: dict[str, Callable[..., Any]] = {
 
 
 def leaves(answer: Any) -> list[float]:
-    return [float(x) for x in np.ravel(np.asarray(answer, object))] if not isinstance(
-        answer, (list, tuple)
-    ) else [x for part in answer for x in leaves(part)]  # fmt: skip
+    if isinstance(answer, (list, tuple)):
+        return [x for part in answer for x in leaves(part)]
+    return numbers_of(np.ravel(np.asarray(answer, object)))
 
 
 @pytest.mark.parametrize("name", DERIVATIVES)

@@ -18,6 +18,7 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value, graph, ops
+from micrograd.engine import numbers_of
 from micrograd.ops import TABLE, Op
 
 COUNT = int(os.environ.get("MICROGRAD_PROGRAMS", "40"))
@@ -133,7 +134,7 @@ def matrix_of(kind: Callable[[float], Any], numbers: Any) -> Any:
 
 
 def number(z: Any) -> float:
-    return z.number if isinstance(z, Bounded) else float(z)
+    return z.number if isinstance(z, Bounded) else numbers_of([z])[0]
 
 
 def every(options: Any = None) -> Any:

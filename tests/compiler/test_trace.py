@@ -13,6 +13,7 @@ from pipeline import traced
 
 import micrograd as mg
 from micrograd import TraceError, Value
+from micrograd.watch import watching
 
 
 def test_a_graph_of_symbols() -> None:
@@ -237,8 +238,8 @@ def test_a_constant_made_in_the_function_is_known_there() -> None:
 
 def test_a_captured_value_may_be_shown_while_it_is_traced() -> None:
     w, shown = Value(2.0, name="w"), []
-    mg.compile(lambda x: shown.append(f"{w} {w:.1f} {w.data}") or w * x)(3.0)
-    assert shown == ["Value(data=2.0, grad=0.0, name='w') 2.0 2.0"]
+    mg.compile(lambda x: shown.append(f"{w} {w:.1f} " + "%.2f" % w) or w * x)(3.0)  # noqa: UP031
+    assert shown == ["Value(data=2.0, grad=0.0, name='w') 2.0 2.00"]
 
 
 def test_other_threads_may_ask_while_one_traces() -> None:
@@ -315,14 +316,12 @@ def test_an_error_of_the_user_is_its_own() -> None:
 
 
 def test_a_failed_trace_leaves_nothing_behind() -> None:
-    init = Value.__init__
     with pytest.raises(TraceError):
         mg.compile(if_positive)(1.0)
-    assert Value.__init__ is init
+    assert watching() is None
     with pytest.raises(TraceError):
         mg.compile(written)(1.0)
     assert (p.data, p.grad) == (1.0, 0.0)
-    assert type(vars(Value)["data"]) is type(vars(Value)["op"])  # a slot again
     assert mg.compile(lambda x: x * 2)(1.0) == 2.0
 
 

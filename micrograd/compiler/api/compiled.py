@@ -12,7 +12,7 @@ from micrograd.compiler.api.specialization import Answer, Gradient, Specializati
 from micrograd.compiler.api.specializer import Specializer
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.trace import Shape, Trace
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
 
 
@@ -23,7 +23,7 @@ class Compiled(Specializer):
     64 of these, the oldest is forgotten. Arguments and results are numbers, arrays, and lists,
     tuples and dicts of them. Leaf Values that the function captures are its parameters: their
     numbers are read at each call. So Python cannot ask for them as the function is traced, by
-    `if w > 0` or `float(w)`: that is a TraceError.
+    `if w > 0` or `w.data`: that is a TraceError.
 
     What counts as a number is what a Value takes (an int, a Fraction, a Decimal, ...), and arrays
     of such; anything else, complex and masked numbers too, is an ArgumentError at every call.
@@ -62,8 +62,7 @@ class Compiled(Specializer):
         """
         self._check_called()
         numbers = self._captured.numbers(theta, self)
-        for parameter, x in zip(self._captured.values, numbers.tolist()):
-            parameter.data = x
+        write_numbers(self._captured.values, numbers.tolist())
 
     def _check_called(self) -> None:
         if not self._cache.specializations:
@@ -73,7 +72,7 @@ class Compiled(Specializer):
             )
 
     def _packed(self, it: Specialization) -> Array:
-        return np.array([p.data for p in it.parameters], self.dtype)
+        return np.array(numbers_of(it.parameters), self.dtype)
 
     # Calls.
 

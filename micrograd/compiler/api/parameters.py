@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from micrograd.compiler.api.arguments import Array, numbers
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.ops import number
 
@@ -48,7 +48,7 @@ class Parameters:
 
     def pack(self) -> Array:
         """Their numbers, in order."""
-        return np.array([p.data for p in self.values], self.dtype)
+        return np.array(numbers_of(self.values), self.dtype)
 
     def numbers(self, theta: Theta, taker: Any) -> Array:
         """What `theta` says of them, in order: an array as it is, a dict of some, or the Values,

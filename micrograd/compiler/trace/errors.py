@@ -1,6 +1,6 @@
 """Frozen: what would fix a program at one input while it is traced, and what to write instead."""
 
-from micrograd.check import line_of_the_user
+from micrograd.caller import line_of_the_user
 
 
 class TraceError(TypeError, AttributeError):
@@ -47,6 +47,20 @@ COPY = (
     "{} was copied, with the number that it has now",
     "copy where the compiled function is called, or write micrograd.stop_gradient(x)",
 )
+
+DATA = (
+    "`.data` of {} was read, which may differ at each call",
+    "compute with the Value itself, micrograd.stop_gradient(x) where no gradient shall pass; to "
+    "change it, return the number, and write it where the compiled function is called",
+)
+GRAD = (
+    "`.grad` of {} was read, which may differ at each call",
+    "call micrograd.grad(f), inside or outside",
+)
+ASKED: dict[str, tuple[str, str]] = {
+    "truth": TRUTH, "float": FLOAT, "int": INTEGER, "round": INTEGER, "copy": COPY,
+    "data": DATA, "grad": GRAD,
+}  # fmt: skip
 
 
 def asked_for(what: str, instead: str, whom: str = "a traced number") -> TraceError:

@@ -1,9 +1,7 @@
 """Trace: a Python function, called once on symbols, becomes a graph."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from operator import attrgetter
-from threading import get_ident
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from micrograd import graph, ops
 from micrograd.arrays.array import wrapped
 from micrograd.compiler.trace.errors import (
-    COPY,
+    ASKED,
     FLOAT,
     INTEGER,
     TRUTH,
@@ -26,6 +24,7 @@ from micrograd.engine import Value
 from micrograd.ops import Interpreter, Op, number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
+from micrograd.watch import Watch
 
 MANY = 16  # operands: from here on an array of their numbers is quicker than Python
 
@@ -82,7 +81,8 @@ class Symbol(Scalar):
     def __int__(self) -> NoReturn:
         raise asked_for(*INTEGER)
 
-    __round__ = __int__
+    def __round__(self, digits: Any = None) -> NoReturn:
+        raise asked_for(*INTEGER)
 
     def __index__(self) -> NoReturn:
         raise frozen(
@@ -108,6 +108,13 @@ class Symbol(Scalar):
         raise frozen(
             "backward() was called on a traced number",
             "return the number, and call .backward or .value_and_grad of the compiled function",
+        )
+
+    def no_number(self, name: str) -> TraceError:
+        return frozen(
+            f"a traced number was written into the {name} of a Value",
+            "compute with it as it is; or return the number, and write it where the compiled "
+            "function is called",
         )
 
     def __repr__(self) -> str:
@@ -162,10 +169,15 @@ def _record_conditions(op: Op, operands: tuple[Any, ...]) -> Symbol:
     return trace.node(op, operands)
 
 
-class Trace:
-    """The graph of one call: its inputs, the parameters that it captured, its results."""
+class Trace(Watch):
+    """The graph of one call: its inputs, the parameters that it captured, its results.
+
+    Leaf Values that are made in the call are constants of the program. The numbers of all others
+    are not known yet: to compare them gives a symbol, and Python cannot ask for them.
+    """
 
     def __init__(self, numbers_only: bool = False) -> None:
+        super().__init__()
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
         self.count = 0  # of all nodes
         self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
@@ -177,7 +189,6 @@ class Trace:
         self.output_shapes: list[tuple[int, ...] | None] = []  # of arrays; None: a number
         self.output_structure: Structure
         self._computed: dict[Value, Symbol | float] = {}
-        self._constants: dict[int, Value] = {}  # leaf Values that were made during the trace
         self._numbers: dict[Symbol, NDArray[np.int64]] = {}  # of the operands of nodes with many
 
     def __str__(self) -> str:
@@ -282,11 +293,11 @@ class Trace:
     def symbols(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """`symbol` of each, written out for what most operands of a network are: parameters, known
         or new, and symbols."""
-        met, constants, new, symbols = self.met, self._constants, Symbol.__new__, []
+        met, constants, new, symbols = self.met, self.made, Symbol.__new__, []
         for x in operands:
             if x.__class__ is Value:
                 symbol: Any = met.get(x)
-                if symbol is None and x.op is None and id(x) not in constants:
+                if symbol is None and x.op is None and x not in constants:
                     met[x] = symbol = new(Symbol)
                     symbol.trace, symbol.op, symbol.operands, symbol.source = self, None, (), x
                     symbol.number = self.count
@@ -300,83 +311,26 @@ class Trace:
         known = self.met.get(x)
         if known is not None:
             return known
-        if id(x) in self._constants:  # a node: `grad` may ask for the derivative with respect to it
+        if x in self.made:  # a node: `grad` may ask for the derivative with respect to it
             if x not in self._computed:
-                self._computed[x] = Symbol(self, ops.identity, (x.data,))
+                self._computed[x] = Symbol(self, ops.identity, (x._data,))
             return self._computed[x]
         symbol = self.met[x] = Symbol(self, None, (), x)
         return symbol
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Leaf Values that are made within the block are constants of the program.
+    # What Python asks of Values meanwhile.
 
-        The numbers of all others are not known yet: to compare them gives a symbol, and Python
-        cannot ask for them but by `.data`. Nothing that is traced can be written into a Value.
-        """
-        init, here = Value.__init__, get_ident()
+    def asked(self, value: Value, how: str) -> None:
+        if self._is_captured(value):
+            raise asked_for(*ASKED[how], "a captured Value")
 
-        def noted(value: Value, *args: Any, **kwargs: Any) -> None:
-            init(value, *args, **kwargs)
-            self._constants[id(value)] = value
+    def compared(self, op: Op, operands: tuple[Any, ...], holds: bool) -> Any:
+        captured = any(map(self._is_captured, operands))
+        return self.node(op, operands) if captured else holds
 
-        def is_captured(x: Any) -> bool:
-            if get_ident() != here or not isinstance(x, Value):
-                return False
-            nodes = (y for z in graph.topological_order(x) for y in z.operands)
-            leaves = (y for y in (x, *nodes) if isinstance(y, Value) and y.op is None)
-            return any(id(y) not in self._constants for y in leaves)
-
-        def decided(op: Op, operands: tuple[Any, ...], result: bool) -> Any:
-            captured = any(map(is_captured, operands))
-            return self.node(op, operands) if captured else result
-
-        changed: dict[str, Any] = {
-            "__init__": noted,
-            "data": _guarded("data"),
-            "grad": _guarded("grad"),
-            "_decided": staticmethod(decided),
-            "__bool__": _asked("__bool__", is_captured, *TRUTH),
-            "__float__": _asked("__float__", is_captured, *FLOAT),
-            "__int__": _asked("__int__", is_captured, *INTEGER),
-            "__round__": _asked("__round__", is_captured, *INTEGER),
-            "__reduce_ex__": _asked("__reduce_ex__", is_captured, *COPY),
-        }
-        before = {name: vars(Value)[name] for name in changed}
-        try:
-            for name, attribute in changed.items():
-                setattr(Value, name, attribute)
-            yield
-        finally:
-            for name, attribute in before.items():
-                setattr(Value, name, attribute)
-
-
-def _asked(name: str, is_captured: Callable[[Any], bool], what: str, instead: str) -> Any:
-    """A method by which Python asks a Value for its number, while a function is traced."""
-    known = vars(Value)[name]
-
-    def ask(value: Value, *rest: Any) -> Any:
-        if is_captured(value):
-            raise asked_for(what, instead, "a captured Value")
-        return known(value, *rest)
-
-    return ask
-
-
-def _guarded(name: str) -> property:
-    """A number in a Value, while a function is traced."""
-    slot = vars(Value)[name]
-
-    def write(value: Value, x: Any) -> None:
-        if isinstance(x, Symbol):
-            raise frozen(
-                f"a traced number was written into `.{name}` of a Value",
-                "return the number, and write it where the compiled function is called",
-            )
-        slot.__set__(value, x)
-
-    return property(slot.__get__, write)
+    def _is_captured(self, value: Any) -> bool:
+        """Whether it is, or was computed from, a Value that the function did not make itself."""
+        return any(x.op is None and x not in self.made for x in graph.below(value))
 
 
 def _numbers_of(nodes: Sequence[Any]) -> NDArray[np.int64]:
@@ -421,8 +375,7 @@ def trace(
             array[:] = symbols
             leaves.append(wrapped(array.reshape(shape)))
     args, kwargs = structure.build(iter(leaves))
-    with result.watching():
-        answer = function(*args, **kwargs)
+    answer = result.run(function, *args, **kwargs)
     returned, result.output_structure = flatten(answer)
     for leaf in returned:
         _add_output(result, leaf)

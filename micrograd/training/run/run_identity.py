@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.files.table import Table
 from micrograd.losses import as_scalars
 from micrograd.optim import Optimizer
@@ -128,7 +128,7 @@ def of_optimizer(optimizer: Optimizer) -> Mark:
 def _answer(compute: Callable[..., Any], *given: Any) -> Any:
     """The numbers that come of it, or the error: made numbers may be none that it takes."""
     try:
-        return [*map(float, as_scalars(compute(*given)))]
+        return numbers_of(as_scalars(compute(*given)))
     except Exception as error:  # of the user's own
         return type(error).__name__
 
@@ -136,14 +136,12 @@ def _answer(compute: Callable[..., Any], *given: Any) -> Any:
 @contextmanager
 def _made(parameters: Sequence[Value], scale: float) -> Iterator[None]:
     """The parameters have made numbers; afterwards they have their own."""
-    before = [p.data for p in parameters]
-    for p, x in zip(parameters, _numbers(len(parameters), scale)):
-        p.data = x
+    before = numbers_of(parameters)
+    write_numbers(parameters, _numbers(len(parameters), scale))
     try:
         yield
     finally:
-        for p, x in zip(parameters, before):
-            p.data = x
+        write_numbers(parameters, before)
 
 
 def _numbers(count: int, scale: float) -> list[float]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from micrograd.compiler.api.arguments import float_type
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.optim import Optimizer
 from micrograd.schedules import schedule
 from micrograd.training.data.examples import Examples
@@ -142,7 +142,7 @@ class NativeStep:
 
     def _theta_of(self, parameters: tuple[Value, ...]) -> np.ndarray:
         if not self.parameters:
-            return np.array([p.data for p in parameters], self.dtype)
+            return np.array(numbers_of(parameters), self.dtype)
         if parameters == (*self.parameters[: len(parameters)],):
             return self.theta[: len(parameters)]
         place = {p: i for i, p in enumerate(self.parameters)}
@@ -160,12 +160,11 @@ class NativeStep:
 
     def write(self) -> None:
         """Makes the Values hold the numbers."""
-        for p, x in zip(self.parameters, self.theta.tolist()):
-            p.data = x
+        write_numbers(self.parameters, self.theta.tolist())
 
     def read(self) -> None:
         """Takes the numbers from the Values: somebody may have changed them."""
-        self.theta[:] = [p.data for p in self.parameters]
+        self.theta[:] = numbers_of(self.parameters)
 
     def memory(self) -> dict[str, np.ndarray]:
         """What the optimiser remembers: a number for each parameter, by its name."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.losses import as_scalars
 from micrograd.optim import Optimizer
 from micrograd.training.data.examples import Examples
@@ -80,19 +80,18 @@ class EagerStep:
         for inputs, target in zip(examples.inputs.tolist(), examples.targets.tolist()):
             outputs = self.objective.model(inputs)
             losses.append(self.objective.of(outputs, target).data)
-            rows.append([*map(float, as_scalars(outputs))])
+            rows.append(numbers_of(as_scalars(outputs)))
         return float(np.average(losses, weights=examples.weights)), np.array(rows)
 
     # The numbers that training changes.
 
     def weights(self) -> np.ndarray:
         """A copy of the parameters' numbers."""
-        return np.array([p.data for p in self.parameters])
+        return np.array(numbers_of(self.parameters))
 
     def restore(self, weights: np.ndarray) -> None:
         """Sets the parameters to what `weights` gave."""
-        for p, x in zip(self.parameters, weights.tolist()):
-            p.data = x
+        write_numbers(self.parameters, weights.tolist())
 
     def write(self) -> None:
         """Makes the Values hold the numbers: here they do."""

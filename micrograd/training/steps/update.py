@@ -22,7 +22,7 @@ from micrograd.compiler.api.function import Vectorized
 from micrograd.compiler.program.ir import checked
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.engine import Value
+from micrograd.engine import Value, numbers_of
 from micrograd.optim import Optimizer
 from micrograd.training.steps.objective import Penalties
 from micrograd.training.steps.traced import traceable
@@ -115,7 +115,7 @@ class Elementwise:
         self, inputs: list[np.ndarray], outputs: list[np.ndarray]
     ) -> tuple[Callable[[int, float], bool], np.ndarray]:
         """How to run it on the first n numbers of these arrays; the captured numbers, to be set."""
-        numbers = np.array([p.data for p in self.captured], self.dtype)
+        numbers = np.array(numbers_of(self.captured), self.dtype)
         return self.kernel.prepared(Call(len(inputs[0]), inputs), numbers, outputs), numbers
 
 

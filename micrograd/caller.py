@@ -1,0 +1,86 @@
+"""The caller: which line of the user's program called this package, and what it wrote there."""
+
+import os
+import sys
+from functools import lru_cache
+from itertools import islice
+from opcode import opmap
+from types import CodeType, FrameType, ModuleType
+
+REMAINDERS = (6, 19)  # the arguments of BINARY_OP for `x % y` and `x %= y`
+PLOTTERS = {"matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh"}
+
+
+def _folder(module: ModuleType | None) -> str:
+    """How the names of a module's files begin; of none, as no file's name does."""
+    file = getattr(module, "__file__", None)
+    return os.path.dirname(file) + os.sep if file else "\0"
+
+
+_own, _python = _folder(sys.modules[__name__]), _folder(os)
+
+
+def frame_of_the_user(frame: FrameType) -> FrameType:
+    """From `frame` outwards, the first that is of no library which calls this package back.
+
+    Such are this package itself, NumPy, SciPy, and Python's own library, `copy` say.
+    """
+    libraries = (_own, _folder(sys.modules.get("numpy")), _folder(sys.modules.get("scipy")))
+
+    def is_library(file: str) -> bool:
+        return file.startswith(libraries) or (
+            file.startswith(_python) and "site-packages" not in file
+        )
+
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def line_of_the_user() -> str:
+    """The innermost line of the user's program, as FILE:LINE."""
+    frame = frame_of_the_user(sys._getframe(1))
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def shows_a_number(frame: FrameType) -> bool:
+    """Whether `frame` asks for a number to show it: in a text, by `%`, or in a picture."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    if code[at] == opmap["BINARY_OP"] and code[at + 1] in REMAINDERS:
+        return True
+    module = frame_of_the_user(frame).f_globals.get("__name__") or ""
+    return module.partition(".")[0] in PLOTTERS
+
+
+def called_in(frame: FrameType) -> str:
+    """The function that `frame` calls, as its source has it: "math.exp", say.
+
+    "[]" where it writes into an array; "" where it does neither, or has no source.
+    """
+    return _called(frame.f_code, frame.f_lasti)
+
+
+@lru_cache(256)
+def _called(code: CodeType, instruction: int) -> str:
+    import ast
+
+    try:
+        expression = ast.parse(f"({_source(code, instruction)})", mode="eval").body
+    except SyntaxError:
+        return ""
+    if isinstance(expression, ast.Subscript):
+        return "[]"
+    return ast.unparse(expression.func) if isinstance(expression, ast.Call) else ""
+
+
+def _source(code: CodeType, instruction: int) -> str:
+    """The text of an expression, where its lines are known."""
+    import linecache
+
+    first, last, start, end = next(islice(code.co_positions(), instruction // 2, None))
+    if first is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, k).encode() for k in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]  # columns are counted in bytes
+    lines[0] = lines[0][start:]
+    return b"".join(lines).decode(errors="replace")

@@ -1,0 +1,513 @@
+"""Numbers that leave a graph, and in whose context that is watched."""
+
+import asyncio
+import contextvars
+import copy
+import inspect
+import logging
+import math
+import pickle
+import random
+import signal
+import statistics
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.interpolate import CubicSpline
+
+import micrograd as mg
+from micrograd import LostGradientError, LostGradientWarning, TraceError, Value
+from micrograd.watch import watching
+
+
+def number(x: Any) -> Any:
+    return float(x)  # here
+
+
+def exponential(x: Any) -> Any:
+    return math.exp(x) * x  # here
+
+
+def magnitude(x: Any) -> Any:
+    return math.fabs(x)  # here
+
+
+def distance(x: Any) -> Any:
+    return math.hypot(x, 1.0)  # here
+
+
+def normal(x: Any) -> Any:
+    return statistics.NormalDist().cdf(x)  # here
+
+
+def filled(x: Any) -> Any:
+    a = np.zeros(3)
+    for k in range(3):
+        a[k] = x * x  # here
+    return a.sum()
+
+
+def interpolated(x: Any) -> Any:
+    return np.interp(x, [0.0, 4.0], [0.0, 8.0])  # here
+
+
+def spline(x: Any) -> Any:
+    return CubicSpline([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 4.0, 9.0])(x)  # here
+
+
+def array_of_floats(x: Any) -> Any:
+    return np.array([x, 1.0], float).sum()  # here
+
+
+def converted(x: Any) -> Any:
+    return np.array([x]).astype(float)[0]  # here
+
+
+def whole(x: Any) -> Any:
+    return int(x) * x  # here
+
+
+def over_two_lines(x: Any) -> Any:
+    return math.log(  # here
+        x * x
+    )
+
+
+# What takes a number, by the words of the message: what took it, and what to write.
+TAKES = {
+    number: ("`float`", "with the Value itself"),
+    exponential: ("`math.exp`", "write micrograd.exp;"),
+    magnitude: ("`math.fabs`", "write micrograd.abs;"),
+    distance: ("`math.hypot`", "write micrograd.norm;"),
+    normal: ("`erf`", "write micrograd.erf;"),
+    filled: ("array of floats", "dtype=object"),
+    interpolated: ("`np.interp`", "functions of micrograd"),
+    spline: ("`CubicSpline", "functions of micrograd"),
+    array_of_floats: ("`np.array`", "arrays of objects"),
+    converted: ("`np.array([x]).astype`", "arrays of objects"),
+    whole: ("`int`", "micrograd.floor(x), or micrograd.take"),
+    over_two_lines: ("`math.log`", "write micrograd.log;"),
+}
+
+DERIVATIVES: dict[str, Callable[[Any], Any]] = {
+    "grad": lambda f: mg.grad(f)(2.0),
+    "value_and_grad": lambda f: mg.value_and_grad(f)(2.0),
+    "jacobian": lambda f: mg.jacobian(f)(2.0),
+    "hessian": lambda f: mg.hessian(f)(2.0),
+    "jvp": lambda f: mg.jvp(f)(2.0, 1.0),
+    "vjp": lambda f: mg.vjp(f)(2.0, 1.0),
+    "hvp": lambda f: mg.hvp(f)(2.0, 1.0),
+}
+
+
+def line_of(function: Callable[..., Any]) -> str:
+    source, start = inspect.getsourcelines(function)
+    return f"{__file__}:{next(k for k, text in enumerate(source, start) if '# here' in text)}"
+
+
+@pytest.mark.parametrize("function", TAKES, ids=lambda f: f.__name__)
+def test_a_number_that_a_derivative_would_miss(function: Callable[..., Any]) -> None:
+    called, instead = TAKES[function]
+    with pytest.raises(LostGradientError) as caught:
+        mg.grad(function)(2.0)
+    message = str(caught.value)
+    assert called in message
+    assert instead in message
+    assert f"at {line_of(function)};" in message
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_in_every_derivative(name: str) -> None:
+    with pytest.raises(LostGradientError, match=r"`math.exp` .*write micrograd.exp"):
+        DERIVATIVES[name](exponential)
+
+
+@pytest.mark.parametrize("function", TAKES, ids=lambda f: f.__name__)
+def test_a_number_of_a_graph_that_is_built_by_hand(function: Callable[..., Any]) -> None:
+    """One warning for each line, as Python has it, and the number as ever."""
+    expected = function(2.0)
+    x = Value(1.0) * 2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            assert mg.stop_gradient(function(x)) == pytest.approx(expected)
+    (warning,) = caught
+    assert warning.category is LostGradientWarning
+    assert f"{warning.filename}:{warning.lineno}" == line_of(function)
+    assert all(part in str(warning.message) for part in TAKES[function])
+
+
+def test_one_line_that_takes_numbers_of_two_graphs_warns_once() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for k in range(3):
+            number(Value(1.0) + k)
+        float(Value(1.0) * 3)
+    assert len(caught) == 2
+
+
+def test_where_there_is_no_source_the_message_is_a_general_one() -> None:
+    scope: dict[str, Any] = {"math": math}
+    exec("def f(x): return math.exp(x)", scope)
+    with pytest.raises(LostGradientError, match=r"Python took .* at <string>:1; .*micrograd.exp"):
+        mg.grad(scope["f"])(1.0)
+
+
+# What asks for numbers, and may.
+
+
+def shown(x: Any) -> Any:
+    assert f"{x:.1f} {x * x:6.2f}" == "2.0   4.00"
+    assert f"{x * x:.1f}" == "4.0"
+    assert "%.1f" % (x * x) == "4.0"
+    assert "%.1f and %d, %s" % (x, x * x, 0) == "2.0 and 4, 0"  # noqa: UP031
+    assert b"%.1f" % (x * x) == b"4.0"
+    text = "%.1f"
+    text %= x * x
+    assert text == "4.0"
+    assert round(x * x, 1) == round(x * x) == 4
+    assert str(x) == repr(x)
+    logging.getLogger("nobody").warning("%.1f", x * x)
+    return x * x
+
+
+def chosen(x: Any) -> Any:
+    assert x
+    assert x * x > 3
+    assert max(x, 3.0 * x) == 6.0
+    assert sorted([x * x, x])[0] == 2.0
+    return x * x if x * x > 1 else x
+
+
+def meant(x: Any) -> Any:
+    assert float((x * x).data) == math.sqrt(mg.stop_gradient(16.0 * x / x)) == 4.0
+    assert int(mg.floor(x * x)) == int(mg.sign(x)) + 3 == 4
+    return x * x
+
+
+@pytest.mark.parametrize("function", [shown, chosen, meant])
+def test_what_asks_for_numbers_and_loses_none(function: Callable[..., Any]) -> None:
+    """Warnings are errors here."""
+    assert mg.grad(function)(2.0) == 4.0
+    x = Value(2.0)
+    function(x).backward()
+    function(1.0 * x)
+    assert x.grad == 4.0
+
+
+def test_a_leaf_has_no_gradient_to_lose() -> None:
+    w = Value(2.0)
+    assert (float(w), int(w), math.sqrt(Value(4.0))) == (2.0, 2, 2.0)
+    assert np.array([w, w], float).tolist() == [2.0, 2.0]
+    assert mg.grad(lambda x: float(w) * x)(3.0) == 2.0
+
+
+def test_what_depends_on_no_variable_of_the_derivative_is_as_outside() -> None:
+    w = Value(2.0)
+    with pytest.warns(LostGradientWarning):
+        assert mg.grad(lambda x: float(w * w) * x)(3.0) == 4.0
+
+
+def test_pictures_may_ask() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    x = Value(1.0)
+    values: Any = [x * k for k in range(3)]
+    plt.figure()
+    plt.plot(values, values)
+    plt.scatter(values, values, c=values)
+    plt.axhline(values[1])
+    plt.bar([0, 1, 2], values)
+    plt.close()
+
+
+def test_in_a_trace_the_error_is_that_of_the_trace() -> None:
+    w = Value(2.0)
+    with pytest.raises(TraceError, match="a captured Value was turned into a float"):
+        mg.compile(lambda x: mg.grad(lambda y: math.exp(w) * y)(x))(1.0)
+    with pytest.raises(TraceError, match="a traced number was turned into a float"):
+        mg.compile(mg.grad(exponential))(1.0)
+
+
+def test_a_variable_of_an_outer_derivative() -> None:
+    def f(x: Any) -> Any:
+        return mg.grad(lambda y: math.exp(x) * y)(3.0)
+
+    with pytest.raises(LostGradientError, match=r"write micrograd\.exp"):
+        mg.grad(f)(1.0)
+
+
+# Searches.
+
+
+def square_root(y: Any) -> float:
+    low, high = 0.0, 4.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if middle * middle > y else (middle, high)
+    return low
+
+
+@pytest.mark.parametrize("make", [lambda m: m, Value])
+def test_a_root_that_is_searched_has_no_derivative(make: Callable[[float], Any]) -> None:
+    with pytest.warns(LostGradientWarning, match=r"60 comparisons .*Newton") as caught:
+        assert mg.grad(lambda y: make(square_root(y)))(2.0) == 0.0
+    assert caught[0].filename == __file__
+
+
+def test_a_step_of_newton_gives_it_one() -> None:
+    def root(y: Any) -> Any:
+        m = square_root(y)
+        return m - (m * m - y) / (2 * m)
+
+    assert mg.grad(root)(2.0) == pytest.approx(0.5 / math.sqrt(2.0), rel=1e-12)
+
+
+def test_a_choice_is_no_search() -> None:
+    assert mg.grad(lambda x: max(x, 0.0))(-1.0) == 0.0
+    assert mg.grad(lambda x: 1.0 if x > 0 else 0.0)(-1.0) == 0.0
+
+
+# What is written into a Value is a number.
+
+
+@pytest.mark.parametrize("name", ["data", "grad"])
+@pytest.mark.parametrize(
+    ("x", "instead"),
+    [
+        ("3", "float(x)"),
+        (None, "write a number"),
+        (1j, "write a number"),
+        (np.ones(2), "one number for each Value"),
+        ([1.0], "one number for each Value"),
+        (Value(1.0) - 0.1 * Value(2.0).grad, "p.data -= 0.1 * p.grad"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_what_is_no_number_is_not_written(name: str, x: Any, instead: str) -> None:
+    p = Value(1.0)
+    with pytest.raises(TypeError, match=f"the {name} of a Value: expected one real number, got"):
+        setattr(p, name, x)
+    with pytest.raises(TypeError) as caught:
+        setattr(p, name, x)
+    assert instead in str(caught.value)
+    assert (p.data, p.grad) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("x", [3, True, np.float32(3.0), np.int64(3), 10**400])
+def test_every_real_number_is_written_as_a_float(x: Any) -> None:
+    p = Value(1.0)
+    p.data = p.grad = x
+    assert type(p.data) is type(p.grad) is float
+    assert p.data == p.grad == (3.0 if x == 3 else 1.0 if x == 1 else math.inf)
+
+
+def test_copies_and_pickles_hold_the_numbers() -> None:
+    p = Value(2.0, name="p")
+    p.grad = 3.0
+    for q in (copy.copy(p), copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
+        assert (q.data, q.grad, q.name, q.op, q.operands) == (2.0, 3.0, "p", None, ())
+    old = Value.__new__(Value)  # as 0.1 wrote it, whose slots were called data and grad
+    names = {"data": 2.0, "grad": 3.0, "op": None, "first": (), "second": None, "name": "p"}
+    old.__setstate__((None, names))
+    assert repr(old) == repr(p)
+
+
+# Floats in, floats out.
+
+
+def rosenbrock(a: Any, b: Any) -> Any:
+    return (Value(1.0) - a) ** 2 + Value(100.0) * (b - a * a) ** 2
+
+
+def test_a_value_that_is_made_in_the_call_is_nobody_elses() -> None:
+    answers = [
+        mg.grad(lambda x: Value(0.0) + x * x)(2.0),
+        mg.value_and_grad(lambda x: Value(3.0) * x)(2.0)[0],
+        mg.grad(mg.grad(lambda x: Value(1.0) * x**3))(2.0),
+        mg.grad(lambda x: x * mg.grad(lambda y: x * y * y)(2.0))(5.0),
+        mg.grad(lambda x: x * mg.grad(lambda y: Value(2.0) * y)(2.0))(5.0),
+        mg.jvp(lambda x: Value(4.0) * x)(2.0, 1.0)[1],
+        mg.vjp(lambda x: Value(4.0) * x)(2.0, 1.0)[1],
+        mg.hvp(lambda x: Value(4.0) * x * x)(2.0, 1.0),
+        mg.grad(lambda x: copy.deepcopy(Value(4.0)) * x)(2.0),
+    ]
+    assert [(type(x), x) for x in answers] == [
+        (float, x) for x in (4.0, 6.0, 12.0, 40.0, 2.0, 4.0, 4.0, 8.0, 4.0)
+    ]
+    assert mg.hessian(lambda p: rosenbrock(*p))([1.0, 1.0]).dtype == float
+    assert mg.jacobian(lambda x: [Value(1.0) * x[0], x[1]])([1.0, 2.0]).dtype == float
+
+
+def test_its_own_gradient_is_left_alone() -> None:
+    made: list[Value] = []
+
+    def f(x: Any) -> Any:
+        made.append(Value(3.0))
+        return made[-1] * x
+
+    assert mg.grad(f)(2.0) == 3.0
+    assert made[0].grad == 0.0
+
+
+def test_what_the_caller_can_ask_for_remains_a_value() -> None:
+    w = Value(3.0)
+    captured, passed = mg.grad(lambda x: w * x * x)(2.0), mg.grad(lambda x: x * x)(w)
+    captured.backward()
+    assert (captured.data, w.grad, passed.data) == (12.0, 4.0, 6.0)
+    assert type(mg.grad(lambda x: w * mg.grad(lambda y: x * y)(1.0))(2.0)) is Value
+
+
+# Whose context it is.
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(work()))
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+def test_a_value_that_another_thread_makes_is_no_constant_of_the_trace() -> None:
+    weights: list[Value] = []
+
+    def f(x: Any) -> Any:
+        if not weights:
+            weights.append(in_a_thread(lambda: Value(2.0)))
+        return weights[0] * x
+
+    compiled = mg.compile(f)
+    assert compiled(3.0) == 6.0
+    weights[0].data = 5.0
+    assert compiled(3.0) == 15.0
+    assert compiled.parameters == (weights[0],)
+
+
+def test_another_thread_does_as_it_likes_with_a_captured_value() -> None:
+    w = Value(2.0)
+
+    def work() -> list[Any]:
+        z = w * 3.0
+        z.backward()
+        w.data += 0.0
+        return [z > 5, bool(z), z.data, w.grad, round(z), pickle.loads(pickle.dumps(w)).data]
+
+    seen: list[Any] = []
+
+    def f(x: Any) -> Any:
+        seen.append(in_a_thread(work))
+        return w * x
+
+    assert mg.compile(f)(3.0) == 6.0
+    assert seen[0] == [True, True, 6.0, 3.0, 6, 2.0]
+    assert mg.grad(lambda x: (in_a_thread(work), x * x)[1])(3.0) == 6.0
+
+
+def test_two_tasks_that_differentiate_in_turns() -> None:
+    async def derivative(x: float) -> float:
+        await asyncio.sleep(0)
+        answer = mg.grad(lambda y: Value(1.0) * y**3)(x)
+        await asyncio.sleep(0)
+        return answer
+
+    async def both() -> Any:
+        return await asyncio.gather(derivative(1.0), derivative(2.0))
+
+    assert [*asyncio.run(both())] == [3.0, 12.0]
+
+
+def test_a_generator_that_outlives_the_derivative_is_watched_no_more() -> None:
+    kept: list[Iterator[Any]] = []
+
+    def numbers(x: Any) -> Iterator[Any]:
+        yield x * x
+        yield bool(x * x)
+
+    def f(x: Any) -> Any:
+        kept.append(numbers(x))
+        return next(kept[0])
+
+    assert mg.grad(f)(3.0) == 6.0
+    assert next(kept[0]) is True
+    assert watching() is None
+
+
+def test_a_failing_function_leaves_no_watch() -> None:
+    for run in (mg.grad(exponential), mg.compile(exponential), mg.hessian(exponential)):
+        with pytest.raises(TypeError):
+            run(1.0)
+        assert watching() is None
+
+
+def test_what_the_function_sets_in_its_context_stays() -> None:
+    mine: contextvars.ContextVar[int] = contextvars.ContextVar("mine", default=0)
+
+    def f(x: Any) -> Any:
+        mine.set(7)
+        return x * x
+
+    mg.grad(f)(1.0)
+    assert mine.get() == 7
+
+
+class Interrupt(BaseException):
+    """Ctrl-C, as it comes."""
+
+
+def storm(action: Callable[[], Any], times: int) -> None:
+    """Interrupts the action so many times, at any moment."""
+    armed = False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal armed
+        if armed:
+            armed = False
+            raise Interrupt
+
+    action()
+    start = time.perf_counter()
+    action()
+    longest, draw = time.perf_counter() - start, random.Random(0)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        while times:
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-6, longest))
+                action()
+                armed = False
+            except Interrupt:
+                times -= 1
+            assert watching() is None
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
+def test_an_interrupt_leaves_no_watch() -> None:
+    w = Value(2.0)
+
+    def action() -> None:
+        for _ in range(3):
+            mg.grad(lambda x: mg.grad(lambda y: w * x * y)(1.0))(2.0)
+
+    compiled = mg.compile(lambda x: w * x if w > 0 else x)
+
+    def trace() -> None:
+        with pytest.raises(TraceError):
+            compiled(1.0)
+
+    storm(action, 500)
+    storm(trace, 150)
+    assert (w > 0) is True
+    assert float(w) == w.data == 2.0
