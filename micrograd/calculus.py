@@ -6,6 +6,13 @@ kind: on Values now, on the symbols of a traced program in `compile` and `vector
 
 A derivative has the structure of the argument that it belongs to; of a function of several
 arguments it is a tuple with one for each.
+
+Its numbers are floats, and Values where they depend on a Value of the caller's, which the function
+captures or is given: so that its derivative can still be asked for. A Value that is made within the
+call is nobody else's.
+
+A number that leaves the graph, by `math.exp(x)` or `float(x)` say, would be missed: a
+LostGradientError names the line, and what to write instead.
 """
 
 import math

@@ -52,10 +52,6 @@ def filled(x: Any) -> Any:
     return a.sum()
 
 
-def interpolated(x: Any) -> Any:
-    return np.interp(x, [0.0, 4.0], [0.0, 8.0])  # here
-
-
 def spline(x: Any) -> Any:
     return CubicSpline([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 4.0, 9.0])(x)  # here
 
@@ -86,7 +82,6 @@ TAKES = {
     distance: ("`math.hypot`", "write micrograd.norm;"),
     normal: ("`erf`", "write micrograd.erf;"),
     filled: ("array of floats", "dtype=object"),
-    interpolated: ("`np.interp`", "functions of micrograd"),
     spline: ("`CubicSpline", "functions of micrograd"),
     array_of_floats: ("`np.array`", "arrays of objects"),
     converted: ("`np.array([x]).astype`", "arrays of objects"),
