@@ -1,96 +1,119 @@
-"""Instructions: a function of native code, of loops, arithmetic, and reads and writes of memory."""
+"""Addressing: a function of native code, and how it reads and writes its memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from micrograd.compiler.llvm.arithmetic import Arithmetic
+from micrograd.compiler.llvm.arithmetic import Arithmetic, Axis
+from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I32, I64, ZERO, Loops, integer, once, plus, times
+from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.program.ir import Block
 from micrograd.compiler.schedule.access import Access
-from micrograd.compiler.schedule.plan import Step
-
-if TYPE_CHECKING:
-    from micrograd.compiler.llvm.emitter import Emitter
-
-POINTER = ir.PointerType()
+from micrograd.compiler.schedule.plan import Plan, Step
 
 Places = list[ir.Value]  # of a member, one in each axis
 
 
 class Memory(NamedTuple):
-    """What a function of native code is told, where it is told that."""
+    """Pointers and numbers that a function of native code is passed."""
 
-    w: ir.Value  # the parameters
-    u: ir.Value  # the uniform numbers
-    r: ir.Value | None = None  # the sums over a segment of the examples
-    d: ir.Value | None = None  # of the output that is computed in its place: see Plan.in_place
-    v: ir.Value | None = None  # the rows of examples
+    parameters: ir.Value
+    uniforms: ir.Value
+    reductions: ir.Value | None = None  # the sums over a segment of the examples
+    in_place: ir.Value | None = None  # the output that is computed in its place: see Plan.in_place
+    rows: ir.Value | None = None  # of examples
     streams: ir.Value | None = None  # where the rows are that lie elsewhere: see Plan.streams
     vectors: ir.Value | None = None  # of examples, in this chunk
     first: ir.Value | None = None  # whether it is the first chunk of its segment
 
 
-class Body(Loops, Arithmetic):
-    """Emits within one function."""
+class Body:
+    """One function: its loops, arithmetic on its registers, and accesses to its memory."""
 
-    def __init__(self, emitter: Emitter, builder: ir.IRBuilder, memory: Memory, varying: bool):
-        self.memory, self.examples = memory, varying and emitter.examples_in_lanes
-        super().__init__(emitter, builder, "examples" if self.examples else "")
-        self.straight = False  # no loop begins or ends: what was read need not be read again
-        self.loaded: dict[Any, ir.Value] = {}
+    def __init__(
+        self, module: Module, plan: Plan, builder: ir.IRBuilder, memory: Memory, varying: bool
+    ):
+        self.module, self.plan, self.b, self.memory = module, plan, builder, memory
+        self.examples = varying and plan.lanes > 1  # whether examples lie in the lanes
+        self.loops = Loops(builder)
+        self.lanes = Arithmetic(module, builder, Axis.EXAMPLES if self.examples else Axis.NONE)
+        self._rows = self._at = None  # of the vector of examples at which rows are read
+        self._straight_line = False  # no loop begins or ends: what was read need not be read again
+        self._loaded: dict[Any, ir.Value] = {}
+
+    @property
+    def step(self) -> int:
+        """How many examples are computed at once."""
+        return self.module.width if self.plan.lanes > 1 else 1
 
     @contextmanager
-    def straight_code(self) -> Iterator[None]:
+    def straight_line(self) -> Iterator[None]:
         """Code in which nothing is read twice, up to the end of the outermost of such blocks."""
-        outermost, self.straight = not self.straight, True
+        outermost, self._straight_line = not self._straight_line, True
         yield
         if outermost:
-            self.straight = False
-            self.loaded.clear()
+            self._straight_line = False
+            self._loaded.clear()
 
-    # Runs over neighbours, and over examples.
+    # Loops over neighbours, and over examples.
 
     def streamed(self, count: ir.Value, action: Callable[[ir.Value], None]) -> None:
         """action(i) for all i < count: in vectors of neighbours, then one by one."""
-        width, axis = self.emitter.width, (self.axis, self.width)
+        width = self.module.width
         if isinstance(count, ir.Constant):
-            whole = I64(count.constant // width * width)
+            whole: ir.Value = I64(count.constant // width * width)
         else:
             whole = self.b.and_(count, I64(-width))
-        for lanes, start, stop in (("members", I64(0), whole), ("", whole, count)):
-            self._set_lanes(lanes, width)
-            with self.loop(stop, start, self.width) as i:
+        for axis, start, stop in ((Axis.MEMBERS, I64(0), whole), (Axis.NONE, whole, count)):
+            with self.lanes.lanes_along(axis), self.loops.loop(stop, start, self.lanes.width) as i:
                 action(i)
-        self._set_lanes(*axis)
-
-    def load(self, pointer: ir.Value, place: ir.Value, align: int = 0) -> ir.Value:
-        """As many numbers from `place` on as there are lanes."""
-        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
-        return self.b.load(at, typ=self.vector, align=align or self._bytes)
-
-    def store(self, pointer: ir.Value, place: ir.Value, value: ir.Value, align: int = 0) -> None:
-        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
-        self.b.store(value, at, align=align or self._bytes)
 
     @contextmanager
     def over_vectors(self) -> Iterator[None]:
         """The vectors of a chunk of examples."""
-        with self.loop(self.memory.vectors) if self.examples else once() as x:
-            self._enter(x)
+        with self.loops.loop(self.memory.vectors) if self.examples else once() as x:
+            self.enter_vector(x)
             yield
 
-    def _enter(self, x: ir.Value) -> None:
+    def enter_vector(self, x: ir.Value) -> None:
         """From here on, rows are read and written at vector x."""
-        v, at = self.memory.v, times(self.b, x, I64(self.emitter.step))
+        rows, at = self.memory.rows, times(self.b, x, I64(self.step))
         self._at = at
-        self._rows = v if v is None else self.b.gep(v, [at], source_etype=self.emitter.number)
+        self._rows = rows if rows is None else self.at(rows, at)
 
-    # Memory.
+    # Numbers at a pointer.
+
+    def at(self, pointer: ir.Value, place: ir.Value) -> ir.Value:
+        """The pointer to the number at `place`."""
+        return self.b.gep(pointer, [place], source_etype=self.module.number)
+
+    def load(self, pointer: ir.Value, place: ir.Value, align: int = 0) -> ir.Value:
+        """As many numbers from `place` on as there are lanes."""
+        at = self.at(pointer, place)
+        return self.b.load(at, typ=self.lanes.vector, align=align or self.module.bytes)
+
+    def store(self, pointer: ir.Value, place: ir.Value, value: ir.Value, align: int = 0) -> None:
+        self.b.store(value, self.at(pointer, place), align=align or self.module.bytes)
+
+    def load_row(self, place: ir.Value) -> ir.Value:
+        """A whole vector out of the rows, where one begins."""
+        return self.load(self.memory.rows, place, self.module.width * self.module.bytes)
+
+    def store_row(self, place: ir.Value, value: ir.Value) -> None:
+        self.store(self.memory.rows, place, value, self.module.width * self.module.bytes)
+
+    def load_number(self, pointer: Any, place: ir.Value) -> ir.Value:
+        return self.b.load(self.at(pointer, place), typ=self.module.number)
+
+    def store_number(self, pointer: Any, place: ir.Value, value: ir.Value) -> None:
+        self.b.store(value, self.at(pointer, place))
+
+    # What an access reads, and a step writes.
 
     def place(self, access: Access, places: Places, t: ir.Value | None) -> ir.Value:
         """The place in its block that an access reads."""
@@ -104,7 +127,7 @@ class Body(Loops, Arithmetic):
                 at = plus(b, times(b, at, I64(n)), i)
             at = times(b, at, I64(access.table.shape[1]))
             at = plus(b, at, t) if t is not None else at
-            entry = b.gep(self.emitter.table(access.table), [at], source_etype=I32)
+            entry = b.gep(self.module.table(access.table), [at], source_etype=I32)
             return b.zext(b.load(entry, typ=I32), I64)
         result: ir.Value = I64(access.base)
         for i, stride in zip((*places, t), (*access.strides, access.term)):
@@ -112,114 +135,121 @@ class Body(Loops, Arithmetic):
                 result = plus(b, result, times(b, i, I64(stride)))
         return result
 
-    def _read(
+    def read(
         self, operand: Access | Step, known: dict[Step, ir.Value], places: Places, t: Any
     ) -> ir.Value:
+        """An operand: a step in registers, or what lies in the lanes in memory."""
         if isinstance(operand, Step):
             return known[operand]
-        access = operand
-        constants = self.emitter.plan.program.constants
+        access, program = operand, self.plan.program
         fixed = access.table is None and not access.term and not any(access.strides)
-        if fixed and access.block is constants:
-            return self.constant(self.emitter.plan.program.constant_values[access.base]).value
+        if fixed and access.block is program.constants:
+            return self.lanes.constant(program.constant_values[access.base]).value
         value = self._load(access, self.place(access, places, t))
         if access.block.boolean:
-            return self.b.fcmp_unordered("!=", value, ir.Constant(value.type, self._splat(0.0)))
+            zero = self.module.splat(0.0, self.lanes.vector)
+            return self.b.fcmp_unordered("!=", value, zero)
         return value
 
     def _load(self, access: Access, place: ir.Value) -> ir.Value:
         """What lies in the lanes from a place on; where it is one number, that in all of them."""
-        near = {
-            "examples": access.block.varying,
-            "members": access.table is None and access.strides[-1] == 1,
-            "terms": access.term == 1,
-        }.get(self.axis, True)
+        near = self._are_neighbours(access)
         known = isinstance(place, ir.Constant)
         key = access.block, place.constant if known else None, near
-        if key in self.loaded:
-            return self.loaded[key]
+        if key in self._loaded:
+            return self._loaded[key]
         pointer = self._pointer(access.block, place)
         if near:
             align = self._alignment_of(access.block)
-            value = self.b.load(pointer, typ=self.vector, align=align)
+            value = self.b.load(pointer, typ=self.lanes.vector, align=align)
         else:
-            value = self._broadcast(self.b.load(pointer, typ=self.emitter.number))
-        if self.straight and known:
-            self.loaded[key] = value
+            value = self.lanes.broadcast(self.b.load(pointer, typ=self.module.number))
+        if self._straight_line and known:
+            self._loaded[key] = value
         return value
 
-    def _pointer(self, block: Block, place: ir.Value) -> ir.Value:
-        if block.varying:
-            return self._row(block, place)
-        base, at = self._uniform(block, place)
-        return self.b.gep(base, [at], source_etype=self.emitter.number)
+    def _are_neighbours(self, access: Access) -> bool:
+        """Whether what belongs into the lanes lies side by side in memory."""
+        match self.lanes.axis:
+            case Axis.EXAMPLES:
+                return access.block.varying
+            case Axis.MEMBERS:
+                return access.table is None and access.strides[-1] == 1
+            case Axis.TERMS:
+                return access.term == 1
+            case Axis.NONE:
+                return True
+
+    def write(self, step: Step, value: ir.Value, places: Places) -> None:
+        """The result of a step into memory, if anything reads it there."""
+        if not step.stored:
+            return
+        if step.target.block.boolean:
+            one, zero = self.lanes.constant(1.0).value, self.lanes.constant(0.0).value
+            value = self.b.select(value, one, zero)
+        place = self.place(step.target, places, None)
+        pointer = self._pointer(step.target.block, place)
+        self.b.store(value, pointer, align=self._alignment_of(step.target.block))
+        if self._straight_line and isinstance(place, ir.Constant):
+            self._loaded[step.target.block, place.constant, True] = value
 
     def load_lane(self, block: Block, place: ir.Value, e: ir.Value) -> ir.Value:
         """The number of one example."""
         if not block.varying:
-            return self.load_number(*self._uniform(block, place))
-        plan, b = self.emitter.plan, self.b
+            return self.load_number(*self.uniform(block, place))
+        plan, b = self.plan, self.b
         if block in plan.streams:
             return self.load_number(self.stream(block), e)
         at = plus(b, times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes)), e)
-        return self.load_number(self.memory.v, at)
+        return self.load_number(self.memory.rows, at)
 
-    def _uniform(self, block: Block, place: ir.Value) -> tuple[ir.Value, ir.Value]:
+    # Where blocks lie.
+
+    def _pointer(self, block: Block, place: ir.Value) -> ir.Value:
+        return self._row(block, place) if block.varying else self.at(*self.uniform(block, place))
+
+    def uniform(self, block: Block, place: ir.Value) -> tuple[Any, ir.Value]:
+        """The pointer and the place of a number that does not vary."""
         base, first = self.home(block)
         return base, plus(self.b, place, I64(first))
 
     def home(self, block: Block) -> tuple[Any, int]:
         """The memory that a block lies in, and where it begins there: in rows, if it varies."""
-        plan = self.emitter.plan
+        plan = self.plan
         if block.varying:
-            return self.memory.v, plan.offset[block]
+            return self.memory.rows, plan.offset[block]
         if block is plan.program.constants:
-            return self.emitter.constant_numbers(), 0
+            return self.module.constants(plan.program.constant_values), 0
         if block is plan.program.parameters:
-            return self.memory.w, 0
+            return self.memory.parameters, 0
         if plan.in_place and block is plan.in_place[1]:
-            return self.memory.d, 0
-        return self.memory.u, plan.offset[block]
+            return self.memory.in_place, 0
+        return self.memory.uniforms, plan.offset[block]
 
     def _row(self, block: Block, place: ir.Value) -> ir.Value:
-        plan, b = self.emitter.plan, self.b
+        plan, b = self.plan, self.b
         if block in plan.streams:
-            return b.gep(self.stream(block), [self._at], source_etype=self.emitter.number)
+            return self.at(self.stream(block), self._at)
         row = times(b, plus(b, place, integer(plan.offset[block])), integer(plan.lanes))
-        return b.gep(self._rows, [row], source_etype=self.emitter.number)
+        return self.at(self._rows, row)
 
     def stream(self, block: Block) -> ir.Value:
-        """Where the row of this chunk begins that lies in an array of the caller's, if it may."""
-        return self.b.load(self.elsewhere(self.emitter.plan.streams[block]), typ=POINTER)
+        """Where the row of this chunk begins that may lie in an array of the caller's."""
+        return self.b.load(self.elsewhere(self.plan.streams[block]), typ=POINTER)
 
     def elsewhere(self, entry: int) -> ir.Value:
-        """Where it is noted where a row lies: see Plan.streams, and Plan.starts."""
+        """The pointer to an entry that tells where a row lies: see Plan.streams, Plan.starts."""
         return self.b.gep(self.memory.streams, [I64(entry)], source_etype=POINTER)
 
-    def _store(self, step: Step, value: ir.Value, places: Places) -> None:
-        if not step.stored:
-            return
-        if step.target.block.boolean:
-            value = self.b.select(value, self.constant(1.0).value, self.constant(0.0).value)
-        place = self.place(step.target, places, None)
-        pointer = self._pointer(step.target.block, place)
-        self.b.store(value, pointer, align=self._alignment_of(step.target.block))
-        if self.straight and isinstance(place, ir.Constant):
-            self.loaded[step.target.block, place.constant, True] = value
-
-    @property
-    def _bytes(self) -> int:
-        """Of a number."""
-        return 8 if isinstance(self.emitter.number, ir.DoubleType) else 4
+    def sum_place(self, step: Step, member: Places) -> ir.Value:
+        """The pointer to a sum over examples."""
+        plan, block = self.plan, step.target.block
+        at = self.place(step.target, member, None)
+        if plan.in_place and block is plan.in_place[1]:
+            return self.at(self.memory.in_place, at)
+        return self.at(self.memory.reductions, plus(self.b, at, I64(plan.offset[block])))
 
     def _alignment_of(self, block: Block) -> int:
         """Rows of examples begin at cache lines; members and terms lie where they lie."""
-        own = self.axis == "examples" and block not in self.emitter.plan.streams
-        return self._bytes * (self.width if own else 1)
-
-    def load_number(self, pointer: Any, place: ir.Value) -> ir.Value:
-        at = self.b.gep(pointer, [place], source_etype=self.emitter.number)
-        return self.b.load(at, typ=self.emitter.number)
-
-    def store_number(self, pointer: Any, place: ir.Value, value: ir.Value) -> None:
-        self.b.store(value, self.b.gep(pointer, [place], source_etype=self.emitter.number))
+        own = self.lanes.axis is Axis.EXAMPLES and block not in self.plan.streams
+        return self.module.bytes * (self.lanes.width if own else 1)

@@ -8,21 +8,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from enum import Enum, auto
+from typing import Any, NoReturn
 
 from llvmlite import ir
 
 from micrograd import ops
 from micrograd.compiler.llvm.control_flow import I1, I32
+from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.schedule.plan import Step
 from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-if TYPE_CHECKING:
-    from micrograd.compiler.llvm.emitter import Emitter
-
 REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
+
+
+class Axis(Enum):
+    """What lies side by side in the lanes of a register."""
+
+    NONE = auto()  # one number, alone
+    EXAMPLES = auto()
+    MEMBERS = auto()  # of a block, neighbours along its last axis
+    TERMS = auto()  # of a sum
 
 
 class Register(Scalar):
@@ -53,57 +61,49 @@ def apply(op: Op, operands: tuple[Any, ...]) -> Any:
 
 
 class Arithmetic:
-    """Emits arithmetic on registers.
+    """Emits arithmetic on registers, in whose lanes neighbours along `axis` lie."""
 
-    In their lanes lie examples; or, where there is one example only, neighbours along `axis`:
-    members, or terms of a sum; or one number, alone.
-    """
+    def __init__(self, module: Module, builder: ir.IRBuilder, axis: Axis):
+        self.module, self.b = module, builder
+        self.flags = () if module.exact else REORDER
+        self._set_axis(axis)
 
-    def __init__(self, emitter: Emitter, builder: ir.IRBuilder, axis: str):
-        self.emitter, self.b = emitter, builder
-        self.flags = () if emitter.exact else REORDER
-        self._set_lanes(axis, emitter.width)
-
-    def _set_lanes(self, axis: str, width: int) -> None:
-        number = self.emitter.number
-        self.axis, self.width = axis, width if axis else 1
-        self.vector: ir.Type = ir.VectorType(number, width) if axis else number
-        self.truth: ir.Type = ir.VectorType(I1, width) if axis else I1
+    def _set_axis(self, axis: Axis) -> None:
+        number, width = self.module.number, self.module.width
+        alone = axis is Axis.NONE
+        self.axis, self.width = axis, 1 if alone else width
+        self.vector: ir.Type = number if alone else ir.VectorType(number, width)
+        self.truth: ir.Type = I1 if alone else ir.VectorType(I1, width)
 
     @contextmanager
-    def lanes_along(self, axis: str) -> Iterator[None]:
-        before = self.axis, self.width
-        self._set_lanes(axis, self.emitter.width)
+    def lanes_along(self, axis: Axis) -> Iterator[None]:
+        before = self.axis
+        self._set_axis(axis)
         yield
-        self._set_lanes(*before)
-
-    def _splat(self, x: float) -> Any:
-        return [x] * self.width if self.axis else x
+        self._set_axis(before)
 
     def constant(self, x: float) -> Register:
-        key = x.hex(), self.width
-        known = self.emitter.splats.get(key)
-        if known is None:
-            known = self.emitter.splats[key] = ir.Constant(self.vector, self._splat(x))
-        return Register(self, known)
+        return Register(self, self.module.splat(x, self.vector))
 
     def zero(self) -> ir.Value:
         """Where a sum begins: -0 + x is x to the bit, whatever x."""
         return self.constant(-0.0).value
 
-    def _broadcast(self, number: ir.Value) -> ir.Value:
-        if not self.axis:
+    def broadcast(self, number: ir.Value) -> ir.Value:
+        """One number, in all lanes."""
+        if self.axis is Axis.NONE:
             return number
         b, undefined = self.b, ir.Constant(self.vector, ir.Undefined)
         first = b.insert_element(undefined, number, I32(0))
         mask = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
         return b.shuffle_vector(first, undefined, mask)
 
-    def _start(self, step: Step) -> ir.Value:
+    def start(self, step: Step) -> ir.Value:
         """What has no terms yet."""
         return self.zero() if step.combine is ops.add else self.constant(-math.inf).value
 
-    def _combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
+    def combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
+        """One more term of a sum, or of what else the step does to many terms."""
         factors = list(map(self._number, factors))
         if step.combine is ops.add:
             return self.add_product(total, factors)
@@ -114,28 +114,28 @@ class Arithmetic:
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
         b, flags = self.b, self.flags
-        if self.is_taken_off(factors):
+        if self.is_subtracted(factors):
             _, first, *rest = factors
             if total is not None and not rest:
                 return b.fsub(total, first, flags=flags)
-            factors = [b.fneg(first), *rest]  # the machine takes products off in one instruction
+            factors = [b.fneg(first), *rest]  # the machine subtracts a product in one instruction
         if total is None:
             return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=flags)
         if len(factors) == 1:
             return b.fadd(total, factors[0], flags=flags)
-        if self.emitter.exact:
+        if self.module.exact:
             return b.fadd(total, b.fmul(*factors))
         return self._intrinsic("fmuladd", [*factors, total], flags)
 
-    def is_taken_off(self, factors: list[ir.Value]) -> bool:
+    def is_subtracted(self, factors: list[ir.Value]) -> bool:
         """Whether a product begins with -1."""
         first = factors[0]
-        if len(factors) == 1 or self.emitter.exact or not isinstance(first, ir.Constant):
+        if len(factors) == 1 or self.module.exact or not isinstance(first, ir.Constant):
             return False
         return first is self.constant(-1.0).value
 
     def difference(self, added: ir.Value | None, less: ir.Value | None) -> ir.Value:
-        """The sum of the terms that are added, less those that are taken off; none are zero."""
+        """The sum of the terms that are added, less those that are subtracted; none are zero."""
         if less is None:
             return self.constant(0.0).value if added is None else added
         if added is None:
@@ -158,8 +158,7 @@ class Arithmetic:
             return self._take(operands)
         if name in ("sqrt", "floor", "abs"):
             return self._intrinsic({"abs": "fabs"}.get(name, name), operands)
-        function = self.emitter.mathematics(name, len(operands), self.vector)
-        self.emitter.calls[function] += 1
+        function = self.module.mathematics(name, len(operands), self.vector)
         return b.call(function, list(map(self._number, operands)))
 
     def _take(self, operands: list[ir.Value]) -> ir.Value:
@@ -177,9 +176,7 @@ class Arithmetic:
 
     def _declared(self, name: str, result: ir.Type, operands: list[ir.Type]) -> ir.Function:
         """LLVM's own function of this name for such registers."""
-        full, module = f"llvm.{name}.{suffix(self.vector)}", self.emitter.module
-        known = module.globals.get(full)
-        return known or ir.Function(module, ir.FunctionType(result, operands), full)
+        return self.module.declare(f"llvm.{name}.{suffix(self.vector)}", result, operands)
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
@@ -188,14 +185,13 @@ class Arithmetic:
         of_numbers = x.type is self.vector or x.type == self.vector  # to compare takes longer
         return x if of_numbers else self.b.uitofp(x, self.vector)
 
-    def _across(self, total: ir.Value) -> ir.Value:
-        """The sum of the lanes."""
-        number = self.emitter.number
+    def sum_of_lanes(self, total: ir.Value) -> ir.Value:
+        number = self.module.number
         callee = self._declared("vector.reduce.fadd", number, [number, self.vector])
         return self.b.call(callee, [ir.Constant(number, 0.0), total], fastmath=self.flags)
 
-    def turned(self, rows: list[ir.Value]) -> list[ir.Value]:
-        """Vectors as the rows of a square, and its columns: by halves shuffled into each other."""
+    def transposed(self, rows: list[ir.Value]) -> list[ir.Value]:
+        """The columns of a square whose rows these vectors are: halves, shuffled together."""
         n, b = len(rows), self.b
         masks = [
             ir.Constant(ir.VectorType(I32, n), [half + k // 2 + n * (k % 2) for k in range(n)])
@@ -205,6 +201,29 @@ class Arithmetic:
             pairs = zip(rows[: n // 2], rows[n // 2 :])
             rows = [b.shuffle_vector(x, y, mask) for x, y in pairs for mask in masks]
         return rows
+
+    def masked_load(self, pointer: ir.Value, count: int) -> ir.Value:
+        """The first `count` lanes from memory; the others hold zero."""
+        if count == self.module.width:
+            return self.b.load(pointer, typ=self.vector, align=self.module.bytes)
+        operands = [pointer, I32(self.module.bytes), self._first_lanes(count), self.zero()]
+        return self._masked("load", self.vector, operands)
+
+    def masked_store(self, value: ir.Value, pointer: ir.Value, count: int) -> None:
+        """The first `count` lanes into memory."""
+        if count == self.module.width:
+            self.b.store(value, pointer, align=self.module.bytes)
+            return
+        operands = [value, pointer, I32(self.module.bytes), self._first_lanes(count)]
+        self._masked("store", ir.VoidType(), operands)
+
+    def _first_lanes(self, count: int) -> ir.Constant:
+        width = self.module.width
+        return ir.Constant(ir.VectorType(I1, width), [int(k < count) for k in range(width)])
+
+    def _masked(self, verb: str, result: ir.Type, operands: list[ir.Value]) -> Any:
+        name = f"llvm.masked.{verb}.{suffix(self.vector)}.p0"
+        return self.b.call(self.module.declare(name, result, [x.type for x in operands]), operands)
 
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}

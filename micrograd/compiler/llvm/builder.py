@@ -13,6 +13,11 @@ from llvmlite import ir
 POINTER = ir.PointerType()
 
 
+def declare(module: ir.Module, name: str, type: ir.FunctionType) -> ir.Function:
+    """The function of this name, declared at its first use."""
+    return module.globals.get(name) or ir.Function(module, type, name)
+
+
 class Line(ir.Value):
     """An instruction that is printed already, and stands for its result."""
 

@@ -16,7 +16,8 @@ integer = cache(I64)  # as a constant: code is full of places that are known
 class Loops:
     """Emits loops with the builder `b`."""
 
-    b: ir.IRBuilder
+    def __init__(self, b: ir.IRBuilder):
+        self.b = b
 
     @contextmanager
     def loop(

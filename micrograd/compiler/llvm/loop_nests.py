@@ -1,4 +1,4 @@
-"""Nests: loops over members, examples and terms, and what is computed in them."""
+"""Loop nests: loops over members, examples and terms, and what is computed in them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,19 +6,23 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.llvm.addressing import Places
-from micrograd.compiler.llvm.arithmetic import Register, apply
+from micrograd.compiler.llvm.addressing import Body, Places
+from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
-from micrograd.compiler.llvm.outer_products import ProductBody
+from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.schedule.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.schedule.schedule import REDUCE_TILE, TILE, VECTOR_TILE
 
-# A sum so far: what is added, and what is taken off. They are two chains, under way at once.
+# A sum so far: the terms that are added, and those that are subtracted. The processor has both
+# chains under way at once.
 Chains = tuple[ir.Value | None, ir.Value | None]
 
 
-class NestBody(ProductBody):
+class LoopNests:
     """Emits a nest into a function."""
+
+    def __init__(self, body: Body):
+        self.body, self.b, self.lanes = body, body.b, body.lanes
 
     def elementwise(self, nest: Nest) -> None:
         def tile(members: list[Places]) -> None:
@@ -27,9 +31,9 @@ class NestBody(ProductBody):
 
         self._members(nest, 1, tile)
 
-    def in_a_line(self, stretch: Stretch) -> None:
+    def straight_line(self, stretch: Stretch) -> None:
         """Members without loops: what one has read or stored, the others have at hand."""
-        with self.over_vectors(), self.straight_code():
+        with self.body.over_vectors(), self.body.straight_line():
             for tile in stretch:
                 first, _ = tile[0]
                 sums = self._side_by_side(tile) if first.opens_with_sum else [None]
@@ -51,74 +55,75 @@ class NestBody(ProductBody):
             k, factors, t = term
             return factors[-1].block.name, factors[-1].at(tile[k][1], t)
 
-        if not self.emitter.exact:
+        if not self.body.module.exact:
             terms.sort(key=last_read)
         totals: list[Chains] = [(None, None)] * len(tile)
         for k, factors, t in terms:
-            read = [self._read(factor, {}, places[k], integer(t)) for factor in factors]
+            read = [self.body.read(factor, {}, places[k], integer(t)) for factor in factors]
             totals[k] = self._add(tile[k][0].steps[0], totals[k], read)
-        return [self.difference(*total) for total in totals]
+        return [self.lanes.difference(*total) for total in totals]
 
     def _add(self, step: Step, total: Chains, factors: list[ir.Value]) -> Chains:
         """One more term of a sum."""
         added, less = total
-        if self.is_taken_off(factors):
-            return added, self._combine(step, less, factors[1:])
-        return self._combine(step, added, factors), less
+        if self.lanes.is_subtracted(factors):
+            return added, self.lanes.combine(step, less, factors[1:])
+        return self.lanes.combine(step, added, factors), less
 
     def long_sum(self, nest: Nest) -> None:
         first = nest.steps[0]
 
         def tile(members: list[Places]) -> None:
-            totals = self._total(first, [self._start(first) for _ in members], members)
+            totals = self._total(first, [self.lanes.start(first) for _ in members], members)
             for member, total in zip(members, totals):
-                self._store(first, total, member)
+                self.body.write(first, total, member)
                 self._steps(nest.steps[1:], {first: total}, member)
 
         self._members(nest, TILE, tile)
 
     def _members(self, nest: Nest, tile: int, action: Callable[[list[Places]], None]) -> None:
         """action(members) for all members, `tile` of them at once; in vectors where that goes."""
-        outer, n, width = nest.axes[:-1], nest.axes[-1], self.emitter.width
-        vectors = n // width if not self.examples and nest.is_contiguous else 0
+        outer, n, width = nest.axes[:-1], nest.axes[-1], self.body.module.width
+        vectors = n // width if not self.body.examples and nest.is_contiguous else 0
 
         def at(places: Places) -> None:
             def members(first: ir.Value, count: int, apart: int = 1) -> None:
                 at = [plus(self.b, first, I64(k * apart)) for k in range(count)]
-                with self.over_vectors():
+                with self.body.over_vectors():
                     action([[*places, i] for i in at])
 
             if vectors:
-                with self.lanes_along("members"):
-                    self.tiled(
+                with self.lanes.lanes_along(Axis.MEMBERS):
+                    self.body.loops.tiled(
                         vectors,
                         min(tile, VECTOR_TILE),
                         lambda i, count: members(times(self.b, i, I64(width)), count, width),
                     )
-            self.tiled(n, tile, members, start=vectors * width)
+            self.body.loops.tiled(n, tile, members, start=vectors * width)
 
-        self.axes(outer, at)
+        self.body.loops.axes(outer, at)
 
     def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
         """The totals of a tile of members, with all terms of a sum added."""
         for terms, factors in step.products:
             start = 0
             if self._terms_in_lanes(step, terms, factors):
-                start = terms // self.emitter.width * self.emitter.width
-                with self.lanes_along("terms"):
+                start = terms // self.body.module.width * self.body.module.width
+                with self.lanes.lanes_along(Axis.TERMS):
                     parts = self._add_terms(
-                        step, [self.zero() for _ in members], members, factors, 0, start
+                        step, [self.lanes.zero() for _ in members], members, factors, 0, start
                     )
-                    sums = [self._across(part) for part in parts]
-                totals = [self.b.fadd(x, y, flags=self.flags) for x, y in zip(totals, sums)]
+                    sums = [self.lanes.sum_of_lanes(part) for part in parts]
+                totals = [self.b.fadd(x, y, flags=self.lanes.flags) for x, y in zip(totals, sums)]
             totals = self._add_terms(step, totals, members, factors, start, terms)
         return totals
 
     def _terms_in_lanes(self, step: Step, terms: int, factors: list[Any]) -> bool:
         """Whether terms are neighbours in memory, and may be added in any order."""
-        free = not (self.axis or self.emitter.exact) and step.combine is ops.add
+        free = self.lanes.axis is Axis.NONE and not self.body.module.exact
+        free = free and step.combine is ops.add
         near = all(f.table is None and f.term in (0, 1) for f in factors)
-        return free and near and terms >= self.emitter.width
+        return free and near and terms >= self.body.module.width
 
     def _add_terms(
         self,
@@ -132,12 +137,16 @@ class NestBody(ProductBody):
         def add(totals: list[ir.Value], t: ir.Value) -> list[ir.Value]:
             read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
             return [
-                self._combine(step, total, [self._shared(read, f, member, t) for f in factors])
+                self.lanes.combine(step, total, [self._shared(read, f, member, t) for f in factors])
                 for total, member in zip(totals, members)
             ]
 
-        return self.accumulate(
-            totals, I64(stop), add, I64(start), self.width if self.axis == "terms" else 1
+        return self.body.loops.accumulate(
+            totals,
+            I64(stop),
+            add,
+            I64(start),
+            self.lanes.width if self.lanes.axis is Axis.TERMS else 1,
         )
 
     def _shared(
@@ -146,16 +155,16 @@ class NestBody(ProductBody):
         moving = [id(i) for i, stride in zip(member, factor.strides) if stride]
         key = id(factor), *(map(id, member) if factor.table is not None else moving)
         if key not in read:
-            read[key] = self._read(factor, {}, member, t)
+            read[key] = self.body.read(factor, {}, member, t)
         return read[key]
 
     def reduce(self, nest: Nest) -> None:
         """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
         (step,) = nest.steps
         if nest.factors:
-            self.outer_product(nest, *nest.factors)
+            OuterProducts(self.body).sum(nest, *nest.factors)
             return
-        if not self.examples:  # one example: its terms, in vectors of members
+        if not self.body.examples:  # one example: its terms, in vectors of members
             self._members(nest, TILE, lambda members: self._reduce_tile(step, members))
             return
         *outer, rows, columns = (1, *nest.axes)
@@ -170,41 +179,46 @@ class NestBody(ProductBody):
                     ]
                     self._reduce_tile(step, [m[-len(nest.axes) :] for m in members])
 
-                self.tiled(columns, REDUCE_TILE, tile)
+                self.body.loops.tiled(columns, REDUCE_TILE, tile)
 
-            self.tiled(rows, REDUCE_TILE, row)
+            self.body.loops.tiled(rows, REDUCE_TILE, row)
 
-        self.axes(tuple(outer), at)
+        self.body.loops.axes(tuple(outer), at)
 
     def _reduce_tile(self, step: Step, members: list[Places]) -> None:
         def at(totals: list[ir.Value], x: ir.Value) -> list[ir.Value]:
-            self._enter(x)
+            self.body.enter_vector(x)
             return self._total(step, totals, members)
 
-        count = self.memory.vectors if self.examples else I64(1)
-        totals = self.accumulate([self.zero() for _ in members], count, at)
+        count = self.body.memory.vectors if self.body.examples else I64(1)
+        totals = self.body.loops.accumulate([self.lanes.zero() for _ in members], count, at)
+        align = self.body.module.bytes
         for member, total in zip(members, totals):
-            if self.examples:
-                total = self._across(total)
-                sofar = self.b.load(self.sum_place(step, member), align=self._bytes, typ=total.type)
+            if self.body.examples:
+                total = self.lanes.sum_of_lanes(total)
+                so_far = self.b.load(
+                    self.body.sum_place(step, member), align=self.body.module.bytes, typ=total.type
+                )
                 zero = ir.Constant(total.type, 0.0)
-                total = self.b.fadd(self.b.select(self.memory.first, zero, sofar), total)
-            self.b.store(total, self.sum_place(step, member), align=self._bytes)
+                total = self.b.fadd(self.b.select(self.body.memory.first, zero, so_far), total)
+            self.b.store(total, self.body.sum_place(step, member), align=align)
 
     def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
-        with self.straight_code():
+        with self.body.straight_line():
             for step in steps:
                 if step not in known:
                     known[step] = self._value(step, known, places)
-                self._store(step, known[step], places)
+                self.body.write(step, known[step], places)
 
     def _value(self, step: Step, known: dict[Step, ir.Value], places: Places) -> ir.Value:
         if step.op is not None:
-            operands = [self._read(o, known, places, ZERO) for o in step.operands]
-            return apply(step.op, tuple([Register(self, operand) for operand in operands])).value
+            operands = [self.body.read(o, known, places, ZERO) for o in step.operands]
+            return apply(
+                step.op, tuple([Register(self.lanes, operand) for operand in operands])
+            ).value
         total: Chains = (None, None)
         for terms, factors in step.products:
             for t in range(terms):
-                read = [self._read(f, known, places, integer(t)) for f in factors]
+                read = [self.body.read(f, known, places, integer(t)) for f in factors]
                 total = self._add(step, total, read)
-        return self.difference(*total)
+        return self.lanes.difference(*total)

@@ -1,7 +1,7 @@
-"""Transfers: numbers on their way between the caller's arrays and the rows of lanes.
+"""Marshalling: numbers on their way between the caller's arrays and the rows of lanes.
 
 In an array the numbers of one example are neighbours; in the rows, those of one scalar. So squares
-of as many numbers a side as there are lanes are turned in registers.
+of as many numbers a side as there are lanes are transposed in registers.
 """
 
 import math
@@ -11,9 +11,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from micrograd.compiler.llvm.addressing import POINTER
+from micrograd.compiler.llvm import abi
+from micrograd.compiler.llvm.addressing import Body
+from micrograd.compiler.llvm.builder import POINTER
+from micrograd.compiler.llvm.call_table import CallTable
 from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
-from micrograd.compiler.llvm.outer_products import ProductBody
+from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.program.ir import Block, Gather
 from micrograd.compiler.schedule.access import Access, copies
 from micrograd.compiler.schedule.plan import Nest
@@ -21,38 +24,40 @@ from micrograd.compiler.schedule.plan import Nest
 UNROLLED = 512  # members of an output at most whose rows are named one by one
 
 
-class TransferBody(ProductBody):
+class Marshalling:
     """Emits transfers into a function, for the examples from `start` on: `real` of them, and
     `padded` up to whole vectors with copies of the last one."""
 
     start: ir.Value
-    rows: ir.Value | None = None  # where there are: which row of an array each example is in
     real: ir.Value
     padded: ir.Value
 
-    seen: ir.Value | None = None  # where it is noted that a NaN was delivered
+    def __init__(self, body: Body):
+        self.body, self.b, self.lanes = body, body.b, body.lanes
+        self._row_numbers: ir.Value | None = None  # of the examples, where they are picked
+        self._seen: ir.Value | None = None  # where it is noted that a NaN was delivered
 
     @contextmanager
-    def watching(self, table: ir.Value) -> Iterator[None]:
-        """Notes before the table whether anything that is delivered within the block is a NaN."""
+    def watching(self, table: CallTable) -> Iterator[None]:
+        """Notes in the call whether anything that is delivered within the block is a NaN."""
         b = self.b
         with b.goto_entry_block():
-            self.seen = b.alloca(I64)
-        b.store(I64(0), self.seen)
+            self._seen = b.alloca(I64)
+        b.store(I64(0), self._seen)
         yield
-        with b.if_then(b.icmp_signed("!=", b.load(self.seen, typ=I64), I64(0)), likely=False):
-            b.store(I64(1), b.gep(table, [I64(-1)], source_etype=I64))
-        self.seen = None
+        with b.if_then(b.icmp_signed("!=", b.load(self._seen, typ=I64), I64(0)), likely=False):
+            b.store(I64(1), table.header(abi.Call.HAS_NAN))
+        self._seen = None
 
     def deliver(self, numbers: ir.Value) -> ir.Value:
         """The numbers, on their way out."""
         b = self.b
-        if self.seen is not None:
+        if self._seen is not None:
             nan = b.fcmp_unordered("uno", numbers, numbers)
             if isinstance(nan.type, ir.VectorType):
                 nan = b.bitcast(nan, ir.IntType(nan.type.count))
             nan = nan if nan.type == I64 else b.zext(nan, I64)
-            b.store(b.or_(b.load(self.seen, typ=I64), nan), self.seen)
+            b.store(b.or_(b.load(self._seen, typ=I64), nan), self._seen)
         return numbers
 
     def copy(self, count: ir.Value, source: Any, target: Any) -> None:
@@ -60,84 +65,64 @@ class TransferBody(ProductBody):
 
         def move(i: ir.Value) -> None:
             (x, at), (y, to) = source, target
-            numbers = self.deliver(self.load(x, plus(self.b, at, i)))
-            self.store(y, plus(self.b, to, i), numbers)
+            numbers = self.deliver(self.body.load(x, plus(self.b, at, i)))
+            self.body.store(y, plus(self.b, to, i), numbers)
 
-        self.streamed(count, move)
+        self.body.streamed(count, move)
 
     def look_over(self, count: ir.Value, numbers: ir.Value) -> None:
-        """Delivers what lies where it is wanted already."""
-        self.streamed(count, lambda i: self.deliver(self.load(numbers, i)) and None)
+        """As `copy`, of numbers that are where they belong already: only a NaN is noted."""
+        self.body.streamed(count, lambda i: self.deliver(self.body.load(numbers, i)) and None)
 
-    def address(self, table: ir.Value, k: int) -> ir.Value:
-        """Entry k of the table of addresses, as a pointer."""
-        return self.b.inttoptr(self.entry(table, k), POINTER)
-
-    def entry(self, table: ir.Value, k: int) -> ir.Value:
-        return self.b.load(self.b.gep(table, [I64(k)], source_etype=I64), typ=I64)
-
-    def load_input(
-        self, block: Block, source: ir.Value, distance: ir.Value, rows: ir.Value
-    ) -> None:
-        """Rows of lanes out of an array whose examples lie `distance` numbers apart.
-
-        Where the distance is ~d they are d apart, and `rows` says where each is.
-        """
-        b = self.b
-        with b.if_else(b.icmp_signed("<", distance, I64(0))) as (by_rows, in_order):
-            with by_rows:
-                self.rows = rows
-                self._load_block(block, source, b.not_(distance))
-                self.rows = None
+    def load_input(self, block: Block, table: CallTable, k: int) -> None:
+        """Rows of lanes out of the array of input k."""
+        b, source, stride = self.b, table.input(k), table.stride(k)
+        row_numbers = table.row_numbers()
+        with b.if_else(b.icmp_signed("<", stride, I64(0))) as (picked, in_order):
+            with picked:
+                self._row_numbers = row_numbers
+                self._load_block(block, source, b.not_(stride))
+                self._row_numbers = None
             with in_order:
-                self._load_block(block, source, distance)
+                self._load_block(block, source, stride)
 
-    def _load_block(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
-        b, lanes = self.b, self.emitter.plan.lanes
-        row = I64(self.emitter.plan.offset[block] * lanes)
+    def _load_block(self, block: Block, source: ir.Value, stride: ir.Value) -> None:
+        b, lanes = self.b, self.body.plan.lanes
+        row = I64(self.body.plan.offset[block] * lanes)
         if lanes == 1:
-            example = times(b, self._row_of(self.start), distance)
-            self.copy(I64(block.size), (source, example), (self.memory.v, row))
+            example = times(b, self._row_of(self.start), stride)
+            self.copy(I64(block.size), (source, example), (self.body.memory.rows, row))
         elif block.size == 1:
-            near = b.icmp_signed("==", distance, I64(1)) if self.rows is None else I1(0)
+            near = b.icmp_signed("==", stride, I64(1)) if self._row_numbers is None else I1(0)
             there = b.and_(near, self._is_whole())
-            if block not in self.emitter.plan.streams:
+            if block not in self.body.plan.streams:
                 there = I1(0)
             else:
                 self._open(block, source, there)
             with b.if_then(b.not_(there)):
-                whole = b.select(near, b.and_(self.real, I64(-self.emitter.width)), I64(0))
-                self.copy(whole, (source, self.start), (self.memory.v, row))
-                with self.loop(self.padded, whole) as e:
-                    x = self.load_number(source, times(b, self._example(e), distance))
-                    self.store_number(self.memory.v, plus(b, row, e), x)
+                whole = b.select(near, b.and_(self.real, I64(-self.body.module.width)), I64(0))
+                self.copy(whole, (source, self.start), (self.body.memory.rows, row))
+                with self.body.loops.loop(self.padded, whole) as e:
+                    x = self.body.load_number(source, times(b, self._example(e), stride))
+                    self.body.store_number(self.body.memory.rows, plus(b, row, e), x)
         else:
-            self._load_squares(block, source, distance)
+            self._load_squares(block, source, stride)
 
     def _is_whole(self) -> ir.Value:
         """Whether the chunk holds whole vectors of examples."""
         return self.b.icmp_signed("==", self.real, self.padded)
 
     def _open(self, block: Block, array: ir.Value, there: ir.Value) -> None:
-        """The row of a block lies in the caller's array, or, unless it can be `there`, in ours."""
-        b, plan = self.b, self.emitter.plan
+        """The row of a block lies in the caller's array if it can be `there`, else in ours."""
+        b, plan = self.b, self.body.plan
         row = I64(plan.offset[block] * plan.lanes)
-        place = b.gep(array, [self.start], source_etype=self.emitter.number)
-        own = b.gep(self.memory.v, [row], source_etype=self.emitter.number)
-        b.store(b.select(there, place, own), self.elsewhere(plan.streams[block]))
+        place = self.body.at(array, self.start)
+        own = self.body.at(self.body.memory.rows, row)
+        b.store(b.select(there, place, own), self.body.elsewhere(plan.streams[block]))
 
     def open_output(self, block: Block, out: ir.Value, apart: ir.Value) -> None:
         """An output of one scalar goes where it is wanted, unless an input is still read there."""
         self._open(block, out, self.b.and_(apart, self._is_whole()))
-
-    def are_apart(self, table: ir.Value, inputs: int, outputs: int) -> ir.Value:
-        """Whether no output is written where an input lies."""
-        b, apart = self.b, I1(1)
-        for k in range(inputs):
-            for j in range(outputs):
-                x, y = self.entry(table, 2 * k), self.entry(table, 2 * inputs + j)
-                apart = b.and_(apart, b.icmp_signed("!=", x, y))
-        return apart
 
     def _example(self, e: ir.Value) -> ir.Value:
         """Example e of the chunk; of the last one a copy."""
@@ -147,119 +132,120 @@ class TransferBody(ProductBody):
 
     def _row_of(self, example: ir.Value) -> ir.Value:
         """The row of its array that an example is in."""
-        if self.rows is None:
+        if self._row_numbers is None:
             return example
-        return self.b.load(self.b.gep(self.rows, [example], source_etype=I64), typ=I64)
+        return self.b.load(self.b.gep(self._row_numbers, [example], source_etype=I64), typ=I64)
 
-    def _load_squares(self, block: Block, source: ir.Value, distance: ir.Value) -> None:
-        b, width, plan = self.b, self.emitter.width, self.emitter.plan
+    def _load_squares(self, block: Block, source: ir.Value, stride: ir.Value) -> None:
+        b, width, plan = self.b, self.body.module.width, self.body.plan
         row = plan.offset[block]
 
-        with self.loop(self.padded, step=width) as e:  # as many streams of memory as examples
-            examples = [times(b, self._example(plus(b, e, I64(k))), distance) for k in range(width)]
+        # As many streams of memory as examples.
+        with self.body.loops.loop(self.padded, step=width) as e:
+            examples = [times(b, self._example(plus(b, e, I64(k))), stride) for k in range(width)]
             if block in plan.starts:
-                starts = b.load(self.elsewhere(plan.starts[block]), typ=POINTER)
+                starts = b.load(self.body.elsewhere(plan.starts[block]), typ=POINTER)
                 for k, example in enumerate(examples):
-                    start = b.gep(source, [example], source_etype=self.emitter.number)
+                    start = self.body.at(source, example)
                     b.store(start, b.gep(starts, [plus(b, e, I64(k))], source_etype=POINTER))
 
             def square(place: ir.Value, count: int) -> None:
                 places = [plus(b, example, place) for example in examples]
-                read = [
-                    self.masked("load", b.gep(source, [x], source_etype=self.emitter.number), count)
-                    for x in places
-                ]
-                for k, numbers in enumerate(self.turned(read)[:count]):
+                read = [self.lanes.masked_load(self.body.at(source, x), count) for x in places]
+                for k, numbers in enumerate(self.lanes.transposed(read)[:count]):
                     to = times(b, plus(b, place, I64(row + k)), I64(plan.lanes))
-                    self.store(self.memory.v, plus(b, to, e), numbers, width * self._bytes)
+                    self.body.store_row(plus(b, to, e), numbers)
 
-            self.tiled(block.size, width, square)
+            self.body.loops.tiled(block.size, width, square)
 
     def fill_seed(self, seed: ir.Value) -> None:
         """What each example counts: `seed`, and nothing where it is a copy."""
-        b, plan = self.b, self.emitter.plan
-        row, width = I64(plan.offset[plan.program.seed] * plan.lanes), self.emitter.width
+        b, plan = self.b, self.body.plan
+        row, width = I64(plan.offset[plan.program.seed] * plan.lanes), self.body.module.width
         if plan.lanes == 1:
-            self.store_number(self.memory.v, row, seed)
+            self.body.store_number(self.body.memory.rows, row, seed)
             return
-        with self.loop(self.padded, step=width) as e:
-            self.store(self.memory.v, plus(b, row, e), self._broadcast(seed), width * self._bytes)
-        with self.loop(self.padded, self.real) as e:
-            self.store_number(self.memory.v, plus(b, row, e), ir.Constant(seed.type, 0.0))
+        with self.body.loops.loop(self.padded, step=width) as e:
+            self.body.store_row(plus(b, row, e), self.lanes.broadcast(seed))
+        with self.body.loops.loop(self.padded, self.real) as e:
+            nothing = ir.Constant(seed.type, 0.0)
+            self.body.store_number(self.body.memory.rows, plus(b, row, e), nothing)
 
     def store_products(self, nest: Nest, out: ir.Value) -> None:
         """An output that is rows times columns, computed on its way out."""
         start = times(self.b, self.start, I64(math.prod(nest.axes)))
-        here = self.b.gep(out, [start], source_etype=self.emitter.number)
-        self.products_of_examples(nest, here, self.real)
+        here = self.body.at(out, start)
+        OuterProducts(self.body).of_each_example(nest, here, self.real, self.deliver)
 
     def store_output(self, gathers: list[Gather], out: ir.Value) -> None:
         """Some scalars of the examples into an array of shape (examples, scalars)."""
-        b, lanes = self.b, self.emitter.plan.lanes
-        members, parts = sum(map(len, gathers)), copies(gathers, self.home)
+        b, lanes = self.b, self.body.plan.lanes
+        members, parts = sum(map(len, gathers)), copies(gathers, self.body.home)
         (memory, source, _), whole = parts[0], I64(0)
         if members == 1:
             self._store_one(gathers[0].block, source.base, out)
             return
-        if lanes > 1 and len(parts) == 1 and memory is self.memory.v:
-            whole = b.and_(self.real, I64(-self.emitter.width))
+        if lanes > 1 and len(parts) == 1 and memory is self.body.memory.rows:
+            whole = b.and_(self.real, I64(-self.body.module.width))
             self._store_squares(source, out, whole)
         self._store_each(parts, members, out, whole)
 
     def _store_one(self, block: Block, row: int, out: ir.Value) -> None:
-        b, own = self.b, I64(row * self.emitter.plan.lanes)
-        if block not in self.emitter.plan.streams:
-            self.copy(self.real, (self.memory.v, own), (out, self.start))
+        b, own = self.b, I64(row * self.body.plan.lanes)
+        if block not in self.body.plan.streams:
+            self.copy(self.real, (self.body.memory.rows, own), (out, self.start))
             return
-        start = b.gep(out, [self.start], source_etype=self.emitter.number)
-        with b.if_else(b.icmp_unsigned("==", self.stream(block), start)) as (there, here):
+        start = self.body.at(out, self.start)
+        with b.if_else(b.icmp_unsigned("==", self.body.stream(block), start)) as (there, here):
             with there:
-                if self.seen is not None:
+                if self._seen is not None:
                     self.look_over(self.real, start)
             with here:
-                self.copy(self.real, (self.memory.v, own), (out, self.start))
+                self.copy(self.real, (self.body.memory.rows, own), (out, self.start))
 
     def _store_squares(self, rows: Access, out: ir.Value, whole: ir.Value) -> None:
-        b, width, lanes = self.b, self.emitter.width, self.emitter.plan.lanes
+        b, width, lanes = self.b, self.body.module.width, self.body.plan.lanes
         (members,) = rows.axes
 
         def square(e: ir.Value, i: ir.Value, count: int) -> None:
-            places = [self.place(rows, [plus(b, i, I64(k))], None) for k in range(count)]
-            read = [self._aligned(plus(b, times(b, place, I64(lanes)), e)) for place in places]
-            read += [self.zero()] * (width - count)
-            for k, numbers in enumerate(self.turned(read)):
+            places = [self.body.place(rows, [plus(b, i, I64(k))], None) for k in range(count)]
+            read = [self.body.load_row(plus(b, times(b, place, I64(lanes)), e)) for place in places]
+            read += [self.lanes.zero()] * (width - count)
+            for k, numbers in enumerate(self.lanes.transposed(read)):
                 example = plus(b, plus(b, self.start, e), I64(k))
                 at = plus(b, times(b, example, I64(members)), i)
-                pointer = b.gep(out, [at], source_etype=self.emitter.number)
-                self.masked("store", pointer, count, self.deliver(numbers))
+                pointer = self.body.at(out, at)
+                self.lanes.masked_store(self.deliver(numbers), pointer, count)
 
-        with self.loop(whole, step=width) as e:  # as many streams of memory as examples at once
+        # As many streams of memory as examples.
+        with self.body.loops.loop(whole, step=width) as e:
             if rows.table is None or members > UNROLLED:
-                self.tiled(members, width, lambda i, count: square(e, i, count))
+                self.body.loops.tiled(members, width, lambda i, count: square(e, i, count))
             else:
                 for i in range(0, members, width):
                     square(e, I64(i), min(width, members - i))
 
     def _store_each(self, parts: list[Any], members: int, out: ir.Value, start: ir.Value) -> None:
         """Number by number, for the examples of the chunk from `start` on."""
-        b, lanes = self.b, self.emitter.plan.lanes
+        b, body, lanes = self.b, self.body, self.body.plan.lanes
         for memory, source, target in parts:
-            with self.loop(I64(*source.axes)) as i:
-                place, to = (self.place(x, [i], None) for x in (source, target))
-                with self.loop(self.real, start) as e:
-                    varying = memory is self.memory.v
+            with body.loops.loop(I64(*source.axes)) as i:
+                place, to = (body.place(x, [i], None) for x in (source, target))
+                with body.loops.loop(self.real, start) as e:
+                    varying = memory is body.memory.rows
                     at = plus(b, times(b, place, I64(lanes)), e) if varying else place
-                    x = self.deliver(self.load_number(memory, at))
+                    x = self.deliver(body.load_number(memory, at))
                     example = times(b, plus(b, self.start, e), I64(members))
-                    self.store_number(out, plus(b, example, to), x)
+                    body.store_number(out, plus(b, example, to), x)
 
     def store_uniform(self, gathers: list[Gather], out: ir.Value) -> None:
         """Numbers that do not vary."""
-        for memory, source, target in copies(gathers, self.home):
+        body = self.body
+        for memory, source, target in copies(gathers, body.home):
             count = I64(*source.axes)
             if source.strides == target.strides == (1,):
                 self.copy(count, (memory, I64(source.base)), (out, I64(target.base)))
                 continue
-            with self.loop(count) as i:
-                place, to = (self.place(x, [i], None) for x in (source, target))
-                self.store_number(out, to, self.deliver(self.load_number(memory, place)))
+            with body.loops.loop(count) as i:
+                place, to = (body.place(x, [i], None) for x in (source, target))
+                body.store_number(out, to, self.deliver(body.load_number(memory, place)))

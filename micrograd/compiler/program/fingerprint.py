@@ -59,6 +59,7 @@ def of_compiler() -> str:
     """A hash of the package's source: whoever changes a line of it compiles anew."""
     digest = hashlib.sha256(micrograd.__version__.encode())
     package = Path(micrograd.__file__).parent
-    for path in sorted([*package.glob("*.py"), *package.glob("compiler/**/*.py")]):
+    sources = *package.glob("*.py"), *package.glob("compiler/**/*.py"), *package.glob("**/*.ll")
+    for path in sorted(sources):
         digest.update(f"{path.relative_to(package)}".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd.compiler.runtime.thread_pool import ASKED, AT, ROWS
-from micrograd.compiler.schedule.plan import CALL, MARGIN, Plan
+from micrograd.compiler.llvm import abi
+from micrograd.compiler.schedule.plan import MARGIN, Plan
 
 Array = NDArray[Any]
 
@@ -59,29 +59,33 @@ _char: Any = ctypes.c_char
 
 
 class CallMemory:
-    """What one call computes in: uniform numbers, rows of lanes, and what the code is told."""
+    """What one call computes in: uniform numbers, rows of lanes, and the words that it passes."""
 
-    def __init__(self, sizes: Sizes, dtype: Any, addresses: int):
+    def __init__(self, sizes: Sizes, dtype: Any):
         self.uniform, self.u = aligned(sizes.uniform + sizes.reduced, dtype)
         self.rows, self.v = aligned(sizes.rows * sizes.lanes, dtype)
-        self.table = (ctypes.c_int64 * (CALL + addresses))()
-        self.address = ctypes.addressof(self.table)
-        self.table[1], self.table[2] = self.u, self.v
+        count = abi.words(len(sizes.inputs), len(sizes.outputs))
+        self.words = (ctypes.c_int64 * count)()
+        self.address = ctypes.addressof(self.words)
+        self.words[abi.Call.UNIFORMS], self.words[abi.Call.ROWS] = self.u, self.v
         number = ctypes.c_double if dtype == np.float64 else ctypes.c_float
-        self.seed = number.from_address(self.address + 8 * 4)
+        self.seed = number.from_address(self.address + abi.BYTES * abi.Call.SEED)
         self.number = number()
         self.number_address = ctypes.addressof(self.number)
         self.shares: Shares | None = None  # once several threads were asked for
 
 
 class Shares:
-    """A job of the crew: what its threads are told, and what they compute in.
-
-    That is sums for each segment, and rows of lanes for each thread.
-    """
+    """A call that threads share: its words, sums for each segment, rows for each thread."""
 
     def __init__(
-        self, sizes: Sizes, dtype: Any, threads: int, functions: dict[str, int], u: int, table: int
+        self,
+        sizes: Sizes,
+        dtype: Any,
+        threads: int,
+        functions: dict[abi.Job, int],
+        u: int,
+        table: int,
     ):
         reduced = sizes.reduced * dtype.itemsize
         width = -(-reduced // LINE) * LINE
@@ -89,18 +93,21 @@ class Shares:
         rows = [aligned(sizes.rows * sizes.lanes, dtype) for _ in range(threads)]
         self.held = sums, rows
         words = {
-            **functions, "u": u, "table": table, "sums": sums[1], "width": width,
-            "double": dtype == np.float64,
+            **functions, abi.Job.UNIFORMS: u, abi.Job.TABLE: table, abi.Job.SUMS: sums[1],
+            abi.Job.WIDTH: width, abi.Job.IS_DOUBLE: dtype == np.float64,
         }  # fmt: skip
-        self.words = (ctypes.c_int64 * (ROWS + threads))()
-        for name, word in words.items():
-            self.words[AT[name]] = word
-        self.words[ROWS:] = [address for _, address in rows]
+        self.words = (ctypes.c_int64 * (abi.JOB_ROWS + threads))()
+        for word, value in words.items():
+            self.words[word] = value
+        self.words[abi.JOB_ROWS :] = [address for _, address in rows]
         self.address = ctypes.addressof(self.words)
 
-    def ask(self, call: Any, d: int, chunks: int, segments: int) -> None:
-        """What differs from call to call."""
-        self.words[ASKED] = (call[0], d, call[3], call[4], chunks, segments)
+    def submit(self, call: Any, in_place: int, chunks: int, segments: int) -> None:
+        """Writes what differs from call to call."""
+        self.words[abi.PER_CALL] = (
+            call[abi.Call.PARAMETERS], in_place, call[abi.Call.EXAMPLES], call[abi.Call.SEED],
+            chunks, segments,
+        )  # fmt: skip
 
 
 class Pool:

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from micrograd.compiler.llvm import abi
 from micrograd.compiler.program import ir as program_stage
 from micrograd.compiler.program.ir import Program, evaluate
 from micrograd.compiler.runtime.buffers import Array, CallMemory, Pool, Shares, Sizes, address_of
 from micrograd.compiler.runtime.building import one_builder
-from micrograd.compiler.runtime.thread_pool import crew
-from micrograd.compiler.schedule.plan import CALL, CHUNKS, SMALL, Plan, verify
+from micrograd.compiler.runtime.thread_pool import thread_pool
+from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, verify
 from micrograd.compiler.schedule.schedule import schedule
 
 
@@ -183,21 +184,21 @@ class NativeKernel:
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = _popped(self._free) or self._new_memory()
-        table, k = memory.table, CALL
+        words, k = memory.words, abi.TABLE
         for entry in call.entries(self.sizes.inputs):
-            table[k] = entry
+            words[k] = entry
             k += 1
         answers: list[Answer] = []
         for varying, members in self.sizes.outputs:
             if members == 1 and not varying and not answers:
-                table[k] = memory.number_address
+                words[k] = memory.number_address
                 answers.append(0.0)
             else:
-                answer, table[k] = self._new_answer(call.n if varying else None, members)
+                answer, words[k] = self._new_answer(call.n if varying else None, members)
                 answers.append(answer)
             k += 1
-        table[0] = address_of(parameters)
-        table[3] = call.n
+        words[abi.Call.PARAMETERS] = address_of(parameters)
+        words[abi.Call.EXAMPLES] = call.n
         memory.seed.value = seed
         if self.threads > 1 and call.n > self.sizes.lanes:
             self._in_threads(memory)
@@ -205,7 +206,7 @@ class NativeKernel:
             self._run(memory.address)
         if answers[0].__class__ is float:
             answers[0] = memory.number.value
-        nan = table[CALL - 1] != 0
+        nan = words[abi.Call.HAS_NAN] != 0
         self._free.append(memory)
         return answers, nan
 
@@ -215,24 +216,25 @@ class NativeKernel:
     ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
         memory = self._new_memory()
-        table, address, run = memory.table, memory.address, self._run
+        words, address, run = memory.words, memory.address, self._run
         inputs = [*call.entries(self.sizes.inputs)]
         if rows is not None:
-            table[CALL - 2] = address_of(rows)
-            inputs[1 : 2 * placed : 2] = [~size for size in self.sizes.inputs[:placed]]
+            words[abi.Call.ROW_NUMBERS] = address_of(rows)
+            for k, size in enumerate(self.sizes.inputs[:placed]):
+                inputs[abi.input_stride(k)] = abi.gathered(size)
         entries = [*inputs, *map(address_of, answers)]
-        table[CALL : CALL + len(entries)] = entries
-        table[0] = address_of(parameters)
+        words[abi.TABLE : abi.TABLE + len(entries)] = entries
+        words[abi.Call.PARAMETERS] = address_of(parameters)
         held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
-            table[3] = n
+            words[abi.Call.EXAMPLES] = n
             memory.seed.value = seed
             if self.threads > 1 and n > self.sizes.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
-            return table[CALL - 1] != 0
+            return words[abi.Call.HAS_NAN] != 0
 
         return again
 
@@ -251,8 +253,7 @@ class NativeKernel:
         return popped
 
     def _new_memory(self) -> "CallMemory":
-        sizes = self.sizes
-        return CallMemory(sizes, self.dtype, 2 * len(sizes.inputs) + len(sizes.outputs))
+        return CallMemory(self.sizes, self.dtype)
 
     def scalars(self) -> Callable[..., float] | None:
         """See `Kernel`."""
@@ -270,31 +271,36 @@ class NativeKernel:
 
     def _in_threads(self, memory: "CallMemory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
-        chunks = -(-memory.table[3] // self.sizes.lanes)
+        chunks = -(-memory.words[abi.Call.EXAMPLES] // self.sizes.lanes)
         segments = min(self.sizes.segments, -(-chunks // CHUNKS))
-        team = crew(self.threads)
-        if segments < 2 or not team.free.acquire(blocking=False):  # it works for another call
+        pool = thread_pool(self.threads)
+        if segments < 2 or not pool.free.acquire(blocking=False):  # it works for another call
             self._run(memory.address)
             return
         try:
-            memory.table[CALL - 1] = 0
+            memory.words[abi.Call.HAS_NAN] = 0
             if memory.shares is None:
                 memory.shares = self._new_shares(memory)
-            memory.shares.ask(memory.table, self._in_place_of(memory), chunks, segments)
-            team.run(memory.shares.address)
+            memory.shares.submit(memory.words, self._in_place_of(memory), chunks, segments)
+            pool.run(memory.shares.address)
         finally:
-            team.free.release()
+            pool.free.release()
 
     def _in_place_of(self, memory: "CallMemory") -> int:
         """Where the output lies that is computed where it is wanted."""
         if self.sizes.in_place is None:
             return memory.u
-        return memory.table[CALL + 2 * len(self.sizes.inputs) + self.sizes.in_place]
+        place = abi.output_address(self.sizes.in_place, len(self.sizes.inputs))
+        return memory.words[abi.TABLE + place]
 
     def _new_shares(self, memory: "CallMemory") -> "Shares":
-        names = "examples", "before", "after", "combine"
-        functions = {name: self.native.address(name) for name in names}
-        table = memory.address + 8 * CALL
+        functions = {
+            abi.Job.EXAMPLES_FUNCTION: self.native.address("examples"),
+            abi.Job.BEFORE_FUNCTION: self.native.address("before"),
+            abi.Job.AFTER_FUNCTION: self.native.address("after"),
+            abi.Job.COMBINE_FUNCTION: self.native.address("combine"),
+        }
+        table = memory.address + abi.BYTES * abi.TABLE
         return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
 
 

@@ -21,8 +21,6 @@ SEGMENTS = 8  # of the examples at most: what threads share out, and in which or
 CHUNKS = 2  # of a segment at least
 MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
 SMALL = 4096  # numbers that fit on the stack
-# What native code is told before the addresses: w, u, v, n, the seed, rows; NaN is its answer.
-CALL = 7
 
 # fmt: off
 QUICK = {  # operations of one instruction of the machine, or of few

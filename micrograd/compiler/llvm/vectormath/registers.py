@@ -5,6 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from micrograd.compiler.llvm.builder import declare
 from micrograd.compiler.llvm.vectormath import x86
 from micrograd.compiler.llvm.vectormath.algebra import Algebra
 
@@ -126,10 +127,8 @@ class Registers(Algebra):
         """LLVM's intrinsic function `name`, on numbers."""
         suffix = f"f{self.width}" if self.lanes is None else f"v{self.lanes}f{self.width}"
         name = f"llvm.{name}.{suffix}"
-        module = self.builder.module
-        function = module.globals.get(name) or ir.Function(
-            module, ir.FunctionType(self.type, [self.type] * len(operands)), name
-        )
+        type = ir.FunctionType(self.type, [self.type] * len(operands))
+        function = declare(self.builder.module, name, type)
         values = [self.operand(x, self.type) for x in operands]
         return Register(self, self.builder.call(function, values))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from micrograd.compiler.llvm.builder import declare
 from micrograd.compiler.llvm.target import vector_bytes
 
 AVX2, AVX512 = 32, 64  # bytes a vector
@@ -85,7 +86,5 @@ def of_numbers(b: Any, name: str, *constants: Any) -> Callable[..., Any]:
 
 def intrinsic(b: Any, name: str, type: Any, *operands: Any) -> Any:
     """A call of LLVM's function of this name."""
-    function = b.module.globals.get(name) or ir.Function(
-        b.module, ir.FunctionType(type, [x.type for x in operands]), name
-    )
+    function = declare(b.module, name, ir.FunctionType(type, [x.type for x in operands]))
     return b.call(function, operands)

@@ -1,4 +1,4 @@
-"""The crew: whoever is there, asleep, at work elsewhere or gone, the bits are the same."""
+"""The thread pool: whether threads are awake, asleep, busy or gone, the bits are the same."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 import micrograd as mg
 
 pytest.importorskip("llvmlite")
-from micrograd.compiler.runtime.thread_pool import crew
+from micrograd.compiler.runtime.thread_pool import thread_pool
 
 RANDOM = np.random.default_rng(0)
 model = mg.MLP(3, [8, 1], activation="tanh", seed=0)
@@ -45,16 +45,16 @@ def test_those_who_sleep_are_woken() -> None:
         assert gradient(f) == first
 
 
-def test_a_crew_at_work_for_another_call_is_not_waited_for() -> None:
+def test_a_pool_that_works_for_another_call_is_not_waited_for() -> None:
     f = mg.vectorize(loss, threads=2)
     first = gradient(f)
-    with crew(2).free:
+    with thread_pool(2).free:
         assert gradient(f) == first
     assert gradient(f) == first
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system that does not fork")
-def test_a_forked_process_has_a_crew_of_its_own() -> None:
+def test_a_forked_process_has_a_pool_of_its_own() -> None:
     f = mg.vectorize(loss, threads=2)
     first = gradient(f)
     with warnings.catch_warnings():
@@ -75,7 +75,7 @@ print(answer[-1])
 """
 
 
-def test_a_process_ends_while_its_crew_stands_by() -> None:
+def test_a_process_ends_while_its_pool_stands_by() -> None:
     for _ in range(5):
         command = [sys.executable, "-W", "error", "-c", PROGRAM]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -1,0 +1,82 @@
+"""ABI: what native code is passed, word by word. Emitted code and its callers agree here.
+
+Every word has 64 bits. A call passes one pointer to:
+
+    the words of `Call`       addresses, the number of examples, the seed; one word is an answer
+    for each input            its address, and its stride: how many numbers its examples lie apart
+    for each output           its address
+
+The stride 0 means that all examples share the input. A negative stride ~d means: stride d, with the
+row of example k given by ROW_NUMBERS[k].
+
+>>> gathered(3), ~gathered(3)
+(-4, 3)
+"""
+
+from enum import IntEnum
+
+BYTES = 8  # of a word
+
+
+class Call(IntEnum):
+    """The words of a call, before its table of inputs and outputs."""
+
+    PARAMETERS = 0  # address
+    UNIFORMS = 1  # address: numbers that are the same for all examples
+    ROWS = 2  # address: rows of lanes, one for each number that varies
+    EXAMPLES = 3  # how many
+    SEED = 4  # a number, of the program's width
+    ROW_NUMBERS = 5  # address: where each example is, if any stride is negative
+    HAS_NAN = 6  # answer: not 0 where an output after the first holds a NaN
+
+
+TABLE = len(Call)  # the word at which the table of inputs and outputs begins
+
+
+def input_address(k: int) -> int:
+    """The word of the table that holds the address of input k."""
+    return 2 * k
+
+
+def input_stride(k: int) -> int:
+    """The word of the table that holds the stride of input k."""
+    return 2 * k + 1
+
+
+def output_address(k: int, inputs: int) -> int:
+    """The word of the table that holds the address of output k, behind so many inputs."""
+    return 2 * inputs + k
+
+
+def words(inputs: int, outputs: int) -> int:
+    """How many words a call has."""
+    return TABLE + output_address(outputs, inputs)
+
+
+def gathered(stride: int) -> int:
+    """The word for inputs whose examples are picked by ROW_NUMBERS."""
+    return ~stride
+
+
+class Job(IntEnum):
+    """The words of a call that threads share; behind them, the address of each thread's rows."""
+
+    EXAMPLES_FUNCTION = 0  # addresses of functions
+    BEFORE_FUNCTION = 1
+    AFTER_FUNCTION = 2
+    COMBINE_FUNCTION = 3
+    UNIFORMS = 4  # addresses
+    TABLE = 5
+    SUMS = 6
+    PARAMETERS = 7  # from here to SEGMENTS they differ from call to call
+    IN_PLACE = 8  # the output that is computed in its place
+    EXAMPLES = 9
+    SEED = 10
+    CHUNKS = 11
+    SEGMENTS = 12
+    WIDTH = 13  # bytes of the sums of a segment
+    IS_DOUBLE = 14
+
+
+JOB_ROWS = len(Job)  # the word at which the addresses of the threads' rows begin
+PER_CALL = slice(Job.PARAMETERS, Job.SEGMENTS + 1)
