@@ -1,5 +1,6 @@
 """The command line, as its user meets it: every verb, and every kind of bad input."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -22,10 +23,12 @@ from micrograd.tables.model_file import FORMAT
 from micrograd.training.steps.eager import EagerStep
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
+APART = "mix_stderr" in inspect.signature(CliRunner).parameters  # click 8.1 has to be asked for it
+RUNNER = CliRunner(**{"mix_stderr": False} if APART else {})
 
 
 def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    result = RUNNER.invoke(main, [str(argument) for argument in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

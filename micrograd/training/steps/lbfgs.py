@@ -21,7 +21,9 @@ def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) ->
     try:
         from scipy.optimize import minimize
     except ModuleNotFoundError:
-        raise ModuleNotFoundError('optimizer="lbfgs" needs SciPy: pip install scipy') from None
+        raise ModuleNotFoundError(
+            "optimizer=\"lbfgs\" needs SciPy: pip install 'micrograd-native[lbfgs]'"
+        ) from None
     step, arrays = run.step, Batches(examples, len(examples), run.step.dtype).arrays
     means: dict[bytes, float] = {}  # of the points that were tried, by their bits
 
