@@ -1,29 +1,75 @@
 # Two commands: `make demo` trains on real data, `make test` checks everything. Each sets itself up.
+# `make test-all` runs every test as on all other machines; TESTS="tests/test_ops.py ..." only these.
 PYTHON ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+LOWEST ?= python3.11
+TESTS ?=
 BIN := .venv/bin
+PYTEST := -m pytest -n auto --dist worksteal
 BENCH := benchmarks/.venv/bin
 QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
 	determinant per_sample growth compile_time training larger_than_memory accuracy
 
-.PHONY: demo test lint bench performance bench-eager clean
+.PHONY: demo test lint test-all test-twice test-machines test-lowest test-newest \
+	bench performance bench-eager clean
 
-demo: .venv/installed
+.DELETE_ON_ERROR:
+
+demo: .venv/installed-demo
 	$(BIN)/micrograd demo
 
 test: .venv/installed lint
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/python $(PYTEST)
 
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-.venv/installed: pyproject.toml
+.venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MicroGrad needs Python 3.11 or newer; make PYTHON=... names one")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
+
+.venv/installed-demo: pyproject.toml | .venv/bin/python
+	@echo 'Once, into .venv: NumPy, LLVM, pyarrow, matplotlib; 550 MB on disk.'
+	$(BIN)/python -m pip install --editable '.[tables,plot]'
 	touch $@
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	@echo 'Once, into .venv: all that the package can use, and what tests it; 900 MB on disk.'
+	$(BIN)/python -m pip install --editable '.[all]' --group test --group lint
+	touch $@
+
+test-all: test test-twice test-machines test-lowest test-newest
+
+# In the same processes, so that the second round meets what the first has left.
+test-twice: .venv/installed
+	$(BIN)/python $(PYTEST) --keep-duplicates $(foreach round,1 2,$(or $(TESTS),micrograd tests))
+
+test-machines: .venv/installed
+	$(BIN)/python tests/machines.py $(TESTS)
+
+# The lowest versions that pyproject.toml admits; what is deprecated since is not their fault.
+test-lowest:
+	mkdir -p .envs
+	$(PYTHON) tests/lowest.py > .envs/lowest.txt
+	$(call suite-with,$(LOWEST),lowest,--constraint .envs/lowest.txt,-W ignore::DeprecationWarning)
+
+# The newest versions, on each Python.
+test-newest: $(PYTHONS:%=test-newest-%)
+
+test-newest-%:
+	$(call suite-with,$*,$(subst /,-,$*),,)
+
+# An environment of that interpreter and that name, with options of pip and of pytest.
+define suite-with
+	@if ! $(1) -c '' 2> /dev/null; then echo 'skipped: there is no $(1) here'; exit 0; fi; set -ex; \
+	$(1) -m venv .envs/$(2); \
+	.envs/$(2)/bin/python -m pip install --quiet --upgrade pip; \
+	.envs/$(2)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager $(3) --editable '.[all]' --group test; \
+	.envs/$(2)/bin/python $(PYTEST) $(4) $(TESTS)
+endef
 
 # Each question prints a table; a bar that is missed fails at the end.
 bench: benchmarks/.venv/installed
@@ -46,4 +92,4 @@ benchmarks/.original:
 	$(BIN)/python -m pip install --quiet --no-deps --target $@ micrograd==0.1.0
 
 clean:
-	rm -rf .venv benchmarks/.venv build dist *.egg-info demo
+	rm -rf .venv .envs benchmarks/.venv build dist *.egg-info demo

@@ -1,6 +1,7 @@
 """What every test and every docstring's example is run with."""
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 
@@ -12,10 +13,47 @@ from micrograd.ops import TABLE
 
 program.always_verify = True
 
+try:
+    import llvmlite  # noqa: F401
+except ModuleNotFoundError as error:
+    no_machine_code = f"no machine code is made: {error}"
+else:
+    no_machine_code = ""
+
+# What cannot be imported without llvmlite. A test that needs it is marked `native`.
+ABOUT_MACHINE_CODE = [
+    "micrograd/compiler/llvm/*", "micrograd/compiler/runtime/jit.py",
+    "tests/compiler/test_builder.py", "tests/elementary.py", "tests/test_vectormath.py",
+]  # fmt: skip
+collect_ignore_glob = ["tests/without/*", *(ABOUT_MACHINE_CODE if no_machine_code else [])]
+
 # Time is the machine's affair. On a build server the examples are the same in every run.
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("server", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("server" if "CI" in os.environ else "here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An order of tests that nobody chose."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="take the tests in another order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffles them where that is asked for."""
+    seed = config.getoption("shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)
+
+
+def pytest_report_header() -> str:
+    """Says what is left out."""
+    return no_machine_code and f"{no_machine_code}; left out: {', '.join(ABOUT_MACHINE_CODE)}"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Skips what needs llvmlite where it is missing."""
+    if no_machine_code and item.get_closest_marker("native"):
+        item.add_marker(pytest.mark.skip(reason=no_machine_code))
 
 
 @pytest.fixture(autouse=True)

@@ -266,6 +266,7 @@ def test_an_operand_that_is_not_used() -> None:
     assert "(void)e;" in printer.functions["mg_first"]
 
 
+@pytest.mark.native
 def test_an_operation_that_asks_if_cannot_be_compiled() -> None:
     @mg.op(derivative=lambda g, z, x: g)
     def positive_part(x: Any) -> Any:

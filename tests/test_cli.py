@@ -23,8 +23,9 @@ from micrograd.tables.model_file import FORMAT
 from micrograd.training.steps.eager import EagerStep
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
-APART = "mix_stderr" in inspect.signature(CliRunner).parameters  # click 8.1 has to be asked for it
-RUNNER = CliRunner(**{"mix_stderr": False} if APART else {})
+# click 8.1 has to be asked to keep the streams apart
+ALONE = {"mix_stderr"} & {*inspect.signature(CliRunner).parameters}
+RUNNER = CliRunner(**dict.fromkeys(ALONE, False))  # type: ignore[arg-type]
 
 
 def run(*arguments: object) -> Result:

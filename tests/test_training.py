@@ -117,6 +117,7 @@ def test_a_step_does_nothing_in_python_for_each_number():
     assert calls_of_an_epoch(hidden=4, batch=5) == calls_of_an_epoch(hidden=80, batch=500)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("options", [{}, {"optimizer": mg.Adam(0.01, clip_value=1.0), "l2": 0.1}])
 def test_a_step_makes_no_objects_of_numbers(options, monkeypatch):
     """Of 6,900 parameters and a batch of 1,500 inputs; as floats these are 24 bytes each."""
@@ -248,6 +249,12 @@ def test_lbfgs_solves_least_squares():
     assert history.epochs < 50
     assert numbers(line) == pytest.approx([2.0, -1.0, 0.5, 0.5], abs=1e-4)
     assert len(history.validation_loss) == history.epochs
+
+
+def test_lbfgs_names_the_extra_that_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'micrograd-native\[lbfgs\]'"):
+        mg.fit(model(), X, LINE, loss="mse", optimizer="lbfgs")
 
 
 # Batches.

@@ -252,6 +252,7 @@ def test_the_same_input_gives_the_same_bits() -> None:
 # What it shows of itself.
 
 
+@pytest.mark.native
 def test_the_stages_print() -> None:
     f = mg.vectorize(lambda x: mg.tanh(x * w))
     f(np.ones(3))

@@ -198,6 +198,7 @@ def test_gradients_of_each_example(rows: int, columns: int, dtype: str) -> None:
             np.testing.assert_allclose(ds, 2 * scale * value, rtol=9 * tolerance)
 
 
+@pytest.mark.native
 def test_what_depends_on_shared_inputs_only_is_computed_once() -> None:
     f = mg.vectorize(lambda x, rate: x * mg.exp(-rate))
     f(np.ones(5), 0.5)
