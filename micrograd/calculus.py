@@ -5,7 +5,13 @@ the function that answers with its derivatives. They nest at will, since each ru
 kind: on Values now, on the symbols of a traced program in `compile` and `vectorize`.
 
 A derivative has the structure of the argument that it belongs to; of a function of several
-arguments it is a tuple with one for each.
+arguments it is a tuple with one for each. Keywords are passed on, and not differentiated by. Of the
+positional arguments, `argnums` chooses: a number, counted from 0, for the derivative by that
+argument alone, or a tuple of several. So data need no derivatives of their own:
+
+>>> error = lambda w, x, y: (w * x - y) ** 2
+>>> grad(error, argnums=0)(2.0, 3.0, 5.0), grad(error)(2.0, x=3.0, y=5.0)
+(6.0, 6.0)
 
 Its numbers are floats, and Values where they depend on a Value of the caller's, which the function
 captures or is given: so that its derivative can still be asked for. A Value that is made within the
@@ -15,9 +21,10 @@ A number that leaves the graph, by `math.exp(x)` or `float(x)` say, would be mis
 LostGradientError names the line, and what to write instead.
 """
 
+import functools
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from micrograd import graph, modes, ops, watch
 from micrograd.engine import Value
@@ -32,6 +39,67 @@ Function = Callable[..., Any]
 MANY = 16  # comparisons: a search, rather than a choice
 
 
+class Derivative(Protocol):
+    """`grad` and its kin."""
+
+    def __call__(self, f: Function, argnums: int | Sequence[int] | None = None) -> Function: ...
+
+
+def _by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
+    """A transformation that differentiates by all arguments, for those that `argnums` chooses."""
+
+    @functools.wraps(by_all)
+    def transformation(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
+        derivative_by_all = by_all(f)
+
+        def derivative(*args: Any, **keywords: Any) -> Any:
+            if argnums is None and not keywords:
+                return derivative_by_all(*args)
+            places = _places(argnums, len(args))
+
+            def of_chosen(*chosen: Any) -> Any:
+                given = dict(enumerate(args)) | dict(zip(places, chosen))
+                return f(*given.values(), **keywords)
+
+            return by_all(of_chosen)(*[args[place] for place in places])
+
+        return derivative
+
+    return transformation
+
+
+def _with_keywords(transformation: Callable[[Function], Function]) -> Callable[..., Function]:
+    """A transformation of a function of positional arguments, whose keywords are passed on."""
+
+    @functools.wraps(transformation)
+    def transformed(f: Function) -> Function:
+        of_positional = transformation(f)
+
+        def derivative(*args: Any, **keywords: Any) -> Any:
+            if not keywords:
+                return of_positional(*args)
+            return transformation(functools.partial(f, **keywords))(*args)
+
+        return derivative
+
+    return transformed
+
+
+def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:
+    """The positional arguments to differentiate by, of so many."""
+    every = [*range(count)]
+    chosen = every if argnums is None else [argnums] if isinstance(argnums, int) else [*argnums]
+    if not chosen or not all(-count <= place < count for place in chosen):
+        raise TypeError(
+            f"nothing to differentiate by: argnums is {argnums}, and there are {count} positional "
+            "arguments; keywords are passed on as they are"
+        )
+    if len({every[place] for place in chosen}) < len(chosen):
+        raise TypeError(f"argnums names one argument twice: {argnums}")
+    return [every[place] for place in chosen]
+
+
+@_by_chosen
 def grad(f: Function) -> Function:
     """The gradient of `f`, which returns one number.
 
@@ -52,6 +120,7 @@ def grad(f: Function) -> Function:
     return gradient
 
 
+@_by_chosen
 def value_and_grad(f: Function) -> Function:
     """The value of `f`, which returns one number, and its gradient.
 
@@ -67,6 +136,7 @@ def value_and_grad(f: Function) -> Function:
     return value_and_gradient
 
 
+@_with_keywords
 def vjp(f: Function) -> Function:
     """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of its product with that.
 
@@ -86,6 +156,7 @@ def vjp(f: Function) -> Function:
     return value_and_product
 
 
+@_with_keywords
 def jvp(f: Function) -> Function:
     """`jvp(f)(*args, *tangents)`: the value of `f`, and its derivative in that direction.
 
@@ -112,6 +183,7 @@ def jvp(f: Function) -> Function:
     return value_and_derivative
 
 
+@_with_keywords
 def hvp(f: Function) -> Function:
     """`hvp(f)(*args, *vectors)`: the product of the Hessian of `f` with a vector.
 
@@ -128,6 +200,7 @@ def hvp(f: Function) -> Function:
     return product
 
 
+@_by_chosen
 def jacobian(f: Function) -> Function:
     """The matrix of the derivatives of all results of `f` with respect to its argument.
 
@@ -137,6 +210,8 @@ def jacobian(f: Function) -> Function:
     >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 5.0])
     array([[5., 2.],
            [1., 0.]])
+    >>> jacobian(lambda a, t: [a * t, a * t * t], argnums=0)(2.0, 3.0)
+    array([3., 9.])
     """
 
     def matrix(*args: Any) -> Any:
@@ -154,6 +229,7 @@ def jacobian(f: Function) -> Function:
     return matrix
 
 
+@_by_chosen
 def hessian(f: Function) -> Function:
     """The matrix of the second derivatives of `f`, which returns one number, of one argument.
 

@@ -114,3 +114,65 @@ def test_a_hessian_of_a_structure() -> None:
 def test_the_exponent_bends_a_power_where_it_is_zero():
     bends = mg.hessian(lambda p: p[0] ** p[1])(np.array([2.0, 0.0]))
     np.testing.assert_allclose(bends, [[0.0, 0.5], [0.5, math.log(2.0) ** 2]], rtol=1e-15)
+
+
+# Which arguments: `argnums`, and keywords, as in JAX and HIPS autograd.
+
+
+def _three(a: Any, b: Any, c: Any = 1.0) -> Any:
+    return a * a * b + mg.sin(b) * c
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_keywords_are_passed_on_and_not_differentiated_by(compiled: bool) -> None:
+    wrap: Any = mg.compile if compiled else lambda f: f
+    assert wrap(mg.grad(_three))(3.0, b=4.0) == 24.0
+    assert wrap(mg.grad(_three))(3.0, 4.0, c=0.0) == (24.0, 9.0)
+    assert wrap(mg.value_and_grad(_three))(3.0, b=4.0, c=0.0) == (36.0, 24.0)
+    assert wrap(mg.jacobian(lambda x, k: [k * x, x]))(3.0, k=2.0).tolist() == [2.0, 1.0]
+    assert wrap(mg.hessian(_three))(3.0, b=4.0) == 8.0
+    assert wrap(mg.jvp(_three))(3.0, 1.0, b=4.0, c=0.0) == (36.0, 24.0)
+    assert wrap(mg.vjp(_three))(3.0, 2.0, b=4.0, c=0.0) == (36.0, 48.0)
+    assert wrap(mg.hvp(_three))(3.0, 2.0, b=4.0) == 16.0
+
+
+def test_argnums_choose_as_in_hips_autograd() -> None:
+    """Its functions are the oracle, for each choice."""
+    autograd = pytest.importorskip("autograd")
+    np_ = pytest.importorskip("autograd.numpy")
+
+    def theirs(a: Any, b: Any, c: Any = 1.0) -> Any:
+        return a * a * b + np_.sin(b) * c
+
+    point = 3.0, 4.0, 0.5
+    for place in range(3):
+        assert mg.grad(_three, place)(*point) == pytest.approx(autograd.grad(theirs, place)(*point))
+        got, expected = mg.value_and_grad(_three, place)(*point), theirs(*point)
+        assert got == pytest.approx((expected, float(autograd.grad(theirs, place)(*point))))
+    for place in range(2):  # it is linear in the last
+        expected = autograd.hessian(theirs, place)(*point)
+        assert mg.hessian(_three, place)(*point) == pytest.approx(expected)
+    both = [*map(float, autograd.grad(theirs, (0, 2))(*point))]
+    assert [*mg.grad(_three, (0, 2))(*point)] == pytest.approx(both)
+    assert mg.grad(_three, (2, 0))(*point) == mg.grad(_three, (0, 2))(*point)[::-1]
+    assert mg.grad(_three, -1)(*point) == mg.grad(_three, 2)(*point)
+
+
+def test_data_get_no_jacobian_of_their_own() -> None:
+    data = np.arange(6.0).reshape(3, 2)
+    residuals = mg.jacobian(lambda w, X, y: X @ w - y, argnums=0)
+    assert residuals(np.ones(2), data, np.zeros(3)).tolist() == data.tolist()
+    assert mg.jacobian(lambda w, X: X @ w)(np.ones(2), X=data).tolist() == data.tolist()
+
+
+def test_arguments_that_are_not_there_are_told() -> None:
+    for call in (
+        lambda: mg.grad(_three)(a=1.0, b=2.0),
+        lambda: mg.grad(_three, 2)(1.0, 2.0),
+        lambda: mg.grad(_three, 1)(1.0, b=2.0),
+        lambda: mg.jacobian(_three, ())(1.0, 2.0),
+    ):
+        with pytest.raises(TypeError, match="positional arguments; keywords are passed on"):
+            call()
+    with pytest.raises(TypeError, match="names one argument twice"):
+        mg.grad(_three, (0, -2))(1.0, 2.0)
