@@ -21,7 +21,7 @@ from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-REORDER = ("reassoc", "contract", "nsz")  # what the sum of a block may do to the order of its terms
+FUSE = ("contract",)  # a product and the sum that it is part of are rounded once
 
 
 class Axis(Enum):
@@ -65,7 +65,7 @@ class Arithmetic:
 
     def __init__(self, module: Module, builder: ir.IRBuilder, axis: Axis):
         self.module, self.b = module, builder
-        self.flags = () if module.exact else REORDER
+        self.flags = () if module.exact else FUSE
         self._set_axis(axis)
 
     def _set_axis(self, axis: Axis) -> None:
@@ -186,9 +186,9 @@ class Arithmetic:
         return x if of_numbers else self.b.uitofp(x, self.vector)
 
     def sum_of_lanes(self, total: ir.Value) -> ir.Value:
-        number = self.module.number
+        number, flags = self.module.number, () if self.module.exact else ("reassoc",)
         callee = self._declared("vector.reduce.fadd", number, [number, self.vector])
-        return self.b.call(callee, [ir.Constant(number, 0.0), total], fastmath=self.flags)
+        return self.b.call(callee, [ir.Constant(number, -0.0), total], fastmath=flags)
 
     def transposed(self, rows: list[ir.Value]) -> list[ir.Value]:
         """The columns of a square whose rows these vectors are: halves, shuffled together."""

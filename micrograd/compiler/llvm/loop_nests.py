@@ -137,7 +137,7 @@ class LoopNests:
         def add(totals: list[ir.Value], t: ir.Value) -> list[ir.Value]:
             read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
             return [
-                self.lanes.combine(step, total, [self._shared(read, f, member, t) for f in factors])
+                self.lanes.combine(step, total, self._factors(read, factors, member, t))
                 for total, member in zip(totals, members)
             ]
 
@@ -148,6 +148,18 @@ class LoopNests:
             I64(start),
             self.lanes.width if self.lanes.axis is Axis.TERMS else 1,
         )
+
+    def _factors(
+        self, read: dict[Any, ir.Value], factors: Any, member: Places, t: ir.Value
+    ) -> list[ir.Value]:
+        """Those of a term. An example that counts 0 is a copy, and adds 0, even if infinite."""
+        numbers = [self._shared(read, factor, member, t) for factor in factors]
+        if self.body.examples and factors[0].block is self.body.plan.program.seed:
+            seed, *others = numbers
+            zero = self.lanes.constant(0.0).value
+            counts = self.b.fcmp_ordered("!=", seed, zero)
+            return [seed, *[self.b.select(counts, x, zero) for x in others]]
+        return numbers
 
     def _shared(
         self, read: dict[Any, ir.Value], factor: Any, member: Places, t: ir.Value
