@@ -284,8 +284,8 @@ class _Point(Watch):
         weights = [Value(1.0) for _ in outputs]
         product = ops.sum(*[w * z for w, z in zip(weights, outputs)])
         columns = _Point(())  # the derivatives of a gradient that is linear in the weights
-        columns.variables, columns.made = [*weights, *self.variables], self.made
-        found = [columns.gradient(x)[: len(weights)] for x in _gradients(product, self.variables)]
+        columns.variables, columns.made = weights, self.made.union(self.variables)
+        found = [columns.gradient(x) for x in _gradients(product, self.variables)]
         return [list(row) for row in zip(*found)]
 
     def closed(self, z: Any) -> bool:
