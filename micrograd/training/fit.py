@@ -22,12 +22,12 @@ from micrograd.training.data.data import Data, Validation, refuse_for_files, sha
 from micrograd.training.data.examples import ClassWeight
 from micrograd.training.options import amount, each, several, whole
 from micrograd.training.run.checkpoint import Checkpoint
-from micrograd.training.run.diagnosis import Patient
 from micrograd.training.run.history import History
 from micrograd.training.run.interrupt import watched
 from micrograd.training.run.loop import Loop
 from micrograd.training.run.metrics import Score, metric_of
 from micrograd.training.run.progress import Progress
+from micrograd.training.run.record import Patient
 from micrograd.training.run.run import Callback, DivergenceError, Limits, Run, monitored
 from micrograd.training.run.run_identity import (
     of_examples,

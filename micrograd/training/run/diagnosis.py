@@ -7,20 +7,11 @@ from typing import Any
 import numpy as np
 
 from micrograd.neuralnet import MLP, activation_function
-from micrograd.training.data.examples import Examples
-from micrograd.training.run.history import History
+from micrograd.training.run.record import Record
 
 SAMPLE = 1_000  # examples that the network is watched on
 STEP = 1e-6  # of the differences that tell the slope of an activation
 SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # of the way to where it is flat
-
-
-@dataclass
-class Patient:
-    """What is examined: the model, and the examples that it learned from."""
-
-    model: Any
-    examples: Examples
 
 
 @dataclass(frozen=True)
@@ -52,17 +43,17 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(history: History) -> Diagnosis:
+def diagnose(history: Record) -> Diagnosis:
     """Examines the curves of a run, its inputs, and the signals and gradients of its model.
 
-    >>> print(diagnose(History(loss=[1.0, 0.4, 0.2, 0.19, 0.19])))
+    >>> print(diagnose(Record(loss=[1.0, 0.4, 0.2, 0.19, 0.19])))
     nothing to see: the run looks healthy
     """
     with np.errstate(all="ignore"):  # where a run diverged, so may what is worked out here
         return Diagnosis((*_findings(history),))
 
 
-def _findings(history: History) -> Iterator[Finding]:
+def _findings(history: Record) -> Iterator[Finding]:
     yield from (*_divergence(history), *_over_fitting(history), *_cliffs(history), *_rate(history))
     if history.patient is not None:
         model, X = history.patient.model, history.patient.examples.inputs[:SAMPLE]
@@ -75,7 +66,7 @@ def _findings(history: History) -> Iterator[Finding]:
 # The curves.
 
 
-def _divergence(history: History) -> Iterator[Finding]:
+def _divergence(history: Record) -> Iterator[Finding]:
     if history.diverged:
         yield Finding(
             "divergence",
@@ -85,7 +76,7 @@ def _divergence(history: History) -> Iterator[Finding]:
         )
 
 
-def _over_fitting(history: History) -> Iterator[Finding]:
+def _over_fitting(history: Record) -> Iterator[Finding]:
     loss, validation = history.loss, history.validation_loss
     if len(validation) < 5 or history.best_epoch is not None:
         return
@@ -102,7 +93,7 @@ def _over_fitting(history: History) -> Iterator[Finding]:
         )
 
 
-def _cliffs(history: History) -> Iterator[Finding]:
+def _cliffs(history: Record) -> Iterator[Finding]:
     norms = history.gradient_norms
     for epoch in range(2, len(norms)):
         usual = max(norms[0], float(np.median(norms[:epoch])))  # it may have shrunk to nothing
@@ -116,7 +107,7 @@ def _cliffs(history: History) -> Iterator[Finding]:
             return
 
 
-def _rate(history: History) -> Iterator[Finding]:
+def _rate(history: Record) -> Iterator[Finding]:
     loss, rates = history.loss, history.rates
     if len(loss) < 5 or history.diverged:
         return

@@ -1,15 +1,15 @@
 """History: what a training run was like, epoch by epoch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from micrograd.training.run.diagnosis import Diagnosis, Patient
+from micrograd.training.run.diagnosis import Diagnosis, diagnose
+from micrograd.training.run.record import Record
 
 
 @dataclass(repr=False)
-class History:
+class History(Record):
     """Losses by epoch, and where examples were held out, the same for them.
 
     `metric` names what `scores` are: accuracy or R², say, of the examples held out; "" for none.
@@ -21,17 +21,6 @@ class History:
     >>> History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
     History(epochs=2, loss=0.5, validation_loss=0.6)
     """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    metric: str = ""
-    scores: list[float] = field(default_factory=list)
-    gradient_norms: list[float] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-    stopped: str = ""
-    diverged: str = ""
-    best_epoch: int | None = None
-    patient: "Patient | None" = None  # what `diagnose` examines
 
     def __getstate__(self) -> dict[str, Any]:
         """What is copied and pickled: the numbers, without the model and its examples."""
@@ -53,14 +42,15 @@ class History:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """The losses, and any metric, as a matplotlib Figure, written to `path` if one is given."""
-        from micrograd.draw import loss_curve
+        from micrograd.draw import loss_curve  # matplotlib is an extra, and slow to import
 
-        return loss_curve(self, path)
+        return loss_curve(
+            self.loss, self.validation_loss, scores=self.scores, metric=self.metric,
+            best_epoch=self.best_epoch, path=path,
+        )  # fmt: skip
 
-    def diagnose(self) -> "Diagnosis":
+    def diagnose(self) -> Diagnosis:
         """What there is to see in the run and the model, with evidence and remedy."""
-        from micrograd.training.run.diagnosis import diagnose
-
         return diagnose(self)
 
     def __repr__(self) -> str:
