@@ -1,6 +1,5 @@
 """The command line, as its user meets it: every verb, and every kind of bad input."""
 
-import inspect
 import os
 import signal
 import subprocess
@@ -23,13 +22,10 @@ from micrograd.tables.model_file import FORMAT
 from micrograd.training.steps.eager import EagerStep
 
 PROGRAM = [sys.executable, "-m", "micrograd"]
-# click 8.1 has to be asked to keep the streams apart
-ALONE = {"mix_stderr"} & {*inspect.signature(CliRunner).parameters}
-RUNNER = CliRunner(**dict.fromkeys(ALONE, False))  # type: ignore[arg-type]
 
 
 def run(*arguments: object) -> Result:
-    result = RUNNER.invoke(main, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
