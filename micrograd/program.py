@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from micrograd.interrupt import deafen, once
-from micrograd.names import did_you_mean
+from micrograd.names import did_you_mean, unknown
 
 BAD_INPUT, INTERRUPTED = 2, 130
 QUIET = {"standalone_mode": False}  # of click: it raises, and we say what happened
@@ -64,6 +64,12 @@ class Program(click.Group):
         if message:
             click.echo(f"micrograd: {' '.join(message.split())}", err=True)
         sys.exit(status)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command that is named, or an error that names the one that was meant."""
+        if self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         """Where --help is answered."""

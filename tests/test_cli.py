@@ -310,7 +310,7 @@ def test_a_table_that_cannot_be_learned(case):
         (["predict", "none", "flowers.csv"], "none: no such file"),
         (["demo", "mars"], "'mars' is not one of"),
         (["demo", "-o", "flowers.csv"], "flowers.csv"),
-        (["fly"], "No such command 'fly'"),
+        (["fly"], "there is no command 'fly'"),
         (["--wings"], "No such option"),
     ],
 )
