@@ -316,7 +316,11 @@ class _Point(Watch):
 def _gradients(z: Scalar, variables: list[Any]) -> list[Any]:
     """As `graph.gradients`; a Value in a graph of symbols is there under another name."""
     trace = getattr(z, "trace", None)
-    return graph.gradients(z, variables if trace is None else [trace.symbol(x) for x in variables])
+    counts = [(point, point._comparisons) for point in watch.watches() if isinstance(point, _Point)]
+    found = graph.gradients(z, variables if trace is None else [trace.symbol(x) for x in variables])
+    for point, count in counts:  # the formulas of derivatives compare, too: they search for nothing
+        point._comparisons = count
+    return found
 
 
 def _scalars(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | None]]:

@@ -53,8 +53,20 @@ def norm(values: Iterable[Any]) -> Any:
     >>> norm([3.0, 4.0])
     5.0
     """
-    squares = ops.sum(*[x * x for x in operands(values, "norm")])
-    return ops.where(squares > 0, ops.sqrt(squares), squares)
+    scalars = operands(values, "norm")
+    squares = ops.sum(*[x * x for x in scalars])
+    safe = ops.logical_and(squares > _LEAST, squares < 1.0 / _LEAST)
+    if safe is True or not scalars:
+        return ops.length(squares)
+    largest = ops.stop_gradient(reduce(ops.maximum, map(ops.abs, scalars)))
+    scales = ops.logical_and(largest > 0.0, largest < float("inf"))
+    scale = ops.minimum(ops.div(1.0, ops.select(scales, largest, 1.0)), _STEEPEST)
+    scale = ops.select(safe, 1.0, scale)
+    return ops.length(ops.sum(*[(x * scale) * (x * scale) for x in scalars])) / scale
+
+
+_LEAST = 2.0**-100  # a sum of squares from here to its inverse is precise, in 32 bits too
+_STEEPEST = 2.0**1022  # below its inverse, that of a number may be infinite
 
 
 def logsumexp(values: Iterable[Any]) -> Any:

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import filterfalse
 from typing import Any
 
-from micrograd import machine, ops
+from micrograd import machine, masks, ops
 
 
 def topological_order(*roots: Any) -> list[Any]:
@@ -151,20 +151,35 @@ def _pass_on_dot(node: Any) -> None:
         bias._grad += g
 
 
-def gradients(root: Any, inputs: list[Any]) -> list[Any]:
+def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
     """The gradient of `root` with respect to each of `inputs`, as scalars that differentiate again.
 
-    The same chain rule as `sweep`, on nodes in place of their numbers.
+    The same chain rule as `sweep`, on nodes in place of their numbers, in the same order. There the
+    zero of a masked branch is a number; here it is a condition, which is not known yet where the
+    nodes are symbols. It travels with the gradient: `reached[node]` says when any branch that is
+    taken depends on the node, and what the node passes on is `ops.passed` under that condition.
+    What is not differentiated `again` needs no conditions: zeros are enough, as in numbers.
     """
+    order = dependents(root, inputs)
+    wanted, computed = {*inputs, *order}, {*order}
     gradient: dict[Any, Any] = {root: 1.0}
-    for node in reversed(dependents(root, inputs)):
+    reached: dict[Any, Any] = {root: True}
+    for node in reversed(order):
         g = gradient.get(node, 0.0)
-        if g.__class__ is float and g == 0:
+        if _is_zero(g):
             continue
-        gradients = machine.run(node.op.derivative, (g, node, *node.operands))
-        for operand, more in zip(node.operands, gradients):
-            if operand.__class__ is not float:
-                gradient[operand] = gradient[operand] + more if operand in gradient else more
+        nonzero = masks.is_surely_nonzero(g)
+        for operand, more in _contributions(node, g, again):
+            if operand.__class__ is float or operand not in wanted or _is_zero(more):
+                continue
+            condition = masks.both(reached[node], masks.of(more, g)) if again else True
+            if node.op is ops.length:
+                more = masks.masked(condition, more)
+            elif condition is not True or not nonzero:
+                more = masks.passed(condition, g, more)
+            gradient[operand] = gradient[operand] + more if operand in gradient else more
+            if again and operand in computed:
+                reached[operand] = masks.either(reached.get(operand, False), condition)
     return [gradient.get(x, 0.0) for x in inputs]
 
 
@@ -191,6 +206,33 @@ def is_flat(op: Any) -> bool:
     except Exception:
         return False
     return all(g.__class__ is float and g == 0 for g in gradients)
+
+
+def _is_zero(x: Any) -> bool:
+    return x.__class__ is float and x == 0
+
+
+def _contributions(node: Any, g: Any, again: bool) -> list[tuple[Any, Any]]:
+    """The operands and what each gains, in the order in which `sweep` adds it."""
+    if node.op is ops.length and again:
+        return [(node.operands[0], _slope_of_length(node, g))]
+    answers = machine.run(node.op.derivative, (g, node, *node.operands))
+    pairs = [(x, y if hasattr(y, "rank") else float(y)) for x, y in zip(node.operands, answers)]
+    if node.op is ops.dot:  # a weight, its input, the next weight, ...
+        n = len(pairs) // 2
+        pairs = [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
+    return pairs
+
+
+def _slope_of_length(z: Any, g: Any) -> Any:
+    """The gradient g / 2z of the square of a length z. Where z is 0, so is the gradient g of what
+    is smooth in the square, and the limit is the derivative of g by 2z (L'Hôpital)."""
+    more = g * 0.5 / z
+    zero = z == 0.0 if z.rank == 0 else None  # the number of a Value is known
+    if zero is False:
+        return more
+    limit = 0.0 if g.__class__ is float else gradients(g, [z])[0] * 0.5
+    return limit if zero is True else ops.extended(limit, z, more)
 
 
 def dependents(root: Any, inputs: list[Any]) -> list[Any]:

@@ -74,7 +74,7 @@ class Op:
 
 
 def _row(name: str) -> Op:
-    return TABLE.get(name) or label(name)
+    return TABLE.get(name) or UNLISTED.get(name) or label(name)
 
 
 # Who runs an operation: the operands decide.
@@ -162,6 +162,7 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
 # The table, and how an operation comes into it.
 
 TABLE: dict[str, Op] = {}
+UNLISTED: dict[str, Op] = {}  # rows that the chain rule writes, and no user
 
 
 def enter(row: Op) -> Op:
@@ -197,6 +198,8 @@ def composed(
     derivative: Callable[..., Any],
     name: str = "",
     on_floats: Callable[..., float] | None = None,
+    conditions: int = 0,
+    listed: bool = True,
 ) -> Callable[[Callable[..., Any]], Op]:
     """An operation composed of others: decorates its meaning, whose docstring is its own."""
 
@@ -207,9 +210,11 @@ def composed(
         doc = inspect.getdoc(meaning) or f"{meaning.__name__}, added by its user"
         title = doc.splitlines()[0].rstrip(".")
         called = name or meaning.__name__.rstrip("_")
-        return enter(
-            Op(called, arity, meaning, derivative, title, defaults=defaults, on_floats=on_floats)
-        )
+        row = Op(
+            called, arity, meaning, derivative, title,
+            defaults=defaults, on_floats=on_floats, conditions=conditions,
+        )  # fmt: skip
+        return enter(row) if listed else UNLISTED.setdefault(called, row)
 
     return enter_row
 

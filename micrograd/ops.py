@@ -63,11 +63,6 @@ def _take(g: Any, z: Any, *operands: Any) -> Any:
     return [*[select(index == k, g, 0.0) for k in range(len(values))], 0.0]
 
 
-def _leg(x: Any) -> Any:
-    """The other leg of a right triangle with a leg x and hypotenuse 1."""
-    return sqrt((1.0 - x) * (1.0 + x))
-
-
 def _bell(x: Any) -> Any:
     return 2.0 / math.sqrt(math.pi) * exp(-x * x)
 
@@ -92,8 +87,8 @@ sqrt  = primitive("sqrt",  "the square root of x",             lambda g, z, x: (
 sin   = primitive("sin",   "the sine of x radians",            lambda g, z, x: (g * cos(x),))
 cos   = primitive("cos",   "the cosine of x radians",          lambda g, z, x: (-g * sin(x),))
 tan   = primitive("tan",   "the tangent of x radians",         lambda g, z, x: (g * (1.0 + z * z),))
-asin  = primitive("asin",  "the arc sine of x, in radians",    lambda g, z, x: (g / _leg(x),))
-acos  = primitive("acos",  "the arc cosine of x, in radians",  lambda g, z, x: (-g / _leg(x),))
+asin  = primitive("asin",  "the arc sine of x, in radians",    lambda g, z, x: (g / leg(x),))
+acos  = primitive("acos",  "the arc cosine of x, in radians",  lambda g, z, x: (-g / leg(x),))
 atan  = primitive("atan",  "the arc tangent of x, in radians", lambda g, z, x: (g / (1.0 + x * x),))
 atan2 = primitive("atan2", "the angle of (x, y), in radians",  _atan2)
 sinh  = primitive("sinh",  "the hyperbolic sine of x",         lambda g, z, x: (g * cosh(x),))
@@ -128,6 +123,37 @@ def identity(x):
 def stop_gradient(x):
     """x itself, which passes no gradient on"""
     return x
+
+
+@composed(lambda h, z, c, g, x: (0.0, 0.0, _under(c, h)), conditions=1, listed=False)
+def passed(c, g, x):
+    """x, which a gradient g passes on under the condition c: nothing where g is 0"""
+    return select(g == 0, 0.0, x)
+
+
+def _under(c: Any, h: Any) -> Any:
+    return h if c.__class__ is float and c == 1 else where(c, h, 0.0)
+
+
+@composed(lambda h, z, y, u, x: (select(u == 0, h, 0.0), 0.0, select(u == 0, 0.0, h)), listed=False)
+def extended(y, u, x):
+    """x, and y where u is 0, for there x has a limit only"""
+    return select(u == 0, y, x)
+
+
+GUARDS = (passed, extended)  # x, but where that would be `0 * inf` or 0 / 0
+
+
+@composed(lambda g, z, x: (-g * x / z,), listed=False)
+def leg(x):
+    """the other leg of a right triangle with a leg x and hypotenuse 1"""
+    return sqrt((1.0 - x) * (1.0 + x))
+
+
+@composed(lambda g, z, x: (select(z == 0, 0.0, g * 0.5 / z),), listed=False)
+def length(x):
+    """the square root of a sum of squares, whose slope at 0 is that of a length: none"""
+    return sqrt(x)
 
 
 @composed(lambda g, z, x: (0.0,))
@@ -266,7 +292,8 @@ def lgamma(x):
     near = y < 2.5
     right = select(near, _lgamma_near_2(select(near, y, 2.0)), _lgamma_right(select(near, 3.0, y)))
     sine = abs(sin(math.pi * _from_the_nearest_integer(x)))
-    z = select(left, math.log(math.pi) - log(sine) - right, right)
+    reflected = math.log(math.pi) - log(sine) - select(sine == 0, 0.0, right)  # a pole, far out too
+    z = select(left, reflected, right)
     return select(y == math.inf, y, z)
 
 
@@ -282,7 +309,8 @@ def digamma(x: Any) -> Any:
     shift = select(small, reduce(machine.add, [1.0 / (y + k) for k in range(_SHIFT)]), 0.0)
     r = 1.0 / s
     right = log(s) - 0.5 * r - r * r * _polynomial(_DIGAMMA, r * r) - shift
-    cotangent = div(math.pi, tan(math.pi * _from_the_nearest_integer(x)))
+    t = math.pi * _from_the_nearest_integer(x)
+    cotangent = div(math.pi * cos(t), sin(t))  # not by tan, which is infinite in between
     return select(left, right - cotangent, right)
 
 

@@ -149,6 +149,7 @@ EDGES: list[tuple[str, tuple[float, ...], float]] = [
     ("erfc", (-inf,), 2.0), ("lgamma", (0.0,), inf), ("lgamma", (-0.0,), inf),
     ("lgamma", (-3.0,), inf), ("lgamma", (1.0,), 0.0), ("lgamma", (2.0,), 0.0),
     ("lgamma", (inf,), inf), ("lgamma", (-inf,), inf), ("lgamma", (1e308,), inf),
+    ("lgamma", (-1e308,), inf), ("lgamma", (-1e305,), inf), ("lgamma", (-1e16,), inf),
     ("div", (1.0, 0.0), inf), ("div", (1.0, -0.0), -inf), ("div", (-1.0, 0.0), -inf),
     ("div", (0.0, 0.0), nan), ("div", (inf, inf), nan), ("div", (1.0, inf), 0.0),
     ("pow", (0.0, 0.0), 1.0), ("pow", (nan, 0.0), 1.0), ("pow", (1.0, nan), 1.0),
@@ -224,6 +225,21 @@ def test_gradients_at_the_edges(
     assert numbers_of(graph.gradients(result, values)) == pytest.approx(
         want, rel=1e-13, nan_ok=True, abs=0
     )
+
+
+BENDS = [("asin", 1.0, inf), ("asin", -1.0, -inf), ("acos", 1.0, -inf), ("acos", -1.0, inf)]
+
+
+@pytest.mark.parametrize(("name", "x", "want"), BENDS)
+def test_second_derivatives_at_the_ends_of_domains_are_their_limits(
+    name: str, x: float, want: float
+) -> None:
+    f = TABLE[name]
+    assert mg.grad(mg.grad(f))(x) == want
+    assert mg.compile(mg.grad(mg.grad(f)))(x) == want
+    assert mg.compile(mg.grad(f)).value_and_grad(x)[1] == want
+    third = mg.grad(mg.grad(mg.grad(f)))(x)
+    assert third == (inf if name == "asin" else -inf)
 
 
 def test_masked_branches_make_no_nan() -> None:

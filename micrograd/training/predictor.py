@@ -56,6 +56,6 @@ class Predictor:
         it, call = compiled.specialize(array)
         if compiled not in self._theta:
             self._theta[compiled] = np.array(numbers_of(it.parameters), self.dtype)
-        (answer,), _ = compiled.kernel(it, "value")(call, self._theta[compiled], 1.0)
+        (answer,) = compiled.answers(it, "value", call, self._theta[compiled])
         outputs = np.asarray(answer)
         return outputs.reshape(-1) if array.ndim == 1 else outputs

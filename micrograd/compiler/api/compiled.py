@@ -79,7 +79,7 @@ class Compiled(Specializer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results, for each example."""
         it, call = self.specialize(*args, **kwargs)
-        (value,), _ = self.kernel(it, "value", call.shared)(call, self._packed(it), 1.0)
+        (value,) = self.answers(it, "value", call, self._packed(it))
         return self._results(it.trace, self._for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -88,7 +88,7 @@ class Compiled(Specializer):
         Raises TypeError if the function does not return one number an example.
         """
         it, call = self.specialize(*args, **kwargs)
-        answers = self._differentiated(it, "arguments", call, self._packed(it), 1.0)
+        answers = self.answers(it, "arguments", call, self._packed(it))
         value, *gradients = (self._for_each(x, call.n) for x in answers)
         shaped = (self._shaped(x, shape, call) for x, shape in zip(gradients, it.shapes))
         of_args, of_kwargs = it.structure.build(shaped)
@@ -134,18 +134,7 @@ class Compiled(Specializer):
     def _mean(self, it: Specialization, call: Call, theta: Array) -> Any:
         if call.n == 0:
             return float("nan"), np.zeros(len(it.parameters), self.dtype)
-        return tuple(self._differentiated(it, "parameters", call, theta, 1.0 / call.n))
-
-    def _differentiated(
-        self, it: Specialization, answer: Gradient, call: Call, theta: Array, seed: float
-    ) -> list[Any]:
-        """Value and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
-        answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
-        if nan and not self.exact:
-            guarded, _ = self.kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
-            pairs = zip(answers, guarded)
-            return [x if x.__class__ is float else np.where(np.isnan(x), y, x) for x, y in pairs]
-        return answers
+        return tuple(self.answers(it, "parameters", call, theta, 1.0 / call.n))
 
     # Views of the pipeline.
 
@@ -161,10 +150,12 @@ class Compiled(Specializer):
         it, shared = self._viewed(args, kwargs)
         if stage == "trace":
             return str(it.trace)
-        kernel = self.kernel(it, _answer(gradient), shared)
-        names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
-        w = np.array(names, object)[it.places].tolist()
-        return source.of(kernel, stage, self._lanes, self._name, w)
+        if stage == "c":
+            names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
+            w = np.array(names, object)[it.places].tolist()
+            program = self.program(it, _answer(gradient), shared)
+            return source.in_c(program, self.dtype, self._lanes, self._name, w)
+        return source.of(self.kernel(it, _answer(gradient), shared), stage)
 
     def explain(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> str:
         """What the scalars became: a page to read. See `source` for the arguments."""

@@ -37,9 +37,10 @@ class CompiledOne(Compiled):
         if short is None:
             return super().__call__(*args)
         try:
-            return short(*args)
+            result = short(*args)
         except ArgumentError:  # an integer beyond the floats
             return super().__call__(*args)
+        return result if result == result else super().__call__(*args)  # NaN, perhaps averted there
 
     def _of_floats(self, args: tuple[float, ...]) -> Callable[..., float] | None:
         """The C function of so many numbers, where there is one."""

@@ -24,6 +24,13 @@ from micrograd.structure import Structure, flatten
 _ARRAYS = {np.ndarray}
 
 
+def _mended(x: Any, y: Any) -> Any:
+    """x, and y where x is no number."""
+    if x.__class__ is float:
+        return y if x != x else x
+    return np.where(np.isnan(x), y, x)
+
+
 class Specializer:
     """A function, and what was compiled of it. What one example is, its subclasses know."""
 
@@ -134,7 +141,7 @@ class Specializer:
             )
         if self.exact and answer != "value":
             return self.kernel_of(checked(exact_program(it.trace, answer == "arguments", shared)))
-        program = checked(roll(it.trace, exact=self.exact, shared=shared))
+        program = checked(roll(it.trace, exact=self.exact, shared=shared, guarded=guarded))
         if answer == "value":
             return self.kernel_of(program)
 
@@ -143,6 +150,25 @@ class Specializer:
             return checked(program)
 
         return self.kernel_of(program, differentiated, f"gradient of {answer}, {guarded=}")
+
+    def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
+        """What the guarded kernel computes."""
+        if self.exact and answer != "value":
+            return checked(exact_program(it.trace, answer == "arguments", shared))
+        program = roll(it.trace, exact=self.exact, shared=shared, guarded=True)
+        if answer != "value":
+            add_adjoint(program, per_example=answer == "arguments", guarded=True)
+        return checked(program)
+
+    def answers(
+        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
+    ) -> list[Any]:
+        """The value, and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
+        answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+        if nan and not self.exact:
+            guarded, _ = self.kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
+            return [_mended(x, y) for x, y in zip(answers, guarded)]
+        return answers
 
     def kernel_of(
         self, program: Program, made: Callable[[], Program] | None = None, how: str = ""

@@ -5,7 +5,7 @@ for a range of chunks of examples. `addressing.Memory` says what they are passed
 """
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count, groupby
 
 from llvmlite import ir
@@ -261,7 +261,7 @@ class Emitter:
         for k, gathers in enumerate(self.plan.program.outputs.values()):
             if any(g.block.varying for g in gathers):
                 out = table.output(k)
-                with marshalling.watching(table) if k else nullcontext():
+                with self._watching(marshalling, table, k):
                     if k in products:
                         marshalling.store_products(products[k], out)
                     else:
@@ -273,9 +273,16 @@ class Emitter:
         for k, gathers in enumerate(self.plan.program.outputs.values()):
             if any(g.block.varying for g in gathers):
                 continue
-            with marshalling.watching(table) if k else nullcontext():
+            with self._watching(marshalling, table, k):
                 out = table.output(k)
                 if self.plan.in_place and k == self.plan.in_place[0]:
                     marshalling.look_over(I64(self.plan.in_place[1].size), out)
                 else:
                     marshalling.store_uniform(gathers, out)
+
+    def _watching(
+        self, marshalling: Marshalling, table: CallTable, output: int
+    ) -> AbstractContextManager[None]:
+        """Notes a NaN in an output: all but the first, the first too where it may be averted."""
+        watched = output > 0 or self.plan.program.unguarded
+        return marshalling.watching(table) if watched else nullcontext()

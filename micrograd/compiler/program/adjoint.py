@@ -175,7 +175,7 @@ class _Adjoint:
 
     def _guard(self, g: Any, more: Any) -> Any:
         needless = more is g or not isinstance(g, Rows) or not isinstance(more, Rows)
-        return ops.where(g == 0.0, 0.0, more) if self.guarded and not needless else more
+        return ops.passed(1.0, g, more) if self.guarded and not needless else more
 
     def _gradient_of(self, instruction: Instruction) -> Gather:
         """The gradient of an instruction's result."""

@@ -22,7 +22,7 @@ def of_program(program: Program) -> str | None:
     by its name.
     """
     numbers: dict[Block, int] = {}
-    parts: list[Any] = [[value.hex() for value in program.constant_values]]
+    parts: list[Any] = [program.unguarded, [value.hex() for value in program.constant_values]]
     digest = hashlib.sha256()
 
     def number(block: Block) -> int:

@@ -107,7 +107,8 @@ Instruction = Map | Sum
 class Program:
     """Blocks in the order in which they are computed, and what the program answers.
 
-    `outputs` names each answer; an answer is the concatenation of its gathers.
+    `outputs` names each answer; an answer is the concatenation of its gathers. Where guards against
+    `0 * inf` were left out, that may show as a NaN.
     """
 
     inputs: list[Block]
@@ -117,6 +118,7 @@ class Program:
     constant_values: list[float] = field(default_factory=list)
     instructions: list[Instruction] = field(default_factory=list)
     outputs: dict[str, list[Gather]] = field(default_factory=dict)
+    unguarded: bool = False
     names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 60)))
     _places: dict[str, int] = field(default_factory=dict)
 

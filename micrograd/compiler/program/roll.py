@@ -28,7 +28,7 @@ from micrograd.compiler.program.ir import (
     Program,
     Sum,
 )
-from micrograd.compiler.trace.trace import MANY, Symbol, Trace
+from micrograd.compiler.trace.trace import MANY, Guards, Symbol, Trace
 from micrograd.ops import Op
 
 Node = Any  # a Symbol or a float, told apart by its class: here time is spent
@@ -37,6 +37,12 @@ Numbers = Any  # of nodes: a list, or an array of integers where there are many
 
 # Where the factors of a term are: by how many they are, with the -1 of what is taken off.
 _COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("less_left", "less_right")}
+
+# Which operands of a guard are needed. No guards: what shall be a number, or else a NaN shows it.
+# For values: when a gradient is zero, too. All: and under which condition, to differentiate again.
+NONE: Guards = {ops.passed: slice(2, 3), ops.extended: slice(1, 3)}
+VALUES: Guards = {ops.passed: slice(1, 3), ops.extended: slice(3)}
+ALL: Guards = {ops.passed: slice(3), ops.extended: slice(3)}
 
 CONSTANT, PARAMETER = 0, 1  # the colours of leaves; those of the inputs follow
 
@@ -76,21 +82,36 @@ def roll(
     outputs: dict[str, list[Node]] | None = None,
     exact: bool = False,
     shared: tuple[int, ...] = (),
+    guarded: bool = False,
 ) -> Program:
     """The program that computes `outputs`, nodes of `trace`: by default its own, named "value".
 
     The inputs that are `shared`, by number, are the same for all examples: they do not vary.
     `exact` keeps every operation and its order: sums are not flattened, only those that were
     written as one are summed in one.
+
+    A gradient within the function passes nothing on where it is zero, not even to what is infinite:
+    `guarded` and `exact` see to it. Without, 0 * inf shows as a NaN in the outputs, and who finds
+    one asks again; but where a comparison might hide the NaN, guards stay.
     """
-    return _Roller(trace, outputs or {"value": trace.outputs}, exact, shared).program
+    outputs = outputs or {"value": trace.outputs}
+    guards = VALUES if exact else ALL
+    if not guarded and not exact:
+        order = trace.computed(*outputs.values(), guards=NONE)
+        guards = ALL if _may_hide_nan(order, trace.count) else NONE
+    return _Roller(trace, outputs, exact, shared, guards).program
 
 
 class _Roller:
     def __init__(
-        self, trace: Trace, outputs: dict[str, list[Node]], exact: bool, shared: tuple[int, ...]
+        self,
+        trace: Trace,
+        outputs: dict[str, list[Node]],
+        exact: bool,
+        shared: tuple[int, ...],
+        guards: Guards,
     ):
-        self.trace, self.exact = trace, exact
+        self.trace, self.exact, self.guards = trace, exact, guards
         self.program = Program(
             inputs=[
                 Block(f"x{k}", len(x), k not in shared, "input") for k, x in enumerate(trace.inputs)
@@ -110,7 +131,8 @@ class _Roller:
         self.terms: dict[int, Terms] = {}
         self.maps: dict[int, tuple[Op, Numbers]] = {}
         self.kinds: dict[int, Kind] = {}
-        answers = self._flatten(trace.computed(*outputs.values()), outputs)
+        order = trace.computed(*outputs.values(), guards=guards)
+        answers = self._flatten(order, outputs)
         self._colour()
         for colour, kind in self.kinds.items():
             self._emit(colour, kind)
@@ -129,6 +151,8 @@ class _Roller:
         rows: list[tuple[int, Op, Numbers]] = []
         for node in order:
             op, operands = _as_written(node) if self.exact else _simplified(node)
+            if op in ops.GUARDS:
+                op, operands = self._guard(op, operands)
             numbers = self._numbers(operands, node)
             if same:
                 numbers = [same.get(x, x) for x in numbers]
@@ -151,6 +175,14 @@ class _Roller:
             else:
                 self.maps[number] = op, operands
         return answers
+
+    def _guard(self, op: Op, operands: tuple[Node, ...]) -> tuple[Op, tuple[Node, ...]]:
+        """What a gradient passes on, with the guards that are asked for."""
+        self.program.unguarded |= self.guards is NONE
+        needed = operands[self.guards[op]]
+        if len(needed) == 1:
+            return ops.identity, needed
+        return op, (1.0 if op is ops.passed else float("nan"), *needed)[-3:]
 
     def _numbers(self, nodes: Sequence[Node], whose: Symbol | None = None) -> Numbers:
         """What nodes and floats are known by here."""
@@ -404,6 +436,21 @@ def _runs(colours: list[Colours]) -> list[tuple[Colours, int]]:
     if len(set(colours)) == 1:
         return [(colours[0], len(colours))]
     return [(colour, len(list(run))) for colour, run in groupby(colours)]
+
+
+def _may_hide_nan(order: list[Symbol], count: int) -> bool:
+    """Whether a comparison, perhaps one within a user's operation, reads what depends on a guard:
+    then a NaN might come in which no output shows."""
+    depends = bytearray(count)
+    for node in order:
+        op, _ = _as_written(node)
+        if op in ops.GUARDS:
+            depends[node.number] = True
+        elif any(isinstance(x, Symbol) and depends[x.number] for x in node.operands):
+            if op.boolean or getattr(ops, op.name, None) is not op:
+                return True
+            depends[node.number] = True
+    return False
 
 
 def _as_written(node: Symbol) -> tuple[Op, tuple[Node, ...]]:

@@ -49,7 +49,8 @@ class Kernel(Protocol):
 
     An input is an array of n times size numbers, or of size numbers that all examples share. A
     varying output has the shape (n, members), a uniform one (members,); the first is a float if it
-    is one uniform number. Beside the outputs it answers whether one after the first holds a NaN.
+    is one uniform number. Beside the outputs it answers whether one after the first holds a NaN;
+    or any, where the program is without guards.
     """
 
     dtype: np.dtype[Any]
@@ -94,7 +95,8 @@ class NumPyKernel:
         seeds = np.full(call.n, seed)
         answers = evaluate(self.program, wide, parameters, seeds, self._exact).values()
         first, *others = (x.astype(self.dtype) for x in answers)
-        nan = any(bool(np.isnan(x).any()) for x in others)
+        watched = [first, *others] if self.program.unguarded else others
+        nan = any(bool(np.isnan(x).any()) for x in watched)
         return [first.item() if first.shape == (1,) else first, *others], nan
 
     def prepared(

@@ -26,7 +26,7 @@ SMALL = 4096  # numbers that fit on the stack
 QUICK = {  # operations of one instruction of the machine, or of few
     ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.abs, ops.floor, ops.sqrt, ops.where, ops.take,
     ops.less, ops.less_equal, ops.equal, ops.not_equal, ops.logical_and, ops.logical_or,
-    ops.logical_not, ops.sign, ops.maximum, ops.minimum, ops.relu, ops.leaky_relu,
+    ops.logical_not, ops.sign, ops.maximum, ops.minimum, ops.relu, ops.leaky_relu, *ops.GUARDS,
 }
 # fmt: on
 

@@ -26,6 +26,7 @@ from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
 from micrograd.watch import Watch
 
+Guards = dict[Op, slice]  # which operands of each are needed
 MANY = 16  # operands: from here on an array of their numbers is quicker than Python
 
 
@@ -209,8 +210,14 @@ class Trace(Watch):
             lines.append(f"  n{k} = {node.op.name}({operands})")  # type: ignore[union-attr]
         return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
 
-    def computed(self, *outputs: list[Symbol | float]) -> list[Symbol]:
-        """The computed nodes that the outputs depend on, each after its operands."""
+    def computed(
+        self, *outputs: list[Symbol | float], guards: Guards | None = None
+    ) -> list[Symbol]:
+        """The computed nodes that the outputs depend on, each after its operands.
+
+        Of a guard only some operands may count: `guards` says which.
+        """
+        guards = guards or {}
         needed = bytearray(self.count + 1)  # the last stands for all floats: they are number -1
         array = np.frombuffer(needed, np.uint8)
         for nodes in outputs:
@@ -221,7 +228,8 @@ class Trace(Watch):
             if len(node.operands) > MANY:
                 array[self.numbers(node)] = True
             else:
-                for x in node.operands:
+                guard = guards.get(node.op)  # type: ignore[arg-type]
+                for x in node.operands if guard is None else node.operands[guard]:
                     if x.__class__ is not float:
                         needed[x.number] = True  # type: ignore[union-attr]
         return [node for node in self.nodes if needed[node.number]]
