@@ -12,7 +12,7 @@ import builtins
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd import losses
+from micrograd import installation, losses  # noqa: F401  (installation first: see there)
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.engine import Value, dot

@@ -5,12 +5,14 @@ is known again when it is rolled, before it is differentiated, scheduled and wri
 """
 
 import hashlib
+import os
+import struct
 from functools import cache
-from pathlib import Path
+from importlib.util import cache_from_source
 from typing import Any
 
 import micrograd
-from micrograd import ops
+from micrograd import installation, ops
 from micrograd.compiler.program.ir import Block, Gather, Map, Program
 from micrograd.ops import Op
 
@@ -54,12 +56,43 @@ def of_program(program: Program) -> str | None:
     return digest.hexdigest()
 
 
+def of_compiler() -> str | None:
+    """A hash of the package's source: whoever changes a line of it compiles anew.
+
+    None where the code that runs may be another one, as the files have changed meanwhile.
+    """
+    try:
+        digest = _of_sources()
+    except OSError:  # one was removed
+        return None
+    return digest if installation.unchanged() and not _stale() else None
+
+
 @cache
-def of_compiler() -> str:
-    """A hash of the package's source: whoever changes a line of it compiles anew."""
+def _of_sources() -> str:
     digest = hashlib.sha256(micrograd.__version__.encode())
-    package = Path(micrograd.__file__).parent
-    sources = *package.glob("*.py"), *package.glob("compiler/**/*.py"), *package.glob("**/*.ll")
-    for path in sorted(sources):
-        digest.update(f"{path.relative_to(package)}".encode() + path.read_bytes())
+    for path in installation.sources():
+        with open(path, "rb") as source:
+            digest.update(os.path.relpath(path, installation.ROOT).encode() + source.read())
     return digest.hexdigest()
+
+
+@cache
+def _stale() -> bool:
+    """Whether Python runs the code of an earlier file: one of the same size and the same second."""
+    return any(_is_older(cache_from_source(path), os.stat(path)) for path in installation.sources())
+
+
+def _is_older(bytecode: str, source: os.stat_result) -> bool:
+    """Whether bytecode was made before its source was last written, and yet counts as its own."""
+    try:
+        with open(bytecode, "rb") as file:
+            _, flags, second, size = struct.unpack("<4I", file.read(16))
+            written = os.fstat(file.fileno()).st_mtime_ns
+    except (OSError, struct.error):
+        return False
+    own = not flags and (second, size) == (int(source.st_mtime) & _WORD, source.st_size & _WORD)
+    return own and written < source.st_mtime_ns
+
+
+_WORD = 0xFFFFFFFF

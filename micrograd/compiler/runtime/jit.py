@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -52,13 +53,14 @@ class Native:
         if key is None:
             made = make()
             key = (made[0],)
-        name = disk.key(*key, *_settings())
-        entry = disk.load(name)
+        name = _entry(key)
+        entry = name and disk.load(name)
         if entry is None:
             text, note = made or make()
             code = on_llvm_thread(lambda: _machine_of(text).emit_object(_optimised(text)))
             entry = json.dumps((_PUBLIC.findall(text), note)).encode() + b"\n" + code
-            disk.store(name, entry)
+            if name and name == _entry(key):  # what was imported meanwhile is known, too
+                disk.store(name, entry)
         head, _, code = entry.partition(b"\n")
         names, self.note = json.loads(head)
         self._addresses, self._engine = on_llvm_thread(lambda: _loaded(code, names))
@@ -85,11 +87,25 @@ class Native:
 _PUBLIC = re.compile(r'^define (?!internal)[^@]*@"?([^"(]+)', re.MULTILINE)  # names of functions
 
 
+def _entry(key: tuple[str, ...]) -> str | None:
+    """The name in the cache; None where it is not known which compiler this is."""
+    compiler = fingerprint.of_compiler()
+    if compiler is None:
+        _warn_of_change()
+        return None
+    versions = llvmlite.__version__, repr(llvm.llvm_version_info)
+    return disk.key(*key, *processor()[:2], compiler, *versions)
+
+
 @cache
-def _settings() -> tuple[str, ...]:
-    """What machine code depends on besides its program."""
-    versions = fingerprint.of_compiler(), llvmlite.__version__, repr(llvm.llvm_version_info)
-    return *processor()[:2], *versions
+def _warn_of_change() -> None:
+    """Once in a process."""
+    warnings.warn(
+        "the files of micrograd have changed since it was imported: compiled code is not kept on "
+        "disk. Start the process again, so that all of its parts are of one version",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _loaded(code: bytes, names: list[str]) -> tuple[dict[str, int], Any]:
