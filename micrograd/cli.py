@@ -1,7 +1,6 @@
 """The command line: each verb is one library call. It reads what the user wrote, and prints."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -9,19 +8,12 @@ from typing import Any
 import click
 
 import micrograd
+from micrograd.compiler.llvm.level import check_level
 from micrograd.neuralnet import ACTIVATIONS
 from micrograd.ops import TABLE
 from micrograd.program import Choice, Interrupted, Program, saying_what_was_written, to_go_on
 
 # What trains and predicts needs NumPy and is imported by the verb that needs it: --help is instant.
-
-
-def _check_processor() -> None:
-    """Raises ValueError where code is asked for that this processor cannot run."""
-    with suppress(ModuleNotFoundError):  # without llvmlite, it is NumPy that computes
-        from micrograd.compiler.llvm.target import processor
-
-        processor()
 
 
 def _example(*lines: str) -> str:
@@ -120,7 +112,7 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     With --resume a checkpoint is kept beside the model, after each epoch, until training has ended;
     the same command goes on from it, to the same model as if it had never been stopped.
     """
-    _check_processor()
+    check_level()
     from micrograd.files.whole_file import check_writable
     from micrograd.tables.train import train_table
 
@@ -178,7 +170,7 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     Writes CSV with a header. Columns that the model does not know are left aside. The file may be
     larger than memory.
     """
-    _check_processor()
+    check_level()
     from micrograd.files.whole_file import check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
@@ -224,7 +216,7 @@ def demo(name: str, output: str, **options: Any) -> None:
     iris: flowers, by four lengths. digits: handwritten, as 8 × 8 pixels. Both are real. moons, in
     the plane, and sine, a curve, are made.
     """
-    _check_processor()
+    check_level()
     from micrograd.tables.demo import demonstrate, files_of
 
     with saying_what_was_written(*files_of(name, output)):

@@ -11,7 +11,6 @@ import pytest
 
 import micrograd as mg
 from micrograd.compiler.api import specializer
-from micrograd.compiler.llvm.level import FEATURES
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.runtime import disk_cache as cache
 from micrograd.compiler.runtime import kernel
@@ -318,49 +317,3 @@ def test_several_processes_at_once(folder: Path) -> None:
     assert len(set(printed)) == 1
     (entry,) = folder.iterdir()
     assert cache.load(entry.name) is not None
-
-
-# For another processor than this one.
-
-LEVELS = """
-import micrograd as mg, numpy as np
-model = mg.MLP(3, [5, 1], activation="tanh", seed=0)
-X = np.random.default_rng(0).normal(size=(37, 3))
-for exact in (True, False):
-    value, gradient = mg.vectorize(lambda x: model(x)[0], exact=exact).value_and_grad(X)
-    print(*[x.hex() for x in (*value.tolist(), *gradient.ravel().tolist())])
-"""
-
-
-def on(level: str) -> subprocess.CompletedProcess[str]:
-    """LEVELS in a process of its own, compiled for that level of x86-64."""
-    environment = os.environ | {"MICROGRAD_CPU": level}
-    command = [sys.executable, "-W", "error", "-c", LEVELS]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-
-
-def runs(level: str) -> bool:
-    """Whether this processor runs what is compiled for that level."""
-    return bool(target._host()[1].get(FEATURES[level]))
-
-
-def test_code_for_a_level_of_x86_64_computes_the_same_numbers(folder: Path) -> None:
-    """In exact mode to the bit; by default within some roundings, of numbers below 1."""
-    levels = ["", *filter(runs, FEATURES)]
-    results = [on(level).stdout.split() for level in levels]
-    half = len(results[0]) // 2
-    assert half == 37 * 4
-    numbers = [[float.fromhex(x) for x in result] for result in results]
-    for result, xs in zip(results, numbers):
-        assert result[:half] == results[0][:half]
-        assert xs[half:] == pytest.approx(numbers[0][half:], rel=0, abs=1e-15)
-    assert len(list(folder.iterdir())) == 2 * len(levels)  # each has entries of its own
-
-
-def test_a_level_that_does_not_exist_is_named() -> None:
-    done = on("x86-64-v9")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "ValueError: MICROGRAD_CPU must be empty or one of x86-64-v2, x86-64-v3, x86-64-v4; got "
-        "'x86-64-v9'"
-    )

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from micrograd.compiler.llvm.level import check_level
 from micrograd.losses import Loss, loss_function
 from micrograd.names import did_you_mean, names_keywords, unknown
 from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
@@ -121,6 +122,7 @@ def fit(
     last weights that were good.
     """
     begun = time.monotonic()
+    check_level()
     _check(model, loss, optimizer, engine)
     epochs = whole("epochs", epochs)
     seed = None if seed is None else whole("seed", seed, least=0)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 from micrograd.compiler.api.parameters import Places
@@ -27,11 +26,10 @@ class Specialization:
     parameters: tuple[Value, ...]  # in the order of its kernels
     places: Places  # of these among all parameters of the function
     kernels: dict[Key, Kernel] = field(default_factory=dict)
+    sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
 
-    @cached_property
-    def sizes(self) -> list[int]:
-        """How many numbers of an example each leaf holds."""
-        return [1 if shape is None else math.prod(shape) for shape in self.shapes]
+    def __post_init__(self) -> None:
+        self.sizes = [1 if shape is None else math.prod(shape) for shape in self.shapes]
 
     @property
     def shared(self) -> list[tuple[int, ...]]:

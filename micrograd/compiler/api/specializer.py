@@ -11,6 +11,7 @@ from micrograd.compiler.api.arguments import Array, check_names, float_type, num
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
 from micrograd.compiler.api.specialization import Answer, Specialization
+from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
@@ -41,6 +42,7 @@ class Specializer:
     ) -> None:
         if not callable(function):
             raise TypeError(f"expected a function to compile, got {type(function).__name__}")
+        check_level()
         self.dtype = float_type(dtype)
         if not hasattr(threads, "__index__"):
             raise TypeError(f"threads must be a whole number, got {threads!r}")

@@ -2,9 +2,7 @@
 
 import ctypes
 import sys
-from collections import deque
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -121,8 +119,7 @@ class Pool:
     LARGE = 1 << 16  # bytes; below, the C library's own memory is quicker
 
     def __init__(self) -> None:
-        self._kept: deque[Array] = deque()
-        self._lock = Lock()
+        self._kept: list[Array] = []
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -133,23 +130,42 @@ class Pool:
         if wanted < self.LARGE:
             array = np.empty(size, dtype)
             return array, address_of(array)
-        with self._lock:
-            memory = self._unused(wanted + LINE)
-            address = address_of(memory)
-            skip = -address % LINE
-            return memory[skip : skip + wanted].view(dtype), address + skip
+        memory = self._unused(wanted + LINE)
+        if memory is None:
+            memory = np.empty(wanted + LINE, np.uint8)
+        self._keep(memory)
+        address = address_of(memory)
+        skip = -address % LINE
+        return memory[skip : skip + wanted].view(dtype), address + skip
 
-    def _unused(self, size: int) -> Array:
-        kept = self._kept
-        for k in range(len(kept)):
-            if kept[k].nbytes == size and sys.getrefcount(kept[k]) == 2:  # `kept`, and this call
-                return kept[k]
-        memory = np.empty(size, np.uint8)
-        if size <= self.BYTES:
-            kept.append(memory)
-        while len(kept) > self.ARRAYS or sum([each.nbytes for each in kept]) > self.BYTES:
-            kept.popleft()
-        return memory
+    def _unused(self, size: int) -> Array | None:
+        """One that nobody else holds. Where none is found, all are kept as they were.
+
+        There is no lock, which another thread could hold while the process is forked: what is taken
+        off the list is this thread's alone, and what a thread still looks at is in use to others.
+        """
+        for _ in range(len(self._kept)):
+            memory = popped(self._kept, 0)
+            if memory is None:
+                break
+            if memory.nbytes == size and sys.getrefcount(memory) == 2:  # its name, and this call
+                return memory
+            self._keep(memory)
+        return None
+
+    def _keep(self, memory: Array) -> None:
+        if memory.nbytes <= self.BYTES:
+            self._kept.append(memory)
+        while len(self._kept) > self.ARRAYS or sum(x.nbytes for x in [*self._kept]) > self.BYTES:
+            popped(self._kept, 0)
+
+
+def popped(spare: list[Any], place: int = -1) -> Any:
+    """What another thread has not taken; None if there is nothing."""
+    try:
+        return spare.pop(place)
+    except IndexError:
+        return None
 
 
 def aligned(size: int, dtype: Any) -> tuple[Array, int]:

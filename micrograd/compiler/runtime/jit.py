@@ -54,7 +54,7 @@ class Native:
             made = make()
             key = (made[0],)
         name = _entry(key)
-        entry = name and disk.load(name)
+        entry = disk.load(name) if name else None
         if entry is None:
             text, note = made or make()
             code = on_llvm_thread(lambda: _machine_of(text).emit_object(_optimised(text)))

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +10,15 @@ import numpy as np
 from micrograd.compiler.llvm import abi
 from micrograd.compiler.program import ir as program_stage
 from micrograd.compiler.program.ir import Program, evaluate
-from micrograd.compiler.runtime.buffers import Array, CallMemory, Pool, Shares, Sizes, address_of
+from micrograd.compiler.runtime.buffers import (
+    Array,
+    CallMemory,
+    Pool,
+    Shares,
+    Sizes,
+    address_of,
+    popped,
+)
 from micrograd.compiler.runtime.building import one_builder
 from micrograd.compiler.runtime.thread_pool import thread_pool
 from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, verify
@@ -122,6 +130,9 @@ class NumPyKernel:
 
 _ADDRESS = ctypes.c_void_p
 
+# Of calls: code that was made for another one must not be found under the same name.
+LAYOUT = repr(([*abi.Call], [*abi.Job], [field.name for field in fields(Sizes)]))
+
 
 class NativeKernel:
     """The program as machine code. Several threads may call at once; the GIL is released.
@@ -144,7 +155,7 @@ class NativeKernel:
         self._vector = vector_bytes() // self.dtype.itemsize
         self._width = 1 if single else self._vector
         if key is not None:
-            key = *key, self.dtype.str, repr((exact, single))
+            key = *key, self.dtype.str, repr((exact, single)), LAYOUT
         self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
@@ -185,7 +196,7 @@ class NativeKernel:
         return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
-        memory = _popped(self._free) or self._new_memory()
+        memory = popped(self._free) or self._new_memory()
         words, k = memory.words, abi.TABLE
         for entry in call.entries(self.sizes.inputs):
             words[k] = entry
@@ -246,13 +257,13 @@ class NativeKernel:
             answer, address = self._pool.take(members if n is None else n * members, self.dtype)
             return answer if n is None else answer.reshape(n, members), address
         spare = self._spare.setdefault(members, [])
-        popped = _popped(spare)
-        while popped is None:
+        answer = popped(spare)
+        while answer is None:
             rows = np.empty((32, members), self.dtype)
             first, step = address_of(rows), rows.strides[0]
             spare += [(row, first + k * step) for k, row in enumerate(rows)]
-            popped = _popped(spare)
-        return popped
+            answer = popped(spare)
+        return answer
 
     def _new_memory(self) -> "CallMemory":
         return CallMemory(self.sizes, self.dtype)
@@ -304,11 +315,3 @@ class NativeKernel:
         }
         table = memory.address + abi.BYTES * abi.TABLE
         return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
-
-
-def _popped(spare: list[Any]) -> Any:
-    """What another thread has not taken; None if there is nothing."""
-    try:
-        return spare.pop()
-    except IndexError:
-        return None
