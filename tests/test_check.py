@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interrupts import storm
 
 import micrograd as mg
 from micrograd import NonFiniteError, Value, engine, graph
@@ -244,6 +246,19 @@ def test_many_threads_that_begin_and_end_blocks_leave_the_engine_as_it_was() -> 
         sys.setswitchinterval(interval)
     assert wrong == []
     assert (engine._node, graph._pass_on, graph._pass_on_dot) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
+def test_an_interrupt_leaves_no_block() -> None:
+    before = (engine._node, graph._pass_on, graph._pass_on_dot)
+
+    def action() -> None:
+        with mg.check_finite(), mg.check_finite():
+            (Value(2.0) * 3.0).backward()
+
+    for _ in storm(action, 500):
+        assert not is_checked()
+        assert (engine._node, graph._pass_on, graph._pass_on_dot) == before
 
 
 def test_it_holds_no_values_in_memory() -> None:

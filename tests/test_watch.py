@@ -7,17 +7,16 @@ import inspect
 import logging
 import math
 import pickle
-import random
 import signal
 import statistics
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from interrupts import storm
 from scipy.interpolate import CubicSpline
 
 import micrograd as mg
@@ -453,41 +452,6 @@ def test_what_the_function_sets_in_its_context_stays() -> None:
     assert mine.get() == 7
 
 
-class Interrupt(BaseException):
-    """Ctrl-C, as it comes."""
-
-
-def storm(action: Callable[[], Any], times: int) -> None:
-    """Interrupts the action so many times, at any moment."""
-    armed = False
-
-    def interrupt(*_: Any) -> None:
-        nonlocal armed
-        if armed:
-            armed = False
-            raise Interrupt
-
-    action()
-    start = time.perf_counter()
-    action()
-    longest, draw = time.perf_counter() - start, random.Random(0)
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        while times:
-            try:
-                armed = True
-                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-6, longest))
-                action()
-                armed = False
-            except Interrupt:
-                times -= 1
-            assert watching() is None
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
 def test_an_interrupt_leaves_no_watch() -> None:
     w = Value(2.0)
@@ -502,7 +466,8 @@ def test_an_interrupt_leaves_no_watch() -> None:
         with pytest.raises(TraceError):
             compiled(1.0)
 
-    storm(action, 500)
-    storm(trace, 150)
+    for interrupted, times in ((action, 500), (trace, 150)):
+        for _ in storm(interrupted, times):
+            assert watching() is None
     assert (w > 0) is True
     assert float(w) == w.data == 2.0

@@ -107,6 +107,10 @@ def rounded(x: Any) -> Any:
     return round(x)  # here
 
 
+def rounded_to_digits(x: Any) -> Any:
+    return round(x, 2)  # here
+
+
 def data(x: Any) -> Any:
     return x.data * 2  # here
 
@@ -167,6 +171,25 @@ def captured_rounded(x: Any) -> Any:
     return x * round(p * p)  # here
 
 
+def data_of_captured(x: Any) -> Any:
+    return x * p.data  # here
+
+
+def data_of_what_depends_on_captured(x: Any) -> Any:
+    return x * (p * 2).data  # here
+
+
+def gradient_of_captured(x: Any) -> Any:
+    return x * p.grad  # here
+
+
+scaled = mg.compile(lambda x: p * x)
+
+
+def compiled_with_captured(x: Any) -> Any:
+    return x * scaled(3.0)  # here
+
+
 def largest_captured(x: Any) -> Any:
     return max(p, 2 * p) * x  # here
 
@@ -189,6 +212,7 @@ FROZEN: dict[Callable[..., Any], str] = {
     as_index: "take",
     as_length: "take",
     rounded: "floor",
+    rounded_to_digits: "floor",
     data: "stop_gradient",
     gradient: "micrograd.grad",
     backwards: "value_and_grad",
@@ -202,6 +226,10 @@ FROZEN: dict[Callable[..., Any], str] = {
     captured_as_float: "micrograd.exp",
     captured_as_int: "floor",
     captured_rounded: "floor",
+    data_of_captured: "stop_gradient",
+    data_of_what_depends_on_captured: "stop_gradient",
+    gradient_of_captured: "micrograd.grad",
+    compiled_with_captured: "stop_gradient",
     largest_captured: "maximum",
     captured_copied: "stop_gradient",
 }
