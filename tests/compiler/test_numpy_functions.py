@@ -15,6 +15,7 @@ from ways import OneInNumPy
 
 import micrograd as mg
 from micrograd import NumPyError, TraceError, Value
+from micrograd.engine import numbers_of
 
 X = np.array([0.3, -0.7, 1.9, 0.35, -0.2, 0.8])
 Y = np.array([0.5, 0.4, -1.2, 0.9, 0.1, -0.3])
@@ -94,7 +95,7 @@ def agrees(answer: Any, expected: Any) -> bool:
     expected = np.asarray(expected)
     if expected.dtype.kind not in "fiub":
         return False
-    numbers = np.array([float(x) for x in np.ravel(np.asarray(answer))]).reshape(np.shape(answer))
+    numbers = np.array(numbers_of(np.ravel(np.asarray(answer)))).reshape(np.shape(answer))
     return numbers.shape == expected.shape and np.allclose(
         numbers, expected.astype(float), rtol=1e-9, atol=1e-12, equal_nan=True
     )
