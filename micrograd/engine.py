@@ -11,7 +11,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from micrograd import graph, machine, ops, watch
+from micrograd import copies, graph, machine, ops, watch
 from micrograd.errors import ShapeError
 from micrograd.ops import TABLE, Interpreter, Op, number
 from micrograd.scalar import Scalar
@@ -157,7 +157,7 @@ class Value(Scalar):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if watching() is not None:
             watch.asked(self, "copy")
-        return super().__reduce_ex__(protocol)
+        return copies.reduced(self, super().__reduce_ex__(protocol))
 
     def __setstate__(self, state: Any) -> None:
         """A copy is made, or comes back from a pickle."""
