@@ -6,6 +6,7 @@ task. What other threads do with Values meanwhile is not touched.
 """
 
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -48,6 +49,11 @@ class Watch:
         try:
             _innermost.set(self)
             return function(*args, **kwargs)
+        except TypeError as error:
+            better = _floats_only(error)
+            if better is None:
+                raise
+            raise better from None
         finally:
             _innermost.set(outer)
 
@@ -138,4 +144,16 @@ def _warn(message: str, user: FrameType) -> None:
         user.f_lineno,
         user.f_globals.get("__name__"),
         user.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _floats_only(error: TypeError) -> TypeError | None:
+    """What works in place of a function of NumPy's that is compiled for floats."""
+    found = re.match(r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)", str(error))
+    if not found:
+        return None
+    return TypeError(
+        f"NumPy's {found[1]} takes floats only, no scalars of a graph; `@`, np.dot, np.sum, "
+        "np.linalg.norm and elementwise functions take them: write the rest in these, a linear "
+        "solve as elimination, row by row"
     )

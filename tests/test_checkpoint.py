@@ -796,3 +796,9 @@ def test_a_seed_that_no_file_can_hold_is_refused_before_training(tmp_path, seed)
 def test_a_place_that_cannot_be_written_is_said_before_training(tmp_path):
     with pytest.raises(FileNotFoundError, match="no directory"):
         train(model(), tmp_path / "nowhere" / "run")
+
+
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "run")
+    with pytest.raises(CheckpointError, match="is a pipe or a device, but no checkpoint"):
+        train(model(), tmp_path / "run", resume=True)

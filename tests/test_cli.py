@@ -195,6 +195,16 @@ def test_a_late_row_that_cannot_be_predicted(model, monkeypatch, bad, message):
     assert sorted(os.listdir()) == before
 
 
+def test_a_pipe_or_a_device_is_no_model():
+    """Nobody writes to this pipe: who opened it would wait for ever."""
+    write_flowers()
+    os.mkfifo("pipe")
+    for path in ("pipe", "/dev/zero"):
+        assert is_one_line(run("predict", path, "flowers.csv"), "is a pipe or a device, but no")
+    for option in (["-o", "p.csv"], ["--probabilities"]):
+        assert is_one_line(run("predict", "pipe", "flowers.csv", *option), "pipe or a device")
+
+
 def test_a_late_row_of_which_nothing_can_be_computed(monkeypatch):
     """Its numbers are finite; what the network makes of them is not."""
     monkeypatch.setattr(survey, "ROWS", 15)

@@ -26,6 +26,14 @@ def floats_only() -> Any:
     return mg.op(derivative=lambda g, z, x: g * z, name="own")(lambda x: math.exp(x))
 
 
+def solved(x: Any) -> Any:
+    return np.linalg.solve(np.array([[x[0], 1.0], [0.0, x[1]]]), np.ones(2))[0]
+
+
+def determinant(x: Any) -> Any:
+    return np.linalg.det(np.array([[x[0], 1.0], [0.0, x[1]]]))
+
+
 def fit(**options: Any) -> Any:
     return mg.fit(MODEL, ROWS, np.zeros(5), **{"loss": "mse", "epochs": 1, **options})
 
@@ -66,6 +74,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a schedule": (lambda: mg.CosineDeccay, AttributeError, "did you mean 'CosineDecay'"),
     "an operation's name": (lambda: mg.Sigmoid, AttributeError, "did you mean 'sigmoid'"),
     "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
+    "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes floats only.*elimination"),
+    "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes floats only"),
     "op without a derivative": (lambda: mg.op(lambda x: x), TypeError, r"@mg\.op\(derivative="),
     "op() without a derivative": (lambda: mg.op(), TypeError, r"@mg\.op\(derivative="),
     "a derivative that returns None": (slope_of_nothing, TypeError, "derivative of double returned None for operand 0"),

@@ -1,5 +1,6 @@
 """Files larger than memory: pieces hold every row once, and train as the whole file would."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pyarrow import csv, parquet
 import micrograd as mg
 from micrograd.files import survey
 from micrograd.files.table import TableError
+from micrograd.files.table_file import TableFile
 from micrograd.tables import train
 from micrograd.tables.inputs import Inputs
 from micrograd.training.data import pieces as module
@@ -387,3 +389,54 @@ def test_one_column_of_classes_is_weighed_as_a_row_is():
     assert histories[0].loss == histories[1].loss
     with pytest.raises(ValueError, match="class_weight needs"):
         Examples.of(X[:70], np.stack([labels, labels], axis=1)).weighted("balanced")
+
+
+def test_a_compressed_file_is_judged_by_what_it_unpacks_to(tmp_path, monkeypatch):
+    """It is read in pieces, and no more than a piece is in memory."""
+    path = tmp_path / "table.csv.gz"
+    rows = "".join(f"{i % 7},{i % 7 * 2}\n" for i in range(60_000))
+    with gzip.open(path, "wt") as file:
+        file.write("x,y\n" + rows)
+    assert path.stat().st_size < 20_000 < 200_000 < len(rows)
+    monkeypatch.setattr(module, "LARGE_BYTES", 200_000)
+    assert module.is_large(path)
+    whole: list[Any] = []
+    monkeypatch.setattr(TableFile, "whole", whole.append)
+    trained = train.train_table(path, "y", task="regression", epochs=1)
+    assert not whole
+    assert trained.prepared.rows == 60_000 - len(trained.prepared.held_out)
+    monkeypatch.setattr(module, "LARGE_BYTES", len(rows) + 100)
+    assert not module.is_large(path)
+
+
+def test_a_compressed_file_without_end_is_read_no_further_than_the_limit(tmp_path, monkeypatch):
+    """Four kilobytes that unpack to four megabytes, of which a little more than one is read."""
+    path = tmp_path / "zeros.csv.gz"
+    path.write_bytes(gzip.compress(b"x,y\n" + b"0,0\n" * (1 << 20)))
+    read: list[int] = []
+    stream = pa.input_stream
+
+    class Counted:
+        def __init__(self, path: str):
+            self.stream = stream(path)
+
+        def __enter__(self) -> "Counted":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            self.stream.close()
+
+        def read(self, size: int) -> bytes:
+            read.append(size)
+            return self.stream.read(size)
+
+    monkeypatch.setattr(pa, "input_stream", Counted)
+    assert module.is_large(path)
+    assert sum(read) <= 1 << 20
+
+
+def test_a_damaged_compressed_file_is_told(tmp_path):
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(b"x,y\n" + bytes(range(48, 58)) * 100_000)[:-300])
+    with pytest.raises(TableError, match="cannot be read as a table"):
+        train.train_table(path, "y")

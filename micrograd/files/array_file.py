@@ -35,6 +35,8 @@ class Kind:
         """The arrays and the description in a file."""
         from safetensors import SafetensorError, safe_open
 
+        if is_special(path):
+            raise self.error(f"{path} is a pipe or a device, but no {self.name}; name a file")
         try:
             with safe_open(path, "numpy") as file:
                 metadata = file.metadata() or {}
@@ -60,6 +62,11 @@ class Kind:
         if text != sealed(arrays, "{" + text[len(SEAL.format(0)) :]):
             raise self.error(f"{path} is damaged: it does not hold what was written")
         return arrays, description
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device, say: who opens it may wait for ever."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def sealed(arrays: dict[str, np.ndarray], text: str) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from micrograd.files.array_file import is_special
 from micrograd.files.arrow import column_of
 from micrograd.files.csv_dialect import common_type, conversion, head_of, punctuation
 from micrograd.files.table import Table, TableError
@@ -183,7 +184,7 @@ def is_parquet(path: Path) -> bool:
 @contextmanager
 def told_of(path: Path) -> Iterator[None]:
     """Whatever is wrong with a file, in our words."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if is_special(path):
         raise TableError(
             f"{path} is a pipe or a device; a table is read more than once: write it to a file"
         )
@@ -202,6 +203,10 @@ def told_of(path: Path) -> Iterator[None]:
     except (UnicodeDecodeError, pa.ArrowException) as error:
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
             raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv") from None
+        raise TableError(f"{path} cannot be read as a table: {_first_line(error)}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
         raise TableError(f"{path} cannot be read as a table: {_first_line(error)}") from None
 
 

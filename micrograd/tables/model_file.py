@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.files.array_file import Kind
+from micrograd.files.array_file import Kind, is_special
 from micrograd.files.whole_file import write_whole
 
 FORMAT = "micrograd.table_model"  # the key of the description in the metadata
@@ -26,6 +26,8 @@ def save_model(path: str | Path, arrays: dict[str, Any], description: dict[str, 
 
 def load_model(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the description. Raises ModelFileError for another file, OSError for none."""
-    with open(path, "rb"):  # says why where it cannot be opened, in the words of the system
-        pass
-    return MODEL.read(Path(path))
+    path = Path(path)
+    if not is_special(path):
+        with open(path, "rb"):  # says why where it cannot be opened, in the words of the system
+            pass
+    return MODEL.read(path)

@@ -1,6 +1,7 @@
 """Pieces: examples that are read, or encoded, a piece at a time: they are larger than memory."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,21 @@ def is_large(path: Path) -> bool:
 
             metadata = parquet.ParquetFile(path).metadata
             return metadata.num_rows * metadata.num_columns > LARGE_NUMBERS
+    if path.suffix.lower() == ".gz":
+        with told_of(path):
+            return _unpacks_to_more(path, LARGE_BYTES)
     return path.stat().st_size > LARGE_BYTES
+
+
+def _unpacks_to_more(path: Path, limit: int) -> bool:
+    """Whether a compressed file holds more bytes than that. No more are read, nor kept."""
+    import pyarrow as pa
+
+    size = 0
+    with suppress(OSError), pa.input_stream(str(path)) as stream:  # who reads it says what is wrong
+        while size <= limit and (part := stream.read(1 << 20)):
+            size += len(part)
+    return size > limit
 
 
 def numbers_in(path: str | Path, target: str, share: float | None = None, seed: int = 0) -> Pieces:
