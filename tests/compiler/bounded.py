@@ -15,18 +15,48 @@ Stability of Numerical Algorithms", 2002, eq. 4.4, and u more for a product with
 carries N and that magnitude, its nested sums' included.
 
 A comparison of numbers that are nearer than their errors may go either way: then what depends on it
-is not known, and neither is what is infinite or NaN.
+is not known. What is infinite or NaN is known, and its error 0, where it is that for all operands
+within their errors; in a sum, where no partial sum and no product of finite numbers can overflow,
+for another order of the terms, or a product that is not rounded, would be another number then.
 """
 
+import itertools
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-from micrograd import machine
+import numpy as np
+
+from micrograd import machine, ops
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-U = 2.0**-53
-TINY = 1e-300  # what underflow may add to any operation
+
+class Precision(NamedTuple):
+    u: float  # half a unit in the last place of 1
+    tiny: float  # what underflow may add to any operation
+    large: float  # beyond it, a sum in another order may overflow
+    relative: float  # an error is known up to here, in relation to the number, or to 1,
+    absolute: float  # or up to here
+
+
+DOUBLE = Precision(2.0**-53, 1e-300, 1e307, 1e-7, 1e-13)
+SINGLE = Precision(2.0**-24, 1e-30, 1e37, 1e-3, 1e-5)
+precision = DOUBLE
+
+
+@contextmanager
+def in_single() -> Iterator[None]:
+    """Within the block the machine computes in float32, and constants are rounded to it."""
+    global precision
+    precision = SINGLE
+    try:
+        yield
+    finally:
+        precision = DOUBLE
+
+
 ROUNDED = {"add", "sub", "mul", "div", "sqrt", "neg", "abs"}
 SUMS = {"add", "sub", "sum", "dot"}
 
@@ -34,7 +64,7 @@ SUMS = {"add", "sub", "sum", "dot"}
 class Bounded(Scalar):
     """A float, a bound of its error, and how it was computed."""
 
-    __slots__ = ("error", "magnitude", "number", "op", "operands", "terms")
+    __slots__ = ("error", "magnitude", "number", "op", "operands", "overflowed", "terms")
     rank = 1
 
     def __init__(
@@ -47,12 +77,16 @@ class Bounded(Scalar):
         magnitude: float | None = None,
     ):
         self.number, self.op, self.operands, self.terms = number, op, operands, terms
-        self.error = error if math.isfinite(number) and error == error else math.inf
+        self.error = error if error == error else math.inf
+        self.overflowed = False  # a product of finite numbers that is infinite
         self.magnitude = abs(number) if magnitude is None else magnitude
 
     @property
     def known(self) -> bool:
-        return self.error <= 1e-7 * min(1.0, abs(self.number)) or self.error <= 1e-13
+        if not math.isfinite(self.number):
+            return self.error == 0
+        size = min(1.0, abs(self.number))
+        return self.error <= max(precision.relative * size, precision.absolute)
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
@@ -64,7 +98,10 @@ def _number(x: Any) -> Any:
 
 
 def _error(x: Any) -> float:
-    return x.error if isinstance(x, Bounded) else 0.0
+    if isinstance(x, Bounded):
+        return x.error
+    exact = precision is DOUBLE or not math.isfinite(x) or float(np.float32(x)) == x
+    return 0.0 if exact else precision.u * abs(x)
 
 
 def _unknown(op: Op, operands: tuple[Any, ...]) -> Bounded:
@@ -89,7 +126,7 @@ def _run(op: Op, operands: tuple[Any, ...]) -> Any:
         return _primitive(op, operands)
     result = op.meaning(*operands)
     if not isinstance(result, Bounded):
-        return Bounded(float(result), 0.0, op, operands)
+        return Bounded(float(result), _error(float(result)), op, operands)
     return Bounded(result.number, result.error, op, operands)
 
 
@@ -115,11 +152,29 @@ def _floor(op: Op, operands: tuple[Any, ...]) -> Bounded:
 def _primitive(op: Op, operands: tuple[Any, ...]) -> Bounded:
     numbers = [*map(_number, operands)]
     z = machine.run(op.meaning, numbers)
+    if not math.isfinite(z):
+        result = Bounded(z, 0.0 if _is_certain(op, operands, z) else math.inf, op, operands)
+        result.overflowed = op.name == "mul" and all(map(math.isfinite, numbers))
+        return result
     assert op.derivative is not None
     slopes = machine.run(op.derivative, (1.0, z, *numbers))
     inherited = sum([abs(s) * e for s, e in zip(slopes, map(_error, operands)) if e])
-    own = (1 if op.name in ROUNDED else 10) * U * abs(z)
-    return Bounded(z, inherited + own + TINY, op, operands)
+    own = (1 if op.name in ROUNDED else 10) * precision.u * abs(z)
+    return Bounded(z, inherited + own + precision.tiny, op, operands)
+
+
+def _is_certain(op: Op, operands: tuple[Any, ...], z: float) -> bool:
+    """Whether the result is infinite, or NaN, for all operands within their errors."""
+    own = 0.0 if op.name in ROUNDED else 10 * precision.u
+    sides = [
+        {x - e, x, x + e}
+        for x, e in ((_number(y), _error(y) + own * abs(_number(y))) for y in operands)
+    ]
+    return all(_same(machine.run(op.meaning, corner), z) for corner in itertools.product(*sides))
+
+
+def _same(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y)
 
 
 def _sum(op: Op, operands: tuple[Any, ...]) -> Bounded:
@@ -127,6 +182,9 @@ def _sum(op: Op, operands: tuple[Any, ...]) -> Bounded:
     z = machine.run(op.meaning, numbers)
     n = len(operands) // 2 if op.name == "dot" else 0
     left, right, single = operands[:n], operands[n : 2 * n], operands[2 * n :]
+    if not all(map(math.isfinite, [z, *numbers])):
+        products = [_primitive(ops.mul, pair) for pair in zip(left, right)]
+        return Bounded(z, _error_of_infinite([*products, *single]), op, operands)
     inherited = sum(map(_error, single))
     terms, magnitude = n, 0.0
     for x, y in zip(left, right):
@@ -136,5 +194,16 @@ def _sum(op: Op, operands: tuple[Any, ...]) -> Bounded:
         nested = isinstance(x, Bounded)
         terms += x.terms if nested else 1
         magnitude += x.magnitude if nested else abs(x)
-    error = inherited + (terms + 1) * U * magnitude + TINY
+    error = inherited + (terms + 1) * precision.u * magnitude + precision.tiny
+    error = error if magnitude < precision.large else math.inf
     return Bounded(z, error, op, operands, terms, magnitude)
+
+
+def _error_of_infinite(terms: list[Any]) -> float:
+    """0 where a sum of such terms is infinite, or NaN, in any order; else infinite."""
+    numbers = [*map(_number, terms)]
+    infinite = [x for x, number in zip(terms, numbers) if not math.isfinite(number)]
+    certain = all(not isinstance(x, Bounded) or (x.known and not x.overflowed) for x in infinite)
+    finite = [x for x, number in zip(terms, numbers) if math.isfinite(number)]
+    magnitude = sum([x.magnitude if isinstance(x, Bounded) else abs(x) for x in finite])
+    return 0.0 if infinite and certain and magnitude < precision.large else math.inf
