@@ -1,5 +1,6 @@
 """A call answers for its own arguments, whatever was called before, and from any thread."""
 
+import itertools
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -148,7 +149,7 @@ def test_a_function_of_numbers_that_is_no_longer_kept_still_runs() -> None:
 def test_answers_that_are_kept_do_not_add_up_in_the_function() -> None:
     """A bounded number of arrays is looked through, however many answers are held."""
     pool, number = Pool(), np.dtype(float)
-    held = [pool.take(40_000, number) for _ in range(200)]
+    held = [pool.take((40_000,), 40_000, number) for _ in range(200)]
     assert len(pool) <= pool.ARRAYS
     assert len({address for _, address in held}) == 200
 
@@ -165,3 +166,55 @@ def test_answers_of_any_size_are_freed_with_their_last_owner() -> None:
     tracemalloc.stop()
     assert kept > 200 * x.nbytes
     assert freed < 20 * x.nbytes
+
+
+# The short way for numbers, with gradients.
+
+
+def formula(x: Any, y: Any, z: Any) -> Any:
+    return mg.exp(-x * x) * mg.sin(y) + mg.where(x > 0, mg.sqrt(x), z) * z
+
+
+POINTS = [(0.5, 2.0, -1.0), (-0.5, 2.0, 3.0), (0.0, 1.0, 2.0), (0.0, -0.0, 0.0), (3, -2, 1)]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_numbers_and_arrays_give_the_same_value_and_gradient(exact: bool) -> None:
+    """Numbers go in registers, arrays of one in memory, of one example; x = 0 makes 0 * inf."""
+    f, g = mg.compile(formula, exact=exact), mg.vectorize(formula, exact=exact)
+    for point, _ in itertools.product(POINTS, range(2)):
+        v = [Value(x) for x in point]
+        expected = formula(*v)
+        expected.backward()
+        value, gradient = f.value_and_grad(*point)
+        assert {type(x) for x in (value, *gradient)} == {float}
+        assert value == pytest.approx(expected.data, rel=1e-13)
+        assert gradient == pytest.approx([x.grad for x in v], rel=1e-12, abs=1e-15)
+        if exact:
+            assert [value, *gradient] == [expected.data, *[x.grad for x in v]]
+        values, slopes = g.value_and_grad(*[np.array([float(x)]) for x in point])
+        np.testing.assert_allclose([values, *slopes], np.array([[value, *gradient]]).T, rtol=1e-13)
+
+
+def test_gradients_of_numbers_of_every_kind() -> None:
+    w = Value(3.0)
+    for function, x, expected in [
+        (lambda x: x * x, 3, (9.0, 6.0)), (lambda x: x * x, np.float64(3), (9.0, 6.0)),
+        (lambda x: x * x, True, (1.0, 2.0)), (lambda x: 5.0, 2.0, (5.0, 0.0)),
+        (lambda x: x, 2.0, (2.0, 1.0)), (lambda x: w * x, 2.0, (6.0, 3.0)),
+        (lambda x: 2 * x, 10**400, (np.inf, 2.0)), (lambda x: -x, np.inf, (-np.inf, -1)),
+    ]:  # fmt: skip
+        f = mg.compile(function)
+        assert f.value_and_grad(x) == f.value_and_grad(x) == expected
+    assert mg.compile(lambda: 2.0).value_and_grad() == (2.0, ())
+    f = mg.compile(lambda x, y: x * y)
+    for _ in range(2):
+        assert f.value_and_grad(2.0, y=3.0) == (6.0, (3.0, 2.0))
+        assert f.value_and_grad(2.0, 3.0) == (6.0, (3.0, 2.0))
+        with pytest.raises(mg.ShapeError, match="takes the arguments"):
+            f.value_and_grad(2.0)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="returns 2 numbers"):
+            mg.compile(lambda x: [x, x]).value_and_grad(1.0)
+    single = mg.compile(lambda x: x / 3, dtype="float32").value_and_grad(1.0)
+    assert single == (np.float32(1 / 3).item(), np.float32(1 / 3).item())

@@ -119,20 +119,21 @@ def test_an_output_may_lie_on_an_input() -> None:
 
 def test_memory_is_used_again_when_nobody_holds_it() -> None:
     large, number = Pool(), np.dtype(float)
-    first, place = large.take(10_000, number)
-    second, other = large.take(10_000, number)
+    first, place = large.take((10_000,), 10_000, number)
+    second, other = large.take((10_000,), 10_000, number)
     assert place != other
     assert place % 64 == other % 64 == 0
     part = first[10:20]
     del first
-    third, place_3 = large.take(10_000, number)
+    third, place_3 = large.take((10_000,), 10_000, number)
     assert place_3 not in (place, other)
     del part
-    fourth, place_4 = large.take(10_000, number)
+    fourth, place_4 = large.take((10_000,), 10_000, number)
     assert place_4 == place
     del second, third, fourth
     for size in (1, 2, 3, 4):
-        large.take(size * large.BYTES // 32, number)
+        count = size * large.BYTES // 32
+        large.take((count,), count, number)
     assert sum(each.nbytes for each in large._kept) <= large.BYTES
 
 

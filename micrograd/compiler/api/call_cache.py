@@ -43,4 +43,5 @@ class CallCache:
         # By structure and numbers of axes: the elementwise one, or None where there is none.
         self.elementwise: Memo[Any, Specialization | None] = Memo()
         # By the number of positional floats: the C function of them, or None where there is none.
-        self.of_floats: Memo[int, Callable[..., float] | None] = Memo()
+        self.values: Memo[int, Callable[..., Any] | None] = Memo()
+        self.gradients: Memo[int, Callable[..., Any] | None] = Memo()

@@ -14,6 +14,7 @@ from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
+from micrograd.structure import LEAF
 
 
 class Compiled(Specializer):
@@ -90,9 +91,8 @@ class Compiled(Specializer):
         it, call = self.specialize(*args, **kwargs)
         answers = self.answers(it, "arguments", call, self._packed(it))
         value, *gradients = (self._for_each(x, call.n) for x in answers)
-        shaped = (self._shaped(x, shape, call) for x, shape in zip(gradients, it.shapes))
-        of_args, of_kwargs = it.structure.build(shaped)
-        gradient = (*of_args, *of_kwargs.values())
+        shaped = [self._shaped(x, shape, call) for x, shape in zip(gradients, it.shapes)]
+        gradient = tuple(shaped) if it.is_flat else it.arranged(shaped)
         value = self._results(it.trace, value, call)
         return value, gradient[0] if len(gradient) == 1 else gradient
 
@@ -195,6 +195,8 @@ class Compiled(Specializer):
         return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
 
     def _results(self, result: Trace, value: Array, call: Call) -> Any:
+        if result.output_structure == LEAF:
+            return self._shaped(value, result.output_shapes[0], call)
         leaves, start = [], 0
         for shape in result.output_shapes:
             size = 1 if shape is None else int(np.prod(shape))

@@ -10,13 +10,13 @@ from numpy.typing import DTypeLike
 
 from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
 from micrograd.compiler.api.compiled import Compiled
-from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.broadcasting import formula
 from micrograd.compiler.trace.trace import Shape
 from micrograd.errors import ShapeError
-from micrograd.structure import LEAF, Structure
+from micrograd.structure import Structure
 
 _FLOATS = frozenset([float, int, np.float64])  # what C takes for a double
 
@@ -28,26 +28,41 @@ class CompiledOne(Compiled):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results."""
-        if kwargs or not _FLOATS.issuperset(map(type, args)):
-            return super().__call__(*args, **kwargs)
-        try:
-            short = self._cache.of_floats[len(args)]
-        except KeyError:
-            short = self._cache.of_floats.keep(len(args), self._of_floats(args))
-        if short is None:
-            return super().__call__(*args)
-        try:
-            result = short(*args)
-        except ArgumentError:  # an integer beyond the floats
-            return super().__call__(*args)
-        return result if result == result else super().__call__(*args)  # NaN, perhaps averted there
+        if not kwargs and _FLOATS.issuperset(map(type, args)):
+            short = self._cache.values.get(len(args)) or self._short_way("value", args)
+            if short is not None:
+                try:
+                    result = short(*args)
+                    if result == result:  # NaN is perhaps averted on the long way
+                        return result
+                except ArgumentError:  # an integer beyond the floats
+                    pass
+        return super().__call__(*args, **kwargs)
 
-    def _of_floats(self, args: tuple[float, ...]) -> Callable[..., float] | None:
-        """The C function of so many numbers, where there is one."""
-        it, _ = self.specialize(*args)
-        kernel = self.kernel(it)
-        one_number = it.trace.output_structure == LEAF and it.trace.output_shapes == [None]
-        return kernel.scalars() if one_number else None
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """The value, and its gradient with respect to the arguments; of one argument, no tuple.
+
+        Raises TypeError if the function does not return one number.
+        """
+        if args and not kwargs and _FLOATS.issuperset(map(type, args)):
+            short = self._cache.gradients.get(len(args)) or self._short_way("arguments", args)
+            if short is not None:
+                try:
+                    value, *gradient, has_nan = short(*args)
+                    if value == value and not has_nan:
+                        return value, gradient[0] if len(gradient) == 1 else tuple(gradient)
+                except ArgumentError:
+                    pass
+        return super().value_and_grad(*args, **kwargs)
+
+    def _short_way(self, answer: Answer, args: tuple[Any, ...]) -> Callable[..., Any] | None:
+        """The C function of so many floats, if there is one."""
+        known = self._cache.values if answer == "value" else self._cache.gradients
+        if len(args) not in known:
+            it, _ = self.specialize(*args)
+            short = self.kernel(it, answer).scalars() if it.of_numbers else None
+            return known.keep(len(args), short)
+        return known.get(len(args))
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1, ()

@@ -1,14 +1,15 @@
 """Specialization: a function for arguments of one structure and shape, with its kernels."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value
-from micrograd.structure import Structure
+from micrograd.structure import LEAF, Structure
 
 Gradient = Literal["arguments", "parameters"]
 Answer = Literal["value"] | Gradient  # the value; with the gradient of these
@@ -27,9 +28,20 @@ class Specialization:
     places: Places  # of these among all parameters of the function
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
+    is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays
+    of_numbers: bool = field(init=False)  # whether all are numbers, and the result is one
 
     def __post_init__(self) -> None:
         self.sizes = [1 if shape is None else math.prod(shape) for shape in self.shapes]
+        positional, named = self.structure.children
+        self.is_flat = not named.children and {*positional.children} <= {LEAF}
+        one = self.trace.output_structure == LEAF and self.trace.output_shapes == [None]
+        self.of_numbers = one and self.is_flat and {*self.shapes} <= {None}
+
+    def arranged(self, leaves: Iterable[Any]) -> tuple[Any, ...]:
+        """A tuple of what was passed, keywords last, with these leaves."""
+        args, kwargs = self.structure.build(iter(leaves))
+        return *args, *kwargs.values()
 
     @property
     def shared(self) -> list[tuple[int, ...]]:

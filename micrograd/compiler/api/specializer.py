@@ -17,6 +17,7 @@ from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
 from micrograd.compiler.program.ir import Program, checked
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.runtime.buffers import address_of
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel, NativeKernel, NumPyKernel
 from micrograd.compiler.trace.trace import Shape, Trace, trace
@@ -82,7 +83,10 @@ class Specializer:
             key, n, shape = self._quick_key(args)
             it = self._cache.by_layout.get(key)
             if it is not None:
-                return it, Call(n, args, None, shape)
+                addresses = []
+                for x, size in zip(args, it.sizes):
+                    addresses += address_of(x), size
+                return it, Call(n, args, addresses, shape)
         leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
         it, call, settled = self._fitted(structure, arrays)

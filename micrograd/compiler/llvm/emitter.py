@@ -18,6 +18,7 @@ from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
 from micrograd.compiler.llvm.loop_nests import LoopNests
 from micrograd.compiler.llvm.marshalling import Marshalling
 from micrograd.compiler.llvm.module import Module
+from micrograd.compiler.llvm.scalars import emit_scalars
 from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Nest, Plan, Stretch
 from micrograd.compiler.schedule.straight_line import stretches
 
@@ -40,7 +41,7 @@ class Emitter:
         self.module.keep_frequent_functions_apart()
         small = self.plan.rows + self.plan.uniform < SMALL
         if small and self.plan.lanes == 1 and self.number == ir.DoubleType():
-            self._scalars()
+            emit_scalars(self.module.ir, self.plan, self.number)
         return self.module.ir
 
     def _body(self, function: ir.Function, memory: Memory, varying: bool) -> Body:
@@ -109,37 +110,6 @@ class Emitter:
         segments = b.sdiv(plus(b, chunks, I64(CHUNKS - 1)), I64(CHUNKS))
         most = I64(self.plan.segments)
         return chunks, b.select(b.icmp_signed("<", segments, most), segments, most)
-
-    def _scalars(self) -> None:
-        """scalars(x0, x1, ...): one number of numbers, all memory on the stack."""
-        inputs = len(self.plan.program.inputs)
-        type = ir.FunctionType(self.number, [self.number] * inputs)
-        function = ir.Function(self.module.ir, type, "scalars")
-        b = Builder(function.append_basic_block())
-        u, v, numbers = (
-            b.alloca(self.number, I64(n))
-            for n in (self.plan.uniform + self.plan.reduced + 1, self.plan.rows, inputs + 1)
-        )
-        call = b.alloca(I64, I64(abi.words(inputs, 1)))
-        one = b.bitcast(ir.Constant(self.number, 1.0), I64)
-        header = {
-            abi.Call.UNIFORMS: b.ptrtoint(u, I64),
-            abi.Call.ROWS: b.ptrtoint(v, I64),
-            abi.Call.EXAMPLES: I64(1),
-            abi.Call.SEED: one,
-        }
-        for word in abi.Call:
-            b.store(header.get(word, I64(0)), b.gep(call, [I64(word)], source_etype=I64))
-        for k in range(inputs + 1):
-            at = b.gep(numbers, [I64(k)], source_etype=self.number)
-            entry = abi.TABLE + abi.input_address(k)  # behind the inputs, that of the output
-            b.store(b.ptrtoint(at, I64), b.gep(call, [I64(entry)], source_etype=I64))
-            if k < inputs:
-                b.store(function.args[k], at)
-                entry = abi.TABLE + abi.input_stride(k)
-                b.store(I64(1), b.gep(call, [I64(entry)], source_etype=I64))
-        b.call(self.module.ir.globals["run"], [call])
-        b.ret(b.load(b.gep(numbers, [I64(inputs)], source_etype=self.number), typ=self.number))
 
     def _combine(self) -> None:
         """combine(u, d, r): adds the sums over one segment of the examples to those before it."""

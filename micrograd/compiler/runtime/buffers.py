@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler.llvm import abi
-from micrograd.compiler.schedule.plan import MARGIN, Plan
+from micrograd.compiler.schedule.plan import MARGIN, SMALL, Plan
 
 Array = NDArray[Any]
 
@@ -124,11 +124,12 @@ class Pool:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, size: int, dtype: np.dtype[Any]) -> tuple[Array, int]:
-        """An array, its numbers anything, and its address; a large one begins a cache line."""
+    def take(self, shape: tuple[int, ...], size: int, dtype: np.dtype[Any]) -> tuple[Array, int]:
+        """An array of `size` numbers, which are anything, and its address; a large one begins a
+        line of the cache."""
         wanted = size * dtype.itemsize
         if wanted < self.LARGE:
-            array = np.empty(size, dtype)
+            array = np.empty(shape, dtype)
             return array, address_of(array)
         memory = self._unused(wanted + LINE)
         if memory is None:
@@ -136,7 +137,7 @@ class Pool:
         self._keep(memory)
         address = address_of(memory)
         skip = -address % LINE
-        return memory[skip : skip + wanted].view(dtype), address + skip
+        return memory[skip : skip + wanted].view(dtype).reshape(shape), address + skip
 
     def _unused(self, size: int) -> Array | None:
         """One that nobody else holds. Where none is found, all are kept as they were.
@@ -166,6 +167,31 @@ def popped(spare: list[Any], place: int = -1) -> Any:
         return spare.pop(place)
     except IndexError:
         return None
+
+
+class Answers:
+    """Memory for the answers of a program."""
+
+    def __init__(self, dtype: np.dtype[Any]):
+        self.dtype = dtype
+        self._pool = Pool()
+        self._spare: dict[tuple[int, ...], list[tuple[Array, int]]] = {}  # small ones, by shape
+
+    def take(self, shape: tuple[int, ...], size: int) -> tuple[Array, int]:
+        """An array of so many numbers, which are anything, and its address.
+
+        Small ones of shapes that do not depend on the number of examples are cut from one array.
+        """
+        if (len(shape) > 1 and shape[0] != 1) or size * self.dtype.itemsize > SMALL:
+            return self._pool.take(shape, size, self.dtype)
+        spare = self._spare.setdefault(shape, [])
+        taken = popped(spare)
+        while taken is None:
+            rows = np.empty((32, *shape), self.dtype)
+            first, step = address_of(rows), rows.strides[0]
+            spare += [(row, first + k * step) for k, row in enumerate(rows)]
+            taken = popped(spare)
+        return taken
 
 
 def aligned(size: int, dtype: Any) -> tuple[Array, int]:

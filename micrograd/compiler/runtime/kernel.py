@@ -11,9 +11,9 @@ from micrograd.compiler.llvm import abi
 from micrograd.compiler.program import ir as program_stage
 from micrograd.compiler.program.ir import Program, evaluate
 from micrograd.compiler.runtime.buffers import (
+    Answers,
     Array,
     CallMemory,
-    Pool,
     Shares,
     Sizes,
     address_of,
@@ -83,9 +83,10 @@ class Kernel(Protocol):
         """
         ...
 
-    def scalars(self) -> Callable[..., float] | None:
-        """The program as a C function of floats, where it is one of numbers, without parameters,
-        that answers one number; else None."""
+    def scalars(self) -> Callable[..., Any] | None:
+        """The program as a function of floats, in C, if all its inputs and outputs are numbers and
+        it has no parameters; else None. It answers the output, or a list of several, and behind
+        them whether one after the first is NaN."""
         ...
 
 
@@ -160,8 +161,7 @@ class NativeKernel:
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
         self._free: list[CallMemory] = []  # of calls that have ended
-        self._pool = Pool()
-        self._spare: dict[int, list[tuple[Array, int]]] = {}  # memory for answers of each size
+        self._answers = Answers(self.dtype)
 
     @property
     def program(self) -> Program:
@@ -197,7 +197,7 @@ class NativeKernel:
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = popped(self._free) or self._new_memory()
-        words, k = memory.words, abi.TABLE
+        words, k, n = memory.words, abi.TABLE, call.n
         for entry in call.entries(self.sizes.inputs):
             words[k] = entry
             k += 1
@@ -207,13 +207,15 @@ class NativeKernel:
                 words[k] = memory.number_address
                 answers.append(0.0)
             else:
-                answer, words[k] = self._new_answer(call.n if varying else None, members)
+                shape = (n, members) if varying else (members,)
+                answer, words[k] = self._answers.take(shape, (n if varying else 1) * members)
                 answers.append(answer)
             k += 1
-        words[abi.Call.PARAMETERS] = address_of(parameters)
-        words[abi.Call.EXAMPLES] = call.n
+        if self.sizes.parameters:
+            words[abi.Call.PARAMETERS] = address_of(parameters)
+        words[abi.Call.EXAMPLES] = n
         memory.seed.value = seed
-        if self.threads > 1 and call.n > self.sizes.lanes:
+        if self.threads > 1 and n > self.sizes.lanes:
             self._in_threads(memory)
         else:
             self._run(memory.address)
@@ -251,36 +253,30 @@ class NativeKernel:
 
         return again
 
-    def _new_answer(self, n: int | None, members: int) -> tuple[Array, int]:
-        """Memory for an answer, and where it is: many small ones are cut from one array."""
-        if n is not None or members * self.dtype.itemsize > SMALL:
-            answer, address = self._pool.take(members if n is None else n * members, self.dtype)
-            return answer if n is None else answer.reshape(n, members), address
-        spare = self._spare.setdefault(members, [])
-        answer = popped(spare)
-        while answer is None:
-            rows = np.empty((32, members), self.dtype)
-            first, step = address_of(rows), rows.strides[0]
-            spare += [(row, first + k * step) for k, row in enumerate(rows)]
-            answer = popped(spare)
-        return answer
-
     def _new_memory(self) -> "CallMemory":
         return CallMemory(self.sizes, self.dtype)
 
-    def scalars(self) -> Callable[..., float] | None:
+    def scalars(self) -> Callable[..., Any] | None:
         """See `Kernel`."""
         sizes = self.sizes
-        of_numbers = all(size == 1 for size in sizes.inputs) and sizes.outputs == [[True, 1]]
+        ones = [*sizes.inputs, *[members for _, members in sizes.outputs]]
         small = sizes.rows + sizes.uniform < SMALL
-        if not (of_numbers and small and not sizes.parameters):
+        if {*ones} != {1} or not small or sizes.parameters or not self._double or sizes.lanes != 1:
             return None
-        if not self._double or sizes.lanes != 1:
-            return None
-        numbers = [ctypes.c_double] * (len(sizes.inputs) + 1)
-        function: Any = ctypes.CFUNCTYPE(*numbers)(self.native.address("scalars"))
+        inputs, outputs = [ctypes.c_double] * len(sizes.inputs), len(sizes.outputs)
+        types = [ctypes.c_double, *inputs] if outputs == 1 else [None, *inputs, _ADDRESS]
+        function: Any = ctypes.CFUNCTYPE(*types)(self.native.address("scalars"))
         function.native = self.native  # the code lives as long as what calls it
-        return function
+        if outputs == 1:
+            return function
+        room = ctypes.c_double * (outputs + 1)
+
+        def numbers(*inputs: float) -> list[float]:
+            out = room()
+            function(*inputs, out)
+            return out[:]
+
+        return numbers
 
     def _in_threads(self, memory: "CallMemory") -> None:
         """The segments of the examples, shared out; their sums added in order, as in one thread."""
