@@ -6,6 +6,7 @@ and compared whenever that matters.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 
 ROOT = os.path.dirname(__file__)
@@ -38,3 +39,23 @@ _imported = _state()
 def unchanged() -> bool:
     """Whether all files are as they were before the first of them was imported."""
     return _state() == _imported
+
+
+def check_for_the_other_package() -> None:
+    """Warns where karpathy's `micrograd` is installed, whose files have the names of ours."""
+    beside = os.path.dirname(ROOT)
+    try:
+        names = os.listdir(beside)
+    except OSError:  # in an archive
+        return
+    if any(name.startswith("micrograd-0.1.0") and name.endswith("-info") for name in names):
+        warnings.warn(
+            "the package `micrograd` (karpathy/micrograd) is installed in the folder of this one, "
+            f"{beside}: its files and ours overwrite each other. Uninstall both, micrograd and "
+            "micrograd-native, and install micrograd-native again",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+check_for_the_other_package()

@@ -1,8 +1,11 @@
 """`import micrograd`: light, and complete."""
 
 import builtins
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +51,17 @@ def test_a_star_hides_no_builtin() -> None:
 def test_names_that_are_not_there() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'tahn'; did you mean 'tanh'"):
         mg.tahn  # noqa: B018
+
+
+def test_the_other_package_of_this_name_is_noticed(tmp_path: Path) -> None:
+    """Both install a folder `micrograd`; which file is whose depends on which came last."""
+    program = "import micrograd, sys; print(micrograd.__file__)"
+    shutil.copytree(Path(mg.__file__).parent, tmp_path / "micrograd")
+    for folder, noticed in (("other-1.0.dist-info", False), ("micrograd-0.1.0.dist-info", True)):
+        (tmp_path / folder).mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
+        )  # fmt: skip
+        assert str(tmp_path) in done.stdout
+        assert ("Uninstall both" in done.stderr) == noticed
