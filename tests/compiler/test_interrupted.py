@@ -16,6 +16,10 @@ import pytest
 
 import micrograd as mg
 from micrograd.compiler.runtime import building
+from micrograd.watch import watching
+
+# Files of functions that hold something for the length of a call.
+HOLD_STATE = "building.py", "compiled.py", "kernel.py", "specializer.py", "thread.py"
 
 
 class Interrupt(BaseException):
@@ -123,16 +127,14 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
     w = mg.Value(3.0)
     mg.compile(lambda x: x * w).value_and_grad(2.0)  # its code is on disk
 
-    storm, k = (
-        Storm("api/compiled.py", "api/specializer.py", "runtime/building.py", "runtime/kernel.py"),
-        1,
-    )
+    storm, k = Storm(*HOLD_STATE), 1
     size = threading.stack_size()
     f = mg.compile(lambda x: x * w)
     while storm.strikes(lambda: f.value_and_grad(2.0), k):  # noqa: B023
         assert gc.isenabled(), k
         assert free(building.one_builder()), k
         assert threading.stack_size() == size
+        assert watching() is None, k
         k += 1
         if k % 2:  # else what the interrupted compilation has left is used
             f = mg.compile(lambda x: x * w)
