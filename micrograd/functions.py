@@ -55,18 +55,21 @@ def norm(values: Iterable[Any]) -> Any:
     """
     scalars = operands(values, "norm")
     squares = ops.sum(*[x * x for x in scalars])
-    safe = ops.logical_and(squares > _LEAST, squares < 1.0 / _LEAST)
-    if safe is True or not scalars:
+    scale: Any = 1.0
+    for least, power in _LARGE:
+        scale = ops.select(squares > least, power, scale)
+    for most, power in _SMALL:
+        scale = ops.select(squares < most, power, scale)
+    if scale.__class__ is float and scale == 1.0:
         return ops.length(squares)
-    largest = ops.stop_gradient(reduce(ops.maximum, map(ops.abs, scalars)))
-    scales = ops.logical_and(largest > 0.0, largest < float("inf"))
-    scale = ops.minimum(ops.div(1.0, ops.select(scales, largest, 1.0)), _STEEPEST)
-    scale = ops.select(safe, 1.0, scale)
-    return ops.length(ops.sum(*[(x * scale) * (x * scale) for x in scalars])) / scale
+    scaled = ops.sum(*[(x * scale) * (x * scale) for x in scalars])
+    return ops.select(ops.equal(scaled, 0.0), ops.length(squares), ops.length(scaled) / scale)
 
 
-_LEAST = 2.0**-100  # a sum of squares from here to its inverse is precise, in 32 bits too
-_STEEPEST = 2.0**1022  # below its inverse, that of a number may be infinite
+# Numbers whose squares sum to more (less) than the first are scaled by the second, a power of two:
+# exactly, and so that no square over- or underflows. In 32 bits, only the upper row is finite.
+_LARGE = ((2.0**100, 2.0**-70), (2.0**1000, 2.0**-600))
+_SMALL = ((2.0**-100, 2.0**70), (2.0**-900, 2.0**600))
 
 
 def logsumexp(values: Iterable[Any]) -> Any:

@@ -5,7 +5,7 @@ A node has an `op` and `operands`, which are nodes and floats; that of a number,
 that a graph may be as deep as memory allows; all are linear in nodes and edges.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import filterfalse
 from typing import Any
@@ -168,18 +168,21 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
         g = gradient.get(node, 0.0)
         if _is_zero(g):
             continue
-        nonzero = masks.is_surely_nonzero(g)
+        above, nonzero = reached[node], masks.is_surely_nonzero(g)
         for operand, more in _contributions(node, g, again):
             if operand.__class__ is float or operand not in wanted or _is_zero(more):
                 continue
-            condition = masks.both(reached[node], masks.of(more, g)) if again else True
+            condition = masks.both(above, masks.of(more, g)) if again else True
             if node.op is ops.length:
                 more = masks.masked(condition, more)
             elif condition is not True or not nonzero:
                 more = masks.passed(condition, g, more)
-            gradient[operand] = gradient[operand] + more if operand in gradient else more
-            if again and operand in computed:
-                reached[operand] = masks.either(reached.get(operand, False), condition)
+            if operand not in gradient:
+                gradient[operand], reached[operand] = more, condition
+            else:
+                gradient[operand] = gradient[operand] + more
+                if operand in computed:
+                    reached[operand] = masks.either(reached[operand], condition)
     return [gradient.get(x, 0.0) for x in inputs]
 
 
@@ -212,16 +215,19 @@ def _is_zero(x: Any) -> bool:
     return x.__class__ is float and x == 0
 
 
-def _contributions(node: Any, g: Any, again: bool) -> list[tuple[Any, Any]]:
+def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
     """The operands and what each gains, in the order in which `sweep` adds it."""
     if node.op is ops.length and again:
         return [(node.operands[0], _slope_of_length(node, g))]
-    answers = machine.run(node.op.derivative, (g, node, *node.operands))
-    pairs = [(x, y if hasattr(y, "rank") else float(y)) for x, y in zip(node.operands, answers)]
-    if node.op is ops.dot:  # a weight, its input, the next weight, ...
-        n = len(pairs) // 2
-        pairs = [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
-    return pairs
+    operands = node.operands
+    pairs = zip(operands, machine.run(node.op.derivative, (g, node, *operands)))
+    return _interleaved([*pairs]) if node.op is ops.dot else pairs
+
+
+def _interleaved(pairs: list[Any]) -> list[Any]:
+    """Those of a dot: a weight, its input, the next weight, ..., the bias."""
+    n = len(pairs) // 2
+    return [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
 
 
 def _slope_of_length(z: Any, g: Any) -> Any:

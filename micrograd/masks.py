@@ -36,7 +36,7 @@ def passed(condition: Any, g: Any, x: Any) -> Any:
 
 def is_surely_nonzero(g: Any) -> bool:
     """Whether g is known now, and not zero: a number, or that of a Value."""
-    return g.__class__ is float or (g.rank == 0 and (g == 0.0) is False)
+    return g.__class__ is float or (g.rank == 0 and g._data != 0.0)
 
 
 def both(a: Any, b: Any) -> Any:

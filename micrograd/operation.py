@@ -312,7 +312,7 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
                 f"the derivative of {name} must answer one gradient for each of its "
                 f"{len(operands)} operands, got {len(gradients)}"
             )
-        return gradients
+        return [x if hasattr(x, "rank") else number(x) for x in gradients]
 
     return guarded
 

@@ -44,6 +44,35 @@ def test_gradients(x: list[float]) -> None:
     assert [v.grad for v in values] == pytest.approx(want, rel=1e-12, abs=1e-15)
 
 
+LENGTHS = [[3.0, 4.0], [3e200, 4e200], [3e-200, 4e-200], [3e307, -4e307], [3e-307, 4e-307],
+           [3e16, 4e16], [3e-16, 4e-16]]  # fmt: skip
+NORMS = {
+    "eager": lambda f: f,
+    "compiled": mg.compile,
+    "exact": lambda f: mg.compile(f, exact=True),
+    "vectorized": lambda f: lambda x: mg.vectorize(f)(np.array([[1.0, 1.0], x]))[1],
+}
+
+
+@pytest.mark.parametrize("way", NORMS)
+@pytest.mark.parametrize("x", LENGTHS)
+def test_a_norm_neither_overflows_nor_underflows(x: list[float], way: str) -> None:
+    """Nor do its derivatives, x / |x| and (1 - x x' / |x|²) / |x|."""
+    run, length = NORMS[way], math.hypot(*x)
+    unit = np.array(x) / length
+    assert run(mg.norm)(x) == pytest.approx(length, rel=1e-15)
+    assert np.asarray(run(mg.grad(mg.norm))(x)) == pytest.approx(unit, rel=1e-14, abs=0)
+    bend = (np.eye(2) - np.outer(unit, unit)) / length
+    assert run(mg.hessian(mg.norm))(x) == pytest.approx(bend, rel=1e-13, abs=1e-15 / length)
+
+
+def test_a_norm_in_32_bits() -> None:
+    for x in ([3e20, 4e20], [3e-20, 4e-20], [3e37, 4e37], [3e-38, 4e-38], [3.0, 4.0]):
+        value, slope = mg.vectorize(mg.norm, dtype="float32").value_and_grad(np.array([x]))
+        assert value == pytest.approx(math.hypot(*x), rel=1e-6)
+        assert slope[0] == pytest.approx([0.6, 0.8], rel=1e-6)
+
+
 def test_norm() -> None:
     x = [Value(3.0), Value(4.0)]
     length = mg.norm(x)
