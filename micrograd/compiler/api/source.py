@@ -13,7 +13,7 @@ from micrograd.compiler.schedule.schedule import schedule
 def in_c(program: Program, dtype: Any, lanes: int, name: str, parameters: list[str]) -> str:
     """The function `name` in C99, with so many examples side by side.
 
-    The program is a guarded one: what makes a NaN of 0 * inf cannot be run again there.
+    The program has its guards: what makes a NaN of 0 * inf cannot be run again there.
     """
     from micrograd.compiler.c import source as c
 

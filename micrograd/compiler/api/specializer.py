@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from micrograd import ops
 from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
@@ -15,7 +16,7 @@ from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Program, checked
+from micrograd.compiler.program.ir import Map, Program, checked
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.runtime.buffers import address_of
 from micrograd.compiler.runtime.building import collector_paused, one_builder
@@ -158,12 +159,15 @@ class Specializer:
         return self.kernel_of(program, differentiated, f"gradient of {answer}, {guarded=}")
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
-        """What the guarded kernel computes."""
+        """What a kernel computes, with guards where it chooses between branches: for C."""
         if self.exact and answer != "value":
             return checked(exact_program(it.trace, answer == "arguments", shared))
-        program = roll(it.trace, exact=self.exact, shared=shared, guarded=True)
-        if answer != "value":
-            add_adjoint(program, per_example=answer == "arguments", guarded=True)
+        for guarded in (False, True):
+            program = roll(it.trace, exact=self.exact, shared=shared, guarded=guarded)
+            if answer != "value":
+                add_adjoint(program, per_example=answer == "arguments", guarded=guarded)
+            if not any(isinstance(i, Map) and i.op is ops.where for i in program.instructions):
+                break
         return checked(program)
 
     def answers(
