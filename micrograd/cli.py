@@ -232,8 +232,14 @@ def demo(name: str, output: str, **options: Any) -> None:
     short_help="Print the table of operations.", epilog=_example("micrograd ops | grep exp")
 )
 def ops() -> None:
-    """Print the table of operations: name, number of operands, meaning."""
-    width = max(map(len, TABLE))
+    """Print the table of operations: name, number of operands, meaning, derivative.
+
+    A derivative is what each operand adds to its gradient, where g is the gradient of the result z.
+    """
+    from micrograd.formula import derivative_line
+
+    width, meaning = max(map(len, TABLE)), max(len(row.doc) for row in TABLE.values())
     for row in TABLE.values():
         arity = "any" if row.arity is None else str(row.arity)
-        click.echo(f"{row.name:<{width}}  {arity:>3}  {row.doc}")
+        line = f"{row.name:<{width}}  {arity:>3}  {row.doc:<{meaning}}  {derivative_line(row)}"
+        click.echo(line.rstrip())

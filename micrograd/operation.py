@@ -23,6 +23,22 @@ from typing import Any, cast
 from micrograd import machine
 
 
+class _Described:
+    """What `formula.py` says of an operation when it is asked for; the class has its own."""
+
+    def __init__(self, function: str, of_class: str | None = None):
+        self.function, self.of_class = function, of_class
+
+    def __get__(self, row: "Op | None", kind: type) -> Any:
+        if row is not None:
+            from micrograd import formula  # needs the whole table, and the scalars
+
+            return getattr(formula, self.function)(row)
+        if self.of_class is None:
+            raise AttributeError
+        return self.of_class
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Op:
     """One row of the table: an operation on numbers, and its derivative.
@@ -34,7 +50,12 @@ class Op:
     1.5
     >>> mg.tanh, mg.tanh.arity
     (<op tanh>, 1)
+
+    `help(mg.tanh)` says its operands, its derivative, and an example.
     """
+
+    __doc__ = _Described("description", __doc__)  # pyright: ignore[reportAssignmentType]
+    __signature__ = _Described("signature")
 
     name: str
     arity: int | None  # None: any number of operands
@@ -52,7 +73,6 @@ class Op:
     def __post_init__(self) -> None:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
             raise TypeError(f"operation {self.name!r} needs a meaning and a derivative")
-        object.__setattr__(self, "__doc__", self.doc)
 
     def __call__(self, *operands: Any) -> Any:
         if len(operands) != self.arity is not None:

@@ -241,6 +241,8 @@ def test_ops_prints_the_table():
     lines = run("ops").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(TABLE)
     assert len({line.index(row.doc) for line, row in zip(lines, TABLE.values())}) == 1
+    (line,) = [line for line in lines if line.startswith("tanh")]
+    assert line.split("  ")[-1] == "g * (1 - z * z)"
 
 
 def test_version_and_help():
