@@ -152,6 +152,8 @@ def _floor(op: Op, operands: tuple[Any, ...]) -> Bounded:
 def _primitive(op: Op, operands: tuple[Any, ...]) -> Bounded:
     numbers = [*map(_number, operands)]
     z = machine.run(op.meaning, numbers)
+    if op.name == "atan2" and _on_the_cut(*operands):
+        return _unknown(op, operands)
     if not math.isfinite(z):
         result = Bounded(z, 0.0 if _is_certain(op, operands, z) else math.inf, op, operands)
         result.overflowed = op.name == "mul" and all(map(math.isfinite, numbers))
@@ -161,6 +163,15 @@ def _primitive(op: Op, operands: tuple[Any, ...]) -> Bounded:
     inherited = sum([abs(s) * e for s, e in zip(slopes, map(_error, operands)) if e])
     own = (1 if op.name in ROUNDED else 10) * precision.u * abs(z)
     return Bounded(z, inherited + own + precision.tiny, op, operands)
+
+
+def _on_the_cut(y: Any, x: Any) -> bool:
+    """Whether an angle may be that of the other side: it turns on the sign of a zero, and that of
+    one that is a sum is not known."""
+    if abs(_number(y)) > _error(y):
+        return False
+    either = _error(x) > 0 and abs(_number(x)) <= _error(x)
+    return either or (_error(y) > 0 and _number(x) <= _error(x))
 
 
 def _is_certain(op: Op, operands: tuple[Any, ...], z: float) -> bool:
