@@ -249,6 +249,7 @@ def test_many_threads_that_begin_and_end_blocks_leave_the_engine_as_it_was() -> 
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finaliser
 def test_an_interrupt_leaves_no_block() -> None:
     before = (engine._node, graph._pass_on, graph._pass_on_dot)
 

@@ -453,6 +453,7 @@ def test_what_the_function_sets_in_its_context_stays() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finaliser
 def test_an_interrupt_leaves_no_watch() -> None:
     w = Value(2.0)
 
