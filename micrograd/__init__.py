@@ -16,7 +16,13 @@ from micrograd import installation, losses  # noqa: F401  (installation first: s
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.engine import Value, dot
-from micrograd.errors import LostGradientError, LostGradientWarning, NumPyError, ShapeError
+from micrograd.errors import (
+    ArgumentError,
+    LostGradientError,
+    LostGradientWarning,
+    NumPyError,
+    ShapeError,
+)
 from micrograd.functions import log_softmax, logsumexp, mean, norm, softmax, sum, take
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
@@ -70,8 +76,8 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Value", "op", "array", "check_finite", "NonFiniteError", "ShapeError", "NumPyError",
-    "LostGradientError", "LostGradientWarning",
+    "Value", "op", "array", "check_finite", "NonFiniteError", "ShapeError", "ArgumentError",
+    "NumPyError", "LostGradientError", "LostGradientWarning",
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "floor", "maximum", "minimum", "where",
     "take", "stop_gradient", "identity", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos",

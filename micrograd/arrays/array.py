@@ -94,6 +94,7 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
     if own is not None:
         return wrapped(own(*args, **kwargs))
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
+    args, kwargs = tuple(map(_of_no_axes, args)), {key: _of_no_axes(x) for key, x in kwargs.items()}
     try:
         result = _ANY.__array_function__(function, (np.ndarray,), args, kwargs)
     except NumPyError:
@@ -108,6 +109,11 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
 
 
 _ANY = np.empty(0)
+
+
+def _of_no_axes(x: Any) -> Any:
+    """A scalar as an array, or NumPy would make one of its own."""
+    return np.array(x, object).view(ScalarArray) if hasattr(type(x), "interpreter") else x
 
 
 def _lost(result: Any) -> bool:

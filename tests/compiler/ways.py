@@ -22,20 +22,20 @@ class OneInNumPy(function.CompiledOne):
     kernel_of = InNumPy.kernel_of
 
 
-def in_numpy(f: Callable[..., Any]) -> InNumPy:
-    return InNumPy(f, "float64", 1, False)
+def in_numpy(f: Callable[..., Any], each: Any = None, in_axes: Any = 0) -> InNumPy:
+    return InNumPy(f, "float64", 1, False, each, in_axes)
 
 
-def native(f: Callable[..., Any]) -> Any:
-    return mg.vectorize(f)
+def native(f: Callable[..., Any], **how: Any) -> Any:
+    return mg.vectorize(f, **how)
 
 
-def in_two_threads(f: Callable[..., Any]) -> Any:
-    return mg.vectorize(f, threads=2)
+def in_two_threads(f: Callable[..., Any], **how: Any) -> Any:
+    return mg.vectorize(f, threads=2, **how)
 
 
-def in_float32(f: Callable[..., Any]) -> Any:
-    return mg.vectorize(f, dtype="float32")
+def in_float32(f: Callable[..., Any], **how: Any) -> Any:
+    return mg.vectorize(f, dtype="float32", **how)
 
 
 WAYS: dict[str, tuple[Callable[..., Any], float]] = {

@@ -112,11 +112,15 @@ def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
         return None
 
 
-def spread(arrays: list[Array], shape: tuple[int, ...]) -> list[Array]:
-    """The arrays as one number for each place of `shape`; a single number is shared, not copied."""
+def spread(
+    arrays: list[Array], shape: tuple[int, ...], shared: tuple[int, ...] = ()
+) -> list[Array]:
+    """The arrays as one number for each place of `shape`; a single number is shared, not copied,
+    and so are those arrays, by number, that all places share."""
     fitting = 1, math.prod(shape)  # with as many numbers, they are in order as they are
     return [
-        np.ascontiguousarray(a if a.size in fitting else np.broadcast_to(a, shape)) for a in arrays
+        np.ascontiguousarray(a if a.size in fitting or k in shared else np.broadcast_to(a, shape))
+        for k, a in enumerate(arrays)
     ]
 
 

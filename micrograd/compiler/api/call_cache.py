@@ -40,8 +40,8 @@ class CallCache:
         self.specializations: Memo[tuple[Structure, tuple[Shape, ...]], Specialization] = Memo()
         # By the layout of positional arrays that need no conversion.
         self.by_layout: Memo[Any, Specialization] = Memo()
-        # By structure and numbers of axes: the elementwise one, or None where there is none.
-        self.elementwise: Memo[Any, Specialization | None] = Memo()
+        # By structure and numbers of axes: the elementwise one, or why there is none.
+        self.elementwise: Memo[Any, Specialization | Exception] = Memo()
         # By the number of positional floats: the C function of them, or None where there is none.
         self.values: Memo[int, Callable[..., Any] | None] = Memo()
         self.gradients: Memo[int, Callable[..., Any] | None] = Memo()

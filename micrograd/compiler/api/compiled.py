@@ -89,11 +89,16 @@ class Compiled(Specializer):
         Raises TypeError if the function does not return one number an example.
         """
         it, call = self.specialize(*args, **kwargs)
-        answers = self.answers(it, "arguments", call, self._packed(it))
-        value, *gradients = (self._for_each(x, call.n) for x in answers)
-        shaped = [self._shaped(x, shape, call) for x, shape in zip(gradients, it.shapes)]
+        value, *gradients = self.answers(it, "arguments", call, self._packed(it))
+        shared = self.shared(it.structure)
+        shaped = [
+            self._total(x, shape, call.n)
+            if k in shared
+            else self._shaped(self._for_each(x, call.n), shape, call)
+            for k, (x, shape) in enumerate(zip(gradients, it.shapes))
+        ]
         gradient = tuple(shaped) if it.is_flat else it.arranged(shaped)
-        value = self._results(it.trace, value, call)
+        value = self._results(it.trace, self._for_each(value, call.n), call)
         return value, gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: Theta, *args: Any, **kwargs: Any) -> tuple[float, Any]:
@@ -193,6 +198,11 @@ class Compiled(Specializer):
         if getattr(answer, "ndim", 0) == 2:
             return answer
         return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
+
+    def _total(self, sums: Array, shape: Shape, n: int) -> Any:
+        """The gradient of an argument that all n examples share: the sum of theirs."""
+        total = sums if n else np.zeros(shape or (), self.dtype)
+        return total.reshape(shape or ())[()]
 
     def _results(self, result: Trace, value: Array, call: Call) -> Any:
         if result.output_structure == LEAF:

@@ -1,6 +1,5 @@
-"""What `compile` and `vectorize` return: a function for one example a call, and one for all."""
+"""`compile` and `vectorize`: a function for one example a call, and one for all."""
 
-import math
 from collections.abc import Callable
 from ctypes import ArgumentError
 from typing import Any
@@ -8,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
+from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.axes import Each
 from micrograd.compiler.api.compiled import Compiled
 from micrograd.compiler.api.specialization import Answer, Specialization
-from micrograd.compiler.runtime.building import collector_paused, one_builder
+from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.compiler.trace.broadcasting import formula
 from micrograd.compiler.trace.trace import Shape
-from micrograd.errors import ShapeError
 from micrograd.structure import Structure
 
 _FLOATS = frozenset([float, int, np.float64])  # what C takes for a double
@@ -77,78 +75,6 @@ class CompiledOne(Compiled):
         return rows[0, 0].item() if shape is None else rows[0].reshape(shape)
 
 
-class Vectorized(Compiled):
-    """All examples. A function of numbers broadcasts; of arrays, the first axis counts them."""
-
-    _single = False
-
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
-        n = len(args[0]) if args and args[0].ndim else 1
-        if any(a.shape[:1] != (n,) for a in args):
-            return None, n, (n,)  # what broadcasts, or does not fit, goes the long way
-        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n, (n,)
-
-    def _arranged(self, tree: Any) -> Any:
-        return arranged(tree)
-
-    def _fitted(
-        self, structure: Structure, arrays: list[Array]
-    ) -> tuple[Specialization, Call, bool]:
-        shapes = [array.shape for array in arrays]
-        of_numbers = self._of_numbers(structure, tuple([len(shape) for shape in shapes]))
-        if of_numbers:
-            shape = broadcast(shapes)
-            if shape is None:
-                raise self._unfit(shapes, of_numbers)
-            call = Call(math.prod(shape), spread(arrays, shape), None, shape)
-            return of_numbers, call, len(shape) < 2
-        lengths = {shape[0] for shape in shapes if shape} - {1}
-        if len(lengths) > 1:
-            raise self._unfit(shapes, of_numbers)
-        it = self._traced_for(structure, [shape[1:] or None for shape in shapes])
-        n = lengths.pop() if lengths else 1
-        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, (n,)), True
-
-    def _of_numbers(self, structure: Structure, axes: tuple[int, ...]) -> Specialization | None:
-        """The function as one of numbers, if it is one where arguments have so many axes."""
-        key = structure, axes
-        try:
-            return self._cache.elementwise[key]
-        except KeyError:
-            found = self._decided(structure, [max(n - 1, 0) for n in axes])
-            return self._cache.elementwise.keep(key, found)
-
-    def _decided(self, structure: Structure, axes: list[int]) -> Specialization | None:
-        numbers: list[Shape] = [None] * len(axes)
-        if not any(axes):  # no example is an array
-            return self._traced_for(structure, numbers)
-        with one_builder(), collector_paused():
-            check_names(self._function, structure, self)
-            found = formula(self._function, structure, axes)
-            return found and self._kept(structure, numbers, found)
-
-    def _unfit(
-        self, shapes: list[tuple[int, ...]], of_numbers: Specialization | None
-    ) -> ShapeError:
-        came = f"{self!r} got arrays of the shapes {', '.join(map(str, shapes))}. "
-        if of_numbers:
-            return ShapeError(
-                f"{came}It is a function of numbers: they must broadcast, as in a NumPy ufunc. "
-                "Insert axes of length 1 where a number is the same for a whole row, as x[:, None] "
-                "does; the first axis counts examples only of a function of arrays"
-            )
-        return ShapeError(
-            f"{came}It is a function of arrays: the first axis counts the examples and must agree "
-            "in all. Pass equally many examples in each; or write it in operations on single "
-            "numbers, and arrays will broadcast"
-        )
-
-    def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
-        if shape is None and len(call.shape) == 1:
-            return rows[:, 0]
-        return rows.reshape((*call.shape, *(shape or ())))[()]  # of no axes, a number
-
-
 def compile(
     function: Callable[..., Any],
     *,
@@ -171,29 +97,50 @@ def compile(
 def vectorize(
     function: Callable[..., Any],
     *,
+    each: Each | None = None,
+    in_axes: Any = 0,
     dtype: DTypeLike = "float64",
     threads: int = 1,
     exact: bool = False,
 ) -> Vectorized:
     """`function`, written for one example, in native code for all examples. See `Compiled`.
 
-    A function of numbers broadcasts like a NumPy ufunc: arrays of any shapes that fit, and numbers.
+    What an example is:
+
+    | `each` | the function is given | arguments are matched | the results have |
+    | --- | --- | --- | --- |
+    | `"number"` | single numbers | as in a NumPy ufunc, by their last axes | the shape of all |
+    | `"row"` | `x[k]` of each argument | by their first axes: equally long, or 1 | a row each |
+    | `None` | whichever of the two it must be | | |
+
+    By itself, `vectorize` passes numbers if no argument has more than one axis, or if the function
+    is elementwise: if it gives, in each place of arrays, what it gives for the numbers there. It
+    passes rows if the function cannot do with numbers: it asks for elements or a length, or gives a
+    number to a sum of NumPy's, a product with an array, and the like. Where both work and differ,
+    it raises ArgumentError; also for an elementwise function of arrays with different numbers of
+    axes that fit both ways, such as (3, 3) and (3,). So no reading depends on how long arrays are.
 
     >>> import numpy as np
     >>> payoff = vectorize(lambda S, K: S - K)
-    >>> payoff(np.array([[90.0], [110.0]]), np.array([80.0, 100.0]))
-    array([[ 10., -10.],
-           [ 30.,  10.]])
+    >>> payoff(np.array([[90.0], [110.0]]), np.array([80.0, 100.0, 105.0]))
+    array([[ 10., -10., -15.],
+           [ 30.,  10.,   5.]])
     >>> payoff(110.0, 100.0).item()
     10.0
-
-    A function of arrays is given one example, a row of each array: the first axis counts them. It
-    is one of arrays if a place in its result is not the same formula of the numbers in that place.
-
     >>> length = vectorize(lambda row, scale: np.sum(row * row) ** 0.5 * scale)
     >>> length(np.array([[3.0, 4.0], [6.0, 8.0]]), np.array([1.0, 10.0]))
     array([  5., 100.])
 
-    Raises ShapeError for arrays that fit in neither way.
+    `in_axes`, as in `jax.vmap`, is 0 for an argument that has examples and None for one that all
+    share: a tuple with an entry for each positional argument, itself arranged as that argument is,
+    if need be. A shared argument is passed whole, and its gradient is the sum over the examples, in
+    its own shape. With `in_axes` the examples are rows, unless `each` says otherwise.
+
+    >>> line = vectorize(lambda x, q: q[0] + q[1] * x, in_axes=(0, None))
+    >>> value, (dx, dq) = line.value_and_grad(np.array([1.0, 2.0, 3.0]), np.array([10.0, 2.0]))
+    >>> value, dx, dq
+    (array([12., 14., 16.]), array([2., 2., 2.]), array([3., 6.]))
+
+    Raises ShapeError for arrays that do not fit, and ArgumentError where both ways are possible.
     """
-    return Vectorized(function, dtype, threads, exact)
+    return Vectorized(function, dtype, threads, exact, each, in_axes)

@@ -147,25 +147,30 @@ class Specializer:
                 f"{len(it.trace.outputs)} numbers"
             )
         if self.exact and answer != "value":
-            return self.kernel_of(checked(exact_program(it.trace, answer == "arguments", shared)))
+            summed = self.shared(it.structure)
+            exactly = exact_program(it.trace, answer == "arguments", shared, summed)
+            return self.kernel_of(checked(exactly))
         program = checked(roll(it.trace, exact=self.exact, shared=shared, guarded=guarded))
         if answer == "value":
             return self.kernel_of(program)
 
         def differentiated() -> Program:
-            add_adjoint(program, per_example=answer == "arguments", guarded=guarded)
+            add_adjoint(program, answer == "arguments", guarded, summed)
             return checked(program)
 
-        return self.kernel_of(program, differentiated, f"gradient of {answer}, {guarded=}")
+        summed = self.shared(it.structure)
+        how = f"gradient of {answer}, {guarded=}, {summed=}"
+        return self.kernel_of(program, differentiated, how)
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
         """What a kernel computes, with guards where it chooses between branches: for C."""
+        summed = self.shared(it.structure)
         if self.exact and answer != "value":
-            return checked(exact_program(it.trace, answer == "arguments", shared))
+            return checked(exact_program(it.trace, answer == "arguments", shared, summed))
         for guarded in (False, True):
             program = roll(it.trace, exact=self.exact, shared=shared, guarded=guarded)
             if answer != "value":
-                add_adjoint(program, per_example=answer == "arguments", guarded=guarded)
+                add_adjoint(program, answer == "arguments", guarded, summed)
             if not any(isinstance(i, Map) and i.op is ops.where for i in program.instructions):
                 break
         return checked(program)
@@ -174,6 +179,9 @@ class Specializer:
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
     ) -> list[Any]:
         """The value, and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
+        if call.n == 0 and answer == "arguments":
+            self.kernel(it, answer, call.shared)  # or it raises
+            return [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
         answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
         if nan and not self.exact:
             guarded, _ = self.kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
@@ -198,6 +206,11 @@ class Specializer:
         return f"<{'compiled' if self._single else 'vectorized'} {name}>"
 
     # What one example is.
+
+    def shared(self, structure: Structure) -> tuple[int, ...]:
+        """The leaves of the arguments, by number, that all examples share by the user's word: the
+        gradient of these is the sum over the examples."""
+        return ()
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         """What decides whether arrays can be used as they are; how many examples, in which shape.

@@ -66,17 +66,19 @@ class Note:
     factors: list[Gather]
 
 
-def add_adjoint(program: Program, per_example: bool, guarded: bool = False) -> None:
+def add_adjoint(
+    program: Program, per_example: bool, guarded: bool = False, summed: tuple[int, ...] = ()
+) -> None:
     """Adds the gradients of output "value", one number, with respect to the parameters and inputs.
 
     Each example counts as `seed` says. `per_example` asks for the inputs' gradients, which vary:
     "gradient 0", "gradient 1", ...; else the answers are sums over the examples: "value", and
-    "gradient" of the parameters.
+    "gradient" of the parameters. The gradients of the inputs that are `summed` are such sums, too.
 
     A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at
     every product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
     """
-    _Adjoint(program, per_example, guarded).run()
+    _Adjoint(program, per_example, guarded, summed).run()
     if not per_example:
         (value,) = program.outputs["value"]
         total = program.new_block(1, False)
@@ -99,17 +101,21 @@ def _keep_what_is_needed(program: Program) -> None:
 
 
 class _Adjoint:
-    def __init__(self, program: Program, per_example: bool, guarded: bool):
-        self.program, self.guarded, self.per_example = program, guarded, per_example
+    def __init__(
+        self, program: Program, per_example: bool, guarded: bool, summed: tuple[int, ...] = ()
+    ):
+        self.program, self.guarded = program, guarded
         self.notes: dict[Block, list[Note]] = {}
         self.gradient: dict[Block, Gather] = {}  # of the blocks of which all users are done
         self.known: dict[Any, Rows] = {}  # what the derivatives have computed: never twice
         self.wanted = list(program.inputs) if per_example else [program.parameters]
-        self.active = self._active()
+        self.active = self._depend_on(self.wanted)
+        each = [x for k, x in enumerate(self.wanted) if k not in summed] if per_example else []
+        self.per_row = self._depend_on(each)  # their gradients are those of single examples
 
-    def _active(self) -> set[Block]:
-        """The blocks that depend on what the gradient is asked for."""
-        active = set(self.wanted)
+    def _depend_on(self, wanted: list[Block]) -> set[Block]:
+        """The blocks with a derivative by one of these."""
+        active = set(wanted)
         for instruction in self.program.instructions:
             constant = isinstance(instruction, Sum) and instruction.combine is ops.maximum
             if constant or instruction.out.boolean:
@@ -217,7 +223,7 @@ class _Adjoint:
     def _collect(self, block: Block) -> Gather:
         """The gradient of each member of `block`, of which all users are done."""
         notes = self.notes.pop(block, [])
-        varying = block.varying or self.per_example
+        varying = block.varying or block in self.per_row
         if len(notes) == 1 and (alias := _alias(block, notes[0], varying)):
             return alias
         counts = np.array(

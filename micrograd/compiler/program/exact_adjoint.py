@@ -12,7 +12,9 @@ from micrograd.compiler.program.roll import Node, roll
 from micrograd.compiler.trace.trace import Symbol, Trace
 
 
-def exact_program(trace: Trace, per_example: bool, shared: tuple[int, ...] = ()) -> Program:
+def exact_program(
+    trace: Trace, per_example: bool, shared: tuple[int, ...] = (), summed: tuple[int, ...] = ()
+) -> Program:
     """The program with the gradients that `adjoint.add_adjoint` adds, under the same names."""
     (value,) = trace.outputs
     inputs = trace.inputs if per_example else [[trace.met[p] for p in trace.parameters]]
@@ -23,8 +25,9 @@ def exact_program(trace: Trace, per_example: bool, shared: tuple[int, ...] = ())
         name = f"gradient {k}" if per_example else "gradient"
         outputs[name] = [gradient[x] for x in symbols]
     program = roll(trace, outputs, exact=True, shared=shared)
-    if not per_example:
-        for name in ("value", "gradient"):
+    totals = [f"gradient {k}" for k in summed] if per_example else ["value", "gradient"]
+    for name in totals:
+        if program.outputs[name]:
             program.outputs[name] = _over_examples(program, program.outputs[name])
     return program
 

@@ -293,7 +293,7 @@ def evaluate(
     `exact` computes each number as the eager engine does: some functions of NumPy's differ from the
     C library's in the last bit, and its sums are in another order.
     """
-    examples = len(inputs[0]) if inputs else 1
+    examples = len(seed) if np.ndim(seed) else len(inputs[0]) if inputs else 1
     numbers: dict[Block, NDArray[Any]] = {
         block: np.asarray(array if block.varying else array[:1], float).T
         for block, array in zip(program.inputs, inputs, strict=True)

@@ -46,7 +46,8 @@ class Call:
         """Finds out which inputs are the same for all examples."""
         if self.n > 1:
             pairs = enumerate(zip(self.inputs, sizes))
-            self.shared = tuple([k for k, (x, size) in pairs if x.size != self.n * size])
+            alike = {k for k, (x, size) in pairs if x.size != self.n * size}
+            self.shared = tuple(sorted(alike | {*self.shared}))
 
 
 Answer = Array | float
@@ -98,7 +99,7 @@ class NumPyKernel:
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         wide = [
-            np.broadcast_to(x.reshape(-1, block.size), (call.n, block.size))
+            np.broadcast_to(x.reshape(-1, block.size), (call.n if block.varying else 1, block.size))
             for x, block in zip(call.inputs, self.program.inputs)
         ]
         seeds = np.full(call.n, seed)

@@ -1,7 +1,8 @@
-"""Formula: whether a function is one of numbers, which broadcasts, or one of arrays.
+"""Broadcasting: whether `vectorize` gives a function single numbers, or rows of its arguments.
 
 A function of numbers gives, on arrays, what its formula gives for the numbers in each place. So it
-is traced twice, on numbers and on small arrays, and the two graphs are compared.
+is traced twice, on numbers and on small arrays, and the two graphs are compared. Where they differ
+and neither reading can be excluded, that is an error: nothing is guessed.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,32 +10,62 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.compiler.trace.errors import TraceError
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.errors import ArgumentError, NumPyError, ShapeError
 from micrograd.structure import Structure
 
 Place = tuple[int | None, ...]  # in the array of all results; None: the same along this axis
 MOST = 4  # axes; more of them say nothing new
 
+CHOOSE = (
+    'choose by micrograd.vectorize(f, each="number"), for a function of single numbers, which '
+    'broadcasts; or each="row", for one of rows, which lie along the first axis of each argument'
+)
 
-def formula(function: Callable[..., Any], structure: Structure, axes: list[int]) -> Trace | None:
-    """The function's trace on numbers, if it is one of numbers; None where it is one of arrays.
+
+def formula(
+    function: Callable[..., Any], structure: Structure, axes: list[int]
+) -> Trace | Exception:
+    """The function's trace on numbers, if it is one of numbers; if it is one of rows, the error
+    that says why it is not one of numbers.
 
     `axes` says how many an example has, for each leaf of the arguments: none, if it is a number.
+    Raises ArgumentError where it may be either.
     """
     try:
         of_numbers = trace(function, structure, [None] * len(axes), numbers_only=True)
-    except Exception:
-        return None
+    except Exception as error:
+        return error
     if any(of_numbers.output_shapes):
-        return None
-    small = [(2,) * min(n, MOST) or None for n in axes]
+        return TraceError("it returns arrays")
+    if not _depends_on_arguments(of_numbers):
+        return TraceError("it does not depend on its arguments")
+    small: list[Shape] = [(2,) * min(n, MOST) or None for n in axes]
     try:
         of_arrays = trace(function, structure, small)
-    except (TypeError, AttributeError):  # a choice, or a method of numbers: arrays have none
+    except (TraceError, NumPyError) as error:  # on arrays of floats it might work
+        raise ambiguous("rows cannot be traced, which numbers can", error) from error
+    except (TypeError, AttributeError, ShapeError):  # a method of numbers, a network, a derivative
         return of_numbers
-    except Exception:
-        return None
-    return of_numbers if _in_each_place(of_numbers, of_arrays, small) else None
+    except Exception as error:  # of these shapes, perhaps
+        raise ambiguous("rows cannot be traced, which numbers can", error) from error
+    if not _in_each_place(of_numbers, of_arrays, small):
+        raise ambiguous("rows give another result than their numbers one by one")
+    return of_numbers
+
+
+def _depends_on_arguments(graph: Trace) -> bool:
+    given = {symbol for symbols in graph.inputs for symbol in symbols}
+    read = (x for node in graph.computed(graph.outputs) for x in node.operands)
+    return not given.isdisjoint([*graph.outputs, *read])
+
+
+def ambiguous(how: str, error: Exception | None = None) -> ArgumentError:
+    because = "" if error is None else f" ({type(error).__name__}: {error!s:.200})"
+    return ArgumentError(
+        f"the function may be one of numbers or of rows: {how}{because}. Instead, {CHOOSE}"
+    )
 
 
 def _in_each_place(of_numbers: Trace, of_arrays: Trace, shapes: list[Shape]) -> bool:

@@ -24,8 +24,7 @@ def foreign() -> TraceError:
 
 def met_an_array(what: str) -> TraceError:
     return TraceError(
-        f"a function of single numbers gave one to {what}, which makes an array of it, at "
-        f"{line_of_the_user()}"
+        f"a single number was given to {what}, which makes an array of it, at {line_of_the_user()}"
     )
 
 

@@ -65,7 +65,8 @@ class Symbol(Scalar):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if self.trace.numbers_only and (method != "__call__" or any(map(_has_axes, inputs))):
-            raise met_an_array(f"np.{ufunc.__name__}")
+            known = hasattr(np, ufunc.__name__)
+            raise met_an_array(f"np.{ufunc.__name__}" if known else "an operation with an array")
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -1,0 +1,151 @@
+"""Vectorized: a function for all examples in one call."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
+from micrograd.compiler.api.axes import Each, check_each, differ_by_reading, shared_leaves
+from micrograd.compiler.api.compiled import Compiled
+from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.runtime.building import collector_paused, one_builder
+from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.broadcasting import CHOOSE, ambiguous, formula
+from micrograd.compiler.trace.errors import TraceError
+from micrograd.compiler.trace.trace import Shape
+from micrograd.errors import ArgumentError, NumPyError, ShapeError
+from micrograd.structure import Structure
+
+
+class Vectorized(Compiled):
+    """All examples. A function of numbers broadcasts; of rows, the first axis counts them."""
+
+    _single = False
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        dtype: DTypeLike,
+        threads: int,
+        exact: bool,
+        each: Each | None = None,
+        in_axes: Any = 0,
+    ) -> None:
+        super().__init__(function, dtype, threads, exact)
+        check_each(each)
+        self.in_axes = in_axes
+        self.each = "row" if each is None and in_axes != 0 else each
+
+    def __reduce__(self) -> Any:
+        found = super().__reduce__()
+        return (
+            found if isinstance(found, str) else (*found[:1], (*found[1], self.each, self.in_axes))
+        )
+
+    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
+        n = len(args[0]) if args and args[0].ndim else 1
+        if self.in_axes != 0 or any(a.shape[:1] != (n,) for a in args):
+            return None, n, (n,)  # what broadcasts, or does not fit, goes the long way
+        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n, (n,)
+
+    def _arranged(self, tree: Any) -> Any:
+        return arranged(tree)
+
+    def _fitted(
+        self, structure: Structure, arrays: list[Array]
+    ) -> tuple[Specialization, Call, bool]:
+        shapes, shared = [array.shape for array in arrays], self.shared(structure)
+        examples = [shape for k, shape in enumerate(shapes) if k not in shared]
+        it = self._of_numbers(structure, shapes, shared)
+        if isinstance(it, Specialization):
+            shape = broadcast(examples)
+            if shape is None:
+                raise self._unfit(shapes, by="number")
+            if self.each is None and differ_by_reading(examples):
+                raise self._unclear(shapes)
+            spread_out = spread(arrays, shape, shared)
+            return it, Call(math.prod(shape), spread_out, None, shape, shared), len(shape) < 2
+        lengths = {shape[0] for shape in examples if shape} - {1}
+        if len(lengths) > 1:
+            raise self._unfit(shapes, by="row")
+        rows = [shape if k in shared else shape[1:] for k, shape in enumerate(shapes)]
+        it = self._one_example(structure, [row or None for row in rows], it)
+        n = lengths.pop() if lengths else 1
+        shape = (n,) if any(examples) else ()
+        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, shape, shared), True
+
+    def shared(self, structure: Structure) -> tuple[int, ...]:
+        return () if self.in_axes == 0 else shared_leaves(self.in_axes, structure)
+
+    def _of_numbers(
+        self, structure: Structure, shapes: list[tuple[int, ...]], shared: tuple[int, ...]
+    ) -> Specialization | Exception | None:
+        """The function as one of numbers; or None, or the error that says why it is none."""
+        axes = [max(len(shape) - 1, 0) for shape in shapes]
+        if self.each == "row":
+            return None
+        if self.each == "number" or not any(axes):  # no example is an array
+            whole = [(shapes[k] or None) if k in shared else None for k in range(len(shapes))]
+            return self._one_example(structure, whole)
+        key = structure, tuple(map(len, shapes))
+        known = self._cache.elementwise.get(key)
+        return known or self._cache.elementwise.keep(key, self._decided(structure, axes))
+
+    def _decided(self, structure: Structure, axes: list[int]) -> Specialization | Exception:
+        with one_builder(), collector_paused():
+            check_names(self._function, structure, self)
+            found = formula(self._function, structure, axes)
+            if isinstance(found, Exception):
+                return found.with_traceback(None)
+            return self._kept(structure, [None] * len(axes), found)
+
+    def _one_example(
+        self, structure: Structure, shapes: list[Shape], reason: Exception | None = None
+    ) -> Specialization:
+        """The function for one example of these shapes; `reason` is why they are not numbers."""
+        try:
+            return self._traced_for(structure, shapes)
+        except Exception as error:
+            if isinstance(reason, TraceError):
+                error.add_note(
+                    f"Rows were passed, since of numbers: {reason}. If need be, {CHOOSE}."
+                )
+            ours = isinstance(error, (TraceError, NumPyError, ShapeError))
+            if ours or "'Symbol' object" not in str(error):
+                raise
+            raise ArgumentError(
+                f"{self!r} passes one example, of the shapes "
+                f"{', '.join('a number' if s is None else str(s) for s in shapes)}: {error}. An "
+                "argument that all examples share is passed whole by in_axes, as in "
+                "micrograd.vectorize(f, in_axes=(0, None))"
+            ) from error
+
+    def _unclear(self, shapes: list[tuple[int, ...]]) -> ArgumentError:
+        return ambiguous(
+            f"arrays of the shapes {', '.join(map(str, shapes))} fit by their last axes, as in "
+            "NumPy, and by their first, which count rows. Give all as many axes, by x[:, None] or "
+            "x[None, :]"
+        )
+
+    def _unfit(self, shapes: list[tuple[int, ...]], by: Each) -> ShapeError:
+        came = f"{self!r} got arrays of the shapes {', '.join(map(str, shapes))}. "
+        if by == "number":
+            return ShapeError(
+                f"{came}It is a function of numbers: they must broadcast, as in a NumPy ufunc. "
+                "Insert axes of length 1 where a number is the same for a whole row, as x[:, None] "
+                'does; the first axis counts examples only of a function of rows (each="row")'
+            )
+        return ShapeError(
+            f"{came}It is a function of rows: the first axis counts the examples and must agree in "
+            "all. Pass equally many examples in each, and what all share by in_axes, as in "
+            "vectorize(f, in_axes=(0, None)); or write it in operations on single numbers, and "
+            "arrays will broadcast"
+        )
+
+    def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
+        if shape is None and len(call.shape) == 1:
+            return rows[:, 0]
+        return rows.reshape((*call.shape, *(shape or ())))[()]  # of no axes, a number
