@@ -11,7 +11,14 @@ from micrograd.caller import line_of_the_user
 
 
 class NonFiniteError(ArithmeticError):
-    """A NaN or an infinity, in a result or in a gradient, under `check_finite`."""
+    """A NaN or an infinity, in a result or in a gradient, under `check_finite`.
+
+    >>> import micrograd as mg
+    >>> with mg.check_finite():  # doctest: +ELLIPSIS
+    ...     mg.Value(0.0) / 0.0
+    Traceback (most recent call last):
+    micrograd.check.NonFiniteError: div(0.0, 0.0) is nan, at <doctest ...>:2
+    """
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class Value(Scalar):
     Value(data=6.0, grad=0.0)
     >>> y.op, y.operands
     (<op mul>, (2.0, Value(data=3.0, grad=0.0, name='x')))
+    >>> y.backward()
+    >>> x.label, x.data, x.grad
+    ('x', 3.0, 2.0)
     """
 
     __slots__ = ("_data", "_grad", "op", "first", "second", "name")

@@ -22,6 +22,15 @@ class Module:
     ...         return self.slope * x + self.offset
     >>> Line().state_dict()
     {'slope': 2.0, 'offset': 1.0}
+    >>> line = Line()
+    >>> line.load_state_dict({"slope": 3.0, "offset": -1.0})
+    >>> line(2.0).backward()
+    >>> [p.grad for p in line.parameters()]
+    [2.0, 1.0]
+    >>> line.zero_grad()
+    >>> line.name_parameters()
+    >>> line.arrays()["slope"]
+    Value(data=3.0, grad=0.0, name='slope')
     """
 
     def arrays(self) -> dict[str, Any]:

@@ -44,8 +44,13 @@ class Neuron(_Activated):
     `initial_weights`, and the bias is 0. `seed` is a number, or a `random.Random` to draw from;
     None draws differently every time. `fan_out` is how many neurons its inputs feed.
 
+    Raises ValueError for an unknown activation, and if `nin` is no integer from 1; called,
+    ShapeError for another number of inputs.
+
     >>> Neuron(2, "relu", seed=0)
     Neuron(2, activation='relu')
+    >>> Neuron(2, seed=0)([0.0, 0.0]).data
+    0.0
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Neuron(_Activated):
         self.name_parameters()
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
+        """The scalar for `nin` inputs."""
         weighted = dot(self.weights, inputs, self.bias)
         return weighted if self.function is None else self.function(weighted)
 
@@ -74,9 +80,14 @@ class Neuron(_Activated):
 class Layer(_Activated):
     """`nout` neurons on the same `nin` inputs; called, it gives the list of their outputs.
 
+    Raises ValueError for sizes that are no integers from 1, and for an unknown activation; called,
+    ShapeError for another number of inputs.
+
     >>> layer = Layer(2, 3, "tanh", seed=0)
     >>> layer([0.0, 0.0])[0].data
     0.0
+    >>> len(layer.outputs([0.0, 0.0]))
+    3
     """
 
     def __init__(
@@ -103,6 +114,7 @@ class Layer(_Activated):
         }
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """The list of `nout` scalars for `nin` inputs."""
         return Outputs(self.outputs(_scalars(inputs, self.nin)))
 
     def outputs(self, scalars: list[Any]) -> list[Any]:
@@ -120,10 +132,17 @@ class MLP(Module):
 
     `activation` is that of the hidden layers: one for all, or a list with one for each. The output
     is linear unless `output_activation` says otherwise. Called on a sequence of `nin` numbers or
-    scalars, it gives the list of its outputs. Raises ShapeError for a sequence of another length.
+    scalars, it gives the list of its outputs.
+
+    Raises TypeError or ValueError for sizes that are no list of integers from 1, ValueError for an
+    unknown activation, and ShapeError for another number of activations than hidden layers; called,
+    ShapeError for another number of inputs.
 
     >>> MLP(2, [16, 16, 1], activation="relu", seed=0)
     MLP(2, [16, 16, 1], activation='relu', seed=0)
+    >>> (output,) = MLP(2, [16, 1], seed=0)([0.0, 0.0])
+    >>> output.data
+    0.0
     """
 
     def __init__(
@@ -152,6 +171,7 @@ class MLP(Module):
         self.name_parameters()
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """The list of outputs for `nin` inputs."""
         signals = _scalars(inputs, self.nin)
         for layer in self.layers:
             signals = layer.outputs(signals)

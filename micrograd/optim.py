@@ -38,6 +38,23 @@ class Optimizer:
     networks", 2013, algorithm 1). An optimiser serves the parameters of its first step.
 
     A subclass names what it remembers of a parameter in `memory`, and defines `rule`.
+
+    Raises ValueError for a rate or a limit that is not positive, TypeError for parameters in place
+    of a rate.
+
+    >>> from micrograd import Momentum
+    >>> p = Value(1.0)
+    >>> p.grad = 4.0
+    >>> optimizer = Momentum(0.1, clip_norm=1.0)
+    >>> optimizer.step([p])
+    >>> p.data, optimizer.state_dict()
+    (0.9, {'steps': 1, 'velocity': [1.0]})
+    >>> optimizer.clip([3.0, 4.0])
+    [0.6, 0.8]
+    >>> other = optimizer.fresh()
+    >>> other.load_state_dict(optimizer.state_dict())
+    >>> other.steps, optimizer.rule(1.0, 2.0, (0.5,), rate=0.1, step=2)
+    (1, (0.755, (2.45,)))
     """
 
     learning_rate: float | Schedule
@@ -78,8 +95,8 @@ class Optimizer:
     def step(self, parameters: Iterable[Value]) -> None:
         """Changes the data of `parameters` by their gradients.
 
-        Raises ValueError if these are not the parameters of the first step, TypeError if they are
-        no Values.
+        Raises ValueError if these are not the parameters of the first step, ShapeError if they are
+        more or fewer than those of the state that was loaded, TypeError if they are no Values.
         """
         values = _values(parameters)
         self._serve(values)
@@ -158,6 +175,7 @@ class SGD(Optimizer):
     learning_rate: float | Schedule = 0.01
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """Against the gradient."""
         return p - rate * g, ()
 
 
@@ -165,7 +183,11 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent that keeps rolling: gradients add up in a velocity that fades.
 
-    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964. Raises
+    ValueError for a momentum outside [0, 1).
+
+    >>> Momentum().rule(1.0, 2.0, (1.0,), rate=0.1, step=1)
+    (0.71, (2.9,))
     """
 
     learning_rate: float | Schedule = 0.01
@@ -178,6 +200,7 @@ class Momentum(Optimizer):
         _require_fraction(momentum=self.momentum)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """Along the velocity, `(v,)`."""
         (v,) = state
         v = self.momentum * v + g
         return p - rate * v, (v,)
@@ -189,9 +212,14 @@ class Nesterov(Momentum):
 
     Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
     learning", 2013, eqs. 3 and 4; here in terms of the point ahead, where the gradient is known.
+
+    >>> p, (velocity,) = Nesterov(momentum=0.5).rule(1.0, 2.0, (1.0,), rate=0.1, step=1)
+    >>> round(p, 3), velocity
+    (0.675, 2.5)
     """
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """Along the velocity, `(v,)`, and the gradient once more."""
         (v,) = state
         v = self.momentum * v + g
         return p - rate * (g + self.momentum * v), (v,)
@@ -201,7 +229,12 @@ class Nesterov(Momentum):
 class RMSprop(Optimizer):
     """Steps in units of the gradient's recent size, for each parameter its own.
 
-    Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+    Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012. Raises
+    ValueError for a decay outside [0, 1), and for an epsilon that is not positive.
+
+    >>> p, (square,) = RMSprop().rule(1.0, 2.0, (4.0,), rate=0.1, step=1)
+    >>> round(p, 3), round(square, 3)
+    (0.9, 4.0)
     """
 
     learning_rate: float | Schedule = 0.001
@@ -216,6 +249,7 @@ class RMSprop(Optimizer):
         require_positive(epsilon=self.epsilon)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """In units of the root of the mean square, `(s,)`."""
         (s,) = state
         s = self.decay * s + (1 - self.decay) * g * g
         return p - rate * g / (sqrt(s) + self.epsilon), (s,)
@@ -225,7 +259,8 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Momentum and RMSprop together, both corrected for having begun at zero.
 
-    Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1. Raises
+    ValueError for a beta outside [0, 1), and for an epsilon that is not positive.
 
     >>> Adam(1e-3, beta2=0.99)
     Adam(0.001, beta2=0.99)
@@ -244,6 +279,7 @@ class Adam(Optimizer):
         require_positive(epsilon=self.epsilon)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """Along the mean in units of the root of the mean square, `(m, s)`."""
         m, s = state
         m = self.beta1 * m + (1 - self.beta1) * g
         s = self.beta2 * s + (1 - self.beta2) * g * g
@@ -256,7 +292,11 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay beside it: every parameter shrinks by `rate * weight_decay` of itself.
 
-    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2.
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2. Raises
+    ValueError for a weight decay that is negative or infinite.
+
+    >>> AdamW(1e-3, weight_decay=0.1)
+    AdamW(0.001, weight_decay=0.1)
     """
 
     _: KW_ONLY
@@ -268,6 +308,7 @@ class AdamW(Adam):
             raise ValueError(f"weight_decay must be zero or positive, got {self.weight_decay!r}")
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+        """The same, after the decay of the weight."""
         return super().rule(p - rate * self.weight_decay * p, g, state, rate, step)
 
 

@@ -27,12 +27,15 @@ class Constant:
     rate: float
 
     def __call__(self, step: int) -> float:
+        """The rate after so many steps."""
         return self.rate
 
 
 @dataclass(frozen=True)
 class StepDecay:
     """`initial`, multiplied by `factor` after every so many steps.
+
+    Raises ValueError if one of the three is not positive.
 
     >>> [StepDecay(1.0, every=10, factor=0.5)(step) for step in (0, 9, 10, 20)]
     [1.0, 1.0, 0.5, 0.25]
@@ -47,6 +50,7 @@ class StepDecay:
         require_positive(initial=self.initial, every=self.every, factor=self.factor)
 
     def __call__(self, step: int) -> float:
+        """The rate after so many steps."""
         return self.initial * self.factor ** (step // self.every)
 
 
@@ -55,6 +59,7 @@ class CosineDecay:
     """From `initial` to `final` in `steps`, along half a cosine; `final` from there on.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, eq. 5.
+    Raises ValueError if `initial` or `steps` is not positive.
 
     >>> [round(CosineDecay(1.0, steps=4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
@@ -69,6 +74,7 @@ class CosineDecay:
         require_positive(initial=self.initial, steps=self.steps)
 
     def __call__(self, step: int) -> float:
+        """The rate after so many steps."""
         done = min(step / self.steps, 1.0)
         return self.final + (self.initial - self.final) * (1 + math.cos(math.pi * done)) / 2
 
@@ -76,6 +82,8 @@ class CosineDecay:
 @dataclass(frozen=True)
 class WarmUp:
     """A straight line from zero in `steps`, up to where `then`, a rate or a schedule, begins.
+
+    Raises ValueError if `steps` or the rate is not positive.
 
     >>> [WarmUp(4, then=1.0)(step) for step in range(5)]
     [0.25, 0.5, 0.75, 1.0, 1.0]
@@ -90,6 +98,7 @@ class WarmUp:
         schedule(self.then)
 
     def __call__(self, step: int) -> float:
+        """The rate after so many steps."""
         then = schedule(self.then)
         if step < self.steps:
             return then(0) * (step + 1) / self.steps

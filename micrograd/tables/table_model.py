@@ -76,7 +76,23 @@ class Predictions:
 
 @dataclass(frozen=True)
 class TableModel:
-    """A trained network, the columns that it reads and the target that it predicts."""
+    """A trained network, the columns that it reads and the target that it predicts.
+
+    >>> import micrograd as mg
+    >>> from tempfile import TemporaryDirectory
+    >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
+    >>> model = mg.train_table(table, "kind", hidden=(4,), epochs=20).model
+    >>> predictions = model.predict({"size": [0.0, 10.0]})
+    >>> predictions.values.tolist(), predictions.probabilities.shape
+    (['small', 'big'], (2, 2))
+    >>> model.outputs(Table.of({"size": [0.0, 10.0]})).shape, model.categories()
+    ((2, 2), [])
+    >>> with TemporaryDirectory() as directory:
+    ...     model.save(f"{directory}/kind.safetensors")
+    ...     again = mg.TableModel.load(f"{directory}/kind.safetensors")
+    >>> again.predict_from(0, Table.of({"size": [10.0]})).values.tolist()
+    ['big']
+    """
 
     network: MLP
     inputs: Inputs
@@ -199,5 +215,14 @@ def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) ->
 def predict_table(
     model: TableModel | str | Path, table: Table | Mapping[str, Any] | str | Path
 ) -> Predictions:
-    """The predictions of a model, or model file, for a table: what `micrograd predict` writes."""
+    """The predictions of a model, or model file, for a table: what `micrograd predict` writes.
+
+    Raises ModelFileError for a file that holds no model, and TableError as `TableModel.predict`.
+
+    >>> import micrograd as mg
+    >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
+    >>> model = mg.train_table(table, "kind", hidden=(4,), epochs=20).model
+    >>> mg.predict_table(model, {"size": [0.0, 10.0]}).values.tolist()
+    ['small', 'big']
+    """
     return (model if isinstance(model, TableModel) else TableModel.load(model)).predict(table)

@@ -82,7 +82,13 @@ def train_table(
     So are the rows of a table that has as many inputs for the network.
 
     Raises TableError for a table that cannot be learned from, ValueError for other arguments, and
-    OSError where the model cannot be written: before training, if that can be known.
+    OSError where the model cannot be written: before training, if that can be known; and
+    KeyboardInterrupt where Ctrl-C came before the first epoch had ended.
+
+    >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
+    >>> trained = train_table(table, "kind", hidden=(4,), epochs=20)
+    >>> trained.model.predict({"size": [0.0, 10.0]}).values.tolist()
+    ['small', 'big']
     """
     if output is not None:
         check_writable(output, table)

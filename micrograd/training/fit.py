@@ -120,6 +120,13 @@ def fit(
     for a class that has no output, CheckpointError for a file that is no checkpoint of this run,
     and DivergenceError where a loss or a weight becomes NaN or infinite: the model then has the
     last weights that were good.
+
+    >>> import micrograd as mg
+    >>> model = mg.MLP(1, [1], seed=0)
+    >>> mg.fit(model, [[0.0], [1.0]], [1.0, 3.0], loss="mse", optimizer="lbfgs", epochs=20).stopped
+    ''
+    >>> round(model([10.0])[0].data, 3)
+    21.0
     """
     begun = time.monotonic()
     check_level()

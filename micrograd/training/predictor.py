@@ -15,12 +15,17 @@ from micrograd.errors import ShapeError
 class Predictor:
     """The outputs of `model` for a row, of shape (outputs,), or for rows: (rows, outputs).
 
-    It reads the weights when it is first asked, and again after `refresh`.
+    It reads the weights when it is first asked, and again after `refresh`. Raises TypeError if the
+    model cannot be called.
 
     >>> import micrograd as mg
     >>> predict = Predictor(mg.MLP(2, [3, 1], seed=0))
     >>> predict([1.0, 2.0]).shape, predict([[1.0, 2.0], [0.0, 0.0]]).shape
     ((1,), (2, 1))
+    >>> predict.model.parameters()[-1].data = 5.0  # the bias of the output
+    >>> predict.refresh()
+    >>> predict([0.0, 0.0])
+    array([5.])
     """
 
     def __init__(self, model: Any, *, dtype: DTypeLike = "float64", threads: int = 1):
@@ -44,7 +49,7 @@ class Predictor:
         self._theta: dict[Compiled, Any] = {}
 
     def __call__(self, X: ArrayLike) -> np.ndarray:
-        """Raises ShapeError for anything but a row or rows."""
+        """The outputs. Raises ShapeError for anything but a row or rows."""
         array = np.asarray(X, self.dtype)
         if array.ndim not in (1, 2):
             raise ShapeError(

@@ -28,6 +28,25 @@ class Compiled(Specializer):
 
     What counts as a number is what a Value takes (an int, a Fraction, a Decimal, ...), and arrays
     of such; anything else, complex and masked numbers too, is an ArgumentError at every call.
+
+    >>> import micrograd as mg
+    >>> w = Value(2.0, name="w")
+    >>> f = mg.vectorize(lambda x: w * x)
+    >>> f([1.0, 3.0])
+    array([2., 6.])
+    >>> f.value_and_grad([1.0, 3.0])
+    (array([2., 6.]), array([2., 2.]))
+    >>> f.backward([1.0, 3.0]), w.grad
+    (4.0, 2.0)
+    >>> f.unpack(f.pack() + 1.0)
+    >>> f.parameters
+    (Value(data=3.0, grad=2.0, name='w'),)
+    >>> print(f.source("program"))
+    program of x0[1], w[1]
+      %1[1] = mul(w[0], x0[0])
+      value = %1[0]
+    >>> print(f.explain().splitlines()[0])
+    <lambda>(x): 1 operation on scalars became 1 block
     """
 
     # The captured parameters.
@@ -37,8 +56,8 @@ class Compiled(Specializer):
         """The leaf Values that the function captures: weights first, in the order in which they
         weigh inputs, then all others as they were met.
 
-        Known once the function was called. A call on arguments of another shape may add others at
-        the end; the places of those that are there never change.
+        Known once the function was called: before, a RuntimeError. A call on arguments of another
+        shape may add others at the end; the places of those that are there never change.
         """
         self._check_called()
         return self._captured.values
@@ -78,7 +97,11 @@ class Compiled(Specializer):
     # Calls.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The results, for each example."""
+        """The results, for each example.
+
+        Raises ArgumentError for arguments that the function does not take, ShapeError where their
+        shapes do not fit, and TraceError where the function cannot be compiled.
+        """
         it, call = self.specialize(*args, **kwargs)
         (value,) = self.answers(it, "value", call, self._packed(it))
         return self._results(it.trace, self._for_each(value, call.n), call)
@@ -129,7 +152,10 @@ class Compiled(Specializer):
         return mean, self._captured.like(theta, self._captured.whole(it.places, gradient))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
-        """Returns the mean over the examples, and fills `grad` of the parameters by its slope."""
+        """Returns the mean over the examples, and fills `grad` of the parameters by its slope.
+
+        Raises TypeError if the function does not return one number an example.
+        """
         it, call = self.specialize(*args, **kwargs)
         mean, gradient = self._mean(it, call, self._packed(it))
         for parameter, x in zip(it.parameters, gradient.tolist()):

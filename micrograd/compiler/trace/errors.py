@@ -4,7 +4,13 @@ from micrograd.caller import line_of_the_user
 
 
 class TraceError(TypeError, AttributeError):
-    """The program would have been frozen at one input: what happened, where, and what to write."""
+    """The program would have been frozen at one input: what happened, where, and what to write.
+
+    >>> import micrograd as mg
+    >>> mg.compile(lambda x: x if x > 0 else -x)(1.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    micrograd.compiler.trace.errors.TraceError: ...write micrograd.where(condition, a, b)...
+    """
 
 
 def chosen_by_if() -> TraceError:

@@ -15,7 +15,18 @@ State = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, and what JSON ho
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint, or one of another run."""
+    """A file that is no checkpoint, or one of another run.
+
+    >>> import micrograd as mg
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:  # doctest: +ELLIPSIS
+    ...     _ = file.write(b"no checkpoint at all")
+    ...     file.flush()
+    ...     model = mg.MLP(1, [1])
+    ...     mg.fit(model, [[0.0]], [0.0], loss="mse", checkpoint=file.name, resume=True)
+    Traceback (most recent call last):
+    micrograd.training.run.checkpoint.CheckpointError: ...
+    """
 
 
 CHECKPOINT = Kind("micrograd.checkpoint", 1, "checkpoint", CheckpointError)

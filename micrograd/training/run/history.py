@@ -18,8 +18,13 @@ class History(Record):
     "callback"; `diverged`, how a DivergenceError ended it. `best_epoch` is, under early stopping,
     the one whose weights the model has.
 
-    >>> History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
+    >>> history = History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
+    >>> history
     History(epochs=2, loss=0.5, validation_loss=0.6)
+    >>> history.epochs, history.interrupted, history.curve("validation_loss")
+    (2, False, [0.8, 0.6])
+    >>> history.diagnose()
+    nothing to see: the run looks healthy
     """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -41,7 +46,13 @@ class History(Record):
         return {"loss": self.loss, "validation_loss": self.validation_loss}.get(name, self.scores)
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """The losses, and any metric, as a matplotlib Figure, written to `path` if one is given."""
+        """The losses, and any metric, as a matplotlib Figure, written to `path` if one is given.
+
+        Raises PlotError if matplotlib is not installed.
+
+        >>> len(History(loss=[0.9, 0.5]).plot().axes)
+        1
+        """
         from micrograd.draw import loss_curve  # matplotlib is an extra, and slow to import
 
         return loss_curve(

@@ -20,7 +20,14 @@ Callback = Callable[[History], Any]
 
 
 class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; `history` is the run up to there."""
+    """The loss became NaN or infinite; `history` is the run up to there.
+
+    >>> import micrograd as mg
+    >>> model = mg.MLP(1, [1], seed=0)
+    >>> mg.fit(model, [[1e200]], [0.0], loss="mse", optimizer=mg.SGD(1.0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    micrograd.training.run.run.DivergenceError: ...
+    """
 
     def __init__(self, message: str, history: History):
         super().__init__(message)
