@@ -79,7 +79,7 @@ TAKES = {
     exponential: ("`math.exp`", "write micrograd.exp;"),
     magnitude: ("`math.fabs`", "write micrograd.abs;"),
     distance: ("`math.hypot`", "write micrograd.norm;"),
-    normal: ("`erf`", "write micrograd.erf;"),
+    normal: ("`erf", "write micrograd.erf"),  # erfc since Python 3.14
     filled: ("array of floats", "dtype=object"),
     spline: ("`CubicSpline", "functions of micrograd"),
     array_of_floats: ("`np.array`", "arrays of objects"),

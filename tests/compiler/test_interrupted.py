@@ -109,7 +109,7 @@ def test_the_collector_runs_after_an_exception_at_any_instruction() -> None:
     while storm.strikes(act, k):
         assert gc.isenabled(), k
         k += 1
-    assert k > 50
+    assert k > 30  # instructions, whose number depends on the version of Python
     assert kept
 
 
