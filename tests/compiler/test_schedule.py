@@ -29,7 +29,7 @@ def plan(function: Callable[..., Any], *shapes: Any) -> str:
 
 
 def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
-    """What only the loop itself reads stays in registers."""
+    """Values that only this loop reads stay in registers."""
 
     def f(x: Any) -> list[Any]:
         return [mg.exp(mg.dot(w[8 * i : 8 * i + 8], x)) * 2 for i in range(4)]
@@ -43,8 +43,8 @@ def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
             %3[i] = r2 = mul(r1, c[0])""")
 
 
-def test_a_comparison_is_made_where_it_is_needed() -> None:
-    """The truth of `relu`'s derivative is not stored: to compare again is as quick as to read."""
+def test_a_comparison_is_rematerialised_for_its_consumer() -> None:
+    """The comparison of `relu`'s derivative is not stored: to repeat it costs no more than a load."""
     program = differentiated(
         lambda x: mg.exp(mg.sum(mg.relu(mg.dot(w[8 * i : 8 * i + 8], x)) for i in range(4))),
         (8,),
@@ -69,7 +69,7 @@ def test_a_comparison_may_be_for_other_members() -> None:
 
 
 def test_long_work_is_cut_into_shorter_loops() -> None:
-    """So that the processor has several rounds under way."""
+    """So that the processor can overlap several iterations."""
     assert "%3[0] = r0 = erf(%2[0])" in plan(lambda x: mg.erf(mg.exp(mg.sin(x))), None)
 
 
@@ -86,8 +86,8 @@ def test_what_depends_on_a_sum_over_examples_is_computed_after() -> None:
     assert "mul(" in text.split("after:\n")[1]
 
 
-def test_a_block_is_as_late_as_its_latest_member() -> None:
-    """Of three gradients one is a sum over examples, between two that are zero."""
+def test_the_phase_of_a_block_is_that_of_its_last_member() -> None:
+    """One of three gradients is a sum over examples, between two that are zero."""
     p = [Value(-0.5), Value(-0.25), Value(2.0)]
 
     def f(x: Any) -> Any:
@@ -105,7 +105,7 @@ def test_a_block_is_as_late_as_its_latest_member() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_an_access_is_its_index_array(seed: int) -> None:
-    """Sums of place times stride are found, in any number of axes; the rest are tables."""
+    """Affine accesses are found, in any number of axes; all others become tables."""
     random = np.random.default_rng(seed)
     axes, terms = (2, 3, 4)[: seed % 3 + 1], seed % 2 * 3 + 1
     strides = random.integers(-9, 9, len(axes))
@@ -124,7 +124,7 @@ def test_an_access_is_its_index_array(seed: int) -> None:
 
 
 def by_minors(size: int) -> Callable[..., Any]:
-    """The determinant of the first numbers; the minor of the last rows and some columns, once."""
+    """The determinant of the first numbers; each minor of last rows and some columns is shared."""
 
     def determinant(x: Any) -> Any:
         @cache
@@ -143,19 +143,19 @@ def by_minors(size: int) -> Callable[..., Any]:
     return determinant
 
 
-def test_small_irregular_programs_go_without_loops() -> None:
-    """To look up where a member reads takes as long as to read it."""
+def test_small_irregular_programs_are_straight_line_code() -> None:
+    """A look-up of an index would cost as much as the load that follows."""
     assert plan(by_minors(3), (9,)) == textwrap.dedent("""\
         plan: 136 examples at once, 13 rows of them
         examples:
-          in a line, for i < 3:
+          straight-line, for i < 3:
             %1[i] = r0 = x0[table] * x0[table] + c[0] * x0[table] * x0[table]
-          in a line,
+          straight-line,
             %2[0] = r0 = sum t < 2 of x0[2t] * %1[2t] + c[0] * x0[1] * %1[1]""")
 
 
 def test_straight_line_code_is_cut_into_functions() -> None:
-    """Each of so much work at most; the members stay in their order."""
+    """The work of each is bounded; the members stay in order."""
     program = differentiated(by_minors(6), (36,), per_example=True)
     nests = schedule(program, 8).examples
     parts = stretches(nests)
@@ -171,7 +171,7 @@ def test_straight_line_code_is_cut_into_functions() -> None:
 
 
 def test_long_sums_in_straight_line_code_are_computed_side_by_side() -> None:
-    """They share what they read; a sum that reads another one waits for it."""
+    """They share their loads; a sum that reads another one comes after it."""
     order = np.random.default_rng(0).permutation(16)
 
     def f(x: Any) -> Any:
@@ -179,11 +179,11 @@ def test_long_sums_in_straight_line_code_are_computed_side_by_side() -> None:
         return mg.dot(sums[:6], sums[4:])
 
     plan = schedule(rolled(f, (16,)), 8)
-    assert plan.straight
+    assert plan.straight_line
     assert [len(tile) for part in stretches(plan.examples) for tile in part] == [8, 2, 1]
 
 
-def test_straight_line_code_is_exact_where_it_shall_be() -> None:
+def test_straight_line_code_is_exact_in_exact_mode() -> None:
     x = np.random.default_rng(0).normal(size=(9, 36))
     f = mg.vectorize(by_minors(6), exact=True)
     values, gradients = f.value_and_grad(x)
@@ -196,10 +196,10 @@ def test_straight_line_code_is_exact_where_it_shall_be() -> None:
 
 
 def test_large_irregular_programs_keep_their_loops() -> None:
-    assert not schedule(differentiated(by_minors(9), (81,), per_example=True), 8).straight
+    assert not schedule(differentiated(by_minors(9), (81,), per_example=True), 8).straight_line
 
 
-def test_rows_that_nothing_reads_any_longer_are_used_again() -> None:
+def test_dead_rows_are_reused() -> None:
     def f(x: Any) -> Any:
         for k in range(9):
             x = [
@@ -282,7 +282,7 @@ def agree(function: Callable[..., Any], x: Any) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 4, 8, 16, 17])
 def test_one_number_for_all_members_is_not_the_first_of_many(n: int) -> None:
-    """Although both are read at the same place, where the members fill one vector."""
+    """Although both are read at the same index, if the members fill one vector."""
     x = np.arange(2.0, n + 2)
     np.testing.assert_array_equal(mg.compile(lambda x: [x[i] * x[0] for i in range(n)])(x), x * 2)
 
@@ -291,8 +291,8 @@ def test_one_number_for_all_members_is_not_the_first_of_many(n: int) -> None:
     ("spoil", "complaint"),
     [
         (lambda plan: plan.examples[0].steps.reverse(), "not computed yet"),
-        (lambda plan: plan.offset.clear(), "has no place"),
-        (lambda plan: plan.offset.update(dict.fromkeys(plan.offset, 0)), "are used again"),
+        (lambda plan: plan.offset.clear(), "has no memory"),
+        (lambda plan: plan.offset.update(dict.fromkeys(plan.offset, 0)), "are reused"),
         (lambda plan: plan.examples[0].steps[-1].target.__setattr__("base", 9), "beyond its block"),
     ],
 )
@@ -304,7 +304,7 @@ def test_a_spoiled_plan_is_refused(spoil: Callable[[Any], None], complaint: str)
         verify(good)
 
 
-def test_a_plan_reads_what_is_stored() -> None:
+def test_a_plan_that_reads_before_it_stores_is_refused() -> None:
     def f(x: Any) -> Any:
         hidden = [mg.tanh(mg.dot(w[8 * i : 8 * i + 8], x)) for i in range(3)]
         return mg.dot(w[:3], hidden)
@@ -315,7 +315,7 @@ def test_a_plan_reads_what_is_stored() -> None:
         verify(good)
 
 
-def test_rows_times_columns_of_each_example_are_computed_on_their_way_out() -> None:
+def test_outer_products_per_example_are_computed_as_they_are_delivered() -> None:
     def f(W: Any, x: Any) -> Any:
         return mg.sum(mg.tanh(mg.dot(row, x)) for row in W)
 

@@ -155,8 +155,8 @@ class Emitter:
 
     def _phase(self, nests: list[Nest]) -> Iterator[ir.Function]:
         """The functions that compute nests for a chunk of examples, in their order."""
-        for straight, some in groupby(enumerate(nests), key=lambda each: each[1].straight):
-            if straight:
+        for unrolled, some in groupby(enumerate(nests), key=lambda each: each[1].straight_line):
+            if unrolled:
                 for stretch in stretches([nest for _, nest in some]):
                     yield self._stretch(f"stretch.{next(self._stretches)}", stretch)
             else:

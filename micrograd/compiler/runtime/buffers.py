@@ -24,7 +24,7 @@ class Sizes:
     parameters: int
     outputs: list[list[Any]]  # whether it varies, and how many numbers it has
     lanes: int
-    rows: int  # with those in which columns are turned, and behind them
+    rows: int  # of the plan, of packed columns, and of the margin
     uniform: int
     reduced: int
     segments: int
@@ -40,7 +40,7 @@ class Sizes:
         ]
         return cls(
             [block.size for block in program.inputs], program.parameters.size, outputs,
-            plan.lanes, plan.rows + plan.turned + MARGIN, plan.uniform, plan.reduced, plan.segments,
+            plan.lanes, plan.rows + plan.packed + MARGIN, plan.uniform, plan.reduced, plan.segments,
             plan.in_place and plan.in_place[0],
         )  # fmt: skip
 

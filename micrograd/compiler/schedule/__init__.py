@@ -1,1 +1,1 @@
-"""Blocks -> loops, lanes and memory: in which order a program is computed, and where."""
+"""Blocks -> loops, lanes and memory: in which order a program runs, and where its values lie."""

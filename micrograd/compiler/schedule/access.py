@@ -1,4 +1,4 @@
-"""Access: where a gather reads, as a formula of the place in the loops, where there is one."""
+"""Access: the index a gather reads, as an affine function of the loop indices or as a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from micrograd.compiler.program.ir import Block, Gather, Index
 
 @dataclass(eq=False)
 class Access:
-    """Where a gather reads: base + place in each axis times its stride, or an entry of a table."""
+    """The index read: base + the sum of loop index times stride, or an entry of a table."""
 
     block: Block
-    axes: tuple[int, ...]  # of the nest
+    axes: tuple[int, ...]  # the extents of the nest's loops
     base: int
-    strides: tuple[int, ...]  # one for each axis
+    strides: tuple[int, ...]  # one per axis
     term: int = 0  # the stride of the terms of a sum
     table: Index | None = None  # shape (members, terms)
 
     def at(self, member: Sequence[int], t: int = 0) -> int:
-        """The place that a member, given by its place in each axis, reads at term t."""
+        """The index that a member, given by its loop indices, reads at term t."""
         if self.table is None:
             steps = sum(i * stride for i, stride in zip(member, self.strides))
             return self.base + steps + t * self.term
@@ -41,6 +41,7 @@ class Access:
 
 
 def access(gather: Gather, axes: tuple[int, ...]) -> Access:
+    """The access of a gather: affine if strides reproduce its index exactly, else a table."""
     if gather.index.size == 1:
         return Access(gather.block, axes, gather.index.item(), (0,) * len(axes))
     index = columns_of(gather)
@@ -62,10 +63,10 @@ def access(gather: Gather, axes: tuple[int, ...]) -> Access:
 def copies(
     gathers: list[Gather], home: Callable[[Block], tuple[Any, int]]
 ) -> list[tuple[Any, Access, Access]]:
-    """What an output is copied of: for each memory, the places there and in the output.
+    """The copies that make up an output: each buffer, what to read there, and where to write.
 
-    `home` says in which memory a block lies, and where it begins there. So the loops are as many as
-    the memories, however many gathers there are.
+    `home` returns the buffer of a block and its offset there. Gathers from one buffer become one
+    copy, so that there are as many loops as buffers, however many gathers there are.
     """
     parts: dict[Any, list[tuple[Block, Index, Index]]] = {}
     start = 0
@@ -92,10 +93,10 @@ def columns_of(gather: Gather) -> Index:
 
 
 def axes_of(n: int, columns: list[Index]) -> tuple[int, ...]:
-    """Loop extents, outermost first, in which every column is a sum of place times stride, if any.
+    """Loop extents, outermost first, in which every column is affine, if there are such extents.
 
-    The innermost extent is the first place where a step changes; the starts of the runs are
-    factored in turn.
+    The innermost extent is the length of the first run of equal steps; then the starts of the runs
+    are factored in the same way.
     """
     axes: list[int] = []
     while n > 1:
@@ -110,7 +111,7 @@ def axes_of(n: int, columns: list[Index]) -> tuple[int, ...]:
             break
         rows = [column.reshape(-1, run) for column in columns]
         if any((np.diff(r, axis=1) != np.diff(r[:1], axis=1)).any() for r in rows):
-            axes.append(n)  # some columns are tables
+            axes.append(n)  # some columns need a table
             break
         axes.append(run)
         columns = [r[:, 0] for r in rows]

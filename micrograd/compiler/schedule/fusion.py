@@ -1,7 +1,6 @@
-"""Fusion: instructions become nests, in an order that brings equally many members together.
+"""Fusion: instructions become loop nests, ordered so that those of equal extent are neighbours.
 
-Who wants another rule of what shares a loop writes it in `_joins`, of what is computed again where
-it is read in `_late`, of what goes first in `_ordered`.
+`_joins` decides what shares a nest, `_sunk` what is sunk into its consumer, `_ordered` the order.
 """
 
 from collections import Counter
@@ -13,12 +12,12 @@ from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Progr
 from micrograd.compiler.schedule.access import Access, access, axes_of, columns_of
 from micrograd.compiler.schedule.plan import INLINE_TERMS, QUICK, Nest, Step, work_of
 
-NEST_STEPS = 64  # longer straight-line code takes LLVM more than linear time
-NEST_WORK = 60  # instructions: in shorter loops more rounds are under way in the processor at once
+NEST_STEPS = 64  # LLVM's compile time is more than linear in the length of a loop's body
+NEST_WORK = 60  # machine instructions: the processor overlaps more iterations of a shorter body
 
 
 def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
-    """The loops; short ones where `many` rounds of each follow one another."""
+    """The nests, in order; with short bodies if `many` iterations of each follow one another."""
     nests: list[Nest] = []
     group: list[Instruction] = []
     for instruction in [*_ordered(instructions), None]:
@@ -31,7 +30,7 @@ def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool
 
 
 def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bool:
-    """Whether an instruction can follow in the nest of a group."""
+    """Whether an instruction can join the nest of the group before it."""
     first = group[0]
     if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
         return False
@@ -47,7 +46,7 @@ def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bo
 
 
 def _same_members(gather: Gather, source: Instruction) -> bool:
-    """Whether member i of the gather is what member i of `source` computed."""
+    """Whether member i of the gather reads what member i of `source` computes."""
     if len(source) == 1:
         return gather.index.size == 1 and gather.index.item() == source.start
     index = gather.index if gather.index.ndim == 1 else gather.index[:, 0]
@@ -56,7 +55,7 @@ def _same_members(gather: Gather, source: Instruction) -> bool:
 
 
 def _shape(instruction: Instruction) -> Any:
-    """What instructions of one nest have in common."""
+    """A key: only instructions with equal keys share a nest."""
     if isinstance(instruction, Sum) and instruction.over_examples:
         return "over examples"
     return len(instruction)
@@ -69,19 +68,19 @@ def _is_long(instruction: Instruction) -> bool:
 
 
 def _work(instruction: Instruction) -> int:
-    """About how many instructions of the machine it takes for each member."""
+    """Estimated machine instructions per member."""
     if isinstance(instruction, Map):
         return work_of(instruction.op)
     return 0 if _is_long(instruction) else len(instruction.products)
 
 
 def _ordered(instructions: list[Instruction]) -> list[Instruction]:
-    """An order of computation that has instructions with equally many members side by side.
+    """A topological order in which instructions of equal extent are neighbours, where possible.
 
-    What is late stands before the one that it is for.
+    Sunk instructions stand directly before their consumer.
     """
-    late = _late(instructions)
-    instructions = [i for i in instructions if i.out not in late]
+    sunk = _sunk(instructions)
+    instructions = [i for i in instructions if i.out not in sunk]
     waiting: dict[Instruction, int] = {}
     users: dict[Block, list[Instruction]] = {}
     pending: dict[Block, int] = {}
@@ -89,8 +88,8 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         pending[instruction.out] = pending.get(instruction.out, 0) + 1
 
     def before(instruction: Instruction) -> list[Instruction]:
-        """What is late and for this one."""
-        own = {g.block: late[g.block] for g in instruction.gathers() if g.block in late}
+        """The instructions that are sunk into this one."""
+        own = {g.block: sunk[g.block] for g in instruction.gathers() if g.block in sunk}
         return [x for each in own.values() for x in (*before(each), each)]
 
     for instruction in instructions:
@@ -121,9 +120,9 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
     return order
 
 
-def _late(instructions: list[Instruction]) -> dict[Block, Instruction]:
-    """What is best computed where it is read, once, for it takes no longer than to read it: quick
-    operations on what is in memory anyway, and comparisons."""
+def _sunk(instructions: list[Instruction]) -> dict[Block, Instruction]:
+    """Cheap instructions with one consumer, to be sunk into it: comparisons, and operations on
+    values that are in memory anyway. To compute them there costs no more than a load."""
     readers: dict[Block, list[Instruction]] = {}
     writers = Counter(i.out for i in instructions)
     in_memory: set[Block] = set()
@@ -133,21 +132,21 @@ def _late(instructions: list[Instruction]) -> dict[Block, Instruction]:
             readers.setdefault(block, []).append(instruction)
         long = isinstance(instruction, Sum) and (instruction.over_examples or _is_long(instruction))
         in_memory.update(block for block in blocks if long or block.given)
-    late: dict[Block, Instruction] = {}
+    sunk: dict[Block, Instruction] = {}
     for i in instructions:
         reader, *others = readers.get(i.out, [None])
         if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
             continue
         alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
-        near = all(g.block in in_memory or g.block in late for g in i.operands)
+        near = all(g.block in in_memory or g.block in sunk for g in i.operands)
         if i.out.boolean or (alike and near and i.op in QUICK and len(i) == len(reader)):
-            late[i.out] = i
-    return late
+            sunk[i.out] = i
+    return sunk
 
 
 def with_own_comparisons(program: Program) -> list[Instruction]:
-    """The instructions, each with comparisons of its own: to compare again takes as long as to
-    read a truth, and it need not be stored."""
+    """The instructions, with comparisons rematerialised for each consumer: to compare again costs
+    no more than to load a truth value, which then need not be stored."""
     comparisons = {
         i.out: i
         for i in program.instructions
@@ -175,7 +174,7 @@ def with_own_comparisons(program: Program) -> list[Instruction]:
 
 
 def _compared_for(comparison: Instruction, gather: Gather) -> Map:
-    """A comparison of just what a gather reads."""
+    """The comparison, restricted to the members that a gather reads."""
     assert isinstance(comparison, Map)
     operands = [Gather(g.block, g.index[gather.index]) for g in comparison.operands]
     out = Block(gather.block.name, len(gather), comparison.out.varying, boolean=True)
@@ -183,7 +182,7 @@ def _compared_for(comparison: Instruction, gather: Gather) -> Map:
 
 
 def uses_of(program: Program, instructions: list[Instruction]) -> dict[Block, int]:
-    """How many gathers read each block; an output counts as one that is never in registers."""
+    """How many gathers read each block, outputs included: these always read from memory."""
     uses: dict[Block, int] = {}
     for instruction in instructions:
         for gather in instruction.gathers():

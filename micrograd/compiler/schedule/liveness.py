@@ -1,7 +1,7 @@
-"""Lifetimes: rows that nothing reads any longer are used again, and less memory stays in the cache.
+"""Liveness: dead rows are reused, so that the rows of a chunk take less of the cache.
 
-Time is counted in nests of loops. What is stored in a nest may not lie where the same nest still
-reads, for its loops are not over yet.
+Time is counted in nests. A nest may not store into a row that it still reads: its loops interleave
+reads and writes.
 """
 
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 
 class Lifetime(NamedTuple):
-    """So many rows, from the nest that stores the first of them to the last one that reads one."""
+    """`size` rows, live from the nest that first stores them to the last that reads them."""
 
     size: int
     first: int
     last: int
 
 
-def packed(lifetimes: Iterable[Lifetime]) -> tuple[list[int], int]:
-    """Where the rows of each begin, those that live at once apart; and how many there are in all.
+def allocated(lifetimes: Iterable[Lifetime]) -> tuple[list[int], int]:
+    """The first row of each lifetime, and the total number of rows: a first-fit allocation.
 
-    They come in the order of their first nests.
+    Lifetimes that overlap get disjoint rows. They must be sorted by `first`.
 
-    >>> packed([Lifetime(4, 0, 1), Lifetime(2, 1, 3), Lifetime(3, 2, 3)])
+    >>> allocated([Lifetime(4, 0, 1), Lifetime(2, 1, 3), Lifetime(3, 2, 3)])
     ([0, 4, 0], 6)
     """
     free = [(0, 1 << 60)]  # begin and end of gaps, in order
-    ends: list[tuple[int, int, int]] = []  # when rows become free, and which
+    ends: list[tuple[int, int, int]] = []  # a heap: the last nest that reads, begin and end
     begins: list[int] = []
     rows = 0
     for size, first, last in lifetimes:
@@ -43,7 +43,7 @@ def packed(lifetimes: Iterable[Lifetime]) -> tuple[list[int], int]:
 
 
 def _joined(gaps: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
-    """The gaps with one more, which joins those that it touches."""
+    """The gaps with one more, merged with those that it touches."""
     before = [gap for gap in gaps if gap[1] < begin]
     after = [gap for gap in gaps if gap[0] > end]
     touched = gaps[len(before) : len(gaps) - len(after)]

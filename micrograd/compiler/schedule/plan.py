@@ -1,7 +1,7 @@
 """Plan: the loops of a program, as data. It prints and verifies itself.
 
-A nest is loops over the members of instructions with equally many, and the steps at each. What a
-step computes and only its nest reads stays in a register.
+A nest loops over the members of one or more instructions of equal extent; each instruction is a
+step of its body. The result of a step that only its own nest reads stays in a register.
 """
 
 import math
@@ -15,11 +15,11 @@ from micrograd.compiler.program.ir import Block, Program
 from micrograd.compiler.schedule.access import Access
 from micrograd.ops import Op
 
-INLINE_TERMS = 4  # a sum of at most so many terms is elementwise work
+INLINE_TERMS = 4  # sums of up to this many terms are unrolled, as elementwise work
 FUNCTION_WORK = 25  # of an elementary function
-SEGMENTS = 8  # of the examples at most: what threads share out, and in which order sums are added
-CHUNKS = 2  # of a segment at least
-MARGIN = 16  # rows behind the last one, which whole vectors of columns may read
+SEGMENTS = 8  # at most: the unit of work of a thread; fixes the order in which sums are added
+CHUNKS = 2  # per segment, at least
+MARGIN = 16  # rows of padding: loads of whole vectors of columns may run past the last row
 SMALL = 4096  # numbers that fit on the stack
 
 # fmt: off
@@ -38,11 +38,11 @@ def work_of(op: Op) -> int:
 
 @dataclass(eq=False)
 class Step:
-    """One instruction in the body of a nest. An operand is an access, or a step in registers."""
+    """One instruction in the body of a nest. Operands are reads of memory or earlier steps."""
 
-    op: Op | None  # None: a sum, or what else `combine` does to many terms
+    op: Op | None  # None: a reduction of many terms by `combine`
     operands: list["Access | Step"]
-    products: list[tuple[int, list["Access | Step"]]]  # of a sum: how many terms, and the factors
+    products: list[tuple[int, list["Access | Step"]]]  # of a sum: the number of terms, the factors
     target: Access
     stored: bool = True
     number: int = 0
@@ -56,7 +56,7 @@ class Step:
         return max(sum(n for n, _ in self.products), 1)
 
     def reads(self) -> list["Access | Step"]:
-        """Its operands, or the factors of its products."""
+        """The operands, or the factors of the products."""
         return [*self.operands, *(x for _, factors in self.products for x in factors)]
 
     def __repr__(self) -> str:
@@ -77,14 +77,14 @@ def _read(operand: "Access | Step") -> str:
 
 @dataclass(eq=False)
 class Nest:
-    """Loops over the members, and the steps at each."""
+    """Loops over members, with steps as their body."""
 
     axes: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
     over_examples: bool = False
-    straight: bool = False  # no loops: each member in its turn, with places that are numbers
-    factors: tuple[Access, Access] | None = None  # rows and columns, where it is their product
-    output: int | None = None  # the number of the output that it is, row by row, if it is one
+    straight_line: bool = False  # fully unrolled: every index is a constant
+    factors: tuple[Access, Access] | None = None  # rows and columns of an outer product
+    output: int | None = None  # an outer product that is this output is computed as it is delivered
 
     @property
     def opens_with_sum(self) -> bool:
@@ -98,16 +98,16 @@ class Nest:
 
     @property
     def looks_up(self) -> bool:
-        """Whether it reads by tables."""
+        """Whether any access needs a table."""
         return any(read.table is not None for read in self.reads())
 
     def reads(self) -> list[Access]:
-        """What it reads from memory."""
+        """All reads from memory."""
         return [x for step in self.steps for x in step.reads() if isinstance(x, Access)]
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether neighbours along the last axis are neighbours in memory, or the same."""
+        """Whether every access along the last axis has stride 1, or 0 for reads."""
         if any(x.table is not None or x.strides[-1] not in (0, 1) for x in self.reads()):
             return False
         targets = [step.target for step in self.steps if step.stored]
@@ -115,13 +115,13 @@ class Nest:
 
     def __str__(self) -> str:
         how = "sum over examples, " if self.over_examples else ""
-        how += "in a line, " if self.straight else ""
+        how += "straight-line, " if self.straight_line else ""
         loops = "".join(f"for {x} < {n}: " for x, n in zip("ijklmnop", self.axes) if n > 1)
         return f"{how}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
 
 
-Member = tuple[Nest, tuple[int, ...]]  # by its place in the axes of its nest
-Stretch = list[list[Member]]  # one member after the other, or several at once
+Member = tuple[Nest, tuple[int, ...]]  # with its loop indices
+Stretch = list[list[Member]]  # straight-line code of one function: tiles of members, in order
 
 
 @dataclass(eq=False)
@@ -129,28 +129,28 @@ class Plan:
     """The loops of a program, in three phases, and where its blocks lie in memory."""
 
     program: Program
-    before: list[Nest]  # what does not vary
-    examples: list[Nest]  # for each chunk of examples
-    after: list[Nest]  # what depends on a sum over the examples
+    before: list[Nest]  # uniform values
+    examples: list[Nest]  # varying values, for each chunk of examples
+    after: list[Nest]  # uniform values that depend on a sum over examples
     lanes: int  # examples in a chunk
-    offset: dict[Block, int]  # of a stored block: in rows of lanes if it varies, else in numbers
-    rows: int
-    uniform: int
-    reduced: int  # the first numbers of the uniform ones are sums over examples
-    turned: int  # rows of lanes in which columns are turned
-    in_place: tuple[int, Block] | None  # an output that is one block: computed where it is wanted
-    reduced_in_place: int  # of the sums over examples, those that are that output: the first ones
-    streams: dict[Block, int]  # blocks of one scalar that are read or written in the caller's array
-    starts: dict[Block, int]  # inputs whose columns sums over examples read in the caller's array
+    offset: dict[Block, int]  # of a stored block: in rows if it varies, else in numbers
+    rows: int  # of a chunk: a row holds one varying scalar for all examples of the chunk
+    uniform: int  # how many uniform numbers are stored
+    reduced: int  # how many of these are sums over examples; they come first
+    packed: int  # rows for packed (transposed) columns
+    in_place: tuple[int, Block] | None  # an output and its block, computed in the caller's array
+    reduced_in_place: int  # how many sums over examples belong to that output; they come first
+    streams: dict[Block, int]  # blocks of one scalar, read or written in the caller's array
+    starts: dict[Block, int]  # inputs whose columns outer products read in the caller's array
 
     @property
-    def straight(self) -> bool:
-        """Whether the examples are computed without loops over members."""
-        return any(nest.straight for nest in self.examples)
+    def straight_line(self) -> bool:
+        """Whether the examples are computed by straight-line code."""
+        return any(nest.straight_line for nest in self.examples)
 
     @property
     def segments(self) -> int:
-        """Into how many parts the examples fall at most, whatever the number of threads."""
+        """The maximum number of segments, independent of the number of threads."""
         return 1 if self.lanes == 1 else SEGMENTS
 
     def __str__(self) -> str:
@@ -162,9 +162,9 @@ class Plan:
 
 
 def verify(plan: Plan) -> None:
-    """Asserts what the loops promise to the code: no row is read before it is stored, or after it
-    was given away, every access stays within its block, and a step reads from registers only what
-    its nest has computed."""
+    """Asserts the invariants that code generation relies on: no row is read before it is stored
+    or after it is reused, every access stays within its block, and a step reads from registers
+    only earlier steps of its nest."""
     program = plan.program
     stored: set[Block] = {*program.inputs, program.parameters, program.constants, program.seed}
     nests = (*plan.before, *plan.examples, *plan.after)
@@ -177,17 +177,17 @@ def verify(plan: Plan) -> None:
                     assert read in computed, f"{step}: r{read.number} is not computed yet"
                 else:
                     assert read.block in stored, f"{step}: {read} is not stored yet"
-                    assert read.axes == nest.axes, f"{step}: {read} is of other loops"
+                    assert read.axes == nest.axes, f"{step}: {read} belongs to another nest"
             computed.add(step)
             if step.stored:
-                assert step.target.block in plan.offset, f"{step} has no place"
+                assert step.target.block in plan.offset, f"{step} has no memory"
                 last = step.target.base + sum(
                     (n - 1) * max(s, 0) for n, s in zip(nest.axes, step.target.strides, strict=True)
                 )
                 assert last < step.target.block.size, f"{step} writes beyond its block"
         for step in nest.steps:
             awaited[step.target.block] -= 1
-            if step.stored and not awaited[step.target.block]:  # with all of its members
+            if step.stored and not awaited[step.target.block]:  # all members are there
                 stored.add(step.target.block)
     _verify_lifetimes(plan)
 
@@ -200,7 +200,7 @@ def _verify_lifetimes(plan: Plan) -> None:
     def rows(block: Block) -> slice:
         return slice(plan.offset[block], plan.offset[block] + block.size)
 
-    def is_there(block: Block) -> bool:
+    def is_live(block: Block) -> bool:
         return not block.varying or bool((owner[rows(block)] == block).all())
 
     known = {block for block in (*plan.program.inputs, plan.program.seed) if block.varying}
@@ -212,8 +212,8 @@ def _verify_lifetimes(plan: Plan) -> None:
                 owner[rows(block)] = block
                 known.add(block)
         for read in nest.reads():
-            assert is_there(read.block), f"the rows of {read} are used again"
+            assert is_live(read.block), f"the rows of {read} are reused"
     products = {nest.steps[0].target.block for nest in delivered}
     for gather in (g for gathers in plan.program.outputs.values() for g in gathers):
-        kept = gather.block in products or is_there(gather.block)
-        assert kept, f"the rows of {gather} are used again"
+        kept = gather.block in products or is_live(gather.block)
+        assert kept, f"the rows of {gather} are reused"

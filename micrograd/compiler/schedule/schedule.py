@@ -1,13 +1,13 @@
 """Schedule: a program becomes loops: which axis is vectorised, how tiled, what stays in registers.
 
-Examples lie in the vector lanes, in chunks of `Plan.lanes`, so that every scalar of the program is
-a row of lanes. Around them run the loops over the members of a block. Neighbouring instructions
-with equally many members share one loop, a nest: what one of them computes and only the others read
-stays in a register. A sum of many terms opens a nest, with a tile of members at once; the
-elementwise work on its result follows in the same nest.
+Examples lie in the vector lanes, in chunks of `Plan.lanes`: every varying scalar is a row of lanes.
+The loops over the members of a block are outside. Neighbouring instructions of equal extent share
+one loop nest, and values that only this nest reads stay in registers. A sum of many terms opens a
+nest and computes a tile of members at once; elementwise work on its result follows in the same
+nest.
 
-What does not vary is computed before the examples, or after them where it depends on a sum over
-them.
+Uniform values are computed before all examples, or after them if they depend on a sum over
+examples.
 """
 
 import math
@@ -18,25 +18,25 @@ from micrograd import ops
 from micrograd.compiler.program.ir import Block, Instruction, Program, Sum
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.fusion import nests_of, uses_of, with_own_comparisons
-from micrograd.compiler.schedule.liveness import Lifetime, packed
+from micrograd.compiler.schedule.liveness import Lifetime, allocated
 from micrograd.compiler.schedule.plan import Nest, Plan
-from micrograd.compiler.schedule.straight_line import straighten
+from micrograd.compiler.schedule.straight_line import choose_straight_line
 
-TILE = 8  # members of a long sum at once: so many independent chains of multiply-adds
+TILE = 8  # members of a long sum at once: as many independent chains of multiply-adds
 VECTOR_TILE = 4  # vectors of members at once
-REDUCE_TILE = 4  # of a sum over examples: so many rows times so many columns
+REDUCE_TILE = 4  # rows, and columns, of a tile of sums over examples
 PANEL = 3  # vectors of columns, times TILE rows, where a sum over examples is a matrix product
-TURNED_ROWS = 16  # fewer rows of such a product do not repay that its columns are turned
+PACKED_ROWS = 16  # with fewer rows, packing the columns of such a product costs more than it saves
 FIRST_CACHE_BYTES = 32 * 1024
 CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one chunk of examples
-VECTORS = 17  # of examples in a chunk at most: an odd number, and a batch of 2^k examples fits
+VECTORS = 17  # in a chunk, at most: odd, to avoid conflicts in the cache's sets; 17 x 8 hold 128
 
 
 def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool = True) -> Plan:
-    """The loops of `program`, for vectors of `width` numbers; of width 1: one example at a time.
+    """The loops of `program`, for vectors of `width` numbers; width 1 means one example at a time.
 
-    Where it `delivers`, an output that is rows times columns for each example is computed when it
-    is written into the caller's array, and not before.
+    With `delivers`, an output that is an outer product per example is computed only when it is
+    written into the caller's array.
     """
     instructions = with_own_comparisons(program)
     uses = uses_of(program, instructions)
@@ -44,39 +44,39 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     phase_of: dict[Block, int] = {}
     for instruction in instructions:
         reduces = isinstance(instruction, Sum) and instruction.over_examples
-        late = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
-        phase = 1 if instruction.out.varying or reduces else 2 if late else 0
-        assert not (late and phase == 1), "no example depends on a sum over the examples"
+        after = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
+        phase = 1 if instruction.out.varying or reduces else 2 if after else 0
+        assert not (after and phase == 1), "an example depends on a sum over the examples"
         phases[phase].append(instruction)
-        known = phase_of.get(instruction.out, 0)  # a block is as late as its latest member
+        known = phase_of.get(instruction.out, 0)  # the phase of a block is that of its last member
         phase_of[instruction.out] = max(known, 2 if reduces else phase)
-    rounds = (False, width > 1, False)  # of examples: what is under way together
-    nests = [nests_of(part, uses, many) for part, many in zip(phases, rounds)]
+    repeated = (False, width > 1, False)  # nests of examples run once per vector of examples
+    nests = [nests_of(part, uses, many) for part, many in zip(phases, repeated)]
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
     if width > 1:
         _find_products(program, nests[1], width, uses if delivers else {})
-        straighten([nest for nest in nests[1] if nest.output is None])
+        choose_straight_line([nest for nest in nests[1] if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
-    turned = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
+    packed = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
     streams = _streams(program) if width > 1 else {}
     products = [nest.factors[1].block for nest in nests[1] if nest.factors and nest.over_examples]
     in_rows = [block for block in program.inputs if block in products and block.size > 1]
     shared = program.parameters.size + reduced
-    straight = any(nest.straight for nest in nests[1])
-    room = FIRST_CACHE_BYTES if straight else CACHE_BYTES + 2 * shared * number_bytes
+    straight_line = any(nest.straight_line for nest in nests[1])
+    room = FIRST_CACHE_BYTES if straight_line else CACHE_BYTES + 2 * shared * number_bytes
     return Plan(
         program, *nests,
-        lanes=_lanes(rows + turned, room, width, number_bytes) if width > 1 else 1,
-        offset=offset, rows=rows, uniform=uniform, reduced=reduced, turned=turned,
+        lanes=_lanes(rows + packed, room, width, number_bytes) if width > 1 else 1,
+        offset=offset, rows=rows, uniform=uniform, reduced=reduced, packed=packed,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
         streams=streams, starts={block: len(streams) + k for k, block in enumerate(in_rows)},
     )  # fmt: skip
 
 
 def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[Block, int]) -> None:
-    """Notes which nests are rows times columns: sums over examples, and outputs used nowhere."""
+    """Marks the nests that are outer products: sums over examples, and outputs without a reader."""
     outputs: dict[Block, int] = {}
     for k, gathers in enumerate(program.outputs.values()):
         if len(gathers) == 1 and np.array_equal(gathers[0].index, np.arange(gathers[0].block.size)):
@@ -91,13 +91,13 @@ def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[B
 
 
 def _rows_and_columns(nest: Nest, width: int) -> tuple[Access, Access] | None:
-    """The factors of a nest of products, if it is worth while to turn the columns.
+    """The factors of an outer product, if packing its columns pays off.
 
-    There must be rows enough to repay it, and columns that fill most of their vectors.
+    It pays off if there are enough rows, and if the columns fill most of their vectors.
     """
     (*rows, columns), step = nest.axes, nest.steps[0]
     products = [(1, step.operands)] if step.op is ops.mul else step.products
-    if len(products) != 1 or math.prod(rows) < TURNED_ROWS:
+    if len(products) != 1 or math.prod(rows) < PACKED_ROWS:
         return None
     ((terms, factors),) = products
     if terms > 1 or len(factors) != 2 or 2 * _whole(columns, width) > 3 * columns:
@@ -112,22 +112,22 @@ def _rows_and_columns(nest: Nest, width: int) -> tuple[Access, Access] | None:
 
 
 def _whole(count: int, width: int) -> int:
-    """So many numbers in whole vectors."""
+    """`count`, rounded up to whole vectors."""
     return -(-count // width) * width
 
 
 def _lanes(rows: int, room: int, width: int, number_bytes: int) -> int:
-    """An odd number of vectors: then rows do not compete for the same lines of the cache.
+    """The lanes of a chunk: an odd number of vectors, so that rows fall into different cache sets.
 
-    Parameters and sums over examples pass through the cache once for each chunk: so the rows of a
-    chunk may take as much room as these.
+    Parameters and sums over examples pass through the cache once per chunk, so the rows of a chunk
+    may take as much room as these.
     """
     vectors = room // (max(rows, 1) * width * number_bytes)
     return width * (min(max(vectors, 1), VECTORS) - 1 | 1)
 
 
 def _streams(program: Program) -> dict[Block, int]:
-    """Inputs and outputs of one scalar an example: their rows may lie in the caller's arrays."""
+    """Inputs and outputs of one scalar per example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
     inputs = [x for x in program.inputs if x.varying and x.size == 1 and x not in answers]
     single = [gathers[0] for gathers in program.outputs.values() if sum(map(len, gathers)) == 1]
@@ -140,7 +140,7 @@ def _streams(program: Program) -> dict[Block, int]:
 
 
 def _in_place(program: Program) -> tuple[int, Block] | None:
-    """The largest output that is a uniform block, computed here, as it stands; and its number."""
+    """The number and block of the largest output that is one whole, computed, uniform block."""
     found: tuple[int, Block] | None = None
     for k, gathers in enumerate(program.outputs.values()):
         if len(gathers) != 1 or gathers[0].block.varying or gathers[0].block.given:
@@ -156,13 +156,13 @@ def _in_place(program: Program) -> tuple[int, Block] | None:
 def _layout(
     program: Program, phases: list[list[Nest]], first_sums: list[Block]
 ) -> tuple[dict[Block, int], int, int, int]:
-    """Where stored blocks lie: rows of lanes for what varies, numbers for what does not."""
+    """The offsets of stored blocks, and the counts of rows, uniform numbers and reductions."""
     offset, rows = _rows(program, phases[1])
     uniform = reduced = 0
     for block in first_sums:
         offset[block] = uniform
         uniform += block.size
-    for first in (True, False):  # sums over examples lie in front
+    for first in (True, False):  # sums over examples come first
         for step, over in (
             (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps
         ):
@@ -180,7 +180,7 @@ def _layout(
 
 
 def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
-    """Where the rows of each block that varies begin, and how many rows there are."""
+    """The first row of each varying block, and the number of rows."""
     given = [block for block in (*program.inputs, program.seed) if block.varying]
     first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)
     for k, nest in enumerate(nests):
@@ -196,5 +196,5 @@ def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
     for gathers in program.outputs.values():
         last.update((g.block, len(nests)) for g in gathers if g.block in last)
     blocks = sorted(first, key=first.__getitem__)
-    begins, rows = packed(Lifetime(b.size, first[b], last[b]) for b in blocks)
+    begins, rows = allocated(Lifetime(b.size, first[b], last[b]) for b in blocks)
     return dict(zip(blocks, begins)), rows

@@ -1,4 +1,4 @@
-"""Straight: small irregular programs go without loops, in stretches of one function each."""
+"""Straight-line code: small irregular programs are fully unrolled, one function per stretch."""
 
 import math
 from collections.abc import Iterator
@@ -7,24 +7,25 @@ import numpy as np
 
 from micrograd.compiler.schedule.plan import Member, Nest, Stretch
 
-STRAIGHT_WORK = 6_000  # of a program without loops, at most: then it is quick to compile
-STRETCH = 100  # of its work in one function: longer ones take LLVM more than linear time
-TOGETHER = 8  # long sums at once: so many independent chains of multiply-adds
+STRAIGHT_LINE_WORK = 6_000  # at most: more straight-line code takes long to compile
+STRETCH = 100  # work of one function: LLVM's compile time is more than linear in its length
+TOGETHER = 8  # long sums at once: as many independent chains of multiply-adds
 
 
-def straighten(nests: list[Nest]) -> None:
-    """Small irregular programs go without loops.
+def choose_straight_line(nests: list[Nest]) -> None:
+    """Marks the nests of a small irregular program as straight-line code.
 
-    There, to look up where a member reads takes as long as to read it; and values stay in registers
-    from one nest to the next. Sums over the examples keep their loops, and want long ones.
+    In such a program a look-up in a table costs as much as the load that follows; without loops
+    there are no look-ups, and values stay in registers from one nest to the next. Sums over
+    examples keep their loops, which are efficient if long.
     """
     sums = [nest for nest in nests if nest.over_examples]
     members = [nest for nest in nests if not nest.over_examples]
     by_tables = [nest for nest in members if nest.looks_up]
     work = _total_work(members)
-    if work <= STRAIGHT_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):
+    if work <= STRAIGHT_LINE_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):
         for nest in members:
-            nest.straight = True
+            nest.straight_line = True
 
 
 def _total_work(nests: list[Nest]) -> int:
@@ -32,7 +33,7 @@ def _total_work(nests: list[Nest]) -> int:
 
 
 def stretches(nests: list[Nest]) -> list[Stretch]:
-    """The members of nests without loops in their order, so many together as make one function."""
+    """The members of straight-line nests, in order, split into functions of about equal work."""
     result: list[Stretch] = []
     room = 0
     for tile in _tiles(nests):
@@ -46,7 +47,7 @@ def stretches(nests: list[Nest]) -> list[Stretch]:
 
 
 def _tiles(nests: list[Nest]) -> Iterator[list[Member]]:
-    """The members one by one; those with long sums that do not read each other, a tile at once."""
+    """The members one by one; long sums that do not read each other form tiles."""
     tile: list[Member] = []
     for nest in nests:
         stored = {step.target.block for other, _ in tile for step in other.steps if step.stored}
