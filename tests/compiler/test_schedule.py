@@ -44,7 +44,7 @@ def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
 
 
 def test_a_comparison_is_rematerialised_for_its_consumer() -> None:
-    """The comparison of `relu`'s derivative is not stored: to repeat it costs no more than a load."""
+    """`relu`'s derivative compares again: that costs no more than to load a stored truth value."""
     program = differentiated(
         lambda x: mg.exp(mg.sum(mg.relu(mg.dot(w[8 * i : 8 * i + 8], x)) for i in range(4))),
         (8,),
