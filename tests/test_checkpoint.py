@@ -416,7 +416,7 @@ def test_after_two_faults_there_is_a_whole_file(tmp_path, failing, error, before
                 save(path, 3)
         failing(None, 0)
         for warning in caught:
-            assert f"training goes on, and {path}" in str(warning.message)
+            assert f"training continues and {path}" in str(warning.message)
         if after:
             cut(path.with_name(after))
         assert newest(path) in (1, 2, 3)
@@ -434,7 +434,7 @@ def test_a_damaged_file_does_not_take_the_place_of_a_good_one(tmp_path, failing)
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     failing(OSError, 1)
-    with pytest.warns(RuntimeWarning, match=r"training goes on, and \S*run\.previous is kept"):
+    with pytest.warns(RuntimeWarning, match=r"training continues and \S*run\.previous is kept"):
         save(path, 3)
     failing(None, 0)
     assert newest(path) == read(previous)[1]["steps"] == 1
@@ -444,7 +444,7 @@ def test_a_damaged_file_does_not_take_the_place_of_a_good_one(tmp_path, failing)
 
 def test_where_nothing_is_kept_the_warning_says_so(tmp_path, failing):
     failing(OSError, 0)
-    with pytest.warns(RuntimeWarning, match="training goes on, without one so far"):
+    with pytest.warns(RuntimeWarning, match="training continues without a checkpoint"):
         save(tmp_path / "run", 1)
 
 
@@ -472,7 +472,8 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(tmp_path, room):
     ).splitlines()
     assert printed == str(numbers(whole))
     (warning,) = warned
-    assert f"cannot be written ([Errno 27] File too large); training goes on, and {path}" in warning
+    said = f"cannot be written ([Errno 27] File too large); training continues and {path}"
+    assert said in warning
     assert path.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["run", "run.previous"]
     net = model()
@@ -490,12 +491,12 @@ def test_a_checkpoint_that_is_cut_short_gives_way_to_the_one_before(tmp_path, fa
     for _ in range(2):
         failing(OSError, 2)
         parts = model()
-        said = r"cut short.*going on from .*run\.previous|run\.previous is kept"
+        said = r"cut short.*resuming from .*run\.previous|run\.previous is kept"
         with pytest.warns(RuntimeWarning, match=said), pytest.raises(Stop):
             train(parts, path, every=10**9, resume=True, callbacks=[stopped_after(5)])
         failing(None, 0)
     parts = model()
-    with pytest.warns(RuntimeWarning, match=r"cut short.*going on from .*run\.previous"):
+    with pytest.warns(RuntimeWarning, match=r"cut short.*resuming from .*run\.previous"):
         train(parts, path, every=3, resume=True)
     assert numbers(parts) == numbers(whole)
 
@@ -718,7 +719,7 @@ OTHER: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("first", "then", "message"), OTHER)
 def test_another_run_is_not_taken_up(tmp_path, first, then, message):
     train(model(), tmp_path / "run", epochs=1, **first)
-    with pytest.raises(CheckpointError, match=f"is of another run: .*{message}"):
+    with pytest.raises(CheckpointError, match=f"belongs to another run: .*{message}"):
         train(model(), tmp_path / "run", resume=True, **first | then)
 
 

@@ -139,7 +139,7 @@ def test_half_a_sample_is_a_part_of_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize("share", [0.001, 0.999])
 def test_a_share_of_nothing_or_everything_is_said(tmp_path, share):
     path = short(tmp_path / "table.parquet", np.array([0.0, np.nan, 2.0, 3.0]))
-    said = f"3 rows with a target are too few to hold out a share of {share}"
+    said = f"3 rows with a target are too few to hold out a fraction of {share}"
     with pytest.raises(TableError, match=said):
         mg.fit(mg.MLP(1, [1]), path, "y", loss="mse", validation=share)
 
@@ -340,7 +340,7 @@ def test_truth_values_of_parquet_are_numbers_to_fit(tmp_path):
 def test_nothing_but_a_target_is_said(tmp_path, suffix):
     path, table = tmp_path / f"table{suffix}", pa.table({"y": Y})
     (parquet.write_table if suffix == ".parquet" else csv.write_csv)(table, path)
-    with pytest.raises(TableError, match="has no column but 'y': there is nothing to learn from"):
+    with pytest.raises(TableError, match="has no column but 'y'; add columns"):
         mg.fit(model(), path, "y", loss="mse")
 
 
@@ -355,11 +355,11 @@ def test_a_class_that_the_sample_lacks_is_said(tmp_path):
 # fmt: off
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no target": ({"y": "z"}, TableError, "no column 'z'"),
-    "no name": ({"y": None}, TypeError, "name of a column"),
+    "no name": ({"y": None}, TypeError, "y must name a column"),
     "full batch": ({"batch_size": None}, ValueError, "batch_size=None"),
     "lbfgs": ({"optimizer": "lbfgs"}, ValueError, "lbfgs"),
     "weights": ({"class_weight": "balanced"}, ValueError, "class_weight"),
-    "share": ({"validation": 1.5}, ValueError, "between 0 and 1"),
+    "share": ({"validation": 1.5}, ValueError, r"validation must be in \(0, 1\), or"),
     "no file": ({"X": "nowhere.csv"}, OSError, "nowhere"),
 }
 # fmt: on
@@ -375,7 +375,7 @@ def test_what_is_wrong_is_said(case, tmp_path):
 
 def test_text_in_a_file_is_said(tmp_path):
     path = write(tmp_path / "table.csv", colour=COLOUR)
-    with pytest.raises(TableError, match="'colour' holds text; fit takes numbers"):
+    with pytest.raises(TableError, match="'colour' holds text, but fit needs numbers"):
         mg.fit(mg.MLP(4, [1]), path, "y", loss="mse")
 
 

@@ -1,1 +1,1 @@
-"""Training: `fit`, on arrays and on files, in native code or on Values."""
+"""Training: `fit`, on arrays or files, with native code or with Values."""

@@ -79,47 +79,49 @@ def fit(
     dtype: Any = "float64",
     threads: int = 1,
 ) -> History:
-    """Trains `model` to make the mean `loss` of the examples small, and tells how that went.
+    """Trains `model` to minimise the mean `loss` of the examples; returns the history of the run.
 
-    `X` has the shape (examples, features), `y` one target for each example: arrays or nested lists.
-    Or `X` is a CSV or Parquet file, perhaps larger than memory, and `y` the name of its target; all
-    other columns must be numbers. It is read in pieces, in their order, and each is shuffled.
+    `X` has the shape (examples, features), and `y` has one target per example; both are arrays or
+    nested lists. Or `X` is a CSV or Parquet file, which may be larger than memory, and `y` is the
+    name of its target column; all other columns must be numeric. A file is read in pieces, in
+    order, and each piece is shuffled.
 
     `loss` is a name ("mse", "mae", "huber", "hinge", "bce_with_logits", "cross_entropy") or a
-    function of one example's outputs and target. `optimizer` is Adam unless another is given; a
-    fresh one like it does the work, so that the same call gives the same model. "lbfgs" is SciPy's
-    L-BFGS-B, on all examples at once. `batch_size` None, too, means all examples at each step.
+    function of one example's outputs and target. `optimizer` defaults to Adam; `fit` trains with a
+    fresh copy of it, so that the same call gives the same model. "lbfgs" is SciPy's L-BFGS-B, which
+    uses all examples at every step, as `batch_size=None` does.
 
-    `validation` is the share of the examples to hold out (of a file, half of it, or a quarter, and
-    so on, where that is more than 100,000 rows), or a tuple (X, y), or (X, y, weights); `metric` a
-    score of outputs and targets, the higher the better: "accuracy" (where each example has several
-    labels, the share of labels), "r2" or a function. `seed` decides what is held out, the order of
-    the batches and what drops out; with None they differ every time. `progress` shows a bar; None
-    shows it where somebody watches.
+    `validation` is the fraction of the examples to hold out, or a tuple (X, y) or (X, y, weights).
+    From a file at most 100,000 rows are held out: the fraction is halved until it fits. `metric`
+    scores outputs against targets, higher is better: "accuracy" (with several labels per example,
+    the fraction of correct labels), "r2" or a function. `seed` determines the held-out examples,
+    the order of the batches and the dropout masks; None draws new ones every time. `progress` shows
+    a progress bar; None shows it in a terminal or a notebook.
 
-    `l1` and `l2` weigh the sum of the parameters' magnitudes and of their squares, which are not
-    part of the losses that the history tells. `dropout` is the probability with which a hidden
-    signal of an MLP is left out of a step. `sample_weight` says how much each example counts,
-    `class_weight` each class: a number for each, or "balanced".
+    `l1` and `l2` are the coefficients of the sum of the parameters' magnitudes and of their
+    squares; the losses in the history exclude both. `dropout` is the probability that a step drops
+    a hidden unit of an MLP. `sample_weight` is a weight for each example, `class_weight` a weight
+    for each class or "balanced".
 
-    Training ends early where what `monitor` names ("loss", "validation_loss" or the metric) has
-    not improved for `patience` epochs: the model then has the weights of the best one. It ends
-    after `time_limit` seconds, when one of `callbacks`, functions of the history, returns True
-    after an epoch, and at Ctrl-C: the model stays as it is then. A callback may change the weights.
+    Training stops early if `monitor` ("loss", "validation_loss" or the metric) has not improved for
+    `patience` epochs; the model then gets the weights of the best epoch. Training also stops after
+    `time_limit` seconds, on Ctrl-C, and if one of `callbacks`, functions of the history that are
+    called after each epoch, returns True; the model then keeps its current weights. A callback may
+    change the weights.
 
-    `checkpoint` is a file that is written after each epoch and, in a long one, each minute; or
-    `every` so many steps; and at the end. With `resume` a run goes on where the file says, to the
-    very same bits as one that never stopped; without a file it begins. What bears on those bits
-    must be as it was; `epochs`, `patience`, `time_limit`, `callbacks`, `every` and `threads` may
-    be others.
+    `checkpoint` is a file that is written after each epoch, each minute of a long epoch, and at the
+    end; with `every`, each `every` steps instead. With `resume`, training continues from that file
+    and ends bit for bit where an uninterrupted run would; if there is no file, it starts from the
+    beginning. All arguments that affect the result must be unchanged; `epochs`, `patience`,
+    `time_limit`, `callbacks`, `every` and `threads` may differ.
 
-    `engine` "eager" trains on Values, in Python: for models that cannot be compiled. `dtype` and
-    `threads` are those of native code.
+    `engine="eager"` trains on Values, in Python, for models that cannot be compiled. `dtype` and
+    `threads` apply to native code.
 
-    Raises ShapeError, TypeError and ValueError for examples and numbers that do not fit, IndexError
-    for a class that has no output, CheckpointError for a file that is no checkpoint of this run,
-    and DivergenceError where a loss or a weight becomes NaN or infinite: the model then has the
-    last weights that were good.
+    Raises ShapeError, TypeError or ValueError for invalid examples or arguments, IndexError for a
+    class without an output, CheckpointError for a file that is not a checkpoint of this run, and
+    DivergenceError if a loss or a weight becomes NaN or infinite; the model then has the last good
+    weights.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(1, [1], seed=0)
@@ -142,7 +144,7 @@ def fit(
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)
     saved = load(saver) if saver and resume else None
     random = np.random.default_rng(seed)
-    if saved:  # what is held out is drawn as it was then
+    if saved:  # hold out the same examples as in the saved run
         random.bit_generator.state = saved[1]["random_first"]
     first = random.bit_generator.state
     data = Data.of(X, y, validation, random, sample_weight, class_weight)
@@ -167,7 +169,7 @@ def fit(
             minimise(Run(**run), data.training, bar, pressed)
         return history
     batches = data.batches(batch_size, step.dtype)
-    if saver:  # all that must be the same where the run goes on
+    if saver:  # everything that must be unchanged on resume
         parts = written(
             batch_size=batches.size, seed=seed, engine=engine, dtype=str(np.dtype(dtype)),
             metric=score, monitor=monitor, l1=l1, l2=l2, dropout=dropout,
@@ -195,7 +197,7 @@ def fit(
 def _step(
     objective: Objective, optimizer: Any, engine: str, dtype: Any, threads: int
 ) -> EagerStep | NativeStep:
-    """The engine behind the steps; of an optimiser, a fresh one."""
+    """The step of the chosen engine, with a fresh copy of the optimiser."""
     fresh = (optimizer if isinstance(optimizer, Optimizer) else Adam()).fresh()
     if engine == "eager":
         return EagerStep(objective, fresh)
@@ -220,4 +222,4 @@ def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
 def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
     for name, given in (("l1", l1), ("dropout", dropout), ("checkpoint", checkpoint)):
         if given:
-            raise ValueError(f'optimizer="lbfgs" works without {name}; leave it out')
+            raise ValueError(f'optimizer="lbfgs" does not support {name}; leave it out')

@@ -1,4 +1,4 @@
-"""Arguments: numbers of any library, NumPy's say, checked at the door and made Python's own."""
+"""Arguments: numbers of any type, such as NumPy's, validated and converted to Python's own."""
 
 import math
 from collections.abc import Callable
@@ -9,35 +9,35 @@ from typing import Any
 
 
 def whole(name: str, number: Any, least: int = 1) -> int:
-    """A whole number from `least` on. Raises ValueError for anything else.
+    """An integer of at least `least`. Raises ValueError for anything else.
 
     >>> whole("epochs", 2.5)
     Traceback (most recent call last):
-    ValueError: epochs must be a whole number, at least 1; got 2.5
+    ValueError: epochs must be an integer of at least 1, got 2.5
     """
     try:
         made = least - 1 if isinstance(number, bool) else index(number)
     except TypeError:
         made = least - 1
     if made < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}; got {number!r}")
+        raise ValueError(f"{name} must be an integer of at least {least}, got {number!r}")
     return made
 
 
 def amount(name: str, number: Any) -> float:
-    """A number from 0 on. Raises ValueError for anything else.
+    """A finite number of at least 0. Raises ValueError for anything else.
 
     >>> amount("l2", 1)
     1.0
     """
     made = float(number) if isinstance(number, Real) else math.nan
     if not 0 <= made < math.inf:
-        raise ValueError(f"{name} must be a number from 0 on, got {number!r}")
+        raise ValueError(f"{name} must be at least 0 and finite, got {number!r}")
     return made
 
 
 def each(check: Callable[[str, Any], Any], **numbers: Any) -> list[Any]:
-    """What `check` makes of each name and number; None stays.
+    """Applies `check` to each name and number; None stays None.
 
     >>> each(whole, batch_size=8, patience=None)
     [8, None]
@@ -46,7 +46,7 @@ def each(check: Callable[[str, Any], Any], **numbers: Any) -> list[Any]:
 
 
 def several(callbacks: Any) -> tuple[Callable[..., Any], ...]:
-    """Functions, or one of them, as a tuple. Raises TypeError for anything else.
+    """One function or several, as a tuple. Raises TypeError for anything else.
 
     >>> several(print)
     (<built-in function print>,)

@@ -1,4 +1,4 @@
-"""Predictor: a model in native code, for one row in microseconds and for many at once."""
+"""Predictor: a model compiled to native code; one row takes microseconds, many rows one call."""
 
 from functools import partial
 from typing import Any
@@ -13,10 +13,10 @@ from micrograd.errors import ShapeError
 
 
 class Predictor:
-    """The outputs of `model` for a row, of shape (outputs,), or for rows: (rows, outputs).
+    """The outputs of `model`: shape (outputs,) for one row, (rows, outputs) for several.
 
-    It reads the weights when it is first asked, and again after `refresh`. Raises TypeError if the
-    model cannot be called.
+    The weights are read at the first call, and again after `refresh()`. Raises TypeError if the
+    model is not callable.
 
     >>> import micrograd as mg
     >>> predict = Predictor(mg.MLP(2, [3, 1], seed=0))
@@ -37,7 +37,7 @@ class Predictor:
         self.refresh()
 
     def __reduce__(self) -> Any:
-        """A copy, and what comes back from a pickle, is made anew."""
+        """Copies and pickles are recreated from the model: native code cannot be copied."""
         return partial(Predictor, dtype=self.dtype.str, threads=self.threads), (self.model,)
 
     def _outputs(self, inputs: Any) -> Any:
@@ -49,11 +49,11 @@ class Predictor:
         self._theta: dict[Compiled, Any] = {}
 
     def __call__(self, X: ArrayLike) -> np.ndarray:
-        """The outputs. Raises ShapeError for anything but a row or rows."""
+        """The outputs. Raises ShapeError unless `X` is one row or a matrix of rows."""
         array = np.asarray(X, self.dtype)
         if array.ndim not in (1, 2):
             raise ShapeError(
-                f"expected one row or several, an array of one or two dimensions; got the shape "
+                f"expected one row or several, an array of one or two dimensions, got the shape "
                 f"{array.shape}"
             )
         array = np.ascontiguousarray(array)

@@ -1,1 +1,1 @@
-"""What `fit` is given -> examples, in parts and batches."""
+"""The arguments of `fit` -> examples, their splits and their batches."""

@@ -1,4 +1,4 @@
-"""Data: what `fit` is given, arrays or a file, as examples to train on and examples to judge by."""
+"""Data: the arrays or the file passed to `fit`, as training and validation examples."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -17,10 +17,10 @@ Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Data:
-    """`training` holds all examples to train on; of `pieces`, those of the first one.
+    """Training examples and, if any, those held out for validation.
 
-    `held_out` are those to judge by, if there are any, and `called` is what the user calls their
-    targets.
+    `training` holds all training examples or, with `pieces`, those of the first piece. `called` is
+    the name of the held-out targets in error messages.
     """
 
     training: Examples
@@ -38,7 +38,7 @@ class Data:
         sample_weight: Any = None,
         class_weight: ClassWeight | None = None,
     ) -> "Data":
-        """Arrays or the path of a file, and what `fit` takes beside them. See `Examples.of`."""
+        """From the arguments of `fit`: arrays or the path of a file. See `Examples.of`."""
         share = None if isinstance(validation, tuple) else validation
         pieces = _pieces(X, y, share, random)
         if pieces is None:
@@ -54,7 +54,7 @@ class Data:
                 Examples.of(*validation).weighted(class_weight),
             )
             if held_out.inputs.shape[1] != training.inputs.shape[1]:
-                raise ShapeError(f"X is {training}, but the X of validation {held_out}")
+                raise ShapeError(f"X is {training}, but the X of validation is {held_out}")
         elif pieces is not None:
             held_out = pieces.held_out()
         elif validation is not None:
@@ -62,7 +62,7 @@ class Data:
         return cls(training.normalised(), held_out, called, pieces)
 
     def batches(self, size: int | None, dtype: Any) -> Batches | PieceBatches:
-        """So many examples at a time; None: all of them."""
+        """Batches of `size` examples; None means all in one batch."""
         if self.pieces is not None:
             refuse_for_files(**{"batch_size=None": size is None})
             return PieceBatches(self.pieces, size or 1, dtype, self.training)
@@ -70,13 +70,13 @@ class Data:
 
     @property
     def labels(self) -> np.ndarray:
-        """All targets to train on, or all that are different."""
+        """All training targets; for pieces, the distinct ones."""
         known = None if self.pieces is None else self.pieces.labels
         return self.training.targets if known is None else known
 
     @property
     def table(self) -> Mark:
-        """What tells a file, or the table that is read in pieces, from another."""
+        """The identity of the file or table that is read in pieces."""
         if self.pieces is None:
             return "None", ""
         source = self.pieces.source
@@ -84,30 +84,33 @@ class Data:
 
 
 def _pieces(X: Any, y: Any, share: float | None, random: np.random.Generator) -> Pieces | None:
-    """The examples in a file, if X is one."""
+    """The examples in the file `X`; None if `X` is not a file."""
     if isinstance(X, Pieces):
         return X
     if not isinstance(X, (str, Path)):
         return None
     if not isinstance(y, str):
-        raise TypeError(f"y must be the name of a column of {X}, got {y!r:.60}")
+        raise TypeError(f"y must name a column of {X}, got {y!r:.60}")
     return numbers_in(X, y, share, int(random.integers(1 << 62)))
 
 
 def refuse_for_files(**given: bool) -> None:
-    """Raises ValueError for the first of what a file that is read in pieces cannot do."""
+    """Raises ValueError for the first given argument that training in pieces does not support."""
     for name, is_given in given.items():
         if is_given:
-            raise ValueError(f"a file that is read in pieces cannot be trained on with {name}")
+            raise ValueError(
+                f"training on a file does not support {name}; leave it out, or load the file into "
+                "arrays"
+            )
 
 
 def share_or_examples(validation: Any) -> Validation | None:
-    """A share as a float of Python's own; examples as they are. Raises TypeError for the rest."""
+    """A fraction as a Python float; a tuple unchanged. Raises TypeError for anything else."""
     if isinstance(validation, Real):
         return float(validation)
     if validation is None or (isinstance(validation, tuple) and len(validation) in (2, 3)):
         return validation
     raise TypeError(
-        "validation must be a share between 0 and 1, or a tuple (X, y) or (X, y, weights); got "
+        "validation must be a number in (0, 1), or a tuple (X, y) or (X, y, weights), got "
         f"{type(validation).__name__} {validation!r:.60}"
     )

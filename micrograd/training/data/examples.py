@@ -1,4 +1,4 @@
-"""Examples: inputs, targets and weights, checked once; in parts, and as the batches of an epoch."""
+"""Examples: validated inputs, targets and weights; their splits and the batches of an epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from micrograd.errors import ShapeError
 from micrograd.operation import is_real
 from micrograd.training.data.shuffle import random_order
 
-MISSING = "NoneType", "NAType", "NaTType"  # the last two are of pandas
+MISSING = "NoneType", "NAType", "NaTType"  # the last two are types of pandas
 
 ClassWeight = str | Mapping[Any, float]
 
@@ -19,7 +19,7 @@ ClassWeight = str | Mapping[Any, float]
 class Examples:
     """Inputs of shape (examples, features); targets of shape (examples,) or (examples, outputs).
 
-    `weights`, of shape (examples,), say how much each example counts; None: all the same.
+    `weights` has the shape (examples,); None means that all examples have equal weight.
 
     >>> Examples.of([[0, 1], [1, 0], [1, 1]], [1, 1, 0])
     Examples(3, features=2)
@@ -33,21 +33,24 @@ class Examples:
     def of(cls, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
         """The examples in arrays or nested lists.
 
-        Raises ShapeError where shapes do not fit, TypeError for what is no number and ValueError
-        for a NaN or an infinity.
+        Raises ShapeError for shapes that do not match, TypeError for values that are not numbers,
+        and ValueError for NaN or infinity.
         """
         inputs, targets = _numbers("X", X), _numbers("y", y)
         if inputs.ndim != 2:
-            hint = "; X.reshape(-1, 1) makes a table of one feature" if inputs.ndim == 1 else ""
+            hint = "; for a single feature pass X.reshape(-1, 1)" if inputs.ndim == 1 else ""
             raise ShapeError(
                 f"X must have the shape (examples, features), got {inputs.shape}{hint}"
             )
         if targets.ndim not in (1, 2):
-            raise ShapeError(f"y must have one or two dimensions, got the shape {targets.shape}")
+            raise ShapeError(
+                "y must have the shape (examples,) or (examples, outputs), got "
+                f"{targets.shape}; flatten the rest with y.reshape(len(y), -1)"
+            )
         if len(inputs) != len(targets):
             raise ShapeError(f"X has {len(inputs)} examples, but y has {len(targets)} targets")
         if not inputs.size:
-            raise ShapeError(f"there is nothing to learn from: X has the shape {inputs.shape}")
+            raise ShapeError(f"X must not be empty, got the shape {inputs.shape}")
         weights = None if sample_weight is None else _weights(sample_weight, len(inputs))
         return cls(inputs if inputs.dtype.kind == "f" else inputs.astype(float), targets, weights)
 
@@ -67,15 +70,15 @@ class Examples:
         return Examples(*(array[rows] for array in self.arrays))
 
     def split(self, share: float, random: np.random.Generator) -> tuple["Examples", "Examples"]:
-        """Two parts, the second with this share of the examples, drawn at random.
+        """A random split; the second part has the fraction `share` of the examples.
 
-        Raises ValueError where one of the two would be empty, or have no weight.
+        Raises ValueError if either part would be empty, or would have a total weight of 0.
         """
         if not 0 < share < 1:
-            raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
+            raise ValueError(f"validation must be in (0, 1), or a tuple (X, y), got {share}")
         held_out = max(1, round(share * len(self)))
         if held_out >= len(self):
-            raise ValueError(f"{len(self)} examples are too few to hold out a share of {share}")
+            raise ValueError(f"{len(self)} examples are too few to hold out a fraction of {share}")
         order = random.permutation(len(self))
         parts = self.take(order[held_out:]), self.take(order[:held_out])
         for part, name in zip(parts, ("to train on", "held out")):
@@ -87,16 +90,16 @@ class Examples:
         return parts
 
     def weighted(self, class_weight: ClassWeight | None) -> "Examples":
-        """The examples with the weights of their classes, too.
+        """The examples, their weights multiplied by those of their classes.
 
-        That is a number for each class, or "balanced": each class counts as much as any other.
-        Raises ValueError for a class without a weight, and for targets that are no classes.
+        `class_weight` maps each class to a weight; "balanced" gives all classes the same total.
+        Raises ValueError for a class without a weight, and for targets that are not classes.
         """
         if class_weight is None:
             return self
         labels = self.targets[:, 0] if self.targets.shape[1:] == (1,) else self.targets
         if labels.ndim != 1 or np.any(labels != np.floor(labels)):
-            raise ValueError("class_weight needs y to hold one class, a whole number, an example")
+            raise ValueError("class_weight needs one integer class per example in y")
         classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if class_weight == "balanced":
             each = len(self) / (len(classes) * counts)
@@ -107,23 +110,24 @@ class Examples:
             each = np.array([float(class_weight[c]) for c in classes.tolist()])
         else:
             raise ValueError(
-                f'class_weight must be "balanced" or a weight for each class; got {class_weight!r}'
+                f'class_weight must be "balanced" or a weight for each class, got {class_weight!r}'
             )
         weights = each[place] if self.weights is None else each[place] * self.weights
         return replace(self, weights=_weights(weights, len(self)))
 
     def normalised(self) -> "Examples":
-        """The examples with weights whose mean is 1: a mean of weighted losses is theirs."""
+        """The examples with weights scaled to a mean of 1, so that a mean of losses is weighted."""
         if self.weights is None:
             return self
         return replace(self, weights=self.weights / self.weights.mean())
 
 
 class Batches:
-    """The batches of an epoch: all examples once, in random order, `size` at a time.
+    """The batches of an epoch: every example once, in random order, `size` at a time.
 
-    `load` makes `rows` say which rows of `arrays` it is, always in the same memory; the last batch
-    may be smaller. A batch of all examples is they themselves, in their own order, without `rows`.
+    `load` writes the indices of a batch's rows in `arrays` to `rows`, always in the same memory.
+    The last batch may be smaller. A single batch of all examples keeps their order, and `rows` is
+    None.
     """
 
     def __init__(self, examples: Examples, size: int, dtype: Any = None):
@@ -141,7 +145,7 @@ class Batches:
             self.order = random_order(self.examples, random)
 
     def load(self, batch: int) -> int:
-        """Makes `rows` those of this batch, counted from 0; answers how many examples it has."""
+        """Writes the indices of this batch, counted from 0, to `rows`; returns its size."""
         if self.rows is None:
             return self.size
         rows = self.order[batch * self.size : (batch + 1) * self.size]
@@ -174,7 +178,7 @@ def _numbers(name: str, values: Any) -> np.ndarray:
 
 
 def _unboxed(name: str, values: Any, array: np.ndarray) -> np.ndarray:
-    """An array of objects that are numbers, as a DataFrame of several kinds of columns makes it."""
+    """Floats from an array of objects, such as that of a DataFrame with columns of mixed dtypes."""
     columns = getattr(values, "columns", None)
     for place, x in np.ndenumerate(array):
         if is_real(type(x)):
@@ -192,7 +196,7 @@ def _unboxed(name: str, values: Any, array: np.ndarray) -> np.ndarray:
 
 
 def _sum(array: np.ndarray) -> Any:
-    """Finite only if all are: half the time that it takes to ask each."""
+    """The sum; finite only if all elements are. Takes half the time of `isfinite` on each."""
     with np.errstate(all="ignore"):
         return np.add.reduce(array, axis=None)
 
@@ -202,5 +206,5 @@ def _weights(weights: Any, examples: int) -> np.ndarray:
     if array.shape != (examples,):
         raise ShapeError(f"sample_weight must have the shape ({examples},), got {array.shape}")
     if array.min() < 0 or not array.any():
-        raise ValueError("weights must not be negative, and not all be zero")
+        raise ValueError("weights must be at least 0, and not all 0")
     return array

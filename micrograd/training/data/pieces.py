@@ -1,4 +1,4 @@
-"""Pieces: examples that are read, or encoded, a piece at a time: they are larger than memory."""
+"""Pieces: examples larger than memory, read or encoded one piece at a time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,18 +13,18 @@ from micrograd.files.table_file import TableFile, is_parquet, told_of
 from micrograd.training.data.examples import Examples
 from micrograd.training.data.shuffle import random_order
 
-LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # of Parquet and CSV, to be read in pieces
+LARGE_NUMBERS, LARGE_BYTES = 20_000_000, 200_000_000  # Parquet, CSV: larger is read in pieces
 
 Encode = Callable[[Table], tuple[np.ndarray, np.ndarray]]
 
 
 class Pieces:
-    """Examples of the rows of a file, or of a table, that have a target, but for some held out.
+    """The rows of a file or a table that have a target and are not held out, as examples.
 
-    `encode` makes inputs and targets of a table, so many numbers a row: `width`. `labelled` says
-    how many rows of each piece have a target, `without` which rows are held out, by number from 0;
-    all have one. `examples` are those held out to judge by, and `labels` are all targets, each once
-    or, of very many, some, the least and the greatest: if they are to be known here.
+    `encode` turns a table into inputs, `width` numbers per row, and targets. `labelled` counts the
+    rows with a target in each piece. `without` holds the numbers, from 0, of the held-out rows, all
+    of which have a target; `examples` are these rows, encoded. `labels` are the distinct targets;
+    if there are very many, some of them with the smallest and the largest; None if unknown.
     """
 
     def __init__(
@@ -34,21 +34,21 @@ class Pieces:
     ):  # fmt: skip
         self.source, self.target, self.encode = source, target, encode
         self.rows, self.without, self.examples, self.labels = rows, without, examples, labels
-        self.most = rows_of(width)  # that are encoded at once
+        self.most = rows_of(width)  # rows encoded at once
         held = np.bincount(without // rows, minlength=len(labelled))
         self.counts = [n for kept in labelled - held for n in self._parts(int(kept))]
         if not self.counts:
             raise TableError("no rows with a target are left to train on; hold out fewer")
 
     def _parts(self, count: int) -> list[int]:
-        """So many rows, as they are encoded."""
+        """The sizes of the parts in which `count` rows are encoded."""
         return [min(self.most, count - first) for first in range(0, count, self.most)]
 
     def __len__(self) -> int:
         return sum(self.counts)
 
     def __iter__(self) -> Iterator[Examples]:
-        """The examples of one piece after another, encoded: as many as `counts` says."""
+        """The encoded examples, part by part; the sizes are those in `counts`."""
         start, number = 0, 0
         for piece in self.source.pieces(self.rows):
             keep = ~piece[self.target].missing
@@ -68,12 +68,12 @@ class Pieces:
         return next(iter(self))
 
     def held_out(self) -> Examples | None:
-        """The examples to judge by, if there are any."""
+        """The validation examples, if there are any."""
         return self.examples
 
 
 class InMemory:
-    """A table as one piece: only what is encoded of it would be too large."""
+    """A table in memory, as one piece. Only its encoded form would be too large."""
 
     def __init__(self, table: Table):
         self.table = table
@@ -83,26 +83,26 @@ class InMemory:
         yield self.table
 
     def changed(self) -> Exception:
-        """Its rows cannot be others than they were."""
+        """An internal error: a table in memory does not change."""
         return AssertionError("a table in memory has changed")
 
 
 class PieceBatches:
-    """The batches of an epoch: piece after piece, the examples of each in random order.
+    """The batches of an epoch, piece after piece; each piece is shuffled.
 
-    What `Batches` is for examples in memory.
+    It has the interface of `Batches`, which is for examples in memory.
     """
 
     def __init__(self, pieces: Pieces, size: int, dtype: Any, like: Examples):
         self.pieces, self.size, self.examples = pieces, size, len(pieces)
         ends = np.cumsum([-(-count // size) for count in pieces.counts])
-        self.ends, self.count = ends, int(ends[-1])  # batches up to the end of each piece; all
+        self.ends, self.count = ends, int(ends[-1])  # batches up to the end of each piece; in all
         self.dtypes = [a.dtype if dtype is None else dtype for a in like.arrays]
         self.arrays = [
             np.empty((size, *a.shape[1:]), kind) for a, kind in zip(like.arrays, self.dtypes)
         ]
-        self.rows = None  # they are copied, from one piece after the other
-        self.seed, self.number = 0, -1  # of the epoch; of the piece in memory
+        self.rows = None  # `load` copies the examples instead
+        self.seed, self.number = 0, -1  # the epoch's seed; the number of the piece in memory
         self.stream: Iterator[Examples] = iter(())
 
     def shuffle(self, random: np.random.Generator) -> None:
@@ -110,7 +110,7 @@ class PieceBatches:
         self.seed, self.number, self.stream = int(random.integers(1 << 62)), -1, iter(self.pieces)
 
     def load(self, batch: int) -> int:
-        """Makes `arrays` hold this batch, counted from 0; answers how many examples it has."""
+        """Copies this batch, counted from 0, to `arrays`; returns its size."""
         number = int(np.searchsorted(self.ends, batch, side="right"))
         while self.number < number:
             piece = next(self.stream)
@@ -129,7 +129,7 @@ class PieceBatches:
 
 
 def is_large(path: Path) -> bool:
-    """Whether a file is better read in pieces. False for none: who reads it says what is wrong."""
+    """Whether to read a file in pieces. False if there is no file: reading it raises the error."""
     if not path.is_file():
         return False
     if is_parquet(path):
@@ -145,36 +145,36 @@ def is_large(path: Path) -> bool:
 
 
 def _unpacks_to_more(path: Path, limit: int) -> bool:
-    """Whether a compressed file holds more bytes than that. No more are read, nor kept."""
+    """Whether a file decompresses to more than `limit` bytes; reads no further than that."""
     import pyarrow as pa
 
     size = 0
-    with suppress(OSError), pa.input_stream(str(path)) as stream:  # who reads it says what is wrong
+    with suppress(OSError), pa.input_stream(str(path)) as stream:  # reading raises the error later
         while size <= limit and (part := stream.read(1 << 20)):
             size += len(part)
     return size > limit
 
 
 def numbers_in(path: str | Path, target: str, share: float | None = None, seed: int = 0) -> Pieces:
-    """The examples in a file of numbers; all columns but the target are inputs, as they are.
+    """The examples in a numeric file; all columns but the target are inputs, unscaled.
 
-    A share of the rows, drawn at random, is held out, 100,000 at most. Raises TableError for a
-    column that is no numbers, or not in every row, and where no rows are held out, or all.
+    A random `share` of the rows is held out, at most 100,000. Raises TableError for a column that
+    is not numeric or has missing values, and if no rows, or all rows, would be held out.
     """
     if share is not None and not 0 < share < 1:
-        raise ValueError(f"validation must be a share between 0 and 1, or (X, y); got {share}")
+        raise ValueError(f"validation must be in (0, 1), or a tuple (X, y), got {share}")
     file = TableFile(path, numeric=True)
     survey = Survey.of(file, target, share or 0.0, seed)
     for name, kind in survey.kinds.items():
         if kind not in ("number", "whole", "date"):
             raise TableError(
-                f"column {name!r} holds {kind}; fit takes numbers from a file. train_table encodes "
-                "text"
+                f"column {name!r} holds {kind}, but fit needs numbers; use train_table, which "
+                "encodes text"
             )
         survey.faults[name].check_complete()
     width = len(survey.kinds) - 1
     if not width:
-        raise TableError(f"{path} has no column but {target!r}: there is nothing to learn from")
+        raise TableError(f"{path} has no column but {target!r}; add columns to predict it from")
 
     def encode(table: Table) -> tuple[np.ndarray, np.ndarray]:
         columns = table.columns.values()
@@ -186,7 +186,7 @@ def numbers_in(path: str | Path, target: str, share: float | None = None, seed: 
         assert survey.sample is not None
         if not 0 < len(survey.sample) < count:
             raise TableError(
-                f"{count} rows with a target are too few to hold out a share of {share}"
+                f"{count} rows with a target are too few to hold out a fraction of {share}"
             )
         examples = Examples.of(*encode(survey.sample))
     return Pieces(

@@ -1,9 +1,9 @@
-"""Shuffle: a random order of many examples, in a fraction of the time that an epoch takes.
+"""Shuffle: a random permutation of many examples, in a fraction of the time of an epoch.
 
-Durstenfeld, "Algorithm 235: random permutation", 1964, built from its beginning: `i` takes a place
-among those before it, or the next one, and what was there moves to the end (Knuth, "The art of
-computer programming", volume 2, section 3.4.2). A place is a random number in [0, 1) times how many
-there are, rounded down: none is taken more often than another by more than one in 2⁵³ / n.
+The "inside-out" form of Durstenfeld, "Algorithm 235: random permutation", 1964 (Knuth, "The art of
+computer programming", volume 2, section 3.4.2): `i` goes to a random position in 0..i, and the
+element there moves to position i. A position is a random number in [0, 1), times i + 1, rounded
+down; this favours no position by more than one part in 2⁵³ / n.
 """
 
 import ctypes
@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 16_384  # random numbers that are drawn at once; they stay in the cache
+BLOCK = 16_384  # random numbers drawn at once; they fit in the cache
 
 Insert = Callable[[np.ndarray, np.ndarray, int], None]
 
 
 def random_order(n: int, random: np.random.Generator) -> np.ndarray:
-    """The numbers from 0 up to n, each once, in random order.
+    """A random permutation of range(n), as int32, which needs half the cache of int64.
+
+    Raises ValueError if n is too large for int32.
 
     >>> random_order(5, np.random.default_rng(0))
     array([3, 0, 1, 2, 4], dtype=int32)
-
-    In 32 bits they need half the cache. Raises ValueError for more numbers than these can hold.
     """
     if n > np.iinfo(np.int32).max:
-        raise ValueError(f"{n} examples are too many to be shuffled; train on a file of them")
+        raise ValueError(f"{n} examples are too many to shuffle in memory; train on a file of them")
     order, insert = np.empty(n, np.int32), _insert()
     for start in range(0, n, BLOCK):
         insert(order, random.random(min(BLOCK, n - start)), start)
@@ -36,7 +36,7 @@ def random_order(n: int, random: np.random.Generator) -> np.ndarray:
 
 @cache
 def _insert() -> Insert:
-    """Inserts as many numbers from `start` on as there are draws: in native code, where it is."""
+    """The function that inserts one number per draw, from `start` on; native code if available."""
     try:
         from micrograd.compiler.llvm.target import header
         from micrograd.compiler.runtime.jit import Native
@@ -53,7 +53,7 @@ def _insert() -> Insert:
 
 
 def insert_in_python(order: np.ndarray, draws: np.ndarray, start: int) -> None:
-    """The same, where there is no code generator."""
+    """The same in Python, for installations without llvmlite."""
     end = start + len(draws)
     places = (draws * np.arange(start + 1.0, end + 1.0)).astype(np.int64)
     listed = order[:end].tolist()

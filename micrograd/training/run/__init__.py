@@ -1,1 +1,1 @@
-"""Steps -> a training run: when it ends, how it goes on, what it reports."""
+"""Steps -> a training run: when it ends, how it resumes, what it reports."""

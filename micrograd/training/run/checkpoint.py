@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training run needs to go on, in a file that is whole at any moment."""
+"""Checkpoints: everything a training run needs to resume, in a file that is replaced atomically."""
 
 import os
 import warnings
@@ -11,11 +11,11 @@ from micrograd.files.array_file import Kind
 from micrograd.files.whole_file import check_writable, sweep, write_whole
 from micrograd.training.run.run_identity import Description
 
-State = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, and what JSON holds
+State = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, and the description in JSON
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint, or one of another run.
+    """A file that is not a checkpoint, or is a checkpoint of another run.
 
     >>> import micrograd as mg
     >>> from tempfile import NamedTemporaryFile
@@ -33,10 +33,10 @@ CHECKPOINT = Kind("micrograd.checkpoint", 1, "checkpoint", CheckpointError)
 
 
 class Checkpoint:
-    """The file at `path`, and the one before it, which is kept beside it as `path`.previous.
+    """The file at `path`; the checkpoint before it is kept as `path`.previous.
 
-    `every` is the number of steps from one checkpoint to the next; None: an epoch. `run` describes
-    what must be the same where a run goes on.
+    `every` is the number of steps between checkpoints; None means once an epoch. `run` describes
+    everything that must be unchanged on resume.
     """
 
     def __init__(self, path: str | Path, every: int | None, run: Description | None = None):
@@ -46,28 +46,28 @@ class Checkpoint:
         self.failed = False
 
     def save(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
-        """Replaces the checkpoint. Where that fails, the old one stays, and a warning says so."""
+        """Replaces the checkpoint. On failure the old one is kept, with a warning."""
         arrays = {name: np.atleast_1d(array) for name, array in arrays.items()}
         content = CHECKPOINT.pack(arrays, {"run": self.run, **state}, default=_plain)
         try:
             write_whole(self.path, content, self.previous if is_whole(self.path) else None)
             self.failed = False
         except OSError as error:
-            if not self.failed:  # say it once, not at every step
+            if not self.failed:  # warn once, not at every step
                 kept = next(filter(is_whole, (self.path, self.previous)), None)
                 warnings.warn(
-                    f"the checkpoint {self.path} cannot be written ({error}); training goes on, "
-                    + (f"and {kept} is kept" if kept else "without one so far"),
+                    f"the checkpoint {self.path} cannot be written ({error}); training continues "
+                    + (f"and {kept} is kept" if kept else "without a checkpoint"),
                     RuntimeWarning,
                     stacklevel=2,
                 )
             self.failed = True
 
     def load(self) -> State | None:
-        """The newest state; None where there is none yet.
+        """The newest state; None if there is no checkpoint yet.
 
-        Where the newest file is damaged, the previous one, with a warning. Raises CheckpointError
-        where both are.
+        If the newest file is damaged, warns and returns the state of the previous one. Raises
+        CheckpointError if both are damaged.
         """
         sweep(self.path)
         damage: CheckpointError | None = None
@@ -80,39 +80,39 @@ class Checkpoint:
                 damage = damage or error
                 continue
             if damage:
-                warnings.warn(f"{damage}; going on from {path}", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"{damage}; resuming from {path}", RuntimeWarning, stacklevel=2)
             return state
         if damage:
-            raise CheckpointError(f"{damage}; remove it to begin anew, or name another file")
+            raise CheckpointError(f"{damage}; remove it to start again, or name another file")
         return None
 
     def belong(self, run: Description, saved: State | None) -> None:
-        """What is saved from now on is of this run. Raises CheckpointError if `saved` is not."""
+        """Sets the run to save. Raises CheckpointError if `saved` is of another run."""
         self.run, theirs = run, saved[1]["run"] if saved else run
-        told = []
+        differences = []
         for name, (words, mark) in run.items():
             others, other = theirs.get(name, ("unknown", ""))
             if other != mark:
-                told.append(
+                differences.append(
                     f"its {name} is another {words}"
                     if others == words
                     else f"its {name} is {others}, here {words}"
                 )
-        if told:
+        if differences:
             raise CheckpointError(
-                f"{self.path} is of another run: {'; '.join(told)}. Train as before, or use "
-                "another checkpoint"
+                f"{self.path} belongs to another run: {'; '.join(differences)}. Train with the "
+                "same arguments, or use another checkpoint"
             )
 
 
 def forget(path: str | Path) -> None:
-    """Removes the checkpoint at `path`, and the one before it."""
+    """Removes the checkpoint at `path` and the one before it."""
     for each in (_previous(_place(path)), _place(path), Path(path)):
         each.unlink(missing_ok=True)
 
 
 def _place(path: str | Path) -> Path:
-    """Where the file is: what a link points to, so that it and the one before are neighbours."""
+    """The real path: links are followed, so that both files lie in one directory."""
     return Path(os.path.realpath(path))
 
 
@@ -121,12 +121,12 @@ def _previous(path: Path) -> Path:
 
 
 def read(path: Path) -> State:
-    """The state in a file. Raises CheckpointError for one that is cut short, or none."""
+    """The state in a file. Raises CheckpointError for a damaged file or another kind of file."""
     return CHECKPOINT.read(path)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether there is a checkpoint that can be read."""
+    """Whether `path` is a readable checkpoint."""
     try:
         read(path)
     except CheckpointError:
@@ -135,5 +135,5 @@ def is_whole(path: Path) -> bool:
 
 
 def _plain(number: Any) -> Any:
-    """A number of NumPy's as one of Python's, an array as a list."""
+    """A NumPy number as a Python number, an array as a list."""
     return number.tolist()

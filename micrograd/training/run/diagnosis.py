@@ -1,4 +1,4 @@
-"""diagnose: what a training run and its model suffer from, each with its evidence and remedy."""
+"""diagnose: the problems of a training run and its model, each with evidence and a remedy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import numpy as np
 from micrograd.neuralnet import MLP, activation_function
 from micrograd.training.run.record import Record
 
-SAMPLE = 1_000  # examples that the network is watched on
-STEP = 1e-6  # of the differences that tell the slope of an activation
-SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # of the way to where it is flat
+SAMPLE = 1_000  # examples on which the network is examined
+STEP = 1e-6  # of the finite differences that estimate an activation's slope
+SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # fraction of the way to the asymptote
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is seen: what it is, by which numbers, and what to try."""
+    """One problem: its name, the numbers that show it, and a remedy to try."""
 
     name: str
     evidence: str
@@ -28,28 +28,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings; none means that nothing of what is looked for was seen."""
+    """All findings. No findings means that none of the known problems was seen."""
 
     findings: tuple[Finding, ...]
 
     @property
     def names(self) -> list[str]:
-        """What was found."""
+        """The names of the findings."""
         return [finding.name for finding in self.findings]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.findings)) or "nothing to see: the run looks healthy"
+        return "\n".join(map(str, self.findings)) or "no problems found"
 
     __repr__ = __str__
 
 
 def diagnose(history: Record) -> Diagnosis:
-    """Examines the curves of a run, its inputs, and the signals and gradients of its model.
+    """Examines the curves of a run, its inputs, and the activations and gradients of its model.
 
     >>> print(diagnose(Record(loss=[1.0, 0.4, 0.2, 0.19, 0.19])))
-    nothing to see: the run looks healthy
+    no problems found
     """
-    with np.errstate(all="ignore"):  # where a run diverged, so may what is worked out here
+    with np.errstate(all="ignore"):  # after a divergence these computations may overflow, too
         return Diagnosis((*_findings(history),))
 
 
@@ -72,7 +72,7 @@ def _divergence(history: Record) -> Iterator[Finding]:
             "divergence",
             history.diverged,
             "a smaller learning rate, clip_norm=1.0 in the optimizer, inputs of a smaller scale, "
-            "or smaller weights to begin with",
+            "or smaller initial weights",
         )
 
 
@@ -81,26 +81,27 @@ def _over_fitting(history: Record) -> Iterator[Finding]:
     if len(validation) < 5 or history.best_epoch is not None:
         return
     lowest = int(np.argmin(validation))
-    late = min(validation[-max(3, len(validation) // 5) :])  # one bad epoch is no trend
+    late = min(validation[-max(3, len(validation) // 5) :])  # one bad epoch is not a trend
     rise = late - validation[lowest]
     if rise > 0.1 * _heights(validation).min() and loss[-1] < loss[lowest]:
         yield Finding(
             "over-fitting",
             f"the validation loss was lowest in epoch {lowest + 1} ({validation[lowest]:.4g}) "
-            f"and is {late:.4g} at best of late, while the training loss fell from "
+            f"and at best {late:.4g} in the last epochs, while the training loss fell from "
             f"{loss[lowest]:.4g} to {loss[-1]:.4g}",
-            "patience=5 to stop in time, more examples, l2=1e-4, dropout=0.2, or a smaller network",
+            "patience=5 for early stopping, more examples, l2=1e-4, dropout=0.2, or a smaller "
+            "network",
         )
 
 
 def _cliffs(history: Record) -> Iterator[Finding]:
     norms = history.gradient_norms
     for epoch in range(2, len(norms)):
-        usual = max(norms[0], float(np.median(norms[:epoch])))  # it may have shrunk to nothing
+        usual = max(norms[0], float(np.median(norms[:epoch])))  # the median alone may be near 0
         if norms[epoch] > 100 * usual > 0:
             yield Finding(
                 "exploding gradients",
-                f"the length of the gradient was {norms[epoch]:.3g} in epoch {epoch + 1}, and "
+                f"the norm of the gradient was {norms[epoch]:.3g} in epoch {epoch + 1}, and "
                 f"about {usual:.3g} before",
                 "clip_norm=1.0 in the optimizer, and a smaller learning rate",
             )
@@ -113,12 +114,12 @@ def _rate(history: Record) -> Iterator[Finding]:
         return
     lowest, fallen, heights, changes = min(loss), loss[0] - loss[-1], _heights(loss), np.diff(loss)
     rises = int((changes > 0.1 * heights[:-1]).sum())
-    rate = f" (it was {rates[0]:.3g} at first)" if rates else ""
+    rate = f" (initially {rates[0]:.3g})" if rates else ""
     if loss[-1] - lowest > 0.5 * heights.min() or rises > 0.25 * len(changes):
         yield Finding(
             "learning rate too high",
             f"the training loss rose by more than a tenth in {rises} of {len(changes)} epochs, and "
-            f"is {loss[-1]:.4g} after {lowest:.4g} at its lowest",
+            f"is now {loss[-1]:.4g}; the lowest was {lowest:.4g}",
             f"a third of the learning rate{rate}, or a schedule such as mg.CosineDecay",
         )
         return
@@ -127,17 +128,17 @@ def _rate(history: Record) -> Iterator[Finding]:
     if lowest > 0 and 0 < fallen < 0.5 * loss[0] and steady:
         yield Finding(
             "learning rate too low",
-            f"the training loss fell by only {fallen / loss[0]:.1%} in {len(loss)} epochs, and as "
-            "fast in the second half as in the first",
+            f"the training loss fell by only {fallen / loss[0]:.1%} in {len(loss)} epochs, and "
+            "no slower in the second half than in the first",
             f"three times the learning rate{rate}, or more epochs",
         )
 
 
 def _heights(curve: list[float]) -> np.ndarray:
-    """What a rise from each epoch is large or small beside.
+    """The scale against which a rise of the loss after each epoch is judged.
 
-    That is the loss itself, with a little of the first one, beside which the last digits of a small
-    one do not count; of a loss that goes below 0, how far it fell in all.
+    For a positive loss: the loss itself, plus 2% of the initial loss, so that noise in a tiny loss
+    does not count. For a loss that reaches 0 or less: its total fall.
     """
     lowest = min(curve)
     if lowest > 0:
@@ -159,16 +160,16 @@ def _inputs(X: np.ndarray) -> Iterator[Finding]:
     if size[largest] > 10 or size[varying].max() < 0.01 or spread > 1e3:
         yield Finding(
             "unscaled inputs",
-            f"feature {largest} has the mean {X[:, largest].mean():.3g} and the deviation "
-            f"{deviation[largest]:.3g}; the deviations of all features span a factor of "
+            f"feature {largest} has mean {X[:, largest].mean():.3g} and standard deviation "
+            f"{deviation[largest]:.3g}; the standard deviations of all features span a factor of "
             f"{spread:.3g}",
-            "(X - X.mean(axis=0)) / X.std(axis=0), with both of the training part",
+            "(X - X.mean(axis=0)) / X.std(axis=0), with the mean and deviation of the training set",
         )
 
 
 @dataclass(frozen=True)
 class Signals:
-    """A layer, with its weighted sums and its outputs for all examples, and its weights."""
+    """A layer and its weights, with its weighted sums and its outputs for all examples."""
 
     layer: Any
     weights: np.ndarray
@@ -176,7 +177,7 @@ class Signals:
     outputs: np.ndarray
 
     def slope(self) -> np.ndarray:
-        """Of the activation, at each weighted sum."""
+        """The slope of the activation at each weighted sum."""
         function = activation_function(self.layer.activation)
         if function is None:
             return np.ones_like(self.sums)
@@ -195,7 +196,7 @@ def _signals(model: MLP, X: np.ndarray) -> list[Signals]:
 
 
 def _units(hidden: list[Signals]) -> Iterator[Finding]:
-    """Hidden units that do nothing, or next to nothing, for any example."""
+    """Hidden units whose gradient is zero, or almost zero, for (almost) all examples."""
     for number, signals in enumerate(hidden):
         layer, outputs = signals.layer, signals.outputs
         name = getattr(layer.activation, "name", layer.activation)
@@ -204,8 +205,7 @@ def _units(hidden: list[Signals]) -> Iterator[Finding]:
         if dead > 0.25 * layer.nout:
             yield Finding(
                 "dead relus",
-                f"{dead} {where} are 0 for all of {len(outputs)} examples, so their gradients are "
-                "0, too",
+                f"{dead} {where} are 0 for all {len(outputs)} examples, and so are their gradients",
                 'a smaller learning rate, activation="leaky_relu", or another seed',
             )
         if name in SATURATED:
@@ -222,7 +222,7 @@ def _units(hidden: list[Signals]) -> Iterator[Finding]:
 
 
 def _depth(signals: list[Signals]) -> Iterator[Finding]:
-    """Gradients that get lost, or out of hand, on their way back through the hidden layers."""
+    """Gradients that vanish or explode on their way back through the hidden layers."""
     if len(signals) < 3:
         return
     ratio = _reach(signals)
@@ -234,15 +234,15 @@ def _depth(signals: list[Signals]) -> Iterator[Finding]:
         remedy = 'activation="relu", fewer layers, or scaled inputs'
         yield Finding("vanishing gradients", evidence, remedy)
     if ratio > 100:
-        remedy = "smaller weights to begin with, fewer layers, or clip_norm=1.0 in the optimizer"
+        remedy = "smaller initial weights, fewer layers, or clip_norm=1.0 in the optimizer"
         yield Finding("exploding gradients", evidence, remedy)
 
 
 def _reach(signals: list[Signals]) -> float:
-    """How far the weighted sums of the first layer move the outputs, beside the last hidden one's.
+    """The outputs' sensitivity to the first layer's sums, relative to the last hidden layer's.
 
-    As the gradients of the loss grow or shrink from there to here, but however well the targets are
-    met. Over all units and examples; of the outputs, one random combination.
+    This is how gradients grow or shrink between these layers, independent of the current loss. It
+    is the root mean square over all units and examples, for one random combination of the outputs.
     """
     random = np.random.default_rng(0)
     moved = signals[-1].slope() * random.choice([-1.0, 1.0], signals[-1].sums.shape[1])

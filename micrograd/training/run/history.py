@@ -1,4 +1,4 @@
-"""History: what a training run was like, epoch by epoch."""
+"""History: the losses and metrics of a training run, epoch by epoch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from micrograd.training.run.record import Record
 
 @dataclass(repr=False)
 class History(Record):
-    """Losses by epoch, and where examples were held out, the same for them.
+    """The training loss of each epoch, and the validation loss if examples were held out.
 
-    `metric` names what `scores` are: accuracy or R², say, of the examples held out; "" for none.
-    `gradient_norms` are those of each epoch's last step, `rates` its learning rates. `stopped` says
-    why the run ended before its last epoch: "interrupted" (Ctrl-C), "time", "patience" or
-    "callback"; `diverged`, how a DivergenceError ended it. `best_epoch` is, under early stopping,
-    the one whose weights the model has.
+    `metric` names the `scores` of the held-out examples, such as "accuracy" or "r2"; it is "" if
+    there are none. `gradient_norms` and `rates` are the gradient norm and the learning rate of each
+    epoch's last step. `stopped` is the reason why the run ended before its last epoch:
+    "interrupted" (Ctrl-C), "time", "patience" or "callback". `diverged` describes the divergence
+    that ended the run. With early stopping, `best_epoch` is the epoch whose weights the model has.
 
     >>> history = History(loss=[0.9, 0.5], validation_loss=[0.8, 0.6])
     >>> history
@@ -24,11 +24,11 @@ class History(Record):
     >>> history.epochs, history.interrupted, history.curve("validation_loss")
     (2, False, [0.8, 0.6])
     >>> history.diagnose()
-    nothing to see: the run looks healthy
+    no problems found
     """
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is copied and pickled: the numbers, without the model and its examples."""
+        """Copies and pickles hold the numbers, without the model and its examples."""
         return {**vars(self), "patient": None}
 
     @property
@@ -42,18 +42,18 @@ class History(Record):
         return self.stopped == "interrupted"
 
     def curve(self, name: str) -> list[float]:
-        """The numbers of each epoch: "loss", "validation_loss", or those of the metric."""
+        """One number for each epoch: "loss", "validation_loss", or else the metric."""
         return {"loss": self.loss, "validation_loss": self.validation_loss}.get(name, self.scores)
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """The losses, and any metric, as a matplotlib Figure, written to `path` if one is given.
+        """A matplotlib Figure of the losses and any metric, written to `path` if one is given.
 
         Raises PlotError if matplotlib is not installed.
 
         >>> len(History(loss=[0.9, 0.5]).plot().axes)
         1
         """
-        from micrograd.draw import loss_curve  # matplotlib is an extra, and slow to import
+        from micrograd.draw import loss_curve  # matplotlib is optional, and slow to import
 
         return loss_curve(
             self.loss, self.validation_loss, scores=self.scores, metric=self.metric,
@@ -61,7 +61,7 @@ class History(Record):
         )  # fmt: skip
 
     def diagnose(self) -> Diagnosis:
-        """What there is to see in the run and the model, with evidence and remedy."""
+        """The problems of the run and the model, each with evidence and a remedy."""
         return diagnose(self)
 
     def __repr__(self) -> str:

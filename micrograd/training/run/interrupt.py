@@ -1,4 +1,4 @@
-"""watched: Ctrl-C, pressed once, waits until a step is done."""
+"""watched: the first Ctrl-C waits until the current step is done."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ from micrograd.interrupt import interrupt
 
 @contextmanager
 def watched() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C is pressed; pressed again, it interrupts at once."""
+    """A list that is empty until Ctrl-C is pressed; a second Ctrl-C interrupts at once."""
     pressed: list[int] = []
 
     def press(number: int, frame: Any) -> None:

@@ -1,4 +1,4 @@
-"""Loop: a run in steps, batch by batch, that can be saved at any step and taken up again."""
+"""Loop: a run in steps, batch by batch, that can be saved and resumed at any step."""
 
 import math
 import time
@@ -16,29 +16,29 @@ from micrograd.training.run.run import DivergenceError, Run
 from micrograd.training.run.saved import Saved, check_arrays, damage_in
 from micrograd.training.steps.objective import Dropout
 
-STRETCH = 100  # steps, at most, after which the weights are judged by the losses of these
-MINUTE = 60.0  # seconds between two checkpoints, at most, where no number of steps is given
+STRETCH = 100  # the most steps over which losses are averaged to choose the last good weights
+MINUTE = 60.0  # the most seconds between two checkpoints, unless `every` is given
 
 
 @dataclass(kw_only=True)
 class Loop(Run):
-    """A run on batches, whose order and masks `random` draws."""
+    """A run on batches; `random` draws their order and the dropout masks."""
 
     batches: Batches | PieceBatches
     random: np.random.Generator
     dropout: Dropout | None = None
     checkpoint: Checkpoint | None = None
 
-    position: int = 0  # batches of this epoch that are done
-    total: float = 0.0  # the sum of their losses
+    position: int = 0  # finished batches of this epoch
+    total: float = 0.0  # the sum of the losses of their examples
     seen: int = 0  # the number of their examples
-    total_before: float = 0.0  # the same, before this stretch of steps
+    total_before: float = 0.0  # `total` and `seen` at the start of this stretch of steps
     seen_before: int = 0
-    lowest: float = math.inf  # mean loss of a stretch
-    random_first: Any = None  # the state of `random` before anything was held out
-    random_before: Any = None  # before it drew the order of this epoch
-    good: np.ndarray = field(init=False)  # the weights with which the lowest stretch began
-    before: np.ndarray = field(init=False)  # and this one
+    lowest: float = math.inf  # the lowest mean loss of a stretch
+    random_first: Any = None  # the state of `random` before any examples were held out
+    random_before: Any = None  # its state before it drew the order of this epoch
+    good: np.ndarray = field(init=False)  # the weights at the start of the stretch of lowest loss
+    before: np.ndarray = field(init=False)  # the weights at the start of this stretch
 
     def __post_init__(self) -> None:
         masks = [self.dropout.mask] if self.dropout else []
@@ -49,10 +49,10 @@ class Loop(Run):
         self.start()
 
     def run(self, bar: Progress, pressed: list[int]) -> None:
-        """Trains until there is a reason to stop; the Values hold the result then.
+        """Trains until a limit is reached, then writes the weights to the Values.
 
-        Raises DivergenceError where the loss, or a weight, becomes NaN or infinite. The Values then
-        hold the weights with which the stretch of the lowest loss began.
+        Raises DivergenceError if the loss or a weight becomes NaN or infinite. The Values then hold
+        the weights from the start of the stretch with the lowest loss.
         """
         history = self.history
         try:
@@ -71,7 +71,7 @@ class Loop(Run):
         self.end()
 
     def _epoch(self, bar: Progress, pressed: list[int]) -> str:
-        """The rest of an epoch; why the run should end now, or ""."""
+        """Runs the rest of an epoch; returns the reason to end the run, or ""."""
         if self.position == 0:
             self._begin()
         batches, take, dropout = self.batches, self.take, self.dropout
@@ -108,7 +108,7 @@ class Loop(Run):
         self.batches.shuffle(self.random)
 
     def _end_stretch(self) -> None:
-        """Remembers the weights with which a stretch of steps began, if its loss is the lowest."""
+        """Keeps the weights from the start of this stretch if its loss is the lowest so far."""
         mean = (self.total - self.total_before) / (self.seen - self.seen_before)
         if mean < self.lowest:
             self.lowest, self.good = mean, self.before
@@ -126,7 +126,7 @@ class Loop(Run):
         return reason
 
     def _check_weights(self) -> None:
-        """The last step may be the one that diverges, and no loss tells of it."""
+        """Checks the weights: if the last step diverges, no later loss shows it."""
         weights = self.step.weights()
         if not np.isfinite(weights).all():
             bad, step = weights[~np.isfinite(weights)], self.step.steps
@@ -136,7 +136,7 @@ class Loop(Run):
     # Checkpoints.
 
     def _is_due(self, checkpoint: Checkpoint) -> bool:
-        """After so many steps; or after each epoch, and after a minute of a long one."""
+        """True after `every` steps; without `every`, after each epoch and each minute of one."""
         if checkpoint.every is not None:
             return self.step.steps % checkpoint.every == 0
         return self.position == 0 or time.monotonic() >= self.saved + MINUTE
@@ -151,7 +151,7 @@ class Loop(Run):
         self.saved = time.monotonic()
 
     def go_on(self, saved: State) -> None:
-        """Stands where the run stood when it was saved. Raises CheckpointError if that is none."""
+        """Restores the saved state. Raises CheckpointError if it is not a state of this run."""
         arrays, state = saved
         memory = {f"memory.{name}" for name in self.step.optimizer.memory}
         judged = bool(self.held_out)
@@ -173,13 +173,13 @@ class Loop(Run):
             self.random.bit_generator.state = self.random_before
             self.batches.shuffle(self.random)
         self.random.bit_generator.state = state["random"]
-        if self.limits.patience is None:  # given up since: the last weights count, not the best
+        if self.limits.patience is None:  # without early stopping the model keeps the last weights
             self.history.best_epoch = None
         if self._waited_enough():
             self.history.stopped = "patience"
 
 
-# What a checkpoint holds besides the weights, by the names of the attributes.
+# The attributes that a checkpoint holds besides the weights.
 WEIGHTS = "before", "good", "best"
 PLACE = (
     *("position", "total", "seen", "total_before", "seen_before", "waited", "lowest", "top"),

@@ -1,4 +1,4 @@
-"""accuracy, r2: what a loss amounts to, in figures that people compare."""
+"""accuracy, r2: metrics that, unlike a loss, can be compared between models."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,11 @@ from micrograd.names import unknown
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, threshold: float = 0.0) -> float:
-    """The share of examples that are classified right; of several labels each, the share of labels.
+    """The fraction of correctly classified examples or, with several labels each, correct labels.
 
-    `outputs` has the shape (examples, classes) and `targets` holds the indices of classes. Where
-    there is a target for each output, they are labels, which an example has or has not: the sign of
-    the output decides, and an example has the label if the target is above `threshold`. Outputs
-    that are NaN are never right.
+    `outputs` has the shape (examples, classes) and `targets` holds class indices. If there is one
+    target per output, each output is a binary label: positive outputs predict it, and targets above
+    `threshold` have it. NaN outputs are never correct.
 
     >>> accuracy(np.array([[0.1, 2.0], [1.0, 0.0]]), np.array([1, 1]))
     0.5
@@ -30,14 +29,14 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, threshold: float = 0.0) -
 
 
 def _likely(outputs: np.ndarray, targets: np.ndarray) -> float:
-    """The accuracy where targets are probabilities."""
+    """The accuracy for targets that are probabilities."""
     return accuracy(outputs, targets, threshold=0.5)
 
 
 def r2(outputs: np.ndarray, targets: np.ndarray) -> float:
-    """The share of the targets' variance that is explained: 1 at best, 0 for their mean.
+    """R², the fraction of the targets' variance explained: at most 1, and 0 for their mean.
 
-    NaN where the targets do not vary.
+    NaN if the targets do not vary.
 
     >>> r2(np.array([[1.0], [2.0], [4.0]]), np.array([1.0, 2.0, 3.0]))
     0.5
@@ -47,7 +46,7 @@ def r2(outputs: np.ndarray, targets: np.ndarray) -> float:
     return 1 - float(np.sum((targets - outputs) ** 2)) / variation if variation else float("nan")
 
 
-Score = Callable[[np.ndarray, np.ndarray], float]  # of outputs and targets; higher is better
+Score = Callable[[np.ndarray, np.ndarray], float]  # (outputs, targets) -> score; higher is better
 SCORES: dict[str, Score] = {"accuracy": accuracy, "r2": r2}
 USUAL = {
     "mse": "r2", "mae": "r2", "huber": "r2",
@@ -56,7 +55,7 @@ USUAL = {
 
 
 def metric_of(metric: str | Score | None, loss: str | Loss) -> tuple[str, Score | None]:
-    """The name of a metric and its function; None is what is usual for the loss, if anything.
+    """The name of a metric and its function; None selects the default for the loss, if any.
 
     Raises ValueError for an unknown name.
 

@@ -1,4 +1,4 @@
-"""Progress: a bar on stderr, or in a notebook, with both losses and any metric."""
+"""Progress: a bar on stderr or in a notebook, with both losses and any metric."""
 
 import sys
 from typing import Any, Self
@@ -7,7 +7,10 @@ from micrograd.training.run.history import History
 
 
 class Progress:
-    """A bar of `epochs` × `batches` steps, `done` of them before; `show` None: where it is seen."""
+    """A bar of `epochs` × `batches` steps, starting at `done`.
+
+    `show=None` shows it in a terminal or a notebook.
+    """
 
     def __init__(self, epochs: int, batches: int, show: bool | None = None, done: int = 0):
         self.epochs, self.batches, self.show, self.done = epochs, batches, show, done
@@ -27,7 +30,7 @@ class Progress:
         return self
 
     def epoch(self, history: History) -> None:
-        """One epoch is done, and its losses are the last of the history."""
+        """Shows the last losses of the history, after each epoch."""
         if self.bar is not None:
             self.bar.set_description(f"epoch {history.epochs}/{self.epochs}", refresh=False)
             curves = {"loss": history.loss, "validation": history.validation_loss}
@@ -38,18 +41,18 @@ class Progress:
     def __exit__(self, error: object, *_: object) -> None:
         if self.bar is not None:
             if error is None:
-                self.bar.total = self.bar.n  # a run that ended early has not failed
+                self.bar.total = self.bar.n  # a full bar, also after a run that stopped early
             self.bar.close()
 
 
 def _in_notebook() -> bool:
-    """Whether a kernel of Jupyter runs this: it says so itself."""
+    """Whether this runs in a Jupyter kernel, by IPython's own configuration."""
     get = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return "IPKernelApp" in getattr(get(), "config", ())
 
 
 def _kind() -> Any:
-    """The widget of a notebook; text elsewhere, and in a notebook without ipywidgets."""
+    """The notebook widget; the text bar elsewhere, and in a notebook without ipywidgets."""
     from tqdm import tqdm
 
     if _in_notebook():

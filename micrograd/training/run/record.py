@@ -1,4 +1,4 @@
-"""Record: the numbers of a training run, epoch by epoch, and what can be examined after it."""
+"""Record: the numbers of a training run, epoch by epoch, and the model for `diagnose`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from micrograd.training.data.examples import Examples
 
 @dataclass
 class Patient:
-    """What is examined: the model, and the examples that it learned from."""
+    """The model that `diagnose` examines, and its training examples."""
 
     model: Any
     examples: Examples
@@ -16,7 +16,7 @@ class Patient:
 
 @dataclass(repr=False)
 class Record:
-    """The fields of a `History`, which says what they are."""
+    """The fields of a `History`, which documents them."""
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
@@ -27,4 +27,4 @@ class Record:
     stopped: str = ""
     diverged: str = ""
     best_epoch: int | None = None
-    patient: Patient | None = None  # what `diagnose` examines
+    patient: Patient | None = None

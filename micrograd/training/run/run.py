@@ -1,4 +1,4 @@
-"""Run: where a training run stands, epoch after epoch, and every reason to end it."""
+"""Run: the state of a training run after each epoch, and every reason to end it."""
 
 import math
 import time
@@ -20,7 +20,7 @@ Callback = Callable[[History], Any]
 
 
 class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; `history` is the run up to there.
+    """The loss or a weight became NaN or infinite; `history` is the run up to that point.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(1, [1], seed=0)
@@ -36,10 +36,10 @@ class DivergenceError(ArithmeticError):
 
 @dataclass
 class Limits:
-    """What ends a run: so many epochs, so many seconds, no improvement for `patience` epochs.
+    """The limits of a run: epochs, seconds, and epochs without improvement (`patience`).
 
-    `monitor` names the curve that must improve; `callbacks` are asked after every epoch. The
-    seconds count from `begun`, when the clock showed that.
+    `monitor` names the curve that must improve; `callbacks` run after every epoch. The seconds
+    count from the clock time `begun`.
     """
 
     epochs: int
@@ -51,7 +51,7 @@ class Limits:
 
 
 def monitored(monitor: str | None, held_out: Examples | None, metric: str) -> str:
-    """The curve that early stopping looks at; None: the usual one. Raises ValueError for no curve.
+    """The curve that early stopping monitors, or its default. Raises ValueError for another name.
 
     >>> monitored(None, None, "r2")
     'loss'
@@ -60,14 +60,14 @@ def monitored(monitor: str | None, held_out: Examples | None, metric: str) -> st
         return "validation_loss" if held_out else "loss"
     curves = ["loss", *(["validation_loss"] if held_out else []), *([metric] if metric else [])]
     if monitor not in curves:
-        hint = "" if held_out else "; hold examples out with validation= for more"
+        hint = "" if held_out else "; with validation= there are more"
         raise ValueError(unknown("curve to monitor", monitor, curves) + hint)
     return monitor
 
 
 @dataclass
 class Run:
-    """A model in training, judged after each epoch by the examples held out."""
+    """A model in training, evaluated after each epoch on the held-out examples."""
 
     step: EagerStep | NativeStep
     limits: Limits
@@ -76,16 +76,16 @@ class Run:
     history: History = field(default_factory=History)
 
     waited: int = 0  # epochs since the best one
-    top: float = -math.inf  # of what is monitored; the higher, the better
+    top: float = -math.inf  # the best value of the monitored curve; losses are negated
 
     def start(self) -> None:
-        """The weights are those to begin with."""
+        """Sets the deadline, and keeps the initial weights as the best so far."""
         seconds = self.limits.seconds
         self.deadline = math.inf if seconds is None else self.limits.begun + seconds
         self.best = self.step.weights()
 
     def finish_epoch(self, mean: float, rate: float, bar: Progress) -> str:
-        """Notes what an epoch came to; why the run should end now, or ""."""
+        """Records an epoch in the history; returns the reason to end the run, or ""."""
         history = self.history
         if self.held_out:
             validation, outputs = self.step.evaluate(self.held_out)
@@ -104,7 +104,7 @@ class Run:
         return self._reason()
 
     def _compare(self) -> None:
-        """Remembers the weights if they are the best so far."""
+        """Keeps the weights if they are the best so far."""
         monitor = self.limits.monitor
         last = self.history.curve(monitor)[-1]
         height = -last if monitor in ("loss", "validation_loss") else last
@@ -131,18 +131,18 @@ class Run:
     def divergence(
         self, what: str, number: float, epoch: int, step: int, rate: float
     ) -> DivergenceError:
-        """The error that says what became NaN or infinite; the history says it, too."""
+        """The error for a number that became NaN or infinite, which the history records as well."""
         history = self.history
         history.diverged = f"{what} became {number} in epoch {epoch}, step {step}"
         return DivergenceError(
             f"{history.diverged}; try a smaller learning rate (it was {rate:.3g}), "
             "clip_norm=1.0 in the optimizer, or inputs of a smaller scale. The model has the last "
-            "weights that were good",
+            "good weights",
             history,
         )
 
     def end(self) -> History:
-        """Under early stopping the model has the best weights, unless Ctrl-C was pressed."""
+        """With early stopping, restores the best weights unless Ctrl-C ended the run."""
         history = self.history
         if self.limits.patience and history.best_epoch and not history.interrupted:
             self.step.restore(self.best)

@@ -1,8 +1,8 @@
-"""Fingerprint: what tells one run from another, and is the same in every process.
+"""Run identity: marks that tell one run from another and are the same in every process.
 
-Data are their numbers; a file is its size and three of its blocks. A model, a loss and an optimiser
-are what they compute from numbers that are made for that, to the last bit: whatever they read
-counts, wherever it is written; how they are written, and what they note meanwhile, does not.
+Data are identified by their numbers, a file by its size and three of its blocks. Models, losses and
+optimisers are identified by their outputs on fixed probe inputs, bit for bit: so everything that
+they compute with counts, and the text of their source does not.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ from micrograd.schedules import schedule
 from micrograd.training.data.examples import Examples
 from micrograd.training.steps.objective import Objective
 
-BLOCK = 1 << 20  # bytes of a file that are read at once
-STEPS = 0, 1, 2, 3, 10, 100, 1_000, 10_000, 100_000  # at which a learning rate is asked for
-SCALES = 0.1, 1.0, 10.0  # of the numbers that are made
+BLOCK = 1 << 20  # bytes of a file read at once
+STEPS = 0, 1, 2, 3, 10, 100, 1_000, 10_000, 100_000  # at which a learning rate is probed
+SCALES = 0.1, 1.0, 10.0  # of the probe inputs
 
-Mark = tuple[str, str]  # words for people, and a hash
+Mark = tuple[str, str]  # a readable description, and a hash
 Description = Mapping[str, Mark]
 
 
 def written(**parts: Any) -> dict[str, Mark]:
-    """Parts that are what is written.
+    """Marks of parts that are identified by their text.
 
     >>> written(seed=0)
     {'seed': ('0', '0')}
@@ -42,14 +42,14 @@ def written(**parts: Any) -> dict[str, Mark]:
 
 
 def words(x: Any) -> str:
-    """`x` for people, who do not want to know its place in memory.
+    """The text of `x` without memory addresses, which differ between processes.
 
     >>> words(words)
     '<function words>'
     """
     try:
         return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(x))
-    except Exception:  # of the user's own
+    except Exception:  # a user's __repr__ may raise anything
         return type(x).__qualname__
 
 
@@ -57,13 +57,13 @@ def words(x: Any) -> str:
 
 
 def of_examples(examples: Examples | None) -> Mark:
-    """All numbers."""
+    """The mark of all numbers."""
     arrays = [] if examples is None else examples.arrays
     return words(examples), _hash(*[part for a in arrays for part in _parts(a)])
 
 
 def of_file(path: Path) -> Mark:
-    """Its size, and its first, middle and last block, wherever it lies."""
+    """The mark of a file's size and its first, middle and last block; its folder does not count."""
     size, blocks = path.stat().st_size, []
     with open(path, "rb") as file:
         for start in (0, (size - BLOCK) // 2, size - BLOCK):
@@ -73,7 +73,7 @@ def of_file(path: Path) -> Mark:
 
 
 def of_table(table: Table) -> Mark:
-    """All columns."""
+    """The mark of all columns."""
     columns = table.columns.values()
     parts = [part for c in columns for part in (c.name.encode(), *_parts(c.values))]
     return "table", _hash(*parts)
@@ -86,11 +86,11 @@ def _parts(array: np.ndarray) -> tuple[bytes, Any]:
     return shape, np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-# What is computed.
+# Computations.
 
 
 def of_model(model: Any, examples: Examples) -> Mark:
-    """Its outputs for the first examples, whatever its weights are."""
+    """The mark of a model's outputs for the first examples, with probe weights."""
     answers: list[Any] = [len(model.parameters())]
     for scale, x in zip(SCALES, cycle(examples.inputs[:2].tolist())):
         with _made(model.parameters(), scale):
@@ -99,7 +99,7 @@ def of_model(model: Any, examples: Examples) -> Mark:
 
 
 def of_loss(objective: Objective, examples: Examples) -> Mark:
-    """The losses of made outputs: for the first target, and for the least and the greatest."""
+    """The mark of the losses of probe outputs, for the first, smallest and largest target."""
     model, y = objective.model, examples.targets
     targets = [y[0], y.min(), y.max()] if y.ndim == 1 else [y[0]]
     outputs = len(as_scalars(model(examples.inputs[0].tolist())))
@@ -114,7 +114,7 @@ def of_loss(objective: Objective, examples: Examples) -> Mark:
 
 
 def of_optimizer(optimizer: Optimizer) -> Mark:
-    """Its learning rates at some steps, and what its rule makes of some parameters."""
+    """The mark of the learning rates at some steps, and of the rule's results for some inputs."""
     rate, memory = schedule(optimizer.learning_rate), tuple(_numbers(len(optimizer.memory), 0.5))
     rule = [
         optimizer.rule(scale, 0.7 * scale, tuple(map(abs, memory)), rate=0.01, step=step)
@@ -126,16 +126,16 @@ def of_optimizer(optimizer: Optimizer) -> Mark:
 
 
 def _answer(compute: Callable[..., Any], *given: Any) -> Any:
-    """The numbers that come of it, or the error: made numbers may be none that it takes."""
+    """The resulting numbers, or the error's name: probe inputs may be outside of the domain."""
     try:
         return numbers_of(as_scalars(compute(*given)))
-    except Exception as error:  # of the user's own
+    except Exception as error:  # a user's function may raise anything
         return type(error).__name__
 
 
 @contextmanager
 def _made(parameters: Sequence[Value], scale: float) -> Iterator[None]:
-    """The parameters have made numbers; afterwards they have their own."""
+    """Sets the parameters to probe values for the length of a block."""
     before = numbers_of(parameters)
     write_numbers(parameters, _numbers(len(parameters), scale))
     try:

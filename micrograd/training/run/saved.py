@@ -1,4 +1,4 @@
-"""Saved: what a checkpoint says of a run, checked as it is read, and against the run at hand."""
+"""Saved: the description in a checkpoint, validated on its own and against the current run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from micrograd.training.run.checkpoint import Checkpoint, CheckpointError, State
 
 @dataclass(frozen=True)
 class Saved:
-    """The description of a checkpoint: the attributes of a `Loop` and its history by their names.
+    """The description of a checkpoint: attributes of a `Loop` and its history, by name.
 
-    Raises ValueError for numbers that no run comes to.
+    Raises ValueError for numbers that no run can have.
     """
 
     run: dict[str, tuple[str, str]]
@@ -44,19 +44,19 @@ class Saved:
         if min(self.steps, self.position, self.waited, self.seen_before) < 0:
             raise ValueError("a count is negative")
         if self.seen_before > self.seen or (self.seen > 0) != (self.position > 0):
-            raise ValueError("seen is not the number of examples up to its position")
+            raise ValueError("its seen does not fit its position")
         if {len(self.gradient_norms), len(self.rates)} != {epochs}:
             raise ValueError("its curves have different lengths")
         if self.best_epoch is not None and not 1 <= self.best_epoch <= epochs:
-            raise ValueError(f"best_epoch is none of its {epochs} epochs")
+            raise ValueError(f"best_epoch is not one of its {epochs} epochs")
         for name in ("random_first", "random", "random_before"):
             if name != "random_before" or self.position:
                 _check_random(name, getattr(self, name))
 
     def check_fits(self, batches: int, judged: dict[str, bool]) -> None:
-        """Raises ValueError where a run with so many batches in an epoch cannot go on.
+        """Raises ValueError if a run with so many batches per epoch cannot resume from here.
 
-        `judged` says of each curve of the examples held out whether there is one.
+        `judged` maps each curve of the held-out examples to whether the run has it.
         """
         if self.position >= batches:
             raise ValueError(f"its position is {self.position}, of {batches} batches")
@@ -66,7 +66,7 @@ class Saved:
 
 
 def check_arrays(arrays: dict[str, np.ndarray], names: set[str], size: int) -> None:
-    """Raises ValueError for anything but arrays of these names, of so many floats each."""
+    """Raises ValueError unless the arrays have these names and hold `size` floats each."""
     if arrays.keys() != names or {array.shape for array in arrays.values()} != {(size,)}:
         raise ValueError("its arrays are not those of this model and optimizer")
     if not all(array.dtype.kind == "f" for array in arrays.values()):
@@ -77,12 +77,12 @@ def _check_random(name: str, state: Any) -> None:
     try:
         np.random.default_rng(0).bit_generator.state = state
     except (ValueError, TypeError, KeyError, OverflowError):
-        raise ValueError(f"{name} is no state of NumPy's generator") from None
+        raise ValueError(f"{name} is not a state of NumPy's generator") from None
 
 
 @contextmanager
 def damage_in(path: Path) -> Iterator[None]:
-    """What is wrong with a field is a CheckpointError."""
+    """Turns a ValueError about a field into a CheckpointError that names the file."""
     try:
         yield
     except ValueError as error:
@@ -90,9 +90,9 @@ def damage_in(path: Path) -> Iterator[None]:
 
 
 def load(checkpoint: Checkpoint) -> State | None:
-    """What a run goes on from, all of whose fields are what they should be; None if there is none.
+    """The validated state to resume from; None if there is no checkpoint.
 
-    Raises CheckpointError for anything else.
+    Raises CheckpointError for an invalid one.
     """
     state = checkpoint.load()
     if state:

@@ -1,1 +1,1 @@
-"""A model, a loss and an optimiser -> training steps."""
+"""Model, loss and optimiser -> training steps."""

@@ -1,8 +1,8 @@
 """NativeStep: training steps in native code, on flat arrays of parameters.
 
-The loss is traced for one example, the optimiser's rule for one parameter; each becomes one call of
-native code a step. What these read and write stays in the same memory from the first step to the
-last; nothing passes through Values in between.
+The loss is traced for one example, and the optimiser's rule for one parameter. A step makes one
+native call for each. Both work in place: parameters and state stay in the same arrays throughout
+training and do not pass through Values.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from micrograd.training.steps.objective import Objective
 from micrograd.training.steps.traced import losses_of
 from micrograd.training.steps.update import length, rule_of
 
-AT_ONCE = 16_384  # examples that are judged in one call
+AT_ONCE = 16_384  # examples evaluated in one call
 
 
 class NativeStep:
-    """Forward, backward and update of the model by `optimizer`, in native code.
+    """Forward pass, backward pass and update by `optimizer`, in native code.
 
-    `on` some arrays, and then called with the number of examples in them, it takes one step and
-    gives the mean loss. The parameters lie in `theta` in the order in which the loss meets them,
-    those that it never meets at the end.
+    `on(arrays)` binds a step to the memory of a batch; called with the number of examples in it,
+    the step updates the parameters and returns the mean loss. `theta` holds the parameters in the
+    order in which the loss first reads them, followed by those that it never reads.
     """
 
     def __init__(self, objective: Objective, optimizer: Optimizer, dtype: Any, threads: int):
@@ -41,16 +41,16 @@ class NativeStep:
 
     @property
     def gradient_norm(self) -> float:
-        """Of the last step, before penalties and clipping."""
+        """The norm of the last step's gradient, before penalties and clipping."""
         return length(self.g)
 
     def on(
         self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
     ) -> Callable[[int], float]:
-        """The step on the first so many examples in `arrays`, or in these `rows` of them.
+        """A step on the first n examples in `arrays`, or on the first n of these `rows`.
 
-        The masks are in the order of the examples. Where the loss is not finite, the parameters
-        stay as they are.
+        The masks are in the order of the batch. If the loss is not finite, the parameters are left
+        unchanged.
         """
         slope = self._slope(arrays, rows, masks)
         update = self._update()
@@ -65,7 +65,7 @@ class NativeStep:
         return step
 
     def start(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """The weights at which training on such arrays begins."""
+        """The initial weights, once the layout of the parameters for such arrays is known."""
         self._slope(arrays)
         return self.weights()
 
@@ -79,10 +79,10 @@ class NativeStep:
     def _slope(
         self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
     ) -> Callable[[int], float]:
-        """Mean loss of the first n examples of `arrays`, and its gradient, into `g`."""
+        """A function that returns the mean loss of n examples and writes its gradient to `g`."""
         size = len(arrays[0] if rows is None else rows)
         some = [a[:size] for a in (*arrays, *masks)]
-        alone = size == 1  # then its numbers lie in the lanes, not the examples
+        alone = size == 1  # vectorised within the one example, not across examples
         loss = self.losses.one if alone else self.losses.many
         it, _ = loss.specialize(*(a[0, ...] for a in some) if alone else some)
         call = Call(size, [*arrays, *masks])
@@ -95,7 +95,7 @@ class NativeStep:
         others, frozen = self.others, len(self.others) > 0
 
         def slope(n: int) -> float:
-            if run(n, 1.0 / n):  # NaN, perhaps 0 * inf: on guard against that
+            if run(n, 1.0 / n):  # a NaN, perhaps from 0 * inf: repeat in the guarded kernel
                 guarded = loss.kernel(it, "parameters", guarded=True)
                 guarded.prepared(*given)(n, 1.0 / n)
             if frozen:
@@ -105,7 +105,7 @@ class NativeStep:
         return slope
 
     def _meet(self, met: tuple[Value, ...]) -> None:
-        """Lays out the parameters, once it is known which the loss meets."""
+        """Lays out the parameters, given those that the loss reads."""
         if self.parameters:
             return
         self.parameters, self.others = self.losses.laid_out(met, self.objective.model)
@@ -115,7 +115,7 @@ class NativeStep:
         self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]
 
     def _update(self) -> Callable[[], None]:
-        """One step of the optimiser, from `g`, on `theta` and `state` in their place."""
+        """One step of the optimiser: reads `g`, updates `theta` and `state` in place."""
         rule = rule_of(self.optimizer, self.objective.penalties, self.dtype)
         run = rule.on(self.theta, self.g, self.state, fixed=self.others)
         rate = schedule(self.optimizer.learning_rate)
@@ -126,7 +126,7 @@ class NativeStep:
         return update
 
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
-        """The mean loss, and the outputs: shape (examples, outputs)."""
+        """The mean loss, and the outputs, of shape (examples, outputs)."""
         losses, rows = [], []
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
@@ -148,30 +148,30 @@ class NativeStep:
         place = {p: i for i, p in enumerate(self.parameters)}
         return self.theta[[place[p] for p in parameters]]
 
-    # The numbers that training changes.
+    # The state that training changes.
 
     def weights(self) -> np.ndarray:
-        """A copy of the parameters' numbers."""
+        """A copy of the parameters."""
         return self.theta.copy()
 
     def restore(self, weights: np.ndarray) -> None:
-        """Sets the parameters to what `weights` gave."""
+        """Sets the parameters to a copy that `weights` returned."""
         self.theta[:] = weights
 
     def write(self) -> None:
-        """Makes the Values hold the numbers."""
+        """Copies the parameters to the model's Values."""
         write_numbers(self.parameters, self.theta.tolist())
 
     def read(self) -> None:
-        """Takes the numbers from the Values: somebody may have changed them."""
+        """Copies the parameters from the model's Values, which a callback may have changed."""
         self.theta[:] = numbers_of(self.parameters)
 
     def memory(self) -> dict[str, np.ndarray]:
-        """What the optimiser remembers: a number for each parameter, by its name."""
+        """The optimiser's state: by name, an array with one number for each parameter."""
         return {name: array.copy() for name, array in zip(self.optimizer.memory, self.state)}
 
     def remember(self, steps: int, memory: dict[str, np.ndarray]) -> None:
-        """Goes on where `memory` was asked for."""
+        """Restores the optimiser's state from `memory` after `steps` steps."""
         self.steps = steps
         for name, array in zip(self.optimizer.memory, self.state):
             array[:] = memory[name]

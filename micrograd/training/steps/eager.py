@@ -1,8 +1,4 @@
-"""EagerStep: training steps on the engine of Values, an example at a time.
-
-What stands in `fit` for an engine: `on` some arrays, and then called with the number of examples in
-them, it takes one step and gives the mean loss.
-"""
+"""EagerStep: training steps on Values, one example at a time. It has NativeStep's interface."""
 
 import math
 from collections.abc import Callable
@@ -18,9 +14,9 @@ from micrograd.training.steps.objective import Objective
 
 
 class EagerStep:
-    """Forward, backward and update of the model by `optimizer`, in Python."""
+    """Forward pass, backward pass and update by `optimizer`, in Python."""
 
-    dtype = None  # of the examples: as they come
+    dtype = None  # keep the dtype of the examples
 
     def __init__(self, objective: Objective, optimizer: Optimizer):
         self.objective, self.optimizer = objective, optimizer
@@ -29,16 +25,16 @@ class EagerStep:
 
     @property
     def steps(self) -> int:
-        """How many were made so far."""
+        """The number of steps so far."""
         return self.optimizer.steps
 
     def on(
         self, arrays: list[np.ndarray], rows: np.ndarray | None = None, masks: Any = ()
     ) -> Callable[[int], float]:
-        """The step on the first so many examples in `arrays`, or in these `rows` of them.
+        """A step on the first n examples in `arrays`, or on the first n of these `rows`.
 
-        The masks are in the order of the examples. Where the loss is not finite, the parameters
-        stay as they are.
+        The masks are in the order of the batch. If the loss is not finite, the parameters are left
+        unchanged.
         """
 
         def step(n: int) -> float:
@@ -51,7 +47,7 @@ class EagerStep:
         return step
 
     def start(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """The weights at which training on such arrays begins."""
+        """The initial weights."""
         return self.weights()
 
     def slope(self, arrays: list[np.ndarray], n: int) -> tuple[float, float, np.ndarray]:
@@ -61,7 +57,7 @@ class EagerStep:
         return mean, penalty, np.array([p.grad for p in self.parameters])
 
     def _slope(self, arrays: list[np.ndarray], n: int) -> float:
-        """The mean loss of the first n examples; its gradient, with penalties, is in `grad`."""
+        """The mean loss of the first n examples; sets each `grad`, with penalties."""
         for p in self.parameters:
             p.grad = 0.0
         mean = 0.0
@@ -75,7 +71,7 @@ class EagerStep:
         return mean
 
     def evaluate(self, examples: Examples) -> tuple[float, np.ndarray]:
-        """The mean loss, and the outputs: shape (examples, outputs)."""
+        """The mean loss, and the outputs, of shape (examples, outputs)."""
         losses, rows = [], []
         for inputs, target in zip(examples.inputs.tolist(), examples.targets.tolist()):
             outputs = self.objective.model(inputs)
@@ -83,29 +79,29 @@ class EagerStep:
             rows.append(numbers_of(as_scalars(outputs)))
         return float(np.average(losses, weights=examples.weights)), np.array(rows)
 
-    # The numbers that training changes.
+    # The state that training changes.
 
     def weights(self) -> np.ndarray:
-        """A copy of the parameters' numbers."""
+        """A copy of the parameters."""
         return np.array(numbers_of(self.parameters))
 
     def restore(self, weights: np.ndarray) -> None:
-        """Sets the parameters to what `weights` gave."""
+        """Sets the parameters to a copy that `weights` returned."""
         write_numbers(self.parameters, weights.tolist())
 
     def write(self) -> None:
-        """Makes the Values hold the numbers: here they do."""
+        """Does nothing: the parameters are the model's Values."""
 
     def read(self) -> None:
-        """Takes the numbers from the Values: here they are there."""
+        """Does nothing: the parameters are the model's Values."""
 
     def memory(self) -> dict[str, np.ndarray]:
-        """What the optimiser remembers: a number for each parameter, by its name."""
+        """The optimiser's state: by name, an array with one number for each parameter."""
         state = self.optimizer.state_dict()
         return {name: np.array(state[name], float) for name in self.optimizer.memory}
 
     def remember(self, steps: int, memory: dict[str, np.ndarray]) -> None:
-        """Goes on where `memory` was asked for."""
+        """Restores the optimiser's state from `memory` after `steps` steps."""
         self.optimizer.load_state_dict(
             {"steps": steps, **{name: memory[name].tolist() for name in self.optimizer.memory}}
         )

@@ -1,4 +1,4 @@
-"""minimise: L-BFGS on all examples at once, for small data. SciPy's; the gradients are ours.
+"""minimise: SciPy's L-BFGS on all examples at once, for small data, with our gradients.
 
 Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
 """
@@ -13,10 +13,9 @@ from micrograd.training.run.run import DivergenceError, Run
 
 
 def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) -> None:
-    """Trains to convergence, or until the run has a reason to end; an epoch is an iteration.
+    """Trains until L-BFGS converges or a limit of the run is reached; one iteration is one epoch.
 
-    Raises ModuleNotFoundError without SciPy, and DivergenceError where the loss is not finite to
-    begin with.
+    Raises ModuleNotFoundError without SciPy, and DivergenceError if the initial loss is not finite.
     """
     try:
         from scipy.optimize import minimize
@@ -25,7 +24,7 @@ def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) ->
             "optimizer=\"lbfgs\" needs SciPy: pip install 'micrograd-native[lbfgs]'"
         ) from None
     step, arrays = run.step, Batches(examples, len(examples), run.step.dtype).arrays
-    means: dict[bytes, float] = {}  # of the points that were tried, by their bits
+    means: dict[bytes, float] = {}  # mean loss at each point that was tried, by the point's bytes
 
     def loss_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         step.restore(theta)
@@ -49,7 +48,7 @@ def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) ->
 
     accepted = step.start(arrays)
     if not np.isfinite(loss_and_gradient(accepted)[0]):
-        run.history.diverged = "the loss is not finite to begin with"
+        run.history.diverged = "the initial loss is not finite"
         raise DivergenceError(run.history.diverged, run.history)
     run.start()
     try:

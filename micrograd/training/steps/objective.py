@@ -1,4 +1,4 @@
-"""Objective: what training makes small, the loss of one example and penalties of parameters."""
+"""Objective: the loss of one example, and the penalties on the parameters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,14 @@ from micrograd.training.data.labels import check_labels
 
 @dataclass(frozen=True)
 class Penalties:
-    """Of parameters, for being large: the sums of their magnitudes and squares, so much of each."""
+    """l1 times the sum of the parameters' magnitudes, plus l2 times the sum of their squares."""
 
     l1: float = 0.0
     l2: float = 0.0
 
     def slope(self, p: Any, g: Any) -> Any:
-        """The gradient of a parameter with that of its penalties: arithmetic only, as in a rule."""
+        """The gradient `g` of parameter `p` plus that of its penalties; arithmetic only, as in
+        `Optimizer.rule`."""
         if self.l2:
             g = g + 2.0 * self.l2 * p
         if self.l1:
@@ -32,7 +33,7 @@ class Penalties:
         return g
 
     def of(self, weights: np.ndarray) -> float:
-        """What the penalties of these parameters add to the loss."""
+        """The penalties of these parameters."""
         return float(self.l1 * np.sum(np.abs(weights)) + self.l2 * np.sum(np.square(weights)))
 
 
@@ -40,8 +41,8 @@ class Penalties:
 class Objective:
     """The loss of the model's outputs for one example, as a scalar to differentiate.
 
-    Called with inputs and target; then the example's weight if `weighted`, and its mask if
-    `dropout` is above 0. The penalties are no part of it.
+    The arguments of a call are inputs and target, then the example's weight if `weighted`, then its
+    mask if `dropout` is above 0. The result excludes the penalties.
     """
 
     model: Any
@@ -60,13 +61,13 @@ class Objective:
         return loss if weight is None else weight * loss
 
     def try_out(self, examples: Examples, labels: np.ndarray, name: str) -> None:
-        """All targets, and one example with the least and the greatest: what is wrong is said now.
+        """Checks all labels, and runs the loss once for the smallest and the largest target.
 
-        Native code would not notice a class that has no output. `labels` are all targets, or all
-        that are different, and `name` is theirs.
+        Native code would not notice a class without an output. `labels` are all targets, or the
+        distinct ones, and `name` is their name in messages.
         """
         model, inputs = self.model, examples.inputs[0].tolist()
-        if type(model) is MLP and len(inputs) == model.nin:  # which outputs does not matter
+        if type(model) is MLP and len(inputs) == model.nin:  # only the number of outputs matters
             outputs: Any = [Value(0.0) for _ in range(model.layers[-1].nout)]
         else:
             outputs = model(inputs)
@@ -77,18 +78,18 @@ class Objective:
             self.of(outputs, target.tolist())
 
     def of(self, outputs: Any, target: Any) -> Any:
-        """The loss of these outputs. Raises TypeError where it does not depend on them."""
+        """The loss of these outputs. Raises TypeError if it does not depend on them."""
         loss = self.loss(outputs, target)
         if not isinstance(loss, Scalar):
             raise TypeError(
-                "the loss must be one scalar that depends on the outputs, got "
+                "the loss must be a single scalar computed from the outputs, got "
                 f"{type(loss).__name__} {loss!r:.60}"
             )
         return loss
 
 
 def masked(model: MLP, inputs: Any, mask: Sequence[Any]) -> list[Any]:
-    """The outputs of a network whose hidden signals are multiplied by a mask, one after another."""
+    """The outputs of a network with each hidden activation multiplied by its element of `mask`."""
     signals, start = inputs, 0
     for layer in model.layers[:-1]:
         signals = [s * m for s, m in zip(layer(signals), mask[start : start + layer.nout])]
@@ -97,32 +98,32 @@ def masked(model: MLP, inputs: Any, mask: Sequence[Any]) -> list[Any]:
 
 
 def hidden_units(model: MLP) -> int:
-    """The number of signals that a mask multiplies."""
+    """The number of hidden activations, and so the length of a mask."""
     return sum(layer.nout for layer in model.layers[:-1])
 
 
 class Dropout:
-    """Masks of the hidden signals: each is 0 with probability `rate`, and otherwise 1 / (1 - rate).
+    """Masks of the hidden units: each element is 0 with probability `rate`, else 1 / (1 - rate).
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014;
-    scaled in training, so that prediction uses the network as it is.
+    "inverted": scaled in training, so that prediction uses the network unchanged.
     """
 
     def __init__(self, model: Any, rate: float, size: int, dtype: Any = float):
         if not (isinstance(rate, Real) and 0 < rate < 1):
-            raise ValueError(f"dropout must be from 0 up to, but not, 1; got {rate!r}")
+            raise ValueError(f"dropout must be in [0, 1), got {rate!r}")
         if not isinstance(model, MLP):
             raise TypeError(
-                f"dropout is for the hidden layers of an mg.MLP, not of {type(model).__name__}; "
-                "give your own model its masks as inputs"
+                f"dropout needs an mg.MLP, got {type(model).__name__}; in your own model, pass "
+                "masks as inputs"
             )
         units = hidden_units(model)
         if not units:
-            raise ValueError("dropout needs a hidden layer")
+            raise ValueError("dropout needs a hidden layer; add one, or leave dropout out")
         self.rate = float(rate)
         self.mask = np.empty((size, units), dtype)
 
     def draw(self, n: int, random: np.random.Generator) -> None:
-        """New masks for n examples."""
+        """Draws new masks for n examples."""
         kept = random.random((n, self.mask.shape[1])) >= self.rate
         np.multiply(kept, 1 / (1 - self.rate), out=self.mask[:n])

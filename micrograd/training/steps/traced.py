@@ -1,9 +1,9 @@
-"""Traced: the losses of a model in native code, kept from one `fit` to the next.
+"""Traced: the losses of a model in native code, cached from one `fit` to the next.
 
-To trace a network takes as long as some hundred steps of training. So what was traced is kept as
-long as its model lives, and used again while the model is what it was: a network of this package,
-with the same scalars and functions, and a loss of this package. What cannot be seen to be the same,
-a function of the user's that may look at anything, is traced again each time.
+Tracing a network takes as long as some hundred training steps, so the result is cached for the
+lifetime of the model. It is reused while the model is an unmodified network of this package (the
+same scalars and functions) with a loss of this package. A user's function may depend on anything,
+so it is traced again each time.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from micrograd.training.steps.objective import Objective
 
 
 class Losses:
-    """Of many examples, of one a call, and with the outputs, as the model predicts."""
+    """The compiled losses: `many` for a batch, `one` for a single example, `judge` with outputs."""
 
     def __init__(self, objective: Objective, dtype: Any, threads: int):
         self.many = Vectorized(traceable(objective), dtype, threads, False)
@@ -33,8 +33,8 @@ class Losses:
         self._laid_out: tuple[tuple[Value, ...], np.ndarray] = (), np.empty(0, np.int64)
 
     def laid_out(self, met: tuple[Value, ...], model: Any) -> tuple[tuple[Value, ...], np.ndarray]:
-        """The parameters that a loss has met, then those of the model that it has not; and the
-        places of those that are not the model's."""
+        """The parameters that a loss reads, then the model's other ones; and the indices of those
+        that do not belong to the model."""
         if met is not self._met:
             own = model.parameters()
             others, rest = set(met).difference(own), set(own).difference(met)
@@ -46,7 +46,7 @@ class Losses:
 
 @dataclass
 class _Known:
-    """What a model looked like, and its losses since then."""
+    """The parts of a model when it was traced, and its losses."""
 
     parts: list[Any]
     losses: dict[Any, Losses]
@@ -56,7 +56,7 @@ _known: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
 
 
 def losses_of(objective: Objective, dtype: Any, threads: int) -> Losses:
-    """The losses of an objective, those of an earlier one where they are the same."""
+    """The losses of an objective, from the cache if they are known."""
     model = objective.model
     parts = _parts(model)
     if parts is None or objective.loss not in LOSSES.values():
@@ -65,13 +65,13 @@ def losses_of(objective: Objective, dtype: Any, threads: int) -> Losses:
     if known is None or len(known.parts) != len(parts) or not all(map(is_, known.parts, parts)):
         known = _known[model] = _Known(parts, {})
     key = objective.loss, objective.weighted, objective.dropout > 0, dtype, threads
-    if key not in known.losses:  # which must not keep the model alive
+    if key not in known.losses:  # a proxy: the cache must not keep the model alive
         known.losses[key] = Losses(replace(objective, model=proxy(model)), dtype, threads)
     return known.losses[key]
 
 
 def _parts(model: Any) -> list[Any] | None:
-    """All that the outputs of a network depend on; None where that is not known."""
+    """Everything that the outputs of a network depend on; None if that cannot be known."""
     if type(model) is not MLP or any(type(layer) is not Layer for layer in model.layers):
         return None
     parts: list[Any] = [model.nin]
@@ -86,7 +86,7 @@ def _parts(model: Any) -> list[Any] | None:
 
 
 class _Judge:
-    """The loss of one example, and the outputs, of the model as it predicts."""
+    """The loss and the outputs of one example, without dropout and weights."""
 
     def __init__(self, objective: Objective):
         self.objective = objective
@@ -98,13 +98,13 @@ class _Judge:
 
 
 def traceable(function: Any) -> Any:
-    """The function; where it cannot be compiled, its error says that there is another engine."""
+    """The function; its TraceErrors get a note about `engine="eager"`."""
 
     def traced(*args: Any) -> Any:
         try:
             return function(*args)
         except TraceError as error:
-            error.add_note('or pass engine="eager" to fit, which runs Python as it is, but slowly')
+            error.add_note('or pass engine="eager" to fit, which runs in plain Python, but slowly')
             raise
 
     return traced

@@ -1,4 +1,4 @@
-"""Update: what an optimiser does to one parameter, as one call of native code for all of them.
+"""Update: an optimiser's rule for one parameter, compiled to one native call for all of them.
 
 >>> from micrograd.optim import Momentum
 >>> theta, velocity = np.array([1.0, 2.0]), np.zeros(2)
@@ -27,11 +27,11 @@ from micrograd.optim import Optimizer
 from micrograd.training.steps.objective import Penalties
 from micrograd.training.steps.traced import traceable
 
-ALONE = 10_000  # numbers at most, of which BLAS makes a product without waking its threads
+ALONE = 10_000  # the most numbers of which BLAS computes a dot product without its threads
 
 
 class Rule:
-    """The rule of an optimiser for a gradient with penalties and clipped, compiled."""
+    """The compiled rule of an optimiser, including penalties and clipping."""
 
     def __init__(self, optimizer: Optimizer, penalties: Penalties, dtype: Any):
         self.norm, limit = optimizer.clip_norm, optimizer.clip_value
@@ -53,9 +53,9 @@ class Rule:
     def on(
         self, theta: np.ndarray, g: np.ndarray, state: Sequence[np.ndarray], fixed: np.ndarray
     ) -> Callable[[float, int], None]:
-        """A step on these arrays, in their place, at a rate; steps are counted from 1.
+        """An in-place update of these arrays, called with the rate and the step, counted from 1.
 
-        What is in the places `fixed` stays as it is, and counts nowhere.
+        The elements at the indices `fixed` do not change, and do not count in the norm.
         """
         slope = np.empty_like(g) if self.clip else g
         run, numbers = self.rule.on([theta, slope, *state], [theta, *state])
@@ -81,9 +81,9 @@ class Rule:
 
 
 def rule_of(optimizer: Optimizer, penalties: Penalties, dtype: Any) -> Rule:
-    """The rule of an optimiser, an earlier one where that is known to be the same.
+    """The compiled rule of an optimiser, cached for the optimisers of this package.
 
-    It is for one of this package: the rule of another may look at anything.
+    The rule of a user's optimiser may depend on anything, so it is compiled each time.
     """
     kind = type(optimizer)
     if kind.__module__ != optim.__name__:
@@ -99,9 +99,9 @@ def _kept(kind: Any, rule: Any, options: Any, penalties: Penalties, dtype: Any) 
 
 
 class Elementwise:
-    """A function of scalars over flat arrays, of which some may be inputs and outputs at once.
+    """A function of scalars, compiled to run elementwise on flat arrays, also in place.
 
-    The Values that it captures are `captured`.
+    `captured` are the Values that the function captures.
     """
 
     def __init__(self, function: Callable[..., list[Any]], inputs: int, dtype: Any):
@@ -114,13 +114,14 @@ class Elementwise:
     def on(
         self, inputs: list[np.ndarray], outputs: list[np.ndarray]
     ) -> tuple[Callable[[int, float], bool], np.ndarray]:
-        """How to run it on the first n numbers of these arrays; the captured numbers, to be set."""
+        """A function that runs it on the first n elements of these arrays; and the array of the
+        captured numbers, which may be set between runs."""
         numbers = np.array(numbers_of(self.captured), self.dtype)
         return self.kernel.prepared(Call(len(inputs[0]), inputs), numbers, outputs), numbers
 
 
 def length(g: np.ndarray) -> float:
-    """Of an array as one vector; infinite where that overflows, as in a run that diverges."""
+    """The Euclidean norm; infinite on overflow, as in a run that diverges."""
     if len(g) <= ALONE:
         return math.sqrt(g.dot(g))
     with np.errstate(over="ignore"):
@@ -128,7 +129,7 @@ def length(g: np.ndarray) -> float:
 
 
 def _within(g: Any, limit: float | None) -> Any:
-    """The gradient, its magnitude at most `limit`; NaN stays."""
+    """The gradient, clipped to magnitude `limit`; NaN stays NaN."""
     if limit is None:
         return g
     return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
