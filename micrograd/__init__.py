@@ -35,7 +35,6 @@ from micrograd.ops import (
     atan2,
     cos,
     cosh,
-    digamma,
     div,
     elu,
     erf,
@@ -46,7 +45,6 @@ from micrograd.ops import (
     gelu,
     identity,
     leaky_relu,
-    lgamma,
     log,
     log1p,
     maximum,
@@ -71,6 +69,7 @@ from micrograd.ops import (
 )
 from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
+from micrograd.special import digamma, lgamma
 
 __version__ = "0.1.0"
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from micrograd import ops
 from micrograd.operation import UNLISTED
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
+from micrograd.special import digamma
 
 # How tightly an expression of Python holds together.
 _ATOM, _POWER, _SIGN, _PRODUCT, _SUM, _AND, _OR, _COMPARISON = 9, 8, 7, 6, 5, 4, 3, 2
@@ -49,6 +49,7 @@ def _applied(op: Op, operands: tuple[Any, ...]) -> Formula:
 def operand_names(op: Op) -> list[str]:
     """The letters of its formula; of any number of operands, the first three.
 
+    >>> from micrograd import ops
     >>> operand_names(ops.atan2), operand_names(ops.sum)
     (['y', 'x'], ['x1', 'x2', 'x3'])
     """
@@ -60,6 +61,7 @@ def operand_names(op: Op) -> list[str]:
 def signature(op: Op) -> inspect.Signature:
     """The operands by name.
 
+    >>> from micrograd import ops
     >>> print(signature(ops.leaky_relu), signature(ops.sum))
     (x, a=0.01, /) (*x)
     """
@@ -80,6 +82,7 @@ def derivative(op: Op) -> tuple[dict[str, str], dict[str, str]]:
     In them `g` is the gradient of the result `z`. Empty if the operation has no derivative, or if
     that cannot be run on formulas.
 
+    >>> from micrograd import ops
     >>> derivative(ops.tanh)
     ({'x': 'g * (1 - z * z)'}, {})
     >>> derivative(ops.mul)
@@ -91,7 +94,7 @@ def derivative(op: Op) -> tuple[dict[str, str], dict[str, str]]:
         gradients = op.derivative(g, z, *operands) if op.derivative else ()
     except Exception:  # a user's derivative may need numbers: `math.exp(x)`, `if x > 0`
         gradients = ()
-    known = {ops.digamma(x): f"digamma({x.name})" for x in operands}  # a series, too long to read
+    known = {digamma(x): f"digamma({x.name})" for x in operands}  # a series, too long to read
     texts, shared = _texts(gradients, known, {"g", "z", *names})
     return dict(zip(names, texts)), shared
 
@@ -158,6 +161,7 @@ def _operation(op: Op, operands: Any, names: dict[Formula, str]) -> tuple[str, i
 def derivative_line(op: Op) -> str:
     """The derivative in a line; empty if there is none.
 
+    >>> from micrograd import ops
     >>> derivative_line(ops.div)
     'g / y, -g * z / y'
     """
@@ -169,6 +173,7 @@ def derivative_line(op: Op) -> str:
 def description(op: Op) -> str:
     """What `help(op)` says.
 
+    >>> from micrograd import ops
     >>> print(description(ops.tanh).partition(">>>")[0])
     tanh(x): the hyperbolic tangent of x
     <BLANKLINE>

@@ -22,6 +22,8 @@ from typing import Any, cast
 
 from micrograd import machine
 
+INSTRUCTION, FUNCTION = 1, 25  # what a primitive costs: one instruction of the machine, or many
+
 
 class _Described:
     """What `formula.py` says of an operation when it is asked for; the class has its own."""
@@ -69,6 +71,9 @@ class Op:
     conditions: int = 0  # how many of its first operands are truths
     defaults: tuple[float, ...] = ()  # of the last operands, where they may be left out
     on_floats: Callable[..., float] | None = None  # the same as `meaning`, in less time
+    library: bool = False  # of this package: known by its name, and NaN where an operand is
+    c: str = ""  # of a primitive: its operator or function in C, where that is neither above
+    cost: int = INSTRUCTION  # of a primitive; of what is composed, its formula tells
 
     def __post_init__(self) -> None:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
@@ -194,23 +199,29 @@ def enter(row: Op) -> Op:
 
 
 def primitive(
-    name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", conditions: int = 0
+    name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", **columns: Any
 ) -> Op:
     """An operation of the machine: its meaning is the function of that name in `machine.py`."""
     meaning, code = getattr(machine, name), derivative.__code__
     arity = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount - len("gz")
     return enter(
         Op(name, arity, meaning, derivative, doc,
-           symbol=symbol, primitive=True, conditions=conditions)
+           symbol=symbol, primitive=True, library=True, **columns)
     )  # fmt: skip
 
 
-def truth(name: str, arity: int, doc: str, symbol: str = "", conditions: int = 0) -> Op:
+def function(
+    name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", **columns: Any
+) -> Op:
+    """A primitive for which the machine takes many instructions: a function of the C library."""
+    return primitive(name, doc, derivative, symbol, cost=FUNCTION, **columns)
+
+
+def truth(name: str, arity: int, doc: str, symbol: str = "", **columns: Any) -> Op:
     """A comparison of the machine, or a connective: its result is no number."""
-    meaning = getattr(machine, name)
     return enter(
-        Op(name, arity, meaning, None, doc,
-           symbol=symbol, primitive=True, boolean=True, conditions=conditions)
+        Op(name, arity, getattr(machine, name), None, doc,
+           symbol=symbol, primitive=True, library=True, boolean=True, **columns)
     )  # fmt: skip
 
 
@@ -220,6 +231,7 @@ def composed(
     on_floats: Callable[..., float] | None = None,
     conditions: int = 0,
     listed: bool = True,
+    library: bool = True,
 ) -> Callable[[Callable[..., Any]], Op]:
     """An operation composed of others: decorates its meaning, whose docstring is its own."""
 
@@ -232,7 +244,7 @@ def composed(
         called = name or meaning.__name__.rstrip("_")
         row = Op(
             called, arity, meaning, derivative, title,
-            defaults=defaults, on_floats=on_floats, conditions=conditions,
+            defaults=defaults, on_floats=on_floats, conditions=conditions, library=library,
         )  # fmt: skip
         return enter(row) if listed else UNLISTED.setdefault(called, row)
 
@@ -279,7 +291,8 @@ def op(
         parameters = list(inspect.signature(meaning).parameters.values())
         if not parameters or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
             raise TypeError(f"{called} must take a fixed number of operands, at least one")
-        return composed(_guarded_derivative(called, derivative), called)(_guarded(called, meaning))
+        row = composed(_guarded_derivative(called, derivative), called, library=False)
+        return row(_guarded(called, meaning))
 
     return add_row
 

@@ -16,6 +16,7 @@ from micrograd.operation import (
     Interpreter,
     Op,
     composed,
+    function,
     label,
     number,
     op,
@@ -68,44 +69,45 @@ def _bell(x: Any) -> Any:
 
 
 # fmt: off
-# The machine's own: a meaning is the function of machine.py with the same name.
+# The machine's own: one instruction, or a function of the C library. A meaning is the function of
+# that name in machine.py. `c` is what C calls it, where that is neither its symbol nor its name.
 
-add   = primitive("add",   "x + y",            lambda g, z, x, y: (g, g),              "+")
-sub   = primitive("sub",   "x - y",            lambda g, z, x, y: (g, -g),             "-")
-mul   = primitive("mul",   "x * y",            lambda g, z, x, y: (g * y, g * x),      "*")
-div   = primitive("div",   "x / y",            lambda g, z, x, y: (g / y, -g * z / y), "/")
-pow   = primitive("pow",   "x to the power y", _pow,                                   "**")
-neg   = primitive("neg",   "-x",               lambda g, z, x: (-g,))
+add   = primitive("add",   "x + y",              lambda g, z, x, y: (g, g),              "+")
+sub   = primitive("sub",   "x - y",              lambda g, z, x, y: (g, -g),             "-")
+mul   = primitive("mul",   "x * y",              lambda g, z, x, y: (g * y, g * x),      "*")
+div   = primitive("div",   "x / y",              lambda g, z, x, y: (g / y, -g * z / y), "/")
+pow   = function("pow",    "x to the power y",   _pow,                              "**", c="pow")
+neg   = primitive("neg",   "-x",                 lambda g, z, x: (-g,),                 c="-")
+abs   = primitive("abs",   "the magnitude of x", lambda g, z, x: (g * sign(x),),        c="fabs")
 
-abs   = primitive("abs",   "the magnitude of x",               lambda g, z, x: (g * sign(x),))
 floor = primitive("floor", "the largest integer up to x",      lambda g, z, x: (0.0,))
-exp   = primitive("exp",   "e to the power x",                 lambda g, z, x: (g * z,))
-expm1 = primitive("expm1", "exp(x) - 1, precise for small x",  lambda g, z, x: (g * exp(x),))
-log   = primitive("log",   "the natural logarithm of x",       lambda g, z, x: (g / x,))
-log1p = primitive("log1p", "log(1 + x), precise for small x",  lambda g, z, x: (g / (1.0 + x),))
+exp   = function("exp",    "e to the power x",                 lambda g, z, x: (g * z,))
+expm1 = function("expm1",  "exp(x) - 1, precise for small x",  lambda g, z, x: (g * exp(x),))
+log   = function("log",    "the natural logarithm of x",       lambda g, z, x: (g / x,))
+log1p = function("log1p",  "log(1 + x), precise for small x",  lambda g, z, x: (g / (1.0 + x),))
 sqrt  = primitive("sqrt",  "the square root of x",             lambda g, z, x: (g * 0.5 / z,))
-sin   = primitive("sin",   "the sine of x radians",            lambda g, z, x: (g * cos(x),))
-cos   = primitive("cos",   "the cosine of x radians",          lambda g, z, x: (-g * sin(x),))
-tan   = primitive("tan",   "the tangent of x radians",         lambda g, z, x: (g * (1.0 + z * z),))
-asin  = primitive("asin",  "the arc sine of x, in radians",    lambda g, z, x: (g / leg(x),))
-acos  = primitive("acos",  "the arc cosine of x, in radians",  lambda g, z, x: (-g / leg(x),))
-atan  = primitive("atan",  "the arc tangent of x, in radians", lambda g, z, x: (g / (1.0 + x * x),))
-atan2 = primitive("atan2", "the angle of (x, y), in radians",  _atan2)
-sinh  = primitive("sinh",  "the hyperbolic sine of x",         lambda g, z, x: (g * cosh(x),))
-cosh  = primitive("cosh",  "the hyperbolic cosine of x",       lambda g, z, x: (g * sinh(x),))
-tanh  = primitive("tanh",  "the hyperbolic tangent of x",      lambda g, z, x: (g * (1.0 - z * z),))
-erf   = primitive("erf",   "the error function of x",          lambda g, z, x: (g * _bell(x),))
-erfc  = primitive("erfc",  "1 - erf(x), precise for large x",  lambda g, z, x: (-g * _bell(x),))
+sin   = function("sin",    "the sine of x radians",            lambda g, z, x: (g * cos(x),))
+cos   = function("cos",    "the cosine of x radians",          lambda g, z, x: (-g * sin(x),))
+tan   = function("tan",    "the tangent of x radians",         lambda g, z, x: (g * (1.0 + z * z),))
+asin  = function("asin",   "the arc sine of x, in radians",    lambda g, z, x: (g / leg(x),))
+acos  = function("acos",   "the arc cosine of x, in radians",  lambda g, z, x: (-g / leg(x),))
+atan  = function("atan",   "the arc tangent of x, in radians", lambda g, z, x: (g / (1.0 + x * x),))
+atan2 = function("atan2",  "the angle of (x, y), in radians",  _atan2)
+sinh  = function("sinh",   "the hyperbolic sine of x",         lambda g, z, x: (g * cosh(x),))
+cosh  = function("cosh",   "the hyperbolic cosine of x",       lambda g, z, x: (g * sinh(x),))
+tanh  = function("tanh",   "the hyperbolic tangent of x",      lambda g, z, x: (g * (1.0 - z * z),))
+erf   = function("erf",    "the error function of x",          lambda g, z, x: (g * _bell(x),))
+erfc  = function("erfc",   "1 - erf(x), precise for large x",  lambda g, z, x: (-g * _bell(x),))
 where = primitive("where", "x where c holds, else y",          _where, conditions=1)
 take  = primitive("take",  "the x at the place k, from 0",     _take)
 
-less        = truth("less",        2, "whether x is below y",      "<")
-less_equal  = truth("less_equal",  2, "whether x is at most y",    "<=")
-equal       = truth("equal",       2, "whether x equals y",        "==")
-not_equal   = truth("not_equal",   2, "whether x differs from y",  "!=")
-logical_and = truth("logical_and", 2, "whether both hold",         "&", 2)
-logical_or  = truth("logical_or",  2, "whether either holds",      "|", 2)
-logical_not = truth("logical_not", 1, "whether it does not hold",  "", 1)
+less        = truth("less",        2, "whether x is below y",     "<")
+less_equal  = truth("less_equal",  2, "whether x is at most y",   "<=")
+equal       = truth("equal",       2, "whether x equals y",       "==")
+not_equal   = truth("not_equal",   2, "whether x differs from y", "!=")
+logical_and = truth("logical_and", 2, "whether both hold",        "&", c="&&", conditions=2)
+logical_or  = truth("logical_or",  2, "whether either holds",     "|", c="||", conditions=2)
+logical_not = truth("logical_not", 1, "whether it does not hold",      c="!",  conditions=1)
 
 # fmt: on
 
@@ -232,86 +234,6 @@ def _gelu(g: Any, z: Any, x: Any) -> Any:
 def gelu(x):
     """x times the normal distribution function of x"""
     return 0.5 * maximum(x, -_FAR) * erfc(-math.sqrt(0.5) * x)
-
-
-# ln Γ: near its zeros 1 and 2 by Taylor's series at 2; at the right by Stirling's where x >= 8, and
-# shifted there by Γ(x + 1) = x Γ(x); at the left reflected at 1/2 by Γ(x) Γ(1 - x) = π / sin πx.
-# Abramowitz & Stegun (1964) 6.1.15, 6.1.17, 6.1.33, 6.1.41, table 23.3; for ψ 6.3.5, 6.3.7, 6.3.18.
-_SHIFT = 8
-_STIRLING = (1/12, -1/360, 1/1260, -1/1680, 1/1188, -691/360360, 1/156, -3617/122400)  # fmt: skip
-_DIGAMMA = tuple((2 * k + 1) * c for k, c in enumerate(_STIRLING))
-_EULER = 0.5772156649015329
-_ZETA = (
-    0.64493406684822641, 0.20205690315959429, 0.082323233711138186, 0.036927755143369927,
-    0.01734306198444914, 0.0083492773819228271, 0.0040773561979443396, 0.0020083928260822143,
-    0.00099457512781808526, 0.00049418860411946453, 0.00024608655330804832,
-    0.00012271334757848915, 6.1248135058704828e-05, 3.0588236307020493e-05,
-    1.5282259408651871e-05, 7.6371976378997626e-06, 3.8172932649998402e-06,
-    1.908212716553939e-06, 9.5396203387279621e-07, 4.7693298678780645e-07, 2.38450502727733e-07,
-    1.1921992596531106e-07, 5.960818905125948e-08, 2.9803503514652279e-08,
-    1.4901554828365043e-08, 7.4507117898354301e-09,
-)  # fmt: skip
-_TAYLOR = (1.0 - _EULER, *[(-1) ** n * zeta / n for n, zeta in enumerate(_ZETA, start=2)])
-
-
-def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
-    return reduce(lambda total, c: total * t + c, reversed(coefficients))
-
-
-def _from_the_nearest_integer(x: Any) -> Any:
-    return x - floor(x + 0.5)
-
-
-def _shifted(y: Any) -> tuple[Any, Any]:
-    """y where Stirling's series holds: at least 8; and whether it had to be moved there."""
-    small = y < _SHIFT
-    return small, select(small, y + _SHIFT, y)
-
-
-def _lgamma_near_2(y: Any) -> Any:
-    """lgamma from 0.5 to 2.5."""
-    below = y < 1.5
-    t = y - select(below, 1.0, 2.0)
-    return t * _polynomial(_TAYLOR, t) - select(below, log(y), 0.0)
-
-
-def _lgamma_right(y: Any) -> Any:
-    """lgamma from 2.5 on."""
-    small, s = _shifted(y)
-    product = select(small, reduce(machine.mul, [y + k for k in range(_SHIFT)]), 1.0)
-    r = 1.0 / s
-    stirling = (s - 0.5) * (log(s) - 1.0) - 0.5 + 0.5 * math.log(2.0 * math.pi)
-    return stirling + r * _polynomial(_STIRLING, r * r) - log(product)
-
-
-@composed(lambda g, z, x: (g * digamma(x),))
-def lgamma(x):
-    """the logarithm of the magnitude of the gamma function"""
-    left = x < 0.5
-    y = select(left, 1.0 - x, x)
-    near = y < 2.5
-    right = select(near, _lgamma_near_2(select(near, y, 2.0)), _lgamma_right(select(near, 3.0, y)))
-    sine = abs(sin(math.pi * _from_the_nearest_integer(x)))
-    reflected = math.log(math.pi) - log(sine) - select(sine == 0, 0.0, right)  # a pole, far out too
-    z = select(left, reflected, right)
-    return select(y == math.inf, y, z)
-
-
-def digamma(x: Any) -> Any:
-    """The derivative of lgamma, ψ(x) = Γ'(x) / Γ(x).
-
-    >>> round(digamma(1.0), 12)
-    -0.577215664902
-    """
-    left = x < 0.5
-    y = select(left, 1.0 - x, x)
-    small, s = _shifted(y)
-    shift = select(small, reduce(machine.add, [1.0 / (y + k) for k in range(_SHIFT)]), 0.0)
-    r = 1.0 / s
-    right = log(s) - 0.5 * r - r * r * _polynomial(_DIGAMMA, r * r) - shift
-    t = math.pi * _from_the_nearest_integer(x)
-    cotangent = div(math.pi * cos(t), sin(t))  # not by tan, which is infinite in between
-    return select(left, right - cotangent, right)
 
 
 # Of any number of operands: they keep a graph small, and a neuron readable.

@@ -7,7 +7,7 @@ runs an operation, and inherits everything that can be written with one.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import ops
+from micrograd import ops, special
 from micrograd.arrays.formulas import METHODS, NUMBERS
 from micrograd.ops import Interpreter, Op
 
@@ -137,7 +137,7 @@ class Scalar:
     sin, cos, tan = map(function, (ops.sin, ops.cos, ops.tan))
     asin, acos, atan, atan2 = map(function, (ops.asin, ops.acos, ops.atan, ops.atan2))
     sinh, cosh, tanh = map(function, (ops.sinh, ops.cosh, ops.tanh))
-    erf, erfc, lgamma = map(function, (ops.erf, ops.erfc, ops.lgamma))
+    erf, erfc, lgamma = map(function, (ops.erf, ops.erfc, special.lgamma))
     sigmoid, softplus, relu = map(function, (ops.sigmoid, ops.softplus, ops.relu))
     leaky_relu, elu, silu, gelu = map(function, (ops.leaky_relu, ops.elu, ops.silu, ops.gelu))
     maximum, minimum = map(function, (ops.maximum, ops.minimum))

@@ -353,7 +353,7 @@ def test_digamma() -> None:
     assert all(
         math.isnan(mg.digamma(x)) or math.isinf(mg.digamma(x)) for x in (0.0, -1.0, inf, nan)
     )
-    assert ops.digamma(np.array([1.0, 2.0]))[0] == pytest.approx(-0.5772156649015329)
+    assert mg.digamma(np.array([1.0, 2.0]))[0] == pytest.approx(-0.5772156649015329)
 
 
 @pytest.mark.parametrize("row", [row for row in ops.TABLE.values() if row.on_floats])

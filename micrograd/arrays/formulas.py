@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from micrograd import functions, ops
+from micrograd import functions, ops, special
 from micrograd.ops import select
 
 INF, LN2 = math.inf, math.log(2.0)
@@ -113,7 +113,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
     "deg2rad": lambda x: x * (math.pi / 180.0), "radians": lambda x: x * (math.pi / 180.0),
     "rad2deg": lambda x: x * (180.0 / math.pi), "degrees": lambda x: x * (180.0 / math.pi),
     # SciPy's
-    "erf": ops.erf, "erfc": ops.erfc, "gammaln": ops.lgamma, "psi": ops.digamma,
+    "erf": ops.erf, "erfc": ops.erfc, "gammaln": special.lgamma, "psi": special.digamma,
     "expit": ops.sigmoid,
 }
 # fmt: on

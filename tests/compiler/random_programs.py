@@ -13,7 +13,7 @@ from micrograd.ops import TABLE, Op
 EXAMPLES = 5  # fewer than lanes, so that some of these are padding
 M = 3  # the length of a vector
 
-own = {row for row in TABLE.values() if row.primitive or row.meaning.__module__ == ops.__name__}
+own = {row for row in TABLE.values() if row.library}
 TRUTHS = [row.name for row in own if row.boolean and row.arity == 2]
 UNARY = sorted(row.name for row in own if row.arity == 1 and not row.boolean)
 BINARY = sorted(

@@ -17,12 +17,9 @@ from micrograd.scalar import Scalar
 
 # How tightly an expression holds together: a name and a call most, a choice least.
 _ATOM, _UNARY, _SUM, _CHOICE = 9, 8, 6, 1
-_INFIX = {
-    "mul": ("*", 7), "div": ("/", 7), "add": ("+", _SUM), "sub": ("-", _SUM),
-    "less": ("<", 5), "less_equal": ("<=", 5), "equal": ("==", 4), "not_equal": ("!=", 4),
-    "logical_and": ("&&", 3), "logical_or": ("||", 2),
+_STRENGTHS = {
+    "*": 7, "/": 7, "+": _SUM, "-": _SUM, "<": 5, "<=": 5, "==": 4, "!=": 4, "&&": 3, "||": 2,
 }  # fmt: skip
-_PREFIX = {"neg": "-", "logical_not": "!"}
 _LONG = 60  # characters: what is longer gets a name within a function
 
 
@@ -82,18 +79,19 @@ class Printer:
 
     def _operation(self, op: Op, operands: Any, names: Any) -> tuple[int, str]:
         """How tightly it holds together, and the text."""
-        if op.name in _INFIX:
-            symbol, own = _INFIX[op.name]
+        name = op.c or op.symbol or op.name
+        if name in _STRENGTHS and len(operands) == 2:
+            own = _STRENGTHS[name]
             sides = own if own >= _SUM else _SUM  # a comparison within another one: in parentheses
             left, right = operands
             if own >= _SUM:
                 left, right = self._number(left, names), self._number(right, names)
             return (
                 own,
-                f"{self.text(left, sides, names)} {symbol} {self.text(right, sides + 1, names)}",
+                f"{self.text(left, sides, names)} {name} {self.text(right, sides + 1, names)}",
             )
-        if op.name in _PREFIX:
-            return _UNARY, _PREFIX[op.name] + self.text(operands[0], _ATOM, names)
+        if op.primitive and not name.isidentifier():
+            return _UNARY, name + self.text(operands[0], _ATOM, names)
         if op.name == "where":
             c, x, y = operands
             choice = f"{self.text(c, 2, names)} ? {self.text(x, 2, names)}"
@@ -105,7 +103,7 @@ class Printer:
             return _CHOICE, "".join(choices) + "NAN"
         arguments = ", ".join(self.text(x, 0, names) for x in operands)
         if op.primitive:
-            return _ATOM, f"{'fabs' if op.name == 'abs' else op.name}{self.suffix}({arguments})"
+            return _ATOM, f"{name}{self.suffix}({arguments})"
         return _ATOM, f"{self._function(op, len(operands))}({arguments})"
 
     def _number(self, x: Any, names: Any) -> Any:

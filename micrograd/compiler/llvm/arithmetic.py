@@ -147,11 +147,11 @@ class Arithmetic:
         b, name = self.b, op.name
         if name in _ARITHMETIC:
             return getattr(b, _ARITHMETIC[name])(*map(self._number, operands))
-        if name in _COMPARISONS:
-            compare = b.fcmp_unordered if name == "not_equal" else b.fcmp_ordered
-            return compare(_COMPARISONS[name], *map(self._number, operands))
         if name in _LOGIC:
             return getattr(b, _LOGIC[name])(*map(self._truth, operands))
+        if op.boolean:
+            compare = b.fcmp_unordered if name == "not_equal" else b.fcmp_ordered
+            return compare(op.symbol, *map(self._number, operands))
         if name == "where":
             return b.select(self._truth(operands[0]), *map(self._number, operands[1:]))
         if name == "take":
@@ -227,7 +227,6 @@ class Arithmetic:
 
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
-_COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 _LOGIC = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
 
 

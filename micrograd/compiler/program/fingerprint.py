@@ -12,7 +12,7 @@ from importlib.util import cache_from_source
 from typing import Any
 
 import micrograd
-from micrograd import installation, ops
+from micrograd import installation
 from micrograd.compiler.program.ir import Block, Gather, Map, Program
 from micrograd.ops import Op
 
@@ -42,7 +42,7 @@ def of_program(program: Program) -> str | None:
         number(block)
     for instruction in program.instructions:
         op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine
-        if getattr(ops, op.name, None) is not op:
+        if not op.library:
             return None
         written = number(instruction.out), instruction.start, len(instruction)
         gathers = read(instruction.gathers())

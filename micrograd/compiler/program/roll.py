@@ -447,7 +447,7 @@ def _may_hide_nan(order: list[Symbol], count: int) -> bool:
         if op in ops.GUARDS:
             depends[node.number] = True
         elif any(isinstance(x, Symbol) and depends[x.number] for x in node.operands):
-            if op.boolean or getattr(ops, op.name, None) is not op:
+            if op.boolean or not op.library:
                 return True
             depends[node.number] = True
     return False

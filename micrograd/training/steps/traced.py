@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
 
-from micrograd import ops
 from micrograd.compiler.api.function import CompiledOne, Vectorized
 from micrograd.compiler.trace.errors import TraceError
 from micrograd.engine import Value
 from micrograd.losses import LOSSES
 from micrograd.neuralnet import MLP, Layer
+from micrograd.ops import TABLE
 from micrograd.training.steps.objective import Objective
 
 
@@ -77,7 +77,7 @@ def _parts(model: Any) -> list[Any] | None:
     parts: list[Any] = [model.nin]
     for layer in model.layers:
         name = layer.activation
-        if not isinstance(name, str) or getattr(ops, name, None) is not ops.TABLE.get(name):
+        if not isinstance(name, str) or (name in TABLE and not TABLE[name].library):
             return None
         parts.append(layer.function)
         for neuron in layer.neurons:

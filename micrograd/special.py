@@ -1,0 +1,88 @@
+"""Special functions: rows of the table whose formulas are long, and the derivatives they need."""
+
+import math
+from functools import reduce
+from typing import Any
+
+from micrograd import machine
+from micrograd.operation import composed
+from micrograd.ops import abs, cos, div, floor, log, select, sin
+
+# ln Γ: near its zeros 1 and 2 by Taylor's series at 2; at the right by Stirling's where x >= 8, and
+# shifted there by Γ(x + 1) = x Γ(x); at the left reflected at 1/2 by Γ(x) Γ(1 - x) = π / sin πx.
+# Abramowitz & Stegun (1964) 6.1.15, 6.1.17, 6.1.33, 6.1.41, table 23.3; for ψ 6.3.5, 6.3.7, 6.3.18.
+_SHIFT = 8
+_STIRLING = (1/12, -1/360, 1/1260, -1/1680, 1/1188, -691/360360, 1/156, -3617/122400)  # fmt: skip
+_DIGAMMA = tuple((2 * k + 1) * c for k, c in enumerate(_STIRLING))
+_EULER = 0.5772156649015329
+_ZETA = (
+    0.64493406684822641, 0.20205690315959429, 0.082323233711138186, 0.036927755143369927,
+    0.01734306198444914, 0.0083492773819228271, 0.0040773561979443396, 0.0020083928260822143,
+    0.00099457512781808526, 0.00049418860411946453, 0.00024608655330804832,
+    0.00012271334757848915, 6.1248135058704828e-05, 3.0588236307020493e-05,
+    1.5282259408651871e-05, 7.6371976378997626e-06, 3.8172932649998402e-06,
+    1.908212716553939e-06, 9.5396203387279621e-07, 4.7693298678780645e-07, 2.38450502727733e-07,
+    1.1921992596531106e-07, 5.960818905125948e-08, 2.9803503514652279e-08,
+    1.4901554828365043e-08, 7.4507117898354301e-09,
+)  # fmt: skip
+_TAYLOR = (1.0 - _EULER, *[(-1) ** n * zeta / n for n, zeta in enumerate(_ZETA, start=2)])
+
+
+def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
+    return reduce(lambda total, c: total * t + c, reversed(coefficients))
+
+
+def _from_the_nearest_integer(x: Any) -> Any:
+    return x - floor(x + 0.5)
+
+
+def _shifted(y: Any) -> tuple[Any, Any]:
+    """y where Stirling's series holds: at least 8; and whether it had to be moved there."""
+    small = y < _SHIFT
+    return small, select(small, y + _SHIFT, y)
+
+
+def _lgamma_near_2(y: Any) -> Any:
+    """lgamma from 0.5 to 2.5."""
+    below = y < 1.5
+    t = y - select(below, 1.0, 2.0)
+    return t * _polynomial(_TAYLOR, t) - select(below, log(y), 0.0)
+
+
+def _lgamma_right(y: Any) -> Any:
+    """lgamma from 2.5 on."""
+    small, s = _shifted(y)
+    product = select(small, reduce(machine.mul, [y + k for k in range(_SHIFT)]), 1.0)
+    r = 1.0 / s
+    stirling = (s - 0.5) * (log(s) - 1.0) - 0.5 + 0.5 * math.log(2.0 * math.pi)
+    return stirling + r * _polynomial(_STIRLING, r * r) - log(product)
+
+
+@composed(lambda g, z, x: (g * digamma(x),))
+def lgamma(x):
+    """the logarithm of the magnitude of the gamma function"""
+    left = x < 0.5
+    y = select(left, 1.0 - x, x)
+    near = y < 2.5
+    right = select(near, _lgamma_near_2(select(near, y, 2.0)), _lgamma_right(select(near, 3.0, y)))
+    sine = abs(sin(math.pi * _from_the_nearest_integer(x)))
+    reflected = math.log(math.pi) - log(sine) - select(sine == 0, 0.0, right)  # a pole, far out too
+    z = select(left, reflected, right)
+    return select(y == math.inf, y, z)
+
+
+def digamma(x: Any) -> Any:
+    """The derivative of lgamma, ψ(x) = Γ'(x) / Γ(x).
+
+    >>> round(digamma(1.0), 12)
+    -0.577215664902
+    """
+    left = x < 0.5
+    y = select(left, 1.0 - x, x)
+    small, s = _shifted(y)
+    shift = select(small, reduce(machine.add, [1.0 / (y + k) for k in range(_SHIFT)]), 0.0)
+    r = 1.0 / s
+    right = log(s) - 0.5 * r - r * r * _polynomial(_DIGAMMA, r * r) - shift
+    t = math.pi * _from_the_nearest_integer(x)
+    cotangent = div(math.pi * cos(t), sin(t))  # not by tan, which is infinite in between
+    return select(left, right - cotangent, right)
