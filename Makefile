@@ -10,7 +10,7 @@ BENCH := benchmarks/.venv/bin
 QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
 	determinant per_sample growth compile_time training larger_than_memory accuracy
 
-.PHONY: demo test lint test-all test-twice test-machines test-lowest test-newest \
+.PHONY: demo test lint docs test-all test-twice test-machines test-lowest test-newest \
 	bench performance bench-eager clean
 
 .DELETE_ON_ERROR:
@@ -39,6 +39,17 @@ lint: .venv/installed
 .venv/installed: pyproject.toml | .venv/bin/python
 	@echo 'Once, into .venv: all that the package can use, and what tests it; 900 MB on disk.'
 	$(BIN)/python -m pip install --editable '.[all]' --group test --group lint
+	touch $@
+
+# The documents and the reference as a site; a link or a name that is not there is an error.
+docs: docs/.venv/installed
+	docs/.venv/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/site
+	@echo 'Open docs/site/index.html in a browser.'
+
+docs/.venv/installed: pyproject.toml
+	$(PYTHON) -m venv docs/.venv
+	docs/.venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	docs/.venv/bin/python -m pip install --editable . --group docs
 	touch $@
 
 test-all: test test-twice test-machines test-lowest test-newest
@@ -92,4 +103,4 @@ benchmarks/.original:
 	$(BIN)/python -m pip install --quiet --no-deps --target $@ micrograd==0.1.0
 
 clean:
-	rm -rf .venv .envs benchmarks/.venv build dist *.egg-info demo
+	rm -rf .venv .envs benchmarks/.venv docs/.venv docs/site build dist *.egg-info demo

@@ -4,12 +4,14 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import micrograd as mg
 from micrograd import losses
-from micrograd.compiler.api.function import CompiledOne, Vectorized
+from micrograd.compiler.api.function import CompiledOne
+from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.optim import Optimizer
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +51,17 @@ def methods(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
         written = inspect.isfunction(function) and function.__name__ == name
         if written and (name == "__call__" or not name.startswith("_")):
             yield name, function
+
+
+def error_classes() -> list[type[Exception]]:
+    """The errors and warnings of the package that a user can meet."""
+    found = []
+    for path in sorted(PACKAGE.parent.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith(("Error", "Warning")):
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                found.append(getattr(import_module(".".join(parts)), node.name))
+    return found
 
 
 def raised(function: Callable[..., Any]) -> set[str]:

@@ -5,16 +5,18 @@ import re
 from typing import Any
 
 import pytest
-from reference import CLASSES, methods, objects, raised
+import reference
+from reference import CLASSES, ROOT, methods, objects, raised
 
 from micrograd.operation import TABLE, Op
 
 OBJECTS = objects()
+INTERNAL = {"interpreter", "shared"}  # the engine and the compiler call them, no user
 METHODS = {
     f"{kind.__name__}.{name}": (kind, function)
     for kind in CLASSES
     for name, function in methods(kind)
-    if name not in TABLE and name != "interpreter"  # rows of the table, and what the engine calls
+    if name not in TABLE and name not in INTERNAL
 }
 SHOWN_BY_ITS_BASE = {"CompiledOne", "Vectorized"}  # Compiled has the example
 
@@ -73,3 +75,26 @@ def test_what_a_method_raises_is_said(name: str) -> None:
     errors = raised(function) - {"NotImplementedError"}
     said = text(function) + text(kind)
     assert [error for error in errors if error not in said] == []
+
+
+REFERENCE = ROOT / "docs/reference"
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md")}
+PRINTED = re.compile(r"^\.\. auto\w+:: micrograd\.(\S+)$", re.MULTILINE)
+
+
+def test_every_public_name_is_in_one_page_of_the_reference() -> None:
+    shown = [name for text in PAGES.values() for name in PRINTED.findall(text)]
+    assert len(shown) == len({*shown})
+    public = {*reference.names(), *(f"losses.{name}" for name in reference.loss_names())}
+    assert public - {"losses"} <= {*shown}
+    beside = {
+        f"{kind.__module__}.{kind.__name__}" for kind in [*CLASSES, *reference.error_classes()]
+    }
+    assert {f"micrograd.{name}" for name in {*shown} - public} <= beside
+
+
+def test_the_contents_of_the_reference_name_what_its_pages_hold() -> None:
+    for page in PAGES.keys() - {"index"}:
+        (line,) = [x for x in PAGES["index"].splitlines() if f"({page}.md)" in x]
+        shown = [name.split(".")[-1] for name in PRINTED.findall(PAGES[page])]
+        assert re.findall(r"`(\w+)`", line) == shown

@@ -1,0 +1,76 @@
+"""The site: `make docs` builds it with Sphinx, from these pages and the docstrings."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import reference  # noqa: E402  (of the tests: what is public)
+
+import micrograd  # noqa: E402
+from micrograd.operation import Op  # noqa: E402
+
+project = "MicroGrad"
+version = release = micrograd.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+exclude_patterns = [".venv", "site"]
+nitpicky = True  # what is written as a name of Python must be one that is here
+
+html_theme = "furo"
+html_title = f"MicroGrad {version}"
+html_theme_options = {"navigation_with_keys": True}
+html_copy_source = False
+html_show_copyright = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the text says what comes in, by its shape
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+python_display_short_literal_types = True
+
+PUBLIC = {name: f"micrograd.{name}" for name in reference.names()}
+
+
+PROGRAM = re.compile(r"(`[^`]+`|^ *>>> .*\n(?:.+\n?)*|^    .*\n)", re.MULTILINE)
+TABLE = re.compile(r"^\|.*\|\n\|[-| :]+\|\n(?:\|.*\|(?:\n|$))+", re.MULTILINE)
+
+
+def in_rst(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """A docstring of plain text as reStructuredText: `names` in backticks are code, or links."""
+    text = "\n".join(lines)
+    if isinstance(thing, Op):  # Sphinx prints the signature, from which the text begins
+        text = text.split(": ", 1)[1].replace("result `z`:", "result `z`::")
+    parts = enumerate(PROGRAM.split(text))  # each second one is code
+    text = "".join([part if k % 2 else part.replace("*", r"\*") for k, part in parts])
+    text = re.sub(r"`([^`]+)`(\w?)", lambda found: as_code(*found.groups(), name), text)
+    lines[:] = TABLE.sub(lambda found: list_table(found[0]), text).splitlines()
+
+
+def as_code(words: str, after: str, place: str) -> str:
+    """A link, where it is a public name; and the letter after it, as in `Value`s."""
+    called = words.removeprefix("mg.").removeprefix("micrograd.")
+    linked = called in PUBLIC and PUBLIC[called] != place
+    code = f":py:obj:`{words} <{PUBLIC[called]}>`" if linked else f"``{words}``"
+    return code + (rf"\ {after}" if after else "")
+
+
+def list_table(text: str) -> str:
+    """A table of Markdown as one of reStructuredText."""
+    header, _, *rows = [line.strip("| ").split(" | ") for line in text.strip().splitlines()]
+    width = len(header)
+    shown = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [header, *rows]:
+        cells = [cell.strip(" |") for cell in row] + [""] * (width - len(row))
+        shown += [f"   {'*' if k == 0 else ' '} - {cell}" for k, cell in enumerate(cells)]
+    return "\n".join([*shown, ""])
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", in_rst)
