@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from micrograd.compiler.program import ir as program
+from micrograd.compiler.program import verify
 from micrograd.ops import TABLE
 
-program.always_verify = True
+verify.always_verify = True
 
 try:
     import llvmlite  # noqa: F401

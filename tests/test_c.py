@@ -18,7 +18,8 @@ from micrograd import Value, ops
 from micrograd.compiler.c import source as c
 from micrograd.compiler.c.expression import Expression, Printer
 from micrograd.compiler.program.adjoint import add_adjoint
-from micrograd.compiler.program.ir import Program, evaluate
+from micrograd.compiler.program.evaluate import evaluate
+from micrograd.compiler.program.ir import Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.schedule.schedule import schedule
 from micrograd.compiler.trace.trace import trace

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from micrograd import Value
 from micrograd.compiler.program.adjoint import add_adjoint
-from micrograd.compiler.program.ir import Program, evaluate, verify
+from micrograd.compiler.program.evaluate import evaluate
+from micrograd.compiler.program.ir import Program
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.program.verify import verify
 from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.engine import numbers_of
 from micrograd.structure import flatten

@@ -10,7 +10,7 @@ from pipeline import differentiated, traced
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.program.ir import evaluate
+from micrograd.compiler.program.evaluate import evaluate
 
 w = [Value(0.5 + 0.25 * k) for k in range(6)]
 

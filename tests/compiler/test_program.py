@@ -9,16 +9,9 @@ from pipeline import rolled
 
 import micrograd as mg
 from micrograd import Value, ops
-from micrograd.compiler.program.ir import (
-    Block,
-    Gather,
-    Map,
-    Program,
-    Sum,
-    describe,
-    evaluate,
-    verify,
-)
+from micrograd.compiler.program.evaluate import evaluate
+from micrograd.compiler.program.ir import Block, Gather, Map, Program, Sum, describe
+from micrograd.compiler.program.verify import verify
 
 # fmt: off
 PRINTED = [

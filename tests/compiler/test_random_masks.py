@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline import traced
 
 import micrograd as mg
-from micrograd.compiler.program.ir import evaluate
+from micrograd.compiler.program.evaluate import evaluate
 from micrograd.compiler.program.roll import roll
 
 # Ours, mpmath's, and where mpmath's is smooth.

@@ -22,7 +22,7 @@ from micrograd.compiler.program.ir import (
     Product,
     Program,
     Sum,
-    is_taken_off,
+    is_subtracted,
 )
 from micrograd.compiler.schedule.plan import Plan
 from micrograd.engine import Value
@@ -165,7 +165,7 @@ class _Page:
         return text.replace(" + - ", " - ")
 
     def _product(self, product: Product) -> str:
-        if is_taken_off(self.program, product):
+        if is_subtracted(self.program, product):
             return f"- {self._product(product[1:])}"
         if len(product) == 1:
             name = self._name(product[0])

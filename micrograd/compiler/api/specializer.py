@@ -16,8 +16,9 @@ from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Map, Program, checked
+from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.buffers import address_of
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel, NativeKernel, NumPyKernel

@@ -11,14 +11,12 @@ A block varies when its numbers differ from example to example; else it is unifo
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import ops
-from micrograd.operation import elementwise
 from micrograd.ops import Op
 
 Index = NDArray[np.int64]
@@ -211,7 +209,7 @@ def _times(step: int) -> str:
     return {1: "", -1: "-"}.get(step, str(step))
 
 
-def is_taken_off(program: Program, product: Product) -> bool:
+def is_subtracted(program: Program, product: Product) -> bool:
     """Whether a product of three factors begins with -1, which is no multiplication."""
     sign = product[0]
     return (
@@ -219,124 +217,3 @@ def is_taken_off(program: Program, product: Product) -> bool:
         and sign.block is program.constants
         and all(program.constant_values[k] == -1 for k in np.unique(sign.index))
     )
-
-
-always_verify = False  # between all passes; it takes time that only tests have
-
-
-def verify(program: Program) -> None:
-    """Asserts what each pass promises to the next: no member is read before it is computed, none is
-    computed twice, gathers stay within their blocks, and nothing uniform reads what varies."""
-    written: dict[Block, NDArray[np.bool_]] = {}
-    given = [*program.inputs, program.parameters, program.constants, program.seed]
-    for block in given:
-        written[block] = np.ones(block.size, bool)
-    assert len(program.constant_values) == program.constants.size
-    for instruction in program.instructions:
-        n = len(instruction)
-        for gather in instruction.gathers():
-            assert gather.index.shape[0] == n > 0, f"{instruction}: {gather} has another length"
-            _verify_gather(gather, written)
-        varying = any(gather.block.varying for gather in instruction.gathers())
-        reduces = isinstance(instruction, Sum) and instruction.over_examples
-        assert not (reduces and instruction.out.varying), f"{instruction}: varying?"
-        assert reduces or instruction.out.varying >= varying, (
-            f"{instruction} is uniform, its operands vary"
-        )
-        assert instruction.out not in given, f"{instruction} writes what is given"
-        if isinstance(instruction, Sum):
-            for product in instruction.products:
-                _, *factors = product if is_taken_off(program, product) else (None, *product)
-                assert len({factor.index.shape for factor in product}) == 1 <= len(factors) <= 2
-                assert all(factor.index.ndim == 2 for factor in product)
-        else:
-            assert all(operand.index.ndim == 1 for operand in instruction.operands)
-            assert instruction.out.boolean == instruction.op.boolean
-        members = written.setdefault(instruction.out, np.zeros(instruction.out.size, bool))
-        run = slice(instruction.start, instruction.start + n)
-        assert run.stop <= len(members), f"{instruction} writes beyond its block"
-        assert not members[run].any(), f"{instruction} computes a member twice"
-        members[run] = True
-    for gathers in program.outputs.values():
-        for gather in gathers:
-            _verify_gather(gather, written)
-
-
-def checked(program: Program) -> Program:
-    """The program, verified if `always_verify` says so."""
-    if always_verify:
-        verify(program)
-    return program
-
-
-def _verify_gather(gather: Gather, written: dict[Block, Any]) -> None:
-    assert gather.block in written, f"{gather} is read before it is computed"
-    assert gather.index.size == 0 or (
-        gather.index.min() >= 0 and gather.index.max() < gather.block.size
-    ), f"{gather} reaches beyond {gather.block.size}"
-    assert written[gather.block][gather.index].all(), f"{gather} is read before it is computed"
-
-
-def evaluate(
-    program: Program,
-    inputs: list[NDArray[Any]],
-    parameters: NDArray[Any],
-    seed: Any = 1.0,
-    exact: bool = False,
-) -> dict[str, NDArray[Any]]:
-    """Runs the program in NumPy: the reference of the back ends, the fallback where none is.
-
-    `inputs`: an array of shape (examples, size) for each input; `parameters`: (size,); `seed`: a
-    number or one for each example, what the gradient of each example counts. Answers an array of
-    shape (examples, members), or (members,) where nothing varies, for each output.
-
-    `exact` computes each number as the eager engine does: some functions of NumPy's differ from the
-    C library's in the last bit, and its sums are in another order.
-    """
-    examples = len(seed) if np.ndim(seed) else len(inputs[0]) if inputs else 1
-    numbers: dict[Block, NDArray[Any]] = {
-        block: np.asarray(array if block.varying else array[:1], float).T
-        for block, array in zip(program.inputs, inputs, strict=True)
-    }
-    numbers[program.parameters] = np.asarray(parameters, float)[:, None]
-    numbers[program.constants] = np.array(program.constant_values, float)[:, None]
-    numbers[program.seed] = np.broadcast_to(np.asarray(seed, float), (1, examples))
-    with np.errstate(all="ignore"):
-        for instruction in program.instructions:
-            out = instruction.out
-            if out not in numbers:
-                dtype = bool if out.boolean else float
-                numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
-            run = slice(instruction.start, instruction.start + len(instruction))
-            numbers[out][run] = _compute(instruction, numbers, examples, exact)
-    return {name: _answer(gathers, numbers, examples) for name, gathers in program.outputs.items()}
-
-
-def _compute(
-    instruction: Instruction, numbers: dict[Block, Any], examples: int, exact: bool
-) -> Any:
-    if isinstance(instruction, Map):
-        operands = tuple([numbers[g.block][g.index] for g in instruction.operands])
-        in_numpy = not exact or instruction.op is ops.take  # which raises on single numbers
-        return instruction.op(*operands) if in_numpy else elementwise(instruction.op, operands)
-    if instruction.combine is ops.maximum:
-        largest = [numbers[g.block][g.index].max(axis=1) for (g,) in instruction.products]
-        return reduce(np.maximum, largest)
-    total: Any = np.full((len(instruction), 1), -0.0)  # -0 + x is x to the bit
-    for product in instruction.products:
-        factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
-        terms = reduce(np.multiply, factors)
-        total = reduce(np.add, terms.swapaxes(0, 1), total) if exact else total + terms.sum(axis=1)
-    total = total if instruction.products else total + 0.0
-    if instruction.over_examples:
-        count = examples if total.shape[1] == 1 else 1  # uniform terms count once for each example
-        return total.sum(axis=1, keepdims=True) * count
-    return total
-
-
-def _answer(gathers: list[Gather], numbers: dict[Block, Any], examples: int) -> NDArray[Any]:
-    parts = [numbers[g.block][g.index].astype(float) for g in gathers]
-    if not any(g.block.varying for g in gathers):
-        return np.concatenate([part[:, 0] for part in parts]) if parts else np.zeros(0)
-    wide = [np.broadcast_to(part, (len(part), examples)) for part in parts]
-    return np.concatenate(wide).T

@@ -28,7 +28,8 @@ from micrograd.compiler.program.ir import (
     Program,
     Sum,
 )
-from micrograd.compiler.trace.trace import MANY, Guards, Symbol, Trace
+from micrograd.compiler.trace.symbol import Symbol
+from micrograd.compiler.trace.trace import MANY, Guards, Trace
 from micrograd.ops import Op
 
 Node = Any  # a Symbol or a float, told apart by its class: here time is spent

@@ -12,8 +12,7 @@ import llvmlite.binding as llvm
 
 from micrograd.compiler.llvm.target import processor, target_machine
 from micrograd.compiler.llvm.thread import on_llvm_thread
-from micrograd.compiler.program import fingerprint
-from micrograd.compiler.program import ir as program
+from micrograd.compiler.program import fingerprint, verify
 from micrograd.compiler.runtime import disk_cache as disk
 
 _discarded: list[Any] = []  # engines that nobody needs any longer; LLVM's thread ends them
@@ -123,7 +122,7 @@ def _machine_of(text: str) -> Any:
 
 def _optimised(text: str) -> Any:
     parsed = llvm.parse_assembly(text)
-    if program.always_verify:
+    if verify.always_verify:
         parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=_levels(text)[0])
     for name, value in _TUNING.items():

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from micrograd.compiler.llvm import abi
-from micrograd.compiler.program import ir as program_stage
-from micrograd.compiler.program.ir import Program, evaluate
+from micrograd.compiler.program.evaluate import evaluate
+from micrograd.compiler.program.ir import Program
 from micrograd.compiler.runtime.buffers import (
     Answers,
     Array,
@@ -21,7 +21,7 @@ from micrograd.compiler.runtime.buffers import (
 )
 from micrograd.compiler.runtime.building import one_builder
 from micrograd.compiler.runtime.thread_pool import thread_pool
-from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, verify
+from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, checked
 from micrograd.compiler.schedule.schedule import schedule
 
 
@@ -177,9 +177,7 @@ class NativeKernel:
         """The loops of the code."""
         with one_builder():
             if self._plan is None:
-                self._plan = schedule(self.program, self._width, self.dtype.itemsize)
-                if program_stage.always_verify:
-                    verify(self._plan)
+                self._plan = checked(schedule(self.program, self._width, self.dtype.itemsize))
             return self._plan
 
     def _text(self) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.program import verify as program_verifier
 from micrograd.compiler.program.ir import Block, Program
 from micrograd.compiler.schedule.access import Access
 from micrograd.ops import Op
@@ -190,6 +191,13 @@ def verify(plan: Plan) -> None:
             if step.stored and not awaited[step.target.block]:  # all members are there
                 stored.add(step.target.block)
     _verify_lifetimes(plan)
+
+
+def checked(plan: Plan) -> Plan:
+    """The plan, verified if the passes before it are."""
+    if program_verifier.always_verify:
+        verify(plan)
+    return plan
 
 
 def _verify_lifetimes(plan: Plan) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 
 from micrograd import ops, optim
 from micrograd.compiler.api.function import Vectorized
-from micrograd.compiler.program.ir import checked
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.engine import Value, numbers_of
 from micrograd.optim import Optimizer

@@ -1,0 +1,88 @@
+"""Verify: asserts what each pass promises to the next.
+
+No member is read before it is computed, none is computed twice, gathers stay within their blocks,
+and nothing uniform reads what varies.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micrograd.compiler.program.ir import (
+    Block,
+    Gather,
+    Instruction,
+    Map,
+    Program,
+    Sum,
+    is_subtracted,
+)
+
+Written = dict[Block, NDArray[np.bool_]]  # which members of each block are computed
+
+always_verify = False  # between all passes: tests set it, users need not wait for it
+
+
+def verify(program: Program) -> None:
+    """Raises AssertionError where the program breaks a promise."""
+    given = [*program.inputs, program.parameters, program.constants, program.seed]
+    written = {block: np.ones(block.size, bool) for block in given}
+    assert len(program.constant_values) == program.constants.size
+    for instruction in program.instructions:
+        assert instruction.out not in given, f"{instruction} writes what is given"
+        for gather in instruction.gathers():
+            assert gather.index.shape[0] == len(instruction) > 0, (
+                f"{instruction}: {gather} has another length"
+            )
+            _verify_gather(gather, written)
+        _verify_variance(instruction)
+        if isinstance(instruction, Sum):
+            _verify_products(program, instruction)
+        else:
+            _verify_map(instruction)
+        _write(instruction, written)
+    for gathers in program.outputs.values():
+        for gather in gathers:
+            _verify_gather(gather, written)
+
+
+def checked(program: Program) -> Program:
+    """The program, verified if `always_verify` is set."""
+    if always_verify:
+        verify(program)
+    return program
+
+
+def _verify_gather(gather: Gather, written: Written) -> None:
+    assert gather.block in written, f"{gather} is read before it is computed"
+    assert gather.index.size == 0 or (
+        gather.index.min() >= 0 and gather.index.max() < gather.block.size
+    ), f"{gather} reaches beyond {gather.block.size}"
+    assert written[gather.block][gather.index].all(), f"{gather} is read before it is computed"
+
+
+def _verify_variance(instruction: Instruction) -> None:
+    varying = any(gather.block.varying for gather in instruction.gathers())
+    if isinstance(instruction, Sum) and instruction.over_examples:
+        assert not instruction.out.varying, f"{instruction}: varying?"
+    else:
+        assert instruction.out.varying >= varying, f"{instruction} is uniform, its operands vary"
+
+
+def _verify_products(program: Program, instruction: Sum) -> None:
+    for product in instruction.products:
+        factors = product[1:] if is_subtracted(program, product) else product
+        assert len({factor.index.shape for factor in product}) == 1 <= len(factors) <= 2
+        assert all(factor.index.ndim == 2 for factor in product)
+
+
+def _verify_map(instruction: Map) -> None:
+    assert all(operand.index.ndim == 1 for operand in instruction.operands)
+    assert instruction.out.boolean == instruction.op.boolean
+
+
+def _write(instruction: Instruction, written: Written) -> None:
+    out, start, stop = instruction.out, instruction.start, instruction.start + len(instruction)
+    members = written.setdefault(out, np.zeros(out.size, bool))
+    assert stop <= len(members), f"{instruction} writes beyond its block"
+    assert not members[start:stop].any(), f"{instruction} computes a member twice"
+    members[start:stop] = True

@@ -1,0 +1,174 @@
+"""Symbol: a number that is not known yet, a node of the graph that a trace records."""
+
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.compiler.trace.errors import (
+    FLOAT,
+    INTEGER,
+    TRUTH,
+    TraceError,
+    asked_for,
+    foreign,
+    frozen,
+    met_an_array,
+)
+from micrograd.ops import Interpreter, Op
+from micrograd.scalar import Scalar
+
+Node: TypeAlias = "Symbol | float"
+
+
+class Recorder(Protocol):
+    """What a symbol knows of the trace that it belongs to."""
+
+    count: int  # of all nodes
+    nodes: list["Symbol"]  # those that are computed, in the order of their making
+    numbers_only: bool  # a symbol that meets an array raises TraceError
+
+    def node(self, op: Op, operands: tuple[Any, ...]) -> "Symbol": ...
+
+    def symbols(self, operands: tuple[Any, ...]) -> tuple[Node, ...]: ...
+
+
+class Symbol(Scalar):
+    """A number that is not known yet, in a graph of such.
+
+    A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source`
+    is the Value whose number it stands for).
+    """
+
+    __slots__ = ("number", "op", "operands", "source", "trace")
+    rank = 1
+    op: Op | None
+    operands: tuple[Node, ...]
+    source: Any
+    trace: Recorder
+    number: int  # how many were made before it in its trace
+
+    def __init__(
+        self, trace: Recorder, op: Op | None, operands: tuple[Node, ...], source: Any = None
+    ):
+        self.trace = trace
+        self.op = op
+        self.operands = operands
+        self.source = source
+        self.number = trace.count
+        trace.count += 1
+        if op is not None:
+            trace.nodes.append(self)
+
+    @classmethod
+    def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
+        if kinds <= {Symbol, float}:
+            return _record
+        return _record_conditions if Condition in kinds else _record_mixed
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if self.trace.numbers_only and (method != "__call__" or any(map(_has_axes, inputs))):
+            known = hasattr(np, ufunc.__name__)
+            raise met_an_array(f"np.{ufunc.__name__}" if known else "an operation with an array")
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if self.trace.numbers_only:
+            raise met_an_array(f"np.{function.__name__}")
+        return super().__array_function__(function, types, args, kwargs)
+
+    def __bool__(self) -> NoReturn:
+        raise asked_for(*TRUTH)
+
+    def __float__(self) -> NoReturn:
+        raise asked_for(*FLOAT)
+
+    def __int__(self) -> NoReturn:
+        raise asked_for(*INTEGER)
+
+    def __round__(self, digits: Any = None) -> NoReturn:
+        raise asked_for(*INTEGER)
+
+    def __index__(self) -> NoReturn:
+        raise frozen(
+            "a traced number was used as an index or a length",
+            "write micrograd.take(values, index)",
+        )
+
+    @property
+    def data(self) -> NoReturn:
+        raise frozen(
+            "`.data` of a traced number was asked for: it has none yet",
+            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall "
+            "pass",
+        )
+
+    @property
+    def grad(self) -> NoReturn:
+        raise frozen(
+            "`.grad` of a traced number was asked for", "call micrograd.grad(f), inside or outside"
+        )
+
+    def backward(self) -> NoReturn:
+        raise frozen(
+            "backward() was called on a traced number",
+            "return the number, and call .backward or .value_and_grad of the compiled function",
+        )
+
+    def no_number(self, name: str) -> TraceError:
+        return frozen(
+            f"a traced number was written into the {name} of a Value",
+            "compute with it as it is; or return the number, and write it where the compiled "
+            "function is called",
+        )
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.op.name if self.op else self.source})"
+
+
+def _has_axes(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0
+
+
+class Condition(Symbol):
+    """Whether a comparison holds, which is not known yet. In arithmetic it is 1.0 or 0.0."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Any) -> Any:
+        return ops.logical_and(self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return ops.logical_or(self, other)
+
+    def __invert__(self) -> NoReturn:
+        raise frozen(
+            "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
+            "write np.logical_not(condition), exchange the branches of `where`, or turn the "
+            "comparison round",
+        )
+
+    __rand__, __ror__ = __and__, __or__
+
+    def as_number(self) -> Symbol:
+        return Symbol(self.trace, ops.where, (self, 1.0, 0.0))
+
+
+def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace: Any = None
+    for x in operands:
+        if x.__class__ is Symbol and x.trace is not trace:
+            if trace is not None:
+                raise foreign()
+            trace = x.trace
+    return (Condition if op.boolean else Symbol)(trace, op, operands)
+
+
+def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    return (Condition if op.boolean else Symbol)(trace, op, trace.symbols(operands))
+
+
+def _record_conditions(op: Op, operands: tuple[Any, ...]) -> Symbol:
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    return trace.node(op, operands)
