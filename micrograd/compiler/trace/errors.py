@@ -6,11 +6,27 @@ from micrograd.caller import line_of_the_user
 class TraceError(TypeError, AttributeError):
     """The program would have been frozen at one input: what happened, where, and what to write.
 
+    A function is traced once, on numbers that are not known yet. So it must not ask for them:
+
+    | in the function | write instead |
+    | --- | --- |
+    | `if x > 0`, `max(x, y)`, `a and b` | `mg.where(x > 0, p, q)`, `mg.maximum(x, y)`, `a & b` |
+    | `math.exp(x)`, `float(x)` | `mg.exp(x)`, `x` |
+    | `int(x)`, `round(x)` | `mg.floor(x)`, `mg.floor(x + 0.5)` |
+    | `values[k]` | `mg.take(values, k)` |
+    | `x.data`, also of a captured Value | `x`, or `mg.stop_gradient(x)` |
+    | `x.grad`, `y.backward()` | `mg.grad(f)` |
+    | `w.data = x` | return `x`, and write it where the compiled function is called |
+
     >>> import micrograd as mg
     >>> mg.compile(lambda x: x if x > 0 else -x)(1.0)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     micrograd.compiler.trace.errors.TraceError: ...write micrograd.where(condition, a, b)...
     """
+
+    def __init__(self, *args: object):
+        super().__init__(*args)
+        self.add_note("help(micrograd.TraceError) lists what to write instead of what.")
 
 
 def chosen_by_if() -> TraceError:
