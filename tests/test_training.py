@@ -163,6 +163,22 @@ def test_a_model_of_ones_own_trains_natively():
     assert curve.unused.data == 5.0
 
 
+def test_a_model_may_ignore_its_inputs():
+    """Training knows that an example is a row: nothing has to be guessed."""
+
+    class Level(mg.Module):
+        def __init__(self):
+            self.level = mg.Value(0.0)
+
+        def __call__(self, inputs):
+            return self.level
+
+    level = Level()
+    mg.fit(level, X, np.full(70, 3.0), loss="mse", optimizer=mg.SGD(0.1), epochs=30)
+    assert level.level.data == pytest.approx(3.0, abs=1e-6)
+    assert mg.Predictor(level)(X[:2]) == pytest.approx(np.full((2, 1), 3.0), abs=1e-6)
+
+
 def test_values_that_are_not_the_models_are_constants():
     other = mg.Value(0.5)
 

@@ -33,7 +33,7 @@ class Predictor:
             raise TypeError(f"expected a model to call, such as mg.MLP, got {model!r:.60}")
         self.model, self.dtype, self.threads = model, float_type(dtype), threads
         self._one = CompiledOne(self._outputs, dtype, 1, False)
-        self._many = Vectorized(self._outputs, dtype, threads, False)
+        self._many = Vectorized(self._outputs, dtype, threads, False, each="row")
         self.refresh()
 
     def __reduce__(self) -> Any:
@@ -62,5 +62,6 @@ class Predictor:
         if compiled not in self._theta:
             self._theta[compiled] = np.array(numbers_of(it.parameters), self.dtype)
         (answer,) = compiled.answers(it, "value", call, self._theta[compiled])
-        outputs = np.asarray(answer)
-        return outputs.reshape(-1) if array.ndim == 1 else outputs
+        if array.ndim == 1:
+            return np.asarray(answer).reshape(-1)
+        return compiled.for_each(answer, call.n)

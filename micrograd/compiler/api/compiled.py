@@ -104,7 +104,7 @@ class Compiled(Specializer):
         """
         it, call = self.specialize(*args, **kwargs)
         (value,) = self.answers(it, "value", call, self._packed(it))
-        return self._results(it.trace, self._for_each(value, call.n), call)
+        return self._results(it.trace, self.for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """The value, and its gradient with respect to the arguments; of one argument, no tuple.
@@ -117,11 +117,11 @@ class Compiled(Specializer):
         shaped = [
             self._total(x, shape, call.n)
             if k in shared
-            else self._shaped(self._for_each(x, call.n), shape, call)
+            else self._shaped(self.for_each(x, call.n), shape, call)
             for k, (x, shape) in enumerate(zip(gradients, it.shapes))
         ]
         gradient = tuple(shaped) if it.is_flat else it.arranged(shaped)
-        value = self._results(it.trace, self._for_each(value, call.n), call)
+        value = self._results(it.trace, self.for_each(value, call.n), call)
         return value, gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: Theta, *args: Any, **kwargs: Any) -> tuple[float, Any]:
@@ -219,7 +219,7 @@ class Compiled(Specializer):
             )
         return known[0]
 
-    def _for_each(self, answer: Any, n: int) -> Array:
+    def for_each(self, answer: Any, n: int) -> Array:
         """The numbers of every example, also of an answer that does not depend on it."""
         if getattr(answer, "ndim", 0) == 2:
             return answer

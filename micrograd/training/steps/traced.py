@@ -26,9 +26,9 @@ class Losses:
     """The compiled losses: `many` for a batch, `one` for a single example, `judge` with outputs."""
 
     def __init__(self, objective: Objective, dtype: Any, threads: int):
-        self.many = Vectorized(traceable(objective), dtype, threads, False)
+        self.many = Vectorized(traceable(objective), dtype, threads, False, each="row")
         self.one = CompiledOne(traceable(objective), dtype, 1, False)
-        self.judge = Vectorized(traceable(_Judge(objective)), dtype, threads, False)
+        self.judge = Vectorized(traceable(_Judge(objective)), dtype, threads, False, each="row")
         self._met: tuple[Value, ...] | None = None
         self._laid_out: tuple[tuple[Value, ...], np.ndarray] = (), np.empty(0, np.int64)
 
