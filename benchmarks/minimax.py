@@ -72,10 +72,10 @@ FITS = {
     "EXP_SHORT": Fit("e^r = 1 + r + r² P(r), for powers in float32",
                lambda r: (expm1(r) - r) / r**2, lambda r: HALF_LN2 * r / expm1(r),
                (-HALF_LN2 * SLACK, HALF_LN2 * SLACK**2), (7, 0)),
-    "EXP_STEP": Fit("e^r = 1 + r + r² P(r), where 16 r / ln 2 is what is left of an integer",
+    "EXP_STEP": Fit("e^r = 1 + r + r² P(r), |r| <= ln 2 / 32",
                lambda r: (expm1(r) - r) / r**2, lambda r: (HALF_LN2 / 16) ** 2 / exp(r),
                (-HALF_LN2 / 16 * SLACK, HALF_LN2 / 16 * SLACK**2), (5, 2)),
-    "EXPM1_STEP": Fit("e^r = 1 + r + r² P(r), the same where e^r - 1 is wanted",
+    "EXPM1_STEP": Fit("e^r = 1 + r + r² P(r), |r| <= ln 2 / 32, for e^r - 1",
                lambda r: (expm1(r) - r) / r**2, lambda r: HALF_LN2 / 16 * r / expm1(r),
                (-HALF_LN2 / 16 * SLACK, HALF_LN2 / 16 * SLACK**2), (6, 3)),
     "SINH": Fit("sinh r = r + r³ P(r²)", *odd(sinh), (ZERO, (HALF_LN2 * SLACK) ** 2), (5, 3)),
@@ -251,11 +251,11 @@ def piece(f: Function, a: Any, width: Any, terms: int, number: Any) -> tuple[Any
 
 # fmt: off
 TABLES = {
-    "POWERS": ("2^(i / 16), and by how much of itself it is larger", powers),
-    "CENTERS": ("1 / c and log c of a number c near i / 20, in the row i mod 16", logarithms),
-    "ERF_PIECES": ("erf (a + t) = P(t), t = x - a, of the piece from a on",
+    "POWERS": ("2^(i / 16), and its relative rounding error", powers),
+    "CENTERS": ("1 / c and log c for a number c near i / 20, in row i mod 16", logarithms),
+    "ERF_PIECES": ("erf (a + t) = P(t), t = x - a, of the piece that begins at a",
                    pieces(erf, (2.0, 1.375), (12, 5))),
-    "TANH_PIECES": ("tanh (a + t) = P(t), t = x - a, of the piece from a on",
+    "TANH_PIECES": ("tanh (a + t) = P(t), t = x - a, of the piece that begins at a",
                     pieces(tanh, (0.0, 2.0), (0, 6), 9.02)),
 }
 # fmt: on
@@ -268,7 +268,7 @@ def rows_of(name: str, rows: list[tuple[Any, ...]], error: Any) -> str:
 
 def main() -> None:
     print('"""Coefficients of minimax polynomials: made by `benchmarks/minimax.py`, not by hand.')
-    print("\nP is for the formula above it; beside it stands its error, relative to that function.")
+    print("\nEach P belongs to the formula above it; beside it is its maximum error relative to that function.")
     print('A table whose name ends in 64 is for float64, in 32 for float32.\n"""')
     print("\n# fmt: off\n# ruff: noqa: E501")
     for name, fit in FITS.items():

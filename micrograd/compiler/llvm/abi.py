@@ -1,9 +1,9 @@
-"""ABI: what native code is passed, word by word. Emitted code and its callers agree here.
+"""ABI: the words that native code is passed. Emitted code and its callers agree here.
 
 Every word has 64 bits. A call passes one pointer to:
 
-    the words of `Call`       addresses, the number of examples, the seed; one word is an answer
-    for each input            its address, and its stride: how many numbers its examples lie apart
+    the words of `Call`       addresses, the number of examples, the seed; one word is a result
+    for each input            its address, and its stride: the distance between examples, in numbers
     for each output           its address
 
 The stride 0 means that all examples share the input. A negative stride ~d means: stride d, with the
@@ -23,11 +23,11 @@ class Call(IntEnum):
 
     PARAMETERS = 0  # address
     UNIFORMS = 1  # address: numbers that are the same for all examples
-    ROWS = 2  # address: rows of lanes, one for each number that varies
-    EXAMPLES = 3  # how many
+    ROWS = 2  # address: rows of lanes, one for each varying scalar
+    EXAMPLES = 3  # count
     SEED = 4  # a number, of the program's width
-    ROW_NUMBERS = 5  # address: where each example is, if any stride is negative
-    HAS_NAN = 6  # answer: not 0 where an output after the first holds a NaN
+    ROW_NUMBERS = 5  # address: the row of each example, used if a stride is negative
+    HAS_NAN = 6  # result: not 0 if an output after the first holds a NaN
 
 
 TABLE = len(Call)  # the word at which the table of inputs and outputs begins
@@ -44,22 +44,22 @@ def input_stride(k: int) -> int:
 
 
 def output_address(k: int, inputs: int) -> int:
-    """The word of the table that holds the address of output k, behind so many inputs."""
+    """The word of the table that holds the address of output k; outputs follow all inputs."""
     return 2 * inputs + k
 
 
 def words(inputs: int, outputs: int) -> int:
-    """How many words a call has."""
+    """The number of words of a call."""
     return TABLE + output_address(outputs, inputs)
 
 
 def gathered(stride: int) -> int:
-    """The word for inputs whose examples are picked by ROW_NUMBERS."""
+    """The stride word of an input whose examples are gathered by ROW_NUMBERS."""
     return ~stride
 
 
 class Job(IntEnum):
-    """The words of a call that threads share; behind them, the address of each thread's rows."""
+    """The words of a call that threads share; the address of each thread's rows follows them."""
 
     EXAMPLES_FUNCTION = 0  # addresses of functions
     BEFORE_FUNCTION = 1
@@ -68,13 +68,13 @@ class Job(IntEnum):
     UNIFORMS = 4  # addresses
     TABLE = 5
     SUMS = 6
-    PARAMETERS = 7  # from here to SEGMENTS they differ from call to call
-    IN_PLACE = 8  # the output that is computed in its place
+    PARAMETERS = 7  # the words from here to SEGMENTS differ from call to call
+    IN_PLACE = 8  # address: the output that is computed in the caller's array
     EXAMPLES = 9
     SEED = 10
     CHUNKS = 11
     SEGMENTS = 12
-    WIDTH = 13  # bytes of the sums of a segment
+    WIDTH = 13  # bytes: the size of the sums of a segment
     IS_DOUBLE = 14
 
 

@@ -1,4 +1,4 @@
-"""Addressing: a function of native code, and how it reads and writes its memory."""
+"""Addressing: one function of native code, and its loads and stores."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from micrograd.compiler.program.ir import Block
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.plan import Plan, Step
 
-Places = list[ir.Value]  # of a member, one in each axis
+Places = list[ir.Value]  # the loop indices of a member
 
 
 class Memory(NamedTuple):
-    """Pointers and numbers that a function of native code is passed."""
+    """The arguments of a function of native code."""
 
     parameters: ir.Value
     uniforms: ir.Value
-    reductions: ir.Value | None = None  # the sums over a segment of the examples
-    in_place: ir.Value | None = None  # the output that is computed in its place: see Plan.in_place
-    rows: ir.Value | None = None  # of examples
-    streams: ir.Value | None = None  # where the rows are that lie elsewhere: see Plan.streams
-    vectors: ir.Value | None = None  # of examples, in this chunk
+    reductions: ir.Value | None = None  # sums over the examples of a segment
+    in_place: ir.Value | None = None  # the output that is computed in place: see Plan.in_place
+    rows: ir.Value | None = None  # of the chunk
+    streams: ir.Value | None = None  # pointers to rows in the caller's arrays: see Plan.streams
+    vectors: ir.Value | None = None  # how many vectors of examples the chunk has
     first: ir.Value | None = None  # whether it is the first chunk of its segment
 
 
 class Body:
-    """One function: its loops, arithmetic on its registers, and accesses to its memory."""
+    """One function: its loops, its arithmetic on registers, its loads and stores."""
 
     def __init__(
         self, module: Module, plan: Plan, builder: ir.IRBuilder, memory: Memory, varying: bool
@@ -42,18 +42,18 @@ class Body:
         self.examples = varying and plan.lanes > 1  # whether examples lie in the lanes
         self.loops = Loops(builder)
         self.lanes = Arithmetic(module, builder, Axis.EXAMPLES if self.examples else Axis.NONE)
-        self._rows = self._at = None  # of the vector of examples at which rows are read
-        self._straight_line = False  # no loop begins or ends: what was read need not be read again
+        self._rows = self._at = None  # the rows at the current vector of examples, and its index
+        self._straight_line = False  # no loop begins or ends, so that loads can be reused
         self._loaded: dict[Any, ir.Value] = {}
 
     @property
     def step(self) -> int:
-        """How many examples are computed at once."""
+        """The number of examples in a vector."""
         return self.module.width if self.plan.lanes > 1 else 1
 
     @contextmanager
     def straight_line(self) -> Iterator[None]:
-        """Code in which nothing is read twice, up to the end of the outermost of such blocks."""
+        """Within this block, nested blocks included, no number is loaded twice."""
         outermost, self._straight_line = not self._straight_line, True
         yield
         if outermost:
@@ -63,7 +63,7 @@ class Body:
     # Loops over neighbours, and over examples.
 
     def streamed(self, count: ir.Value, action: Callable[[ir.Value], None]) -> None:
-        """action(i) for all i < count: in vectors of neighbours, then one by one."""
+        """action(i) for all i < count: first in whole vectors, then one by one."""
         width = self.module.width
         if isinstance(count, ir.Constant):
             whole: ir.Value = I64(count.constant // width * width)
@@ -75,13 +75,13 @@ class Body:
 
     @contextmanager
     def over_vectors(self) -> Iterator[None]:
-        """The vectors of a chunk of examples."""
+        """A loop over the vectors of a chunk."""
         with self.loops.loop(self.memory.vectors) if self.examples else once() as x:
             self.enter_vector(x)
             yield
 
     def enter_vector(self, x: ir.Value) -> None:
-        """From here on, rows are read and written at vector x."""
+        """Loads and stores of rows from here on use vector x."""
         rows, at = self.memory.rows, times(self.b, x, I64(self.step))
         self._at = at
         self._rows = rows if rows is None else self.at(rows, at)
@@ -89,11 +89,11 @@ class Body:
     # Numbers at a pointer.
 
     def at(self, pointer: ir.Value, place: ir.Value) -> ir.Value:
-        """The pointer to the number at `place`."""
+        """The pointer to the number at index `place`."""
         return self.b.gep(pointer, [place], source_etype=self.module.number)
 
     def load(self, pointer: ir.Value, place: ir.Value, align: int = 0) -> ir.Value:
-        """As many numbers from `place` on as there are lanes."""
+        """Loads one number per lane, from index `place` on."""
         at = self.at(pointer, place)
         return self.b.load(at, typ=self.lanes.vector, align=align or self.module.bytes)
 
@@ -101,7 +101,7 @@ class Body:
         self.b.store(value, self.at(pointer, place), align=align or self.module.bytes)
 
     def load_row(self, place: ir.Value) -> ir.Value:
-        """A whole vector out of the rows, where one begins."""
+        """Loads an aligned vector of a row."""
         return self.load(self.memory.rows, place, self.module.width * self.module.bytes)
 
     def store_row(self, place: ir.Value, value: ir.Value) -> None:
@@ -113,10 +113,10 @@ class Body:
     def store_number(self, pointer: Any, place: ir.Value, value: ir.Value) -> None:
         self.b.store(value, self.at(pointer, place))
 
-    # What an access reads, and a step writes.
+    # Reads of operands, and writes of results.
 
     def place(self, access: Access, places: Places, t: ir.Value | None) -> ir.Value:
-        """The place in its block that an access reads."""
+        """The index into its block that an access reads."""
         b = self.b
         known = [i.constant for i in (*places, t or ZERO) if isinstance(i, ir.Constant)]
         if len(known) == len(places) + 1:
@@ -138,7 +138,7 @@ class Body:
     def read(
         self, operand: Access | Step, known: dict[Step, ir.Value], places: Places, t: Any
     ) -> ir.Value:
-        """An operand: a step in registers, or what lies in the lanes in memory."""
+        """An operand: the register of an earlier step, or a load."""
         if isinstance(operand, Step):
             return known[operand]
         access, program = operand, self.plan.program
@@ -152,7 +152,7 @@ class Body:
         return value
 
     def _load(self, access: Access, place: ir.Value) -> ir.Value:
-        """What lies in the lanes from a place on; where it is one number, that in all of them."""
+        """Loads one number per lane if they are neighbours in memory, else broadcasts one."""
         near = self._are_neighbours(access)
         known = isinstance(place, ir.Constant)
         key = access.block, place.constant if known else None, near
@@ -169,7 +169,7 @@ class Body:
         return value
 
     def _are_neighbours(self, access: Access) -> bool:
-        """Whether what belongs into the lanes lies side by side in memory."""
+        """Whether the numbers of the lanes are neighbours in memory."""
         match self.lanes.axis:
             case Axis.EXAMPLES:
                 return access.block.varying
@@ -181,7 +181,7 @@ class Body:
                 return True
 
     def write(self, step: Step, value: ir.Value, places: Places) -> None:
-        """The result of a step into memory, if anything reads it there."""
+        """Stores the result of a step, if it is read from memory."""
         if not step.stored:
             return
         if step.target.block.boolean:
@@ -209,12 +209,12 @@ class Body:
         return self._row(block, place) if block.varying else self.at(*self.uniform(block, place))
 
     def uniform(self, block: Block, place: ir.Value) -> tuple[Any, ir.Value]:
-        """The pointer and the place of a number that does not vary."""
+        """The buffer of a uniform number, and its index there."""
         base, first = self.home(block)
         return base, plus(self.b, place, I64(first))
 
     def home(self, block: Block) -> tuple[Any, int]:
-        """The memory that a block lies in, and where it begins there: in rows, if it varies."""
+        """The buffer of a block, and its offset there: in rows, if it varies."""
         plan = self.plan
         if block.varying:
             return self.memory.rows, plan.offset[block]
@@ -234,11 +234,11 @@ class Body:
         return self.at(self._rows, row)
 
     def stream(self, block: Block) -> ir.Value:
-        """Where the row of this chunk begins that may lie in an array of the caller's."""
+        """The pointer to the row of a block that may lie in the caller's array."""
         return self.b.load(self.elsewhere(self.plan.streams[block]), typ=POINTER)
 
     def elsewhere(self, entry: int) -> ir.Value:
-        """The pointer to an entry that tells where a row lies: see Plan.streams, Plan.starts."""
+        """The pointer to an entry of the streams: see Plan.streams and Plan.starts."""
         return self.b.gep(self.memory.streams, [I64(entry)], source_etype=POINTER)
 
     def sum_place(self, step: Step, member: Places) -> ir.Value:
@@ -250,6 +250,6 @@ class Body:
         return self.at(self.memory.reductions, plus(self.b, at, I64(plan.offset[block])))
 
     def _alignment_of(self, block: Block) -> int:
-        """Rows of examples begin at cache lines; members and terms lie where they lie."""
+        """Rows of the chunk are aligned to vectors; all else is aligned to numbers."""
         own = self.lanes.axis is Axis.EXAMPLES and block not in self.plan.streams
         return self.module.bytes * (self.lanes.width if own else 1)

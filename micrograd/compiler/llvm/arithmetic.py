@@ -1,6 +1,6 @@
 """Arithmetic: the operations of the table, emitted on registers.
 
-Those that are composed of others run their own formula on registers, as everywhere.
+Composite operations run their own formula on registers, as on every other back end.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-FUSE = ("contract",)  # a product and the sum that it is part of are rounded once
+FUSE = ("contract",)  # allows fused multiply-add: a product and its sum are rounded once
 
 
 class Axis(Enum):
-    """What lies side by side in the lanes of a register."""
+    """The axis along which a register is a vector."""
 
-    NONE = auto()  # one number, alone
+    NONE = auto()  # a scalar register
     EXAMPLES = auto()
-    MEMBERS = auto()  # of a block, neighbours along its last axis
+    MEMBERS = auto()  # of a block, along its last axis
     TERMS = auto()  # of a sum
 
 
 class Register(Scalar):
-    """A vector register, or its truth: the algebra in which composite operations are emitted."""
+    """A register of numbers or truth values: the algebra in which composite operations run."""
 
     __slots__ = ("emit", "value")
     rank = 3
@@ -61,7 +61,7 @@ def apply(op: Op, operands: tuple[Any, ...]) -> Any:
 
 
 class Arithmetic:
-    """Emits arithmetic on registers, in whose lanes neighbours along `axis` lie."""
+    """Emits arithmetic on registers that are vectors along `axis`."""
 
     def __init__(self, module: Module, builder: ir.IRBuilder, axis: Axis):
         self.module, self.b = module, builder
@@ -86,11 +86,11 @@ class Arithmetic:
         return Register(self, self.module.splat(x, self.vector))
 
     def zero(self) -> ir.Value:
-        """Where a sum begins: -0 + x is x to the bit, whatever x."""
+        """The identity of addition: -0 + x has the bits of x, for every x."""
         return self.constant(-0.0).value
 
     def broadcast(self, number: ir.Value) -> ir.Value:
-        """One number, in all lanes."""
+        """The number in all lanes."""
         if self.axis is Axis.NONE:
             return number
         b, undefined = self.b, ir.Constant(self.vector, ir.Undefined)
@@ -99,11 +99,11 @@ class Arithmetic:
         return b.shuffle_vector(first, undefined, mask)
 
     def start(self, step: Step) -> ir.Value:
-        """What has no terms yet."""
+        """The identity of the step's reduction."""
         return self.zero() if step.combine is ops.add else self.constant(-math.inf).value
 
     def combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
-        """One more term of a sum, or of what else the step does to many terms."""
+        """The total of the step's reduction, with one more term."""
         factors = list(map(self._number, factors))
         if step.combine is ops.add:
             return self.add_product(total, factors)
@@ -118,7 +118,7 @@ class Arithmetic:
             _, first, *rest = factors
             if total is not None and not rest:
                 return b.fsub(total, first, flags=flags)
-            factors = [b.fneg(first), *rest]  # the machine subtracts a product in one instruction
+            factors = [b.fneg(first), *rest]  # becomes one instruction: a fused negate-multiply-add
         if total is None:
             return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=flags)
         if len(factors) == 1:
@@ -128,22 +128,22 @@ class Arithmetic:
         return self._intrinsic("fmuladd", [*factors, total], flags)
 
     def is_subtracted(self, factors: list[ir.Value]) -> bool:
-        """Whether a product begins with -1."""
+        """Whether a product has the leading factor -1, so that it can be subtracted instead."""
         first = factors[0]
         if len(factors) == 1 or self.module.exact or not isinstance(first, ir.Constant):
             return False
         return first is self.constant(-1.0).value
 
-    def difference(self, added: ir.Value | None, less: ir.Value | None) -> ir.Value:
-        """The sum of the terms that are added, less those that are subtracted; none are zero."""
-        if less is None:
+    def difference(self, added: ir.Value | None, subtracted: ir.Value | None) -> ir.Value:
+        """The added terms minus the subtracted ones; None stands for an empty sum."""
+        if subtracted is None:
             return self.constant(0.0).value if added is None else added
         if added is None:
-            return self.b.fneg(less)
-        return self.b.fsub(added, less, flags=self.flags)
+            return self.b.fneg(subtracted)
+        return self.b.fsub(added, subtracted, flags=self.flags)
 
     def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
-        """An operation of the machine on registers."""
+        """A primitive operation on registers."""
         b, name = self.b, op.name
         if name in _ARITHMETIC:
             return getattr(b, _ARITHMETIC[name])(*map(self._number, operands))
@@ -162,7 +162,7 @@ class Arithmetic:
         return b.call(function, list(map(self._number, operands)))
 
     def _take(self, operands: list[ir.Value]) -> ir.Value:
-        """The operand that the last one counts; NaN where there is none."""
+        """The operand at the index that the last operand holds; NaN if it is out of range."""
         *values, index = operands
         result = self.constant(float("nan")).value
         for k, value in enumerate(values):
@@ -175,14 +175,14 @@ class Arithmetic:
         return self.b.call(callee, operands, fastmath=flags)
 
     def _declared(self, name: str, result: ir.Type, operands: list[ir.Type]) -> ir.Function:
-        """LLVM's own function of this name for such registers."""
+        """The LLVM intrinsic of this name, for registers of this type."""
         return self.module.declare(f"llvm.{name}.{suffix(self.vector)}", result, operands)
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())
 
     def _number(self, x: ir.Value) -> ir.Value:
-        of_numbers = x.type is self.vector or x.type == self.vector  # to compare takes longer
+        of_numbers = x.type is self.vector or x.type == self.vector  # `is` is much faster than ==
         return x if of_numbers else self.b.uitofp(x, self.vector)
 
     def sum_of_lanes(self, total: ir.Value) -> ir.Value:
@@ -191,7 +191,7 @@ class Arithmetic:
         return self.b.call(callee, [ir.Constant(number, -0.0), total], fastmath=flags)
 
     def transposed(self, rows: list[ir.Value]) -> list[ir.Value]:
-        """The columns of a square whose rows these vectors are: halves, shuffled together."""
+        """The transpose of a square matrix with these rows, by interleaving its two halves."""
         n, b = len(rows), self.b
         masks = [
             ir.Constant(ir.VectorType(I32, n), [half + k // 2 + n * (k % 2) for k in range(n)])
@@ -203,14 +203,14 @@ class Arithmetic:
         return rows
 
     def masked_load(self, pointer: ir.Value, count: int) -> ir.Value:
-        """The first `count` lanes from memory; the others hold zero."""
+        """Loads the first `count` lanes; the others hold zero."""
         if count == self.module.width:
             return self.b.load(pointer, typ=self.vector, align=self.module.bytes)
         operands = [pointer, I32(self.module.bytes), self._first_lanes(count), self.zero()]
         return self._masked("load", self.vector, operands)
 
     def masked_store(self, value: ir.Value, pointer: ir.Value, count: int) -> None:
-        """The first `count` lanes into memory."""
+        """Stores the first `count` lanes."""
         if count == self.module.width:
             self.b.store(value, pointer, align=self.module.bytes)
             return

@@ -1,8 +1,8 @@
 """Builder: the instructions of LLVM, as lines of text.
 
-llvmlite makes an object of each instruction, gives it a name that no other has, and prints it at
-the end: most of the time in which a program was compiled. `Builder` is its builder, but for the
-instructions of which code has many: these are printed as they are made.
+llvmlite makes an object for each instruction, gives it a unique name, and prints it at the end.
+That took most of the compile time, so `Builder` prints the most frequent instructions as soon as
+they are built, and leaves the rest to llvmlite.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ def declare(module: ir.Module, name: str, type: ir.FunctionType) -> ir.Function:
 
 
 class Line(ir.Value):
-    """An instruction that is printed already, and stands for its result."""
+    """An instruction as text; as an operand, it stands for its result."""
 
     __slots__ = ("name", "text", "type")
 
@@ -44,12 +44,12 @@ def _arithmetic(operation: str) -> Callable[..., Line]:
 
 
 class Builder(ir.IRBuilder):
-    """Appends to the blocks of one function, of which it is the only builder."""
+    """Appends to the basic blocks of one function. A function must have only one builder."""
 
     lines = 0
 
     def line(self, type: ir.Type, text: str) -> Line:
-        """Appends `text`, which computes a result of this type."""
+        """Appends `text`, an instruction with a result of this type."""
         self.lines += 1
         name = f"%v{self.lines}"
         line = Line(type, name, f"{name} = {text}")

@@ -8,7 +8,7 @@ from micrograd.compiler.llvm.control_flow import I1, I64
 
 
 class CallTable:
-    """The table of inputs and outputs behind the words of a call: see `abi`."""
+    """The table of inputs and outputs, which follows the words of a call: see `abi`."""
 
     def __init__(self, b: ir.IRBuilder, pointer: ir.Value, inputs: int):
         self.b, self.pointer, self.inputs = b, pointer, inputs
@@ -37,7 +37,7 @@ class CallTable:
         return self.b.inttoptr(self._load(abi.Call.ROW_NUMBERS - abi.TABLE), POINTER)
 
     def are_apart(self, outputs: int) -> ir.Value:
-        """Whether no output is written where an input lies."""
+        """Whether no output has the address of an input."""
         b, apart = self.b, I1(1)
         for k in range(self.inputs):
             for j in range(outputs):

@@ -1,4 +1,4 @@
-"""Loops: what runs again and again, and the integers that count it."""
+"""Loops, and the integer arithmetic of their indices."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from llvmlite import ir
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
 ZERO = I64(0)
 
-integer = cache(I64)  # as a constant: code is full of places that are known
+integer = cache(I64)  # constants, cached because most indices are known at compile time
 
 
 class Loops:
@@ -56,7 +56,7 @@ class Loops:
     def tiled(
         self, extent: int, tile: int, action: Callable[[ir.Value, int], None], start: int = 0
     ) -> None:
-        """action(first place, how many) for tiles of an axis, the last one perhaps smaller."""
+        """action(start, count) for each tile of an axis; the last one may be smaller."""
         whole = start + (extent - start) // tile * tile
         if whole > start:
             single = whole == start + tile
@@ -73,7 +73,7 @@ class Loops:
         start: ir.Value = ZERO,
         stride: int = 1,
     ) -> list[ir.Value]:
-        """A loop that carries registers: for (t = start; t < count; t += stride)"""
+        """A loop with loop-carried registers: for (t = start; t < count; t += stride)"""
         if isinstance(count, ir.Constant) and isinstance(start, ir.Constant):
             if start.constant >= count.constant:
                 return totals
@@ -99,7 +99,7 @@ class Loops:
 
 
 def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """x + y of integers, folded where they are known: most addresses are."""
+    """x + y of integers, with constants folded."""
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
         return integer(x.constant + y.constant)
     if isinstance(x, ir.Constant):
@@ -108,6 +108,7 @@ def plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """x * y of integers, with constants folded."""
     if isinstance(x, ir.Constant) and isinstance(y, ir.Constant):
         return integer(x.constant * y.constant)
     if isinstance(x, ir.Constant):
@@ -117,5 +118,5 @@ def times(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 @contextmanager
 def once(place: int = 0) -> Iterator[ir.Value]:
-    """A loop of one round, without one."""
+    """A loop of one iteration, unrolled."""
     yield I64(place)

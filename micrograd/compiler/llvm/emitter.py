@@ -1,7 +1,7 @@
-"""Emitter: the loops of a plan become a module of native code.
+"""Emitter: the loops of a plan become an LLVM module.
 
-One function for each nest, or each stretch of straight-line code, and one that calls them in order
-for a range of chunks of examples. `addressing.Memory` says what they are passed.
+Each nest, and each stretch of straight-line code, becomes a function, with the arguments of
+`addressing.Memory`. Another function calls them in order for a range of chunks of examples.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from micrograd.compiler.schedule.straight_line import stretches
 
 
 class Emitter:
-    """The module of a plan: build() it once."""
+    """Builds the module of a plan. Call `build` once."""
 
     def __init__(self, plan: Plan, width: int, double: bool, exact: bool):
         self.plan, self.module = plan, Module(width, double, exact)
@@ -52,7 +52,7 @@ class Emitter:
         return CallTable(b, pointer, len(self.plan.program.inputs))
 
     def _sequence(self, name: str, nests: list[Nest]) -> Body:
-        """NAME(w, u, table): nests that do not vary. Still open: the caller ends it."""
+        """NAME(w, u, table): the uniform nests of a phase. The caller adds the return."""
         functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
         function = self.module.define(name, [POINTER] * 3, internal=False)
         w, u, pointer = function.args
@@ -70,13 +70,13 @@ class Emitter:
         return body
 
     def _in_place(self, body: Body, table: CallTable) -> ir.Value:
-        """Where the output lies that is computed in its place."""
+        """The pointer to the output that is computed in place; if there is none, any pointer."""
         if self.plan.in_place is None:
             return body.memory.uniforms
         return table.output(self.plan.in_place[0])
 
     def _run(self, before: Body, examples: ir.Function, after: Body) -> None:
-        """run(call): everything, in one thread. `abi` says what a call is."""
+        """run(call): the whole program, in one thread. See `abi` for the layout of a call."""
         for body in (before, after):
             body.b.ret_void()
         function = self.module.define("run", [POINTER], internal=False)
@@ -94,7 +94,7 @@ class Emitter:
         b.call(before.b.function, [w, u, table])
         chunks, segments = self._parts(b, n)
         r = body.at(u, I64(self.plan.uniform))
-        with body.loops.loop(segments) as s:  # each with sums of its own, as in several threads
+        with body.loops.loop(segments) as s:  # each has sums of its own, as with several threads
             first, last = (b.sdiv(times(b, chunks, x), segments) for x in (s, plus(b, s, I64(1))))
             begins = b.icmp_signed("==", s, I64(0))
             sums = b.select(begins, u, r), b.select(begins, d, r)
@@ -105,14 +105,14 @@ class Emitter:
         b.ret_void()
 
     def _parts(self, b: ir.IRBuilder, n: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Into how many chunks, and segments of chunks, so many examples fall."""
+        """The number of chunks of n examples, and the number of segments of chunks."""
         chunks = b.sdiv(plus(b, n, I64(self.plan.lanes - 1)), I64(self.plan.lanes))
         segments = b.sdiv(plus(b, chunks, I64(CHUNKS - 1)), I64(CHUNKS))
         most = I64(self.plan.segments)
         return chunks, b.select(b.icmp_signed("<", segments, most), segments, most)
 
     def _combine(self) -> None:
-        """combine(u, d, r): adds the sums over one segment of the examples to those before it."""
+        """combine(u, d, r): adds the sums of one segment to those of the segments before it."""
         function = self.module.define("combine", [POINTER] * 3, internal=False)
         u, d, r = function.args
         body = self._body(function, Memory(u, u), False)
@@ -146,7 +146,7 @@ class Emitter:
         return body
 
     def _stretch(self, name: str, stretch: Stretch) -> ir.Function:
-        """Straight-line code, which LLVM's passes would leave as it is: they skip it."""
+        """Straight-line code. LLVM's passes would find nothing to improve, so they skip it."""
         body = self._nest_body(name, True)
         body.b.function.attributes.add("optnone")
         LoopNests(body).straight_line(stretch)
@@ -154,7 +154,7 @@ class Emitter:
         return body.b.function
 
     def _phase(self, nests: list[Nest]) -> Iterator[ir.Function]:
-        """The functions that compute nests for a chunk of examples, in their order."""
+        """The functions that compute the nests for a chunk of examples, in order."""
         for unrolled, some in groupby(enumerate(nests), key=lambda each: each[1].straight_line):
             if unrolled:
                 for stretch in stretches([nest for _, nest in some]):
@@ -164,7 +164,7 @@ class Emitter:
                     yield self._nest(f"examples.{k}", nest, True)
 
     def _even(self, b: ir.IRBuilder, n: ir.Value, step: int) -> ir.Value:
-        """How many examples a chunk holds, if all hold as many vectors: `lanes` at most."""
+        """The examples per chunk, at most `lanes`, if all chunks have equally many vectors."""
         lanes = self.plan.lanes
         if lanes == 1:
             return I64(1)
@@ -206,7 +206,7 @@ class Emitter:
         return function
 
     def _allocate_entries(self, body: Body) -> None:
-        """The entries that tell where rows lie that may lie elsewhere, on the stack."""
+        """Allocates the streams on the stack: pointers to rows that may lie in other arrays."""
         plan, b = self.plan, body.b
         entries = b.alloca(POINTER, I64(len(plan.streams) + len(plan.starts) + 1))
         body.memory = body.memory._replace(streams=entries)
@@ -226,7 +226,7 @@ class Emitter:
                 marshalling.open_output(gathers[0].block, table.output(k), apart)
 
     def _store_outputs(self, marshalling: Marshalling, table: CallTable) -> None:
-        """The outputs that vary, for a chunk of examples."""
+        """Stores the varying outputs of a chunk."""
         products = {nest.output: nest for nest in self.plan.examples if nest.output is not None}
         for k, gathers in enumerate(self.plan.program.outputs.values()):
             if any(g.block.varying for g in gathers):
@@ -253,6 +253,7 @@ class Emitter:
     def _watching(
         self, marshalling: Marshalling, table: CallTable, output: int
     ) -> AbstractContextManager[None]:
-        """Notes a NaN in an output: all but the first, the first too where it may be averted."""
+        """Watches an output for NaN: every one but the first, which is watched only in programs
+        without guards."""
         watched = output > 0 or self.plan.program.unguarded
         return marshalling.watching(table) if watched else nullcontext()

@@ -1,4 +1,4 @@
-"""Level: the processors that code is compiled for, where the user names them.
+"""Level: the x86-64 level that code is compiled for, if the user names one.
 
 `MICROGRAD_CPU` is empty, or a level of x86-64. It is checked before any work is done.
 """
@@ -6,12 +6,12 @@
 import os
 from importlib.util import find_spec
 
-# The levels of x86-64, and what this processor must have to run the code of each.
+# The levels of x86-64, each with a feature that tells whether this processor has the level.
 FEATURES = {"x86-64-v2": "sse4.2", "x86-64-v3": "avx2", "x86-64-v4": "avx512vl"}
 
 
 def named_level() -> str:
-    """The level that is named, "" if none is. Raises ValueError if there is no such level."""
+    """The level that the user names, or "". Raises ValueError if there is no such level."""
     named = os.environ.get("MICROGRAD_CPU", "")
     if named and named not in FEATURES:
         levels = ", ".join(FEATURES)
@@ -20,7 +20,7 @@ def named_level() -> str:
 
 
 def check_level() -> None:
-    """Raises ValueError if a level is named that does not exist, or that this processor lacks."""
+    """Raises ValueError if the named level does not exist, or if this processor lacks it."""
     if named_level() and find_spec("llvmlite"):
         from micrograd.compiler.llvm.target import processor
 

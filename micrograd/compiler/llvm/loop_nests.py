@@ -1,4 +1,4 @@
-"""Loop nests: loops over members, examples and terms, and what is computed in them."""
+"""Loop nests: loops over members, examples and terms, and their bodies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.schedule.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.schedule.schedule import REDUCE_TILE, TILE, VECTOR_TILE
 
-# A sum so far: the terms that are added, and those that are subtracted. The processor has both
-# chains under way at once.
+# A partial sum: the added terms and the subtracted terms. They are two independent chains, which
+# the processor overlaps.
 Chains = tuple[ir.Value | None, ir.Value | None]
 
 
@@ -32,7 +32,7 @@ class LoopNests:
         self._members(nest, 1, tile)
 
     def straight_line(self, stretch: Stretch) -> None:
-        """Members without loops: what one has read or stored, the others have at hand."""
+        """Members without loops: they share the registers of what one of them loads or stores."""
         with self.body.over_vectors(), self.body.straight_line():
             for tile in stretch:
                 first, _ = tile[0]
@@ -42,7 +42,7 @@ class LoopNests:
                     self._steps(nest.steps, known, list(map(integer, member)))
 
     def _side_by_side(self, tile: list[Member]) -> list[ir.Value]:
-        """The long sums of a tile, in turns: terms that read the same follow each other."""
+        """The long sums of a tile, interleaved, so that terms with the same load are neighbours."""
         places = [list(map(integer, member)) for _, member in tile]
         terms = [
             (k, factors, t)
@@ -64,11 +64,11 @@ class LoopNests:
         return [self.lanes.difference(*total) for total in totals]
 
     def _add(self, step: Step, total: Chains, factors: list[ir.Value]) -> Chains:
-        """One more term of a sum."""
-        added, less = total
+        """The sum with one more term."""
+        added, subtracted = total
         if self.lanes.is_subtracted(factors):
-            return added, self.lanes.combine(step, less, factors[1:])
-        return self.lanes.combine(step, added, factors), less
+            return added, self.lanes.combine(step, subtracted, factors[1:])
+        return self.lanes.combine(step, added, factors), subtracted
 
     def long_sum(self, nest: Nest) -> None:
         first = nest.steps[0]
@@ -82,7 +82,7 @@ class LoopNests:
         self._members(nest, TILE, tile)
 
     def _members(self, nest: Nest, tile: int, action: Callable[[list[Places]], None]) -> None:
-        """action(members) for all members, `tile` of them at once; in vectors where that goes."""
+        """action(members) for all members, a tile at a time; in vectors if they are contiguous."""
         outer, n, width = nest.axes[:-1], nest.axes[-1], self.body.module.width
         vectors = n // width if not self.body.examples and nest.is_contiguous else 0
 
@@ -104,7 +104,7 @@ class LoopNests:
         self.body.loops.axes(outer, at)
 
     def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
-        """The totals of a tile of members, with all terms of a sum added."""
+        """The totals of a tile of members, with all terms of the sum added."""
         for terms, factors in step.products:
             start = 0
             if self._terms_in_lanes(step, terms, factors):
@@ -119,7 +119,7 @@ class LoopNests:
         return totals
 
     def _terms_in_lanes(self, step: Step, terms: int, factors: list[Any]) -> bool:
-        """Whether terms are neighbours in memory, and may be added in any order."""
+        """Whether the terms are neighbours in memory, and may be added in any order."""
         free = self.lanes.axis is Axis.NONE and not self.body.module.exact
         free = free and step.combine is ops.add
         near = all(f.table is None and f.term in (0, 1) for f in factors)
@@ -135,7 +135,7 @@ class LoopNests:
         stop: int,
     ) -> list[ir.Value]:
         def add(totals: list[ir.Value], t: ir.Value) -> list[ir.Value]:
-            read: dict[Any, ir.Value] = {}  # members share what does not depend on their place
+            read: dict[Any, ir.Value] = {}  # loads that do not depend on the member are shared
             return [
                 self.lanes.combine(step, total, self._factors(read, factors, member, t))
                 for total, member in zip(totals, members)
@@ -152,7 +152,8 @@ class LoopNests:
     def _factors(
         self, read: dict[Any, ir.Value], factors: Any, member: Places, t: ir.Value
     ) -> list[ir.Value]:
-        """Those of a term. An example that counts 0 is a copy, and adds 0, even if infinite."""
+        """The factors of a term. Where the seed is 0, the example is padding: it must add 0, even
+        if it is infinite."""
         numbers = [self._shared(read, factor, member, t) for factor in factors]
         if self.body.examples and factors[0].block is self.body.plan.program.seed:
             seed, *others = numbers
@@ -171,7 +172,7 @@ class LoopNests:
         return read[key]
 
     def reduce(self, nest: Nest) -> None:
-        """Sums over the examples of a tile of rows and columns, in vectors; last across lanes."""
+        """Sums over examples, for tiles of rows and columns; the lanes are added up at the end."""
         (step,) = nest.steps
         if nest.factors:
             OuterProducts(self.body).sum(nest, *nest.factors)

@@ -1,7 +1,7 @@
-"""Marshalling: numbers on their way between the caller's arrays and the rows of lanes.
+"""Marshalling: copies between the caller's arrays and the rows of lanes.
 
-In an array the numbers of one example are neighbours; in the rows, those of one scalar. So squares
-of as many numbers a side as there are lanes are transposed in registers.
+In an array the numbers of one example are neighbours; in a row, the examples of one scalar are. So
+square tiles, as wide as a vector, are transposed in registers.
 """
 
 import math
@@ -21,12 +21,12 @@ from micrograd.compiler.program.ir import Block, Gather
 from micrograd.compiler.schedule.access import Access, copies
 from micrograd.compiler.schedule.plan import Nest
 
-UNROLLED = 512  # members of an output at most whose rows are named one by one
+UNROLLED = 512  # outputs of up to so many members are copied by straight-line code
 
 
 class Marshalling:
-    """Emits transfers into a function, for the examples from `start` on: `real` of them, and
-    `padded` up to whole vectors with copies of the last one."""
+    """Emits copies into a function, for `real` examples from `start` on. `padded` is that number
+    rounded up to whole vectors; the padding are copies of the last example."""
 
     start: ir.Value
     real: ir.Value
@@ -34,12 +34,12 @@ class Marshalling:
 
     def __init__(self, body: Body):
         self.body, self.b, self.lanes = body, body.b, body.lanes
-        self._row_numbers: ir.Value | None = None  # of the examples, where they are picked
-        self._seen: ir.Value | None = None  # where it is noted that a NaN was delivered
+        self._row_numbers: ir.Value | None = None  # of the examples, if they are gathered
+        self._seen: ir.Value | None = None  # the variable that records a delivered NaN
 
     @contextmanager
     def watching(self, table: CallTable) -> Iterator[None]:
-        """Notes in the call whether anything that is delivered within the block is a NaN."""
+        """Records in the call whether any number delivered within the block is a NaN."""
         b = self.b
         with b.goto_entry_block():
             self._seen = b.alloca(I64)
@@ -50,7 +50,7 @@ class Marshalling:
         self._seen = None
 
     def deliver(self, numbers: ir.Value) -> ir.Value:
-        """The numbers, on their way out."""
+        """The numbers, which are about to be stored in an output; a NaN is recorded."""
         b = self.b
         if self._seen is not None:
             nan = b.fcmp_unordered("uno", numbers, numbers)
@@ -61,7 +61,7 @@ class Marshalling:
         return numbers
 
     def copy(self, count: ir.Value, source: Any, target: Any) -> None:
-        """`count` numbers that lie side by side; source and target are pointers and places."""
+        """Copies `count` contiguous numbers; source and target are pointers with indices."""
 
         def move(i: ir.Value) -> None:
             (x, at), (y, to) = source, target
@@ -71,15 +71,15 @@ class Marshalling:
         self.body.streamed(count, move)
 
     def look_over(self, count: ir.Value, numbers: ir.Value) -> None:
-        """As `copy`, of numbers that are where they belong already: only a NaN is noted."""
+        """Records a NaN among `count` numbers that are in the output already."""
         self.body.streamed(count, lambda i: self.deliver(self.body.load(numbers, i)) and None)
 
     def load_input(self, block: Block, table: CallTable, k: int) -> None:
-        """Rows of lanes out of the array of input k."""
+        """Loads input k from its array into rows of lanes."""
         b, source, stride = self.b, table.input(k), table.stride(k)
         row_numbers = table.row_numbers()
-        with b.if_else(b.icmp_signed("<", stride, I64(0))) as (picked, in_order):
-            with picked:
+        with b.if_else(b.icmp_signed("<", stride, I64(0))) as (gathered, in_order):
+            with gathered:
                 self._row_numbers = row_numbers
                 self._load_block(block, source, b.not_(stride))
                 self._row_numbers = None
@@ -109,11 +109,11 @@ class Marshalling:
             self._load_squares(block, source, stride)
 
     def _is_whole(self) -> ir.Value:
-        """Whether the chunk holds whole vectors of examples."""
+        """Whether the chunk needs no padding."""
         return self.b.icmp_signed("==", self.real, self.padded)
 
     def _open(self, block: Block, array: ir.Value, there: ir.Value) -> None:
-        """The row of a block lies in the caller's array if it can be `there`, else in ours."""
+        """Points the stream of a block to the caller's array if `there` holds, else to our row."""
         b, plan = self.b, self.body.plan
         row = I64(plan.offset[block] * plan.lanes)
         place = self.body.at(array, self.start)
@@ -121,17 +121,18 @@ class Marshalling:
         b.store(b.select(there, place, own), self.body.elsewhere(plan.streams[block]))
 
     def open_output(self, block: Block, out: ir.Value, apart: ir.Value) -> None:
-        """An output of one scalar goes where it is wanted, unless an input is still read there."""
+        """An output of one scalar is written to the caller's array directly, unless that overlaps
+        an input."""
         self._open(block, out, self.b.and_(apart, self._is_whole()))
 
     def _example(self, e: ir.Value) -> ir.Value:
-        """Example e of the chunk; of the last one a copy."""
+        """Example e of the chunk; for the padding, the last example."""
         last = self.b.sub(self.real, I64(1))
         e = self.b.select(self.b.icmp_signed("<", e, last), e, last)
         return self._row_of(plus(self.b, self.start, e))
 
     def _row_of(self, example: ir.Value) -> ir.Value:
-        """The row of its array that an example is in."""
+        """The row of an example in the caller's array."""
         if self._row_numbers is None:
             return example
         return self.b.load(self.b.gep(self._row_numbers, [example], source_etype=I64), typ=I64)
@@ -140,7 +141,7 @@ class Marshalling:
         b, width, plan = self.b, self.body.module.width, self.body.plan
         row = plan.offset[block]
 
-        # As many streams of memory as examples.
+        # Examples outside, members inside: the processor prefetches one stream per example.
         with self.body.loops.loop(self.padded, step=width) as e:
             examples = [times(b, self._example(plus(b, e, I64(k))), stride) for k in range(width)]
             if block in plan.starts:
@@ -159,7 +160,7 @@ class Marshalling:
             self.body.loops.tiled(block.size, width, square)
 
     def fill_seed(self, seed: ir.Value) -> None:
-        """What each example counts: `seed`, and nothing where it is a copy."""
+        """Fills the row of seeds: `seed` for each example, 0 for padding."""
         b, plan = self.b, self.body.plan
         row, width = I64(plan.offset[plan.program.seed] * plan.lanes), self.body.module.width
         if plan.lanes == 1:
@@ -172,13 +173,13 @@ class Marshalling:
             self.body.store_number(self.body.memory.rows, plus(b, row, e), nothing)
 
     def store_products(self, nest: Nest, out: ir.Value) -> None:
-        """An output that is rows times columns, computed on its way out."""
+        """Computes an output that is an outer product per example, and stores it at once."""
         start = times(self.b, self.start, I64(math.prod(nest.axes)))
         here = self.body.at(out, start)
         OuterProducts(self.body).of_each_example(nest, here, self.real, self.deliver)
 
     def store_output(self, gathers: list[Gather], out: ir.Value) -> None:
-        """Some scalars of the examples into an array of shape (examples, scalars)."""
+        """Stores scalars of all examples into an array of shape (examples, scalars)."""
         b, lanes = self.b, self.body.plan.lanes
         members, parts = sum(map(len, gathers)), copies(gathers, self.body.home)
         (memory, source, _), whole = parts[0], I64(0)
@@ -217,7 +218,7 @@ class Marshalling:
                 pointer = self.body.at(out, at)
                 self.lanes.masked_store(self.deliver(numbers), pointer, count)
 
-        # As many streams of memory as examples.
+        # Examples outside, members inside: the processor prefetches one stream per example.
         with self.body.loops.loop(whole, step=width) as e:
             if rows.table is None or members > UNROLLED:
                 self.body.loops.tiled(members, width, lambda i, count: square(e, i, count))
@@ -226,7 +227,7 @@ class Marshalling:
                     square(e, I64(i), min(width, members - i))
 
     def _store_each(self, parts: list[Any], members: int, out: ir.Value, start: ir.Value) -> None:
-        """Number by number, for the examples of the chunk from `start` on."""
+        """Stores number by number, for the examples of the chunk from `start` on."""
         b, body, lanes = self.b, self.body, self.body.plan.lanes
         for memory, source, target in parts:
             with body.loops.loop(I64(*source.axes)) as i:
@@ -239,7 +240,7 @@ class Marshalling:
                     body.store_number(out, plus(b, example, to), x)
 
     def store_uniform(self, gathers: list[Gather], out: ir.Value) -> None:
-        """Numbers that do not vary."""
+        """Stores a uniform output."""
         body = self.body
         for memory, source, target in copies(gathers, body.home):
             count = I64(*source.axes)

@@ -1,4 +1,4 @@
-"""Module: what the functions of native code share: their types, tables, constants, mathematics."""
+"""Module: the types, tables, constants and elementary functions that its functions share."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from micrograd.compiler.llvm.builder import POINTER, Builder, declare
 from micrograd.compiler.llvm.control_flow import I8, I32
 
 VOID = ir.VoidType()
-INLINE_CALLS = 16  # of one elementary function: with more of them, inlining makes code too long
+INLINE_CALLS = 16  # an elementary function with more calls is not inlined: code would grow too long
 
 
 class Module:
@@ -24,16 +24,16 @@ class Module:
         self.number: ir.Type = ir.DoubleType() if double else ir.FloatType()
         self.bytes = 8 if double else 4  # of a number
         self._tables: dict[bytes, ir.GlobalVariable] = {}
-        self._splats: dict[tuple[str, int], ir.Constant] = {}  # numbers, in vectors and alone
+        self._splats: dict[tuple[str, int], ir.Constant] = {}  # by value and number of lanes
         self._constants: ir.GlobalVariable | None = None
-        self._calls: Counter[ir.Function] = Counter()  # of the elementary functions
+        self._calls: Counter[ir.Function] = Counter()  # of elementary functions
 
     def declare(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
         """The function of this name, declared at its first use."""
         return declare(self.ir, name, ir.FunctionType(result, operands))
 
     def define(self, name: str, types: list[ir.Type], internal: bool = True) -> ir.Function:
-        """A new function, whose pointers do not overlap."""
+        """A new function; its pointer arguments must not alias."""
         function = ir.Function(self.ir, ir.FunctionType(VOID, types), name)
         function.attributes.add("nounwind")
         if internal:
@@ -45,7 +45,7 @@ class Module:
         return function
 
     def splat(self, x: float, vector: ir.Type) -> ir.Constant:
-        """The number in all lanes of this type."""
+        """A constant of this type with x in all lanes."""
         count = vector.count if isinstance(vector, ir.VectorType) else 0
         key = x.hex(), count
         known = self._splats.get(key)
@@ -54,7 +54,7 @@ class Module:
         return known
 
     def table(self, index: Any) -> ir.GlobalVariable:
-        """Its entries as 32-bit numbers, written as bytes, which LLVM parses faster."""
+        """A table of 32-bit integers, written as a string of bytes, which LLVM parses faster."""
         entries = np.ascontiguousarray(index, dtype=np.int32).tobytes()
         if entries not in self._tables:
             text = 'c"\\' + entries.hex("\\") + '"'
@@ -63,7 +63,7 @@ class Module:
         return self._tables[entries]
 
     def constants(self, values: list[float]) -> ir.GlobalVariable:
-        """The constants of the program, of which a module has one."""
+        """The constants of the module's only program."""
         if self._constants is None:
             array = ir.Constant(ir.ArrayType(self.number, len(values)), values)
             self._constants = self._global("constants", array)
@@ -94,7 +94,7 @@ class Module:
         return function
 
     def _library_call(self, b: ir.IRBuilder, name: str, operands: list[ir.Value]) -> ir.Value:
-        """The C library's function, lane by lane: the very bits of the eager engine."""
+        """The C library's function, lane by lane, for the same bits as the eager engine."""
         library = {"abs": "fabs"}.get(name, name)
         callee = self.declare(library, self.number, [self.number] * len(operands))
         vector = operands[0].type
@@ -107,7 +107,7 @@ class Module:
         return result
 
     def keep_frequent_functions_apart(self) -> None:
-        """Elementary functions that are called often are not inlined."""
+        """Marks elementary functions with many calls as noinline."""
         for function, calls in self._calls.items():
             if calls > INLINE_CALLS:
                 function.attributes.add("noinline")

@@ -1,9 +1,9 @@
 """Outer products: a sum over examples of rows times columns, with the columns in the lanes.
 
-The gradients of a layer's weights are such sums. The examples lie side by side in the rows of a
-chunk, and to add them up across the lanes would take as long as to multiply them. So the columns
-are packed first: transposed, panel by panel, until the columns of one example are neighbours. Then
-a tile of rows times a panel stays in registers while the loop runs over the examples.
+The gradients of a layer's weights are such sums. The rows of a chunk have examples in the lanes,
+and adding across lanes would cost as much as the products. So the columns are packed first: they
+are transposed, panel by panel, so that the columns of one example are neighbours. Then a tile of
+rows times a panel stays in registers while the loop runs over the examples.
 """
 
 import math
@@ -20,13 +20,13 @@ from micrograd.compiler.schedule.schedule import PANEL, TILE
 
 
 class OuterProducts:
-    """Emits such sums into a function."""
+    """Emits outer products into a function."""
 
     def __init__(self, body: Body):
         self.body, self.b = body, body.b
 
     def sum(self, nest: Nest, left: Access, right: Access) -> None:
-        """The sums of `left` times `right`, of which the last axis of the nest counts columns."""
+        """The sums of `left` times `right`; the last axis of the nest is that of the columns."""
         (step,), (*outer, columns) = nest.steps, nest.axes
         loops, vectors = self.body.loops, -(-columns // self.body.module.width)
         last = (vectors - 1) // PANEL * PANEL
@@ -51,7 +51,7 @@ class OuterProducts:
         self, nest: Nest, out: ir.Value, count: ir.Value,
         deliver: Callable[[ir.Value], ir.Value],
     ) -> None:  # fmt: skip
-        """`left` times `right` of `count` examples, into an array of a row for each of them."""
+        """`left` times `right` for `count` examples, into an array with a row for each."""
         assert nest.factors is not None
         (left, right), (*outer, columns) = nest.factors, nest.axes
         body, b, lanes, width = self.body, self.b, self.body.lanes, self.body.module.width
@@ -80,9 +80,9 @@ class OuterProducts:
             body.loops.axes(tuple(outer), lambda places: line([*places, I64(0)]))
 
     def _pack(self, right: Access, first: ir.Value, breadth: int) -> ir.Value:
-        """A panel: from vector `first` of the columns on, `breadth` vectors for each example.
+        """Packs a panel: `breadth` vectors of columns, from vector `first` on, for each example.
 
-        Where columns end within a vector, the rows behind them are packed with them, unused.
+        If the columns end within a vector, the rows that follow them fill its unused lanes.
         """
         body, plan, b, width = self.body, self.body.plan, self.b, self.body.module.width
         lanes = plan.lanes
@@ -101,8 +101,8 @@ class OuterProducts:
     def _columns(
         self, right: Access, first: ir.Value, counts: list[int]
     ) -> Callable[[ir.Value], list[ir.Value]]:
-        """How the columns of example e in a panel are read: those of an input lie side by side in
-        the caller's array; others are packed first."""
+        """A function that reads the columns of example e in a panel. The columns of an input are
+        neighbours in the caller's array; others are packed first."""
         body, b, width, breadth = self.body, self.b, self.body.module.width, len(counts)
         if right.block in body.plan.starts:
             starts = b.load(body.elsewhere(body.plan.starts[right.block]), typ=POINTER)
@@ -127,7 +127,7 @@ class OuterProducts:
         self, step: Step, left: Access, rows: list[Places], first: ir.Value,
         read: Callable[[ir.Value], list[ir.Value]], counts: list[int],
     ) -> None:  # fmt: skip
-        """The sums of some rows times a panel over this chunk of examples, on top of the others."""
+        """Adds the products of some rows and a panel, over this chunk, to the sums so far."""
         body, b, width, breadth = self.body, self.b, self.body.module.width, len(counts)
         numbers = [body.place(left, [*row, I64(0)], None) for row in rows]
 
@@ -149,14 +149,14 @@ class OuterProducts:
             body.lanes.masked_store(total, pointer, lanes)
 
     def _counts(self, columns: int, first: ir.Value, breadth: int) -> list[int]:
-        """How many lanes of each vector of a panel hold columns."""
+        """The number of lanes in use, for each vector of a panel."""
         width = self.body.module.width
         if not isinstance(first, ir.Constant):  # not the last panel
             return [width] * breadth
         return [min(width, columns - (first.constant + q) * width) for q in range(breadth)]
 
     def _so_far(self, sums: list[tuple[ir.Value, int]]) -> list[ir.Value]:
-        """The sums over the earlier chunks of this segment; zero if this is its first one."""
+        """The sums over the earlier chunks of this segment; zero in its first chunk."""
         b, lanes, before = self.b, self.body.lanes, self.b.block
         with b.if_then(b.not_(self.body.memory.first)):
             numbers = [lanes.masked_load(pointer, count) for pointer, count in sums]

@@ -1,4 +1,4 @@
-"""Scalars: one example of plain numbers, passed in registers: the shortest call of a program."""
+"""Scalars: the fastest entry point: one example, of plain numbers, passed in registers."""
 
 from llvmlite import ir
 
@@ -11,8 +11,8 @@ from micrograd.compiler.schedule.plan import Plan
 def emit_scalars(module: ir.Module, plan: Plan, number: ir.Type) -> None:
     """scalars(x0, x1, ..., out): inputs and outputs are numbers, all memory is on the stack.
 
-    Behind the outputs it writes whether one after the first is NaN, as 1.0. One output alone is
-    returned, without `out`.
+    After the outputs it writes 1.0 if an output after the first is NaN, else 0.0. A single output
+    is returned instead, without `out`.
     """
     inputs, outputs = len(plan.program.inputs), len(plan.program.outputs)
     alone = outputs == 1

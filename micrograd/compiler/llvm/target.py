@@ -21,12 +21,12 @@ def _initialise() -> None:
     llvm.initialize_native_asmprinter()
     try:
         llvm.load_library_permanently("libm.so.6")
-    except RuntimeError:  # its name elsewhere; to ask for it starts a process
+    except RuntimeError:  # other systems name it differently; `find_library` starts a process
         llvm.load_library_permanently(ctypes.util.find_library("m") or "")
 
 
 class Processor(NamedTuple):
-    """What code is compiled for: its name and features, as LLVM has them, and bytes a vector."""
+    """The target processor: its name and features, as LLVM writes them, and bytes per vector."""
 
     name: str
     features: str
@@ -42,7 +42,7 @@ def _host() -> tuple[str, Any]:
 
 @cache
 def processor() -> Processor:
-    """This processor, with all its features, or the level that is named in its place."""
+    """This processor, with all its features, or the level that the user names instead."""
     named = named_level()
     host, features = on_llvm_thread(
         lambda: (llvm.get_host_cpu_name(), llvm.get_host_cpu_features())
@@ -56,7 +56,8 @@ def processor() -> Processor:
 
 
 def target_machine(code_level: int = 2) -> Any:
-    """For the `processor`, which must be known. On LLVM's thread. An engine owns its own."""
+    """A target machine for `processor()`, which must have been called before. Call it on LLVM's
+    thread. An engine takes ownership of its target machine."""
     _initialise()
     name, features, _ = processor()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -65,13 +66,13 @@ def target_machine(code_level: int = 2) -> Any:
 
 
 def vector_bytes() -> int:
-    """How wide the processor's vectors are: 64, 32 or 16 bytes."""
+    """The width of the processor's vectors: 64, 32 or 16 bytes."""
     return processor().vector_bytes
 
 
 @cache
 def _layout() -> tuple[str, str]:
-    """What the text of a module says of its target: the triple, and the layout of data."""
+    """The target triple and the data layout."""
     processor()
 
     def ask() -> tuple[str, str]:
@@ -82,7 +83,7 @@ def _layout() -> tuple[str, str]:
 
 
 def header() -> str:
-    """The lines with which the text of a module begins."""
+    """The first lines of a module's text."""
     triple, layout = _layout()
     return f'target triple = "{triple}"\ntarget datalayout = "{layout}"\n'
 

@@ -1,8 +1,8 @@
-"""LLVM works on a thread of its own: one job at a time, on a large stack, never interrupted.
+"""LLVM runs on a thread of its own: one job at a time, on a large stack, never interrupted.
 
-It recurses as deep as a program is long, and a stack that overflows ends the process. An exception
-from outside, such as Ctrl-C, reaches the thread that waits for a job, not the one that does it, so
-that all locks of LLVM are released. A process is forked between two jobs, for the same reason.
+LLVM recurses as deep as a program is long, and a stack overflow would end the process. An
+asynchronous exception, such as Ctrl-C, reaches the waiting thread, not the thread that works, so
+that LLVM always releases its locks. For the same reason, a fork waits for the end of a job.
 """
 
 import _thread
@@ -19,14 +19,14 @@ import llvmlite.binding as llvm
 
 T = TypeVar("T")
 
-STACK = 512 << 20  # bytes of address space; memory is taken only as far as the stack grows
-PATIENCE = 60.0  # seconds for which a fork waits
+STACK = 512 << 20  # bytes of address space; memory is committed only as the stack grows
+PATIENCE = 60.0  # seconds: the time-out of a fork that waits
 
 _jobs = threading.Lock()  # held by the thread that works
-_fork = threading.local()  # `held`: the locks that the thread which forks has taken
+_fork = threading.local()  # `held`: the locks that the forking thread holds
 _broken = False  # the process was forked in the middle of a job
 
-# llvmlite holds this lock in each call of LLVM, also in those of other packages.
+# llvmlite holds this lock during each call of LLVM, including calls from other packages.
 _calls: Any = getattr(getattr(llvm.ffi.lib, "_lock", None), "_lock", None) or threading.RLock()
 
 
@@ -38,7 +38,7 @@ def on_llvm_thread(work: Callable[[], T]) -> T:
             'Compile before the fork, or start processes by multiprocessing.get_context("spawn")'
         )
     outcome: list[Any] = []
-    while not outcome:  # an exception that is meant for this thread may reach one that just begins
+    while not outcome:  # a thread can die as it starts, of an exception meant for this thread
         over = threading.Lock()
         over.acquire()
         alive = _start(_do, work, outcome, over)
@@ -60,10 +60,10 @@ def _do(work: Callable[[], Any], outcome: list[Any], over: Any) -> None:
 
 
 def _start(run: Callable[..., None], *args: Any) -> ref[Any]:
-    """Starts a thread with a large stack; with a usual one, if there is no room for it.
+    """Starts a thread with a large stack, or with the default one if there is no room for it.
 
-    The size is a setting of the whole process, but no other thread sees it changed: between these
-    three calls there is no line of Python. The answer lives as long as the thread.
+    The stack size is a setting of the whole process, but no other thread sees the change: the three
+    calls run in C, without a switch to another thread. The result is alive as long as the thread.
     """
     run = partial(run, *args)
     large = partial(threading.stack_size, STACK)
@@ -96,7 +96,7 @@ def _after_fork_in_child() -> None:
 
 
 def _finish() -> None:
-    """Before the process ends, and LLVM with it."""
+    """Waits for the current job, before the process ends."""
     with _jobs:
         pass
 

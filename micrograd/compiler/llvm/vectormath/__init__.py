@@ -1,8 +1,8 @@
-"""The elementary functions as vector code: each a short formula over the instructions of a machine.
+"""The elementary functions as vector code: each is a short formula over machine instructions.
 
-algebra        the instructions, and what follows from them: polynomials, exact sums and products
+algebra        the instructions, and what is built of them: polynomials, exact sums and products
 registers      the algebra that emits LLVM code
-x86            what it emits by other words on processors that have them
+x86            special instructions that it emits on processors that have them
 arrays         the algebra that computes with NumPy
 exponentials   exp, expm1, sinh, cosh, tanh, sigmoid
 logarithms     log, log1p, softplus, pow
@@ -36,12 +36,12 @@ from micrograd.compiler.llvm.vectormath.trigonometry import cos, sin, tan
 
 
 def sqrt(v: Algebra, x: Any) -> Any:
-    """An instruction, correctly rounded."""
+    """One instruction, correctly rounded."""
     return v.sqrt(x)
 
 
 def floor(v: Algebra, x: Any) -> Any:
-    """An instruction, exact."""
+    """One instruction, exact."""
     return v.floor(x)
 
 
@@ -58,8 +58,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def emit(builder: Any, name: str, operands: Sequence[Any]) -> Any:
     """The function `name` of LLVM values, all of one type: float, double, or a vector of either.
 
-    The code is straight-line, but for sin, cos and tan: they branch where a number is very large,
-    so that the builder stands in another block afterwards. Raises KeyError for an unknown name.
+    The code is straight-line, except for sin, cos and tan: they branch if a number is very large,
+    and leave the builder in another basic block. Raises KeyError for an unknown name.
     """
     from micrograd.compiler.llvm.vectormath.registers import Register, Registers
 
@@ -68,7 +68,7 @@ def emit(builder: Any, name: str, operands: Sequence[Any]) -> Any:
 
 
 def on_arrays(name: str, *operands: Any) -> Any:
-    """The same formula on NumPy arrays of float64 or float32: slow, but it can be watched.
+    """The same formula on NumPy arrays of float64 or float32: slow, but easy to trace.
 
     >>> import numpy as np
     >>> on_arrays("exp", np.array([0.0, 1.0]))

@@ -1,7 +1,7 @@
-"""The instructions that the formulas are written in, and what follows from them.
+"""The instructions in which the formulas are written, and what is built of them.
 
-A formula of this package is a function of an algebra `v` and its operands. Operators and the
-methods of `v` are its instructions: on `Registers` they emit code, on `Arrays` they compute.
+A formula of this package is a function of an algebra `v` and its operands. Its instructions are
+operators and the methods of `v`: `Registers` emit code for them, `Arrays` compute them.
 """
 
 import math
@@ -9,45 +9,45 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-LONG = 10  # coefficients: a longer polynomial is a longer wait than the processor can fill
+LONG = 10  # coefficients: the latency of a longer Horner chain is not hidden by other work
 
 
 class Algebra:
-    """What follows from the format of a number alone, whoever does the arithmetic."""
+    """What is built of the instructions, and depends on the format of numbers only."""
 
     width: int  # 64 or 32: the bits of a number
 
-    # The instructions, which each algebra has in its own way.
+    # The instructions, implemented by each algebra.
     fma: Callable[..., Any]  # a * b + c, rounded once
-    select: Callable[..., Any]  # (truth, a, b): a where the truth holds, else b
+    select: Callable[..., Any]  # (truth, a, b): a where truth holds, else b
     abs: Callable[..., Any]
     sqrt: Callable[..., Any]
     floor: Callable[..., Any]
     round: Callable[..., Any]  # to the nearest integer, ties to even
-    bits: Callable[..., Any]  # a number as the unsigned integer of its bits
+    bits: Callable[..., Any]  # a bitcast from numbers to unsigned integers
     number: Callable[..., Any]  # and back
     lookup: Callable[..., Any]  # (name, table, i): the columns of row i modulo the table's length
     rarely: Callable[
         ..., Any
-    ]  # (truth, usual, formula, x): `usual`, but formula(v, x) where it holds
-    wide: Callable[..., Any]  # the algebra of as many numbers of 64 bits
-    widen: Callable[..., Any]  # a vector of this algebra as one of that
+    ]  # (truth, usual, formula, x): formula(v, x) where truth holds, else `usual`
+    wide: Callable[..., Any]  # the algebra for vectors of equally many 64-bit numbers
+    widen: Callable[..., Any]  # converts a vector to the wide algebra
     narrow: Callable[..., Any]  # and back
 
     @property
     def fraction(self) -> int:
-        """How many bits follow the leading one."""
+        """The number of fraction bits."""
         return 52 if self.width == 64 else 23
 
     @property
     def bias(self) -> int:
-        """What is added to an exponent where it is stored."""
+        """The exponent bias."""
         return 1023 if self.width == 64 else 127
 
     @property
     def magic(self) -> float:
-        """1.5 * 2^fraction: added to a small number, it rounds it to the nearest integer, which
-        then stands in the last bits; subtracted again, it leaves the integer as a number."""
+        """1.5 * 2^fraction. Adding it to a small number rounds that to an integer, in the last
+        bits of the sum; subtracting it again leaves the integer as a number."""
         return 1.5 * 2.0**self.fraction
 
     @property
@@ -64,16 +64,17 @@ class Algebra:
         return self.number(n << self.fraction)
 
     def scaled(self, x: Any, k: Any) -> Any:
-        """x 2^⌊k⌋ for |k| below twice the bias, and x next to 1 where that is large: 2^⌊k⌋ in two
-        steps, so that the result over- and underflows as it should."""
+        """x 2^⌊k⌋ for |k| below twice the bias; for a large |k|, x must be near 1. It scales in two
+        steps, so that the result over- and underflows correctly."""
         n = self.bits(self.floor(k) + (self.magic + 2 * self.bias))
         half = n >> 1
         return x * self.power_of_two(half) * self.power_of_two(n - half)
 
     def split(self, x: Any, normal: bool = False) -> tuple[Any, Any]:
-        """k and m: x = 2^k m, 3/4 <= m < 3/2. k is -inf of 0, inf of inf; one is NaN of x < 0.
+        """k and m: x = 2^k m, 3/4 <= m < 3/2. If x is 0, k is -inf; if x is inf, k is inf; if
+        x < 0, one of the two is NaN.
 
-        Of such, and of subnormal numbers, nothing is promised where x is said to be `normal`.
+        `normal` asserts that x is positive, finite and not subnormal.
         """
         tiny = x < self.smallest
         shift = self.fraction + 2
@@ -89,7 +90,7 @@ class Algebra:
         return self.select(x > 0.0, k, self.select(x == 0.0, -math.inf, math.nan)), m
 
     def polynomial(self, x: Any, coefficients: Sequence[Any]) -> Any:
-        """Σ cᵢ xⁱ by Horner's rule; if long, its even and odd powers apart, side by side."""
+        """Σ cᵢ xⁱ by Horner's rule; a long one as two chains, of even and of odd powers."""
         if len(coefficients) > LONG:
             square = x * x
             odd = self._horner(square, coefficients[1::2])
@@ -97,10 +98,10 @@ class Algebra:
         return self._horner(x, coefficients)
 
     def piecewise(self, x: Any, start: float, name: str, table: Any, end: float = 8.0) -> Any:
-        """P(x - a) of x >= 0, with the coefficients of the piece from a on; in the first, x + P(x).
+        """P(x - a) for x >= 0, where the piece of x begins at a; in the first piece, x + P(x).
 
-        Which it is, say the exponent and the first three digits of x + start. Where that is 8 or
-        more, a number in the last piece says it: its `end`.
+        The exponent and the first three fraction bits of x + start select the piece. From 8 on,
+        `end`, a number in the last piece, takes the place of x + start.
         """
         digits = self.fraction - 3
         w = self.bits(x + start if end == 8.0 else self.minimum(x + start, end))
@@ -132,26 +133,26 @@ class Algebra:
 
 
 def two_product(v: Algebra, a: Any, b: Any) -> tuple[Any, Any]:
-    """a * b exactly, as a number and what it was rounded by."""
+    """a * b exactly, as the rounded product and its rounding error."""
     high = a * b
     return high, v.fma(a, b, -high)
 
 
 def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    """a + b exactly, as a number and what it was rounded by (Knuth)."""
+    """a + b exactly, as the rounded sum and its rounding error (Knuth)."""
     high = a + b
     c = high - a
     return high, (a - (high - c)) + (b - c)
 
 
 def quotient(v: Algebra, n: Any, n_low: Any, d: Any, d_low: Any) -> Any:
-    """(n + n_low) / (d + d_low), where these are sums: n / d, corrected by what remains."""
+    """(n + n_low) / (d + d_low), both in double-word arithmetic: n / d, corrected once."""
     reciprocal = 1.0 / d
     q = n * reciprocal
     return v.fma(v.fma(-q, d_low, v.fma(-q, d, n) + n_low), reciprocal, q)
 
 
 def ordered_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    """The same where |a| >= |b| or a is zero (Dekker)."""
+    """`two_sum` for |a| >= |b| or a = 0 (Dekker)."""
     high = a + b
     return high, b - (high - a)

@@ -1,4 +1,4 @@
-"""The algebra of NumPy's arrays: the formulas as anyone can run them, step by step."""
+"""The algebra of NumPy's arrays: it runs the formulas step by step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from micrograd.compiler.llvm.vectormath.algebra import Algebra, two_sum
 
 
 class Arrays(Algebra):
-    """Arrays of float64 or float32, and of unsigned integers as wide.
+    """Arrays of float64 or float32, and of unsigned integers of the same width.
 
     >>> v = Arrays(np.float64)
     >>> v.polynomial(np.array([0.0, 1.0, 2.0]), (1.0, 2.0, 3.0))
@@ -22,7 +22,7 @@ class Arrays(Algebra):
         self.integers = np.dtype(f"u{self.type.itemsize}")
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
-        """a * b + c with the product exact: in a wider format, or as two numbers (Dekker)."""
+        """a * b + c with an exact product: in a wider format, or as two numbers (Dekker)."""
         a, b, c = (np.asarray(x, self.type) for x in (a, b, c))
         if self.width == 32:
             return (a.astype(np.float64) * b + c).astype(np.float32)
@@ -65,7 +65,7 @@ class Arrays(Algebra):
 
 
 def _halves(x: Any) -> tuple[Any, Any]:
-    """x as a sum of two numbers of 26 bits (Veltkamp)."""
+    """x as a sum of two numbers of 26 bits each (Veltkamp)."""
     c = x * (2.0**27 + 1)
     high = c - (c - x)
     return high, x - high

@@ -1,4 +1,4 @@
-"""erf and erfc: the error function and what it lacks of 1."""
+"""erf and erfc: the error function and its complement."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from micrograd.compiler.llvm.vectormath.exponentials import reduced, with_tail
 def erf(v: Algebra, x: Any) -> Any:
     """P(|x| - a), the polynomial of one of 16 pieces, with the sign of x; 1 from 5.93 on.
 
-    Error below 1.6 ulp. The pieces are wide where erf is flat: a quarter wide to 2, then a half; in
-    float32 an eighth to 5/8, a quarter to 21/8, then a half.
+    Error below 1.6 ulp. The pieces are wider where erf is flat: 1/4 up to 2, then 1/2; in float32
+    1/8 up to 5/8, 1/4 up to 21/8, then 1/2.
     """
     y = v.minimum(v.abs(x), v.pick(5.93, 3.93))
     table = v.pick(c.ERF_PIECES_64, c.ERF_PIECES_32)
@@ -19,7 +19,7 @@ def erf(v: Algebra, x: Any) -> Any:
 
 
 def erfc(v: Algebra, x: Any) -> Any:
-    """1 - erf x where |x| < 0.65, else what `_tail` says on the right, and 2 less that on the left.
+    """1 - erf x if |x| < 0.65, else `_tail` for x > 0, and 2 minus that for x < 0.
 
     Error below 1.3 ulp.
     """
@@ -30,7 +30,7 @@ def erfc(v: Algebra, x: Any) -> Any:
 
 
 def _tail(v: Algebra, x: Any) -> Any:
-    """erfc x of x >= 0.65: exp(-x²) (5/4 + P(t)) / (1 + 2x), t = (x - 3) / (x + 3).
+    """erfc x for x >= 0.65: exp(-x²) (5/4 + P(t)) / (1 + 2x), t = (x - 3) / (x + 3).
 
     After Shepherd & Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²) erfc(x)", Mathematics
     of Computation 36 (1981). The square and the quotient are sums of two numbers.

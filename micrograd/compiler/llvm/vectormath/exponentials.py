@@ -1,8 +1,8 @@
-"""exp and its kin: expm1, sinh, cosh, tanh, sigmoid.
+"""exp and related functions: expm1, sinh, cosh, tanh, sigmoid.
 
 All write x = k ln 2 + r, so that e^x = 2^k e^r (Cody & Waite, "Software Manual for the Elementary
 Functions", 1980, chapter 6; Muller, "Elementary Functions", 3rd ed., chapter 11). k is a multiple
-of 1/16, and 2^(i/16) looked up (Tang, "Table-driven implementation of the exponential function",
+of 1/16, and 2^(i/16) is looked up (Tang, "Table-driven implementation of the exponential function",
 ACM Transactions on Mathematical Software 15, 1989); for sinh and cosh it is an integer.
 """
 
@@ -18,7 +18,7 @@ LN2_32 = (0.6931472, -1.9046542e-09)
 
 
 def reduced(v: Algebra, x: Any, offset: int) -> tuple[Any, Any, Any]:
-    """(n, k, a) of x: k + offset in the last bits of the integer n, a = x - k * the head of ln 2.
+    """(n, k, a) of x: n holds k + offset in its last bits, and a = x - k * the head of ln 2.
 
     With fma, a is exact: k has few bits, and x is near k ln 2 (Muller, section 11.2).
     """
@@ -29,7 +29,7 @@ def reduced(v: Algebra, x: Any, offset: int) -> tuple[Any, Any, Any]:
 
 
 def with_tail(v: Algebra, k: Any, a: Any) -> tuple[Any, Any]:
-    """r = x - k ln 2 of the above, and what it was rounded by."""
+    """r = x - k ln 2 of the above, and its rounding error."""
     low = v.pick(LN2_64, LN2_32)[1]
     r = v.fma(k, -low, a)
     return r, v.fma(k, -low, a - r)
@@ -57,13 +57,13 @@ def exp(v: Algebra, x: Any) -> Any:
 
 
 def precise_exp(v: Algebra, x: Any) -> Any:
-    """The same with what the power was rounded by. Error below 0.8 ulp."""
+    """`exp` with the rounding error of the power added. Error below 0.8 ulp."""
     k, power, lost, r, p = parts(v, _within(v, x))
     return v.scaled(v.fma(power, r + v.fma(r * r, p, lost), power), k)
 
 
 def _within(v: Algebra, x: Any) -> Any:
-    """x, but for where e^x is 0 or infinite."""
+    """x, clamped to where e^x is neither 0 nor infinite, and a little beyond."""
     return v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
 
 
@@ -76,17 +76,17 @@ def _expm1(v: Algebra, x: Any, halvings: int) -> tuple[Any, Any]:
 
 
 def expm1(v: Algebra, x: Any) -> Any:
-    """Twice (e^x - 1) / 2, which does not overflow before its time. Error below 1.5 ulp."""
+    """Twice (e^x - 1) / 2, which does not overflow too early. Error below 1.5 ulp."""
     start, rest = _expm1(v, v.minimum(v.maximum(x, -40.0), v.pick(710.0, 89.0)), 1)
     half = start + rest
     return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, half + half)  # keeps -0 and subnormals
 
 
 def tanh(v: Algebra, x: Any) -> Any:
-    """-t / (2 + t) of t = expm1(-2|x|), t and 2 + t each a sum of two numbers, with the sign of x.
+    """-t / (2 + t) for t = expm1(-2|x|), t and 2 + t each a sum of two numbers, with the sign of x.
 
-    The quotient is corrected by its remainder. In float32, which needs few terms, P(|x| - a), the
-    polynomial of one of 16 pieces. Error below 1.2 ulp.
+    The quotient is corrected by its remainder. In float32, which needs few terms, it is P(|x| - a),
+    the polynomial of one of 16 pieces. Error below 1.2 ulp.
     """
     if v.width == 32:
         y = v.minimum(v.abs(x), 9.02)
@@ -97,7 +97,7 @@ def tanh(v: Algebra, x: Any) -> Any:
 
 
 def sigmoid(v: Algebra, x: Any) -> Any:
-    """1 / (1 + e^-|x|) on the right, e^-|x| times that on the left. Error below 1.5 ulp."""
+    """1 / (1 + e^-|x|) for x >= 0, else e^-|x| times that. Error below 1.5 ulp."""
     e = precise_exp(v, -v.abs(x))
     return quotient(v, v.select(x < 0.0, e, 1.0), 0.0, *ordered_sum(1.0, e))
 
@@ -107,10 +107,10 @@ def _hyperbolic(v: Algebra, x: Any) -> tuple[Any, ...]:
 
     s and t are half of sinh and cosh of k ln 2, as sums of two numbers.
     """
-    y = v.minimum(v.abs(x), v.pick(710.7, 89.6))  # where 2^k is finite, and the result is not
+    y = v.minimum(v.abs(x), v.pick(710.7, 89.6))  # 2^k stays finite; the result overflows
     n, k, a = reduced(v, y, v.bias - 2)
     up = v.power_of_two(n)
-    # 2^(-k-2), but for a large k some other number that is as small beside `up`.
+    # 2^(-k-2), or for a large k some other number that is negligible beside `up`.
     least = v.bits(v.minimum(v.number(n), v.magic + (v.bias + 98)))
     down = v.power_of_two(2 * v.bias - 4 - least)
     r, tail = with_tail(v, k, a)

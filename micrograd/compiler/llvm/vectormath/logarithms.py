@@ -1,8 +1,8 @@
 """log, log1p, softplus, and powers, which are exponentials of logarithms.
 
-x = 2^k m, and m = c (1 + r) with a number c of a table near to m: then log x is the sum of k ln 2,
+x = 2^k m, and m = c (1 + r), with a number c near m from a table: then log x is the sum of k ln 2,
 log c and log(1 + r) (Tang, "Table-driven implementation of the logarithm function", ACM
-Transactions on Mathematical Software 16, 1990). Next to 1, c is 1. For powers, c is 1 always, and
+Transactions on Mathematical Software 16, 1990). Near 1, c is 1. For powers, c is always 1, and
 log m = 2 atanh s for s = f / (2 + f), f = m - 1 (Muller, "Elementary Functions", 3rd ed., ch. 11).
 """
 
@@ -13,13 +13,13 @@ from micrograd.compiler.llvm.vectormath import coefficients as c
 from micrograd.compiler.llvm.vectormath.algebra import Algebra, ordered_sum, two_product
 from micrograd.compiler.llvm.vectormath.exponentials import LN2_64, precise_exp, reduced
 
-# ln 2 as the sum of two numbers, the first of so few digits that k times it, and log c, are exact.
+# ln 2 as a sum of two numbers, the first so short that its product with k, plus log c, is exact.
 PARTS_64 = (0.6931471805598903, 5.497923018708371e-14)
 PARTS_32 = (0.69314575, 1.4286068e-06)
 
 
 def _sum(v: Algebra, k: Any, m: Any, lost: Any = None) -> Any:
-    """k ln 2 + log(m + lost), for 3/4 <= m <= 3/2 and what it was rounded by, large terms last."""
+    """k ln 2 + log(m + lost), for 3/4 <= m <= 3/2 and its rounding error; large terms come last."""
     row = v.bits(v.fma(m, 20.0, v.magic))
     inverse, logarithm = v.lookup("centers", v.pick(c.CENTERS_64, c.CENTERS_32), row)
     r = v.fma(m, inverse, -1.0)
@@ -39,12 +39,12 @@ def log(v: Algebra, x: Any) -> Any:
 
 
 def _log1p(v: Algebra, x: Any) -> Any:
-    """log(1 + x) for -1 < x < inf. What 1 + x lost by rounding adds lost / (1 + x)."""
-    u = v.fma(x, 0.5, 0.5)  # a half of it, which cannot overflow
+    """log(1 + x) for -1 < x < inf. The rounding error of 1 + x adds lost / (1 + x)."""
+    u = v.fma(x, 0.5, 0.5)  # (1 + x) / 2, which cannot overflow
     high = u - 0.5
     lost = (0.5 - (u - high)) + (x * 0.5 - high)
     k, m = v.split(u, normal=True)
-    smaller = v.power_of_two(v.bits((v.magic + v.bias) - k))  # 2^-k, or 0 where x is huge
+    smaller = v.power_of_two(v.bits((v.magic + v.bias) - k))  # 2^-k, or 0 if x is huge
     return _sum(v, k + 1.0, m, lost * smaller)
 
 
@@ -64,7 +64,7 @@ def softplus(v: Algebra, x: Any) -> Any:
 
 ROOT_HALF = {64: 0x3FE6A09E667F3BCD, 32: 0x3F3504F3}  # the bits of √½
 ONE = {64: 0x3FF0000000000000, 32: 0x3F800000}
-LN2_HEAD = 0.6931471805598903  # 42 bits: a multiple of it by an exponent is exact
+LN2_HEAD = 0.6931471805598903  # 42 bits: its product with an exponent is exact
 LN2_REST = 5.497923018708371e-14
 TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 
@@ -72,7 +72,7 @@ TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 def _split_at_root(v: Algebra, x: Any, exponent_of_one: Any) -> tuple[Any, Any]:
     """k and m of a normal x > 0: x = 2^k m, √½ <= m < √2.
 
-    `exponent_of_one` is 2^fraction + bias: of it, k is counted.
+    k is counted from `exponent_of_one`, which is 2^fraction + bias.
     """
     shifted = v.bits(x) + (ONE[v.width] - ROOT_HALF[v.width])
     counted = v.number((shifted >> v.fraction) | v.bits(2.0**v.fraction))
@@ -81,7 +81,7 @@ def _split_at_root(v: Algebra, x: Any, exponent_of_one: Any) -> tuple[Any, Any]:
 
 
 def _normal(v: Algebra, x: Any) -> tuple[Any, Any]:
-    """x, scaled up where it is subnormal, and the exponent that 1 then has."""
+    """x, scaled up if it is subnormal, and the exponent of 1 on that scale."""
     tiny = x < v.smallest
     one = 2.0**v.fraction + v.bias
     shift = v.fraction + 2
@@ -89,14 +89,14 @@ def _normal(v: Algebra, x: Any) -> tuple[Any, Any]:
 
 
 def _precise_log(v: Algebra, x: Any) -> tuple[Any, Any]:
-    """log x of a number 0 < x < inf as a sum of two numbers, to about 2^-65 of itself."""
+    """log x for 0 < x < inf as a sum of two numbers, with a relative error of about 2^-65."""
     k, m = _split_at_root(v, *_normal(v, x))
     f = m - 1.0
     d, d_low = ordered_sum(2.0, f)
     reciprocal = 1.0 / d
     s = f * reciprocal
     s_low = v.fma(-s, d_low, v.fma(-s, d, f)) * reciprocal
-    # s² and s³ 2/3 with their tails, and s⁵ P(s²)
+    # s² and 2/3 s³ with their rounding errors, and s⁵ P(s²)
     z, z_low = two_product(v, s, s)
     z_low = v.fma(s + s, s_low, z_low)
     cube, cube_low = two_product(v, z, s)
@@ -110,7 +110,7 @@ def _precise_log(v: Algebra, x: Any) -> tuple[Any, Any]:
 
 
 def _power(v: Algebra, x: Any, y: Any) -> Any:
-    """e^(y log x) of x >= 0, the product and the logarithm with twice the digits."""
+    """e^(y log x) for x >= 0; the logarithm and the product are sums of two numbers."""
     high, low = _precise_log(v, x)
     high = v.select(x < math.inf, v.select(x == 0.0, -math.inf, high), x)
     product, rest = two_product(v, y, high)
@@ -125,7 +125,7 @@ def _power(v: Algebra, x: Any, y: Any) -> Any:
 
 
 def _power_of_singles(v: Algebra, x: Any, y: Any) -> Any:
-    """The same in float64, which has digits to spare: short polynomials, and 2^k in one step."""
+    """`_power` of float32, in float64: short polynomials suffice, and one step scales by 2^k."""
     w, x = v.wide(), v.widen(x)
     k, m = _split_at_root(w, x, 2.0**w.fraction + w.bias)
     f = m - 1.0

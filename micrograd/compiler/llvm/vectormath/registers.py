@@ -13,9 +13,9 @@ DOUBLE, SINGLE, INT32 = ir.DoubleType(), ir.FloatType(), ir.IntType(32)
 
 
 class Register:
-    """A vector in a register: Python's operators emit its instructions.
+    """A vector register: Python's operators emit instructions.
 
-    Numbers, unsigned integers and truths are told apart by the type of the LLVM value.
+    The type of the LLVM value says whether it holds numbers, unsigned integers or truth values.
     """
 
     __slots__ = ("v", "value")
@@ -78,7 +78,7 @@ class Register:
         b = self.v.builder
         if isinstance(self.element, ir.IntType):
             emit = b.icmp_unsigned
-        else:  # NaN differs from everything, and is in no other relation
+        else:  # a comparison with NaN is false, but for !=
             emit = b.fcmp_unordered if sign == "!=" else b.fcmp_ordered
         return Register(self.v, emit(sign, self.value, self.v.operand(other, self.value.type)))
 
@@ -102,7 +102,7 @@ class Register:
 
 
 class Registers(Algebra):
-    """Vectors of `type`: float or double, alone or as an LLVM vector of any length."""
+    """Registers of `type`: float or double, or an LLVM vector of them of any length."""
 
     def __init__(self, builder: Any, type: Any):
         self.builder, self.type = builder, type
@@ -115,7 +115,7 @@ class Registers(Algebra):
         return element if self.lanes is None else ir.VectorType(element, self.lanes)
 
     def operand(self, x: Any, type: Any) -> Any:
-        """x in LLVM's terms: a constant is the same in all lanes."""
+        """x as an LLVM value: a Python number becomes a constant, the same in all lanes."""
         if isinstance(x, Register):
             return x.value
         element = getattr(type, "element", type)
@@ -124,7 +124,7 @@ class Registers(Algebra):
         return ir.Constant(type, x if type is element else [x] * type.count)
 
     def _call(self, name: str, *operands: Any) -> Register:
-        """LLVM's intrinsic function `name`, on numbers."""
+        """A call of LLVM's intrinsic `name` on numbers."""
         suffix = f"f{self.width}" if self.lanes is None else f"v{self.lanes}f{self.width}"
         name = f"llvm.{name}.{suffix}"
         type = ir.FunctionType(self.type, [self.type] * len(operands))
@@ -178,7 +178,7 @@ class Registers(Algebra):
     def split(self, x: Any, normal: bool = False) -> tuple[Register, Register]:
         if not x86.has_exponents(self.type):
             return super().split(x, normal)
-        b, interval = self.builder, INT32(0b1011)  # from 3/4 to 3/2; NaN of negative numbers
+        b, interval = self.builder, INT32(0b1011)  # [3/4, 3/2); NaN for negative numbers
         m = self._by_vectors(x86.of_numbers(b, "getmant", interval), x)
         exponent = x86.of_numbers(b, "getexp")
         return self._by_vectors(exponent, x) - self._by_vectors(exponent, m), m
@@ -204,7 +204,7 @@ class Registers(Algebra):
         return [Register(self, column) for column in columns]
 
     def _global(self, name: str, table: Sequence[Sequence[float]]) -> Any:
-        """The table as a constant of the module, there once."""
+        """The table as a constant of the module, made once."""
         row = ir.ArrayType(self.element, len(table[0]))
         type = ir.ArrayType(row, len(table))
         name = f"micrograd.{name}"
@@ -220,7 +220,7 @@ class Registers(Algebra):
     def rarely(
         self, truth: Register, usual: Sequence[Register], formula: Callable[..., Any], x: Register
     ) -> list[Register]:
-        """A branch that is not taken while the truth holds in no lane, to a function of its own."""
+        """Calls the formula, outlined as a function, only if the truth holds in some lane."""
         b = self.builder
         any_lane = truth.value
         if self.lanes is not None:
@@ -241,7 +241,7 @@ class Registers(Algebra):
         return results
 
     def _outlined(self, formula: Callable[..., Any], count: int) -> ir.Function:
-        """The formula as a function of the module, named after it and the vectors."""
+        """The formula as a function of the module, named after the formula and the vector type."""
         module = self.builder.module
         name = f"micrograd.{formula.__name__}.{self.lanes or 1}f{self.width}"
         if name in module.globals:

@@ -1,9 +1,9 @@
-"""sin, cos, tan: of what is left of x after multiples of π, for all x.
+"""sin, cos, tan: polynomials of x reduced modulo π, for all x.
 
-The reduction subtracts three parts of π (Cody & Waite, 1980, chapter 8; with fma: Muller,
-"Elementary Functions", 3rd ed., section 11.2), and keeps what its result was rounded by. Where
-that runs out of digits, it looks up those digits of 2/π that matter (Payne & Hanek, "Radian
-reduction for trigonometric functions", SIGNUM Newsletter, 1983).
+The reduction subtracts multiples of π in three parts (Cody & Waite, 1980, chapter 8; with fma:
+Muller, "Elementary Functions", 3rd ed., section 11.2), and keeps its rounding error. Where x is
+too large for that, it looks up the digits of 2/π that matter (Payne & Hanek, "Radian reduction for
+trigonometric functions", SIGNUM Newsletter, 1983).
 """
 
 import math
@@ -26,8 +26,8 @@ PI_32 = (3.1415927, -8.742278e-08, -3.4302490e-15)
 def _reduced(v: Algebra, x: Any, far: Any, turn: float, start: float = 0.0) -> tuple[Any, ...]:
     """(n, r, tail): x = (k + start) turn + r + tail, |r| <= turn / 2, k in the last bits of n.
 
-    `turn` is in units of π. Three parts of π are good to 2^30 in float64, to 2^18 in float32; where
-    |x| is larger, (k, r, tail) = far(v, x).
+    `turn` is in units of π. Three parts of π suffice up to 2^30 in float64 and 2^18 in float32; for
+    a larger |x|, (k, r, tail) = far(v, x).
     """
     head, middle, last = (turn * part for part in v.pick(PI_64, PI_32))
     turns = 1 / (turn * math.pi)
@@ -45,9 +45,9 @@ def _reduced(v: Algebra, x: Any, far: Any, turn: float, start: float = 0.0) -> t
 
 
 def _sine(v: Algebra, n: Any, r: Any, tail: Any) -> Any:
-    """(-1)^n sin(r + tail), |r| <= π/2: r + (r³ P(r²) + tail cos r), and cos r is about 1 - 0.4 r².
+    """(-1)^n sin(r + tail), |r| <= π/2: r + (r³ P(r²) + tail cos r), with cos r about 1 - 0.4 r².
 
-    For r near π/2, r² and r³ are sums of two numbers.
+    r² and r³ are sums of two numbers, as r near π/2 needs.
     """
     z, z_low = two_product(v, r, r)
     cube, cube_low = two_product(v, r, z)
@@ -69,7 +69,7 @@ def cos(v: Algebra, x: Any) -> Any:
 
 
 def tan(v: Algebra, x: Any) -> Any:
-    """x = kπ/2 + r, and tan x is tan r, or -1 / tan r where k is odd. Error below 1.2 ulp."""
+    """x = kπ/2 + r, and tan x is tan r, or -1 / tan r if k is odd. Error below 1.2 ulp."""
     n, r, tail = _reduced(v, x, far_tangent, 0.5)
     z = r * r
     p = v.polynomial(z, v.pick(c.SIN_SHORT_64, c.SIN_SHORT_32))
@@ -82,9 +82,9 @@ def tan(v: Algebra, x: Any) -> Any:
     return v.select(x == 0.0, x, quotient(v, *above, *below))
 
 
-# Of large numbers, in units of π/2. x times 2/π is wanted modulo 4 and to some 2^-120, as x may
-# come as near as 2^-62 to a multiple of π/2. So x is split into 2^(16 i - 48) times an integer
-# below 2^69, which is multiplied by four doubles: 2^(16 i - 48) * 2/π modulo 4, to 2^-210.
+# The reduction of large numbers, in units of π/2. We need x * 2/π modulo 4 to about 2^-120, as x
+# may be within 2^-62 of a multiple of π/2. So x is split into 2^(16 i - 48) times an integer below
+# 2^69, which is multiplied by four doubles: 2^(16 i - 48) * 2/π modulo 4, to 2^-210.
 
 STEP, FIRST, PARTS = 16, -48, 4
 
@@ -120,7 +120,7 @@ def _pi(bits: int) -> int:
 
 
 def _distilled(terms: list[Any]) -> tuple[Any, Any]:
-    """Their sum as two numbers, as if with three times the digits (Ogita, Rump & Oishi, 2005)."""
+    """The sum as two numbers, as if in triple precision (Ogita, Rump & Oishi, 2005)."""
     for _ in range(3):
         for i in range(len(terms) - 1):
             terms[i + 1], terms[i] = two_sum(terms[i], terms[i + 1])
@@ -138,7 +138,7 @@ def _far(v: Algebra, x: Any, turn: float, start: float) -> tuple[Any, Any, Any]:
         k, r, tail = _far(w, v.widen(x), turn, start)
         narrow = v.narrow(r)
         return v.narrow(k), narrow, v.narrow((r - v.widen(narrow)) + tail)
-    x = v.select(v.abs(x) >= 16.0, x, 16.0)  # the lanes that are not asked for stay in the table
+    x = v.select(v.abs(x) >= 16.0, x, 16.0)  # unused lanes must not index outside the table
     row = ((v.bits(v.abs(x)) >> 52) - (1023 + 52 + FIRST)) >> 4
     *parts, scale = v.lookup("two_over_pi", two_over_pi(), row)
     x = x * scale

@@ -1,6 +1,6 @@
-"""Instructions of x86-64 for which LLVM has no words of its own: tables, exponents and mantissas.
+"""Instructions of x86-64 without a portable LLVM intrinsic: table look-up, exponent and mantissa.
 
-Each is of vectors as wide as the processor's; `by_vectors` makes it one of vectors of any length.
+Each takes vectors as wide as the processor's; `by_vectors` extends it to vectors of any length.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,18 +17,18 @@ ROUNDED_AS_USUAL = INT32(4)
 
 
 def permutes(type: Any) -> bool:
-    """Whether vectors of this type are looked up in tables of 16 rows by instructions."""
+    """Whether permute instructions can look up vectors of this type in a table of 16 rows."""
     doubles = getattr(type, "element", None) == ir.DoubleType()
     return isinstance(type, ir.VectorType) and vector_bytes() >= (AVX512 if doubles else AVX2)
 
 
 def has_exponents(type: Any) -> bool:
-    """Whether instructions take numbers of this type apart, and scale them by powers of two."""
+    """Whether there are instructions for exponents, mantissas and scaling by powers of two."""
     return isinstance(type, ir.VectorType) and vector_bytes() == AVX512
 
 
 def by_vectors(b: Any, emit: Callable[..., Any], *operands: Any) -> Any:
-    """`emit` of vectors of any length, which itself takes those of the processor only."""
+    """`emit`, which takes the processor's vectors only, applied to vectors of any length."""
     type = operands[0].type
     bits = 64 if type.element in (ir.DoubleType(), ir.IntType(64)) else 32
     count, full = type.count, 8 * vector_bytes() // bits
@@ -44,14 +44,14 @@ def by_vectors(b: Any, emit: Callable[..., Any], *operands: Any) -> Any:
 
 
 def _lanes(b: Any, x: Any, start: int, count: int, y: Any = None) -> Any:
-    """So many lanes of x, or of x followed by y; beyond their end, any."""
+    """`count` lanes from `start` on, of x followed by y; lanes beyond the end are undefined."""
     y = ir.Constant(x.type, ir.Undefined) if y is None else y
     lanes = [INT32(i if i < 2 * x.type.count else 0) for i in range(start, start + count)]
     return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(INT32, count), lanes))
 
 
 def permutation(b: Any, element: ir.Type, column: Sequence[float]) -> Callable[[Any], Any]:
-    """The numbers of a column of 16 rows, by the last four bits of integers."""
+    """A look-up in a column of 16 numbers, by the last four bits of integers."""
     bits = 64 if element == ir.DoubleType() else 32
     count = 8 * vector_bytes() // bits
     type = ir.VectorType(element, count)
@@ -72,7 +72,7 @@ def permutation(b: Any, element: ir.Type, column: Sequence[float]) -> Callable[[
 
 
 def of_numbers(b: Any, name: str, *constants: Any) -> Callable[..., Any]:
-    """One of AVX-512's instructions on numbers, of all lanes."""
+    """An AVX-512 instruction on numbers, with a full mask."""
 
     def emit(*operands: Any) -> Any:
         type = operands[0].type
@@ -85,6 +85,6 @@ def of_numbers(b: Any, name: str, *constants: Any) -> Callable[..., Any]:
 
 
 def intrinsic(b: Any, name: str, type: Any, *operands: Any) -> Any:
-    """A call of LLVM's function of this name."""
+    """A call of the LLVM intrinsic of this name."""
     function = declare(b.module, name, ir.FunctionType(type, [x.type for x in operands]))
     return b.call(function, operands)
