@@ -268,7 +268,7 @@ def rows_of(name: str, rows: list[tuple[Any, ...]], error: Any) -> str:
 
 def main() -> None:
     print('"""Coefficients of minimax polynomials: made by `benchmarks/minimax.py`, not by hand.')
-    print("\nEach P belongs to the formula above it; beside it is its maximum error relative to that function.")
+    print("\nP belongs to the formula above it; beside it is its largest relative error.")
     print('A table whose name ends in 64 is for float64, in 32 for float32.\n"""')
     print("\n# fmt: off\n# ruff: noqa: E501")
     for name, fit in FITS.items():

@@ -1,6 +1,6 @@
 """Coefficients of minimax polynomials: made by `benchmarks/minimax.py`, not by hand.
 
-Each P belongs to the formula above it; beside it is its maximum error relative to that function.
+P belongs to the formula above it; beside it is its largest relative error.
 A table whose name ends in 64 is for float64, in 32 for float32.
 """
 
