@@ -1,7 +1,7 @@
-"""Expressions of C, and the functions that composed operations become: a back end that is text.
+"""C expressions, and the functions that composite operations become: a back end that emits text.
 
-An operation on expressions is an expression. It is printed when all of it is there: with as few
-parentheses as its meaning allows, and what is used twice by name.
+An operation on expressions is an expression. It is printed once it is complete, with as few
+parentheses as possible; subexpressions that are used twice get a name.
 """
 
 import inspect
@@ -15,16 +15,16 @@ from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-# How tightly an expression holds together: a name and a call most, a choice least.
+# The precedence of operators: names and calls bind tightest, the conditional operator least.
 _ATOM, _UNARY, _SUM, _CHOICE = 9, 8, 6, 1
 _STRENGTHS = {
     "*": 7, "/": 7, "+": _SUM, "-": _SUM, "<": 5, "<=": 5, "==": 4, "!=": 4, "&&": 3, "||": 2,
 }  # fmt: skip
-_LONG = 60  # characters: what is longer gets a name within a function
+_LONG = 60  # characters: a longer subexpression gets a name
 
 
 class Expression(Scalar):
-    """An operation and its operands, expressions and floats; or a name, which has no operation."""
+    """An operation and its operands, which are expressions or floats; or a name, without one."""
 
     __slots__ = ("boolean", "name", "op", "operands")
     rank = 3
@@ -46,7 +46,7 @@ class Expression(Scalar):
 
 
 class Printer:
-    """Prints expressions; `functions` gathers the text of what they call, each after what it calls.
+    """Prints expressions; `functions` collects the functions that they call, callees first.
 
     >>> printer = Printer(double=True)
     >>> x = Expression.named("x")
@@ -66,7 +66,7 @@ class Printer:
         return text + self.suffix
 
     def text(self, x: Any, strength: int = 0, names: dict[Expression, str] | None = None) -> str:
-        """x, in parentheses where what is around it holds tighter; parts with names, by those."""
+        """x, in parentheses if it binds less tightly than `strength`; named parts by their name."""
         if not isinstance(x, Expression):
             text = self.literal(x)
             return f"({text})" if text.startswith("-") and strength > _UNARY else text
@@ -78,11 +78,11 @@ class Printer:
         return f"({text})" if own < strength else text
 
     def _operation(self, op: Op, operands: Any, names: Any) -> tuple[int, str]:
-        """How tightly it holds together, and the text."""
+        """The precedence of the operation, and its text."""
         name = op.c or op.symbol or op.name
         if name in _STRENGTHS and len(operands) == 2:
             own = _STRENGTHS[name]
-            sides = own if own >= _SUM else _SUM  # a comparison within another one: in parentheses
+            sides = own if own >= _SUM else _SUM  # parentheses around a comparison in another one
             left, right = operands
             if own >= _SUM:
                 left, right = self._number(left, names), self._number(right, names)
@@ -107,13 +107,13 @@ class Printer:
         return _ATOM, f"{self._function(op, len(operands))}({arguments})"
 
     def _number(self, x: Any, names: Any) -> Any:
-        """A truth as a number: C has integers for it, which divide otherwise."""
+        """A truth value, cast to a number: in C it is an int, and ints divide differently."""
         if isinstance(x, Expression) and x.boolean:
             return Expression.named(f"({self.number}){self.text(x, _ATOM, names)}")
         return x
 
     def _function(self, op: Op, count: int) -> str:
-        """The name of a composed operation's function, which is printed if it is new."""
+        """The name of a composite operation's function, which is printed on first use."""
         name = f"mg_{op.name}" + (f"_{count}" if op.arity is None else "")
         if name not in self.functions:
             parameters = _parameters(op, count)
@@ -127,7 +127,7 @@ class Printer:
         return name
 
     def _lines(self, result: Any) -> list[str]:
-        """The return of `result`, then what must stand before it."""
+        """The statement that returns `result`, then the declarations before it."""
         order = _postorder(result)
         uses = Counter(x for node in order for x in node.operands if isinstance(x, Expression))
         names: dict[Expression, str] = {}
@@ -143,14 +143,14 @@ class Printer:
 
 
 def _parameters(op: Op, count: int) -> list[str]:
-    """Those of its meaning, where they are single letters as in a formula."""
+    """The parameters of the operation's meaning if they are single letters, else x0, x1, ..."""
     names = [*inspect.signature(op.meaning).parameters]
     letters = len(names) == count and all(len(name) == 1 and name.isascii() for name in names)
     return names if letters else [f"x{k}" for k in range(count)]
 
 
 def _postorder(x: Any) -> list[Expression]:
-    """The expressions in x, each once, after its operands."""
+    """The expressions in x, each once, operands first."""
     order: dict[Expression, None] = {}
 
     def visit(x: Any) -> None:

@@ -1,4 +1,4 @@
-"""Layout: which parameter lies where in the array `w` of a program in C, by their names."""
+"""Layout: the index of each named parameter in the array `w` of a C program."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,16 +7,16 @@ from math import prod
 
 import numpy as np
 
-Named = tuple[str, str, tuple[int, ...]]  # a name: as it is, its array, its index there
+Named = tuple[str, str, tuple[int, ...]]  # a name, the array that it names, and its index there
 
 
 def places(names: Sequence[str]) -> Iterator[str]:
-    """A line for each array of parameters; the name of a parameter ends in its index, [i,j].
+    """A line for each array of parameters. The name of a parameter ends in its index, [i,j].
 
     >>> [*places(["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]", "b[0]", "b[1]", "rate"])]
     ['w[0] to w[3]: W[0,0] to W[1,1]', 'w[4] to w[5]: b[0] to b[1]', 'w[6]: rate']
 
-    An array that is not whole, or in another order than row by row, takes several lines.
+    An array that is incomplete, or not in row-major order, takes several lines.
 
     >>> [*places(["b[1]", "b[2]", "W[1,0]", "W[1,1]", "W[0,0]"])]
     ['w[0] to w[1]: b[1] to b[2]', 'w[2] to w[3]: W[1,0] to W[1,1]', 'w[4]: W[0,0]']
@@ -39,7 +39,7 @@ def _parts(name: str) -> Named:
 
 
 def _is_whole(group: list[Named]) -> bool:
-    """Whether the indices are all those from the first to the last, row by row."""
+    """Whether these are all indices from the first to the last, in row-major order."""
     if len({len(index) for _, _, index in group}) > 1:
         return False
     indices = np.array([index for _, _, index in group])
@@ -54,7 +54,7 @@ def _is_whole(group: list[Named]) -> bool:
 
 
 def _runs(group: list[Named]) -> Iterator[list[Named]]:
-    """The pieces in which the last index grows by one."""
+    """The longest pieces in which the last index grows by one."""
     run = group[:1]
     for (_, _, before), each in pairwise(group):
         if before and each[2] == (*before[:-1], before[-1] + 1):

@@ -1,8 +1,8 @@
-"""C: loops become C99, for a program that shall run where there is neither Python nor LLVM.
+"""C: loops become C99, for machines that have neither Python nor LLVM.
 
-The nests of the plan, in their order, made to be read: a block that varies is an array of rows with
-a place for each of LANES examples, one that does not vary is an array of numbers. A composed
-operation becomes a function above the program, printed from its row of the table.
+The nests of the plan, in order, as readable code. A varying block is an array of rows of LANES
+examples; a uniform block is an array of numbers. A composite operation becomes a function above the
+program, printed from its row of the table.
 """
 
 import re
@@ -27,17 +27,17 @@ union unsigned void volatile while"""
 def source(
     plan: Plan, double: bool = True, name: str = "program", parameters: Sequence[str] = ()
 ) -> str:
-    """The plan as a file of C99 with one function; its first comment says how to call it, and which
-    of the `parameters`, by their names, is in which place.
+    """The plan as a C99 file with one function. The first comment says how to call it, and gives
+    the index of each of the `parameters`, by name.
 
-    In it every output has rows of its own: it is a plan that does not deliver.
+    The plan must be scheduled with delivers=False: each output has rows of its own.
     """
     assert all(nest.output is None for nest in plan.examples)
     return _File(plan, double, _identifier(name), parameters).text()
 
 
 def _identifier(name: str) -> str:
-    """A name that C takes: not that of a keyword, nor of a function in math.h.
+    """A valid name in C: neither a keyword nor a function of math.h.
 
     >>> _identifier("loss"), _identifier("<lambda>"), _identifier("exp")
     ('loss', 'lambda', 'exp_program')
@@ -59,8 +59,8 @@ class _File:
         self.depth = 1
         self.tables: dict[bytes, tuple[str, str]] = {}  # the name of each, and its text
         self.names: dict[Block, str] = {}
-        self.met: Counter[str] = Counter()  # how many blocks have each name in the program
-        self.used: dict[Block, None] = {}  # in the order in which the text comes to them
+        self.met: Counter[str] = Counter()  # the number of blocks so far, by their program's name
+        self.used: dict[Block, None] = {}  # in order of first use
 
     # The file.
 
@@ -97,7 +97,7 @@ class _File:
         )
 
     def _arguments(self) -> list[tuple[str, str]]:
-        """Each argument as it is declared, and what it is."""
+        """The declaration of each argument, and its description."""
         program, each = self.program, " for each example" * self.many
         rows = []
         if program.parameters.size:
@@ -118,7 +118,7 @@ class _File:
         return [*rows, (f"{self.number} *memory", f"{_numbers(memory)} to compute in")]
 
     def _declarations(self) -> list[str]:
-        """Where the blocks lie in memory."""
+        """Pointers to the blocks in memory."""
         plan, program = self.plan, self.program
         elsewhere = {program.parameters, program.constants, program.seed}
         elsewhere.update(x for x in program.inputs if not (self.many and x.varying))
@@ -159,7 +159,7 @@ class _File:
         self._outputs(True)
 
     def _loads(self) -> list[str]:
-        """The inputs that are used: what was a row for each example is a row for each number."""
+        """Loads the inputs that are used: transposes a row per example to a row per number."""
         lines, self.lines = self.lines, []
         for x in self.program.inputs:
             if x in self.used and x.varying:
@@ -203,7 +203,7 @@ class _File:
                     self._steps(nest.steps[1:], places)
 
     def _sum_in_lanes(self, step: Step, places: list[str]) -> None:
-        """A long sum for all lanes at once: a compiler finds its vectors here."""
+        """A long sum for all lanes at once, in loops that a C compiler can vectorise."""
         self._line(f"{self.number} total[LANES];")
         with self._lanes():
             self._line(f"total[e] = {_start(step)};")
@@ -224,7 +224,7 @@ class _File:
             self._store(step, places, None if value is None or step in read else value)
 
     def _value(self, step: Step, places: list[str]) -> Any:
-        """What a step computes, as an expression; None if it takes a loop."""
+        """The value of a step as an expression; None if it needs a loop."""
         if step.op is not None:
             return Expression(step.op, [self._read(x, places) for x in step.operands])
         if step.combine is not ops.add or sum(n for n, _ in step.products) > INLINE_TERMS:
@@ -269,7 +269,7 @@ class _File:
         return Expression.named(self._place(operand, places, t))
 
     def _place(self, access: Access, places: list[str], t: str = "0") -> str:
-        """The number that an access reads, or writes."""
+        """The element that an access reads or writes."""
         self.used[access.block] = None
         lane = "[e]" if access.block.varying and self.many else ""
         return f"{self._name(access.block)}[{self._at(access, places, t)}]{lane}"
@@ -291,7 +291,7 @@ class _File:
         return self.tables[key][0]
 
     def _name(self, block: Block) -> str:
-        """Its own: comparisons that are made again have one name in the program."""
+        """A unique name: rematerialised comparisons share one name in the program."""
         if block in self.program.inputs and self.many and block.varying:
             return f"{block.name}_rows"
         if block not in self.names:
@@ -315,7 +315,7 @@ class _File:
 
     @contextmanager
     def _axes(self, extents: tuple[int, ...], letters: str = "ijklpqrs") -> Iterator[list[str]]:
-        """Loops around what follows, none for an extent of one; their places."""
+        """Loops around the block, none for an extent of 1; yields the loop indices."""
         with ExitStack() as loops:
             for i, n in zip(letters, extents):
                 if n > 1:
@@ -328,7 +328,7 @@ class _File:
 
 
 def _index(places: list[str], strides: tuple[int, ...], base: int = 0) -> str:
-    """The sum of places times strides, and a base.
+    """The sum of loop indices times strides, and a base.
 
     >>> _index(["i", "t"], (16, -1), 9)
     '16 * i + 9 - t'
@@ -346,7 +346,7 @@ def _index(places: list[str], strides: tuple[int, ...], base: int = 0) -> str:
 
 
 def _read_by_others(steps: list[Step]) -> set[Step]:
-    """The steps whose result another one reads on its way to memory."""
+    """The steps whose result another step needs, to compute a stored value."""
     read: set[Step] = set()
     for step in reversed(steps):
         if step.stored or step in read:
@@ -356,7 +356,7 @@ def _read_by_others(steps: list[Step]) -> set[Step]:
 
 
 def _start(step: Step) -> str:
-    """What a sum, or a largest, begins with."""
+    """The identity of the step's reduction."""
     return "0" if step.combine is ops.add else "-INFINITY"
 
 

@@ -1,4 +1,4 @@
-"""Memory: what a call of native code computes in, and what its answers lie in."""
+"""Buffers: the working memory of a call of native code, and the memory of its results."""
 
 import ctypes
 import sys
@@ -13,26 +13,26 @@ from micrograd.compiler.schedule.plan import MARGIN, SMALL, Plan
 
 Array = NDArray[Any]
 
-LINE = 64  # bytes of one of the cache
+LINE = 64  # bytes of a cache line
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a call must know of the code: how its arguments and its memory are laid out."""
+    """What a caller needs to know about the code: the layout of arguments and memory."""
 
-    inputs: list[int]  # the numbers of one example in each
+    inputs: list[int]  # of each: how many numbers an example has
     parameters: int
-    outputs: list[list[Any]]  # whether it varies, and how many numbers it has
+    outputs: list[list[Any]]  # of each: whether it varies, and how many numbers it has
     lanes: int
     rows: int  # of the plan, of packed columns, and of the margin
     uniform: int
     reduced: int
     segments: int
-    in_place: int | None  # the number of that output
+    in_place: int | None  # the index of that output
 
     @classmethod
     def of(cls, plan: Plan) -> "Sizes":
-        """The sizes of a plan; these names are explained there."""
+        """The sizes of a plan; see `Plan` for the names."""
         program = plan.program
         outputs = [
             [any(g.block.varying for g in gathers), sum(map(len, gathers))]
@@ -46,9 +46,9 @@ class Sizes:
 
 
 def address_of(array: Array) -> int:
-    """Where the numbers of a C-contiguous array are now: `resize` and `__setstate__` move them."""
+    """The current address of a C-contiguous array: `resize` and `__setstate__` change it."""
     try:
-        return ctypes.addressof(_char.from_buffer(array))  # the quickest of all ways
+        return ctypes.addressof(_char.from_buffer(array))  # the fastest way
     except (TypeError, ValueError):  # read-only, or empty
         return array.__array_interface__["data"][0]
 
@@ -57,7 +57,7 @@ _char: Any = ctypes.c_char
 
 
 class CallMemory:
-    """What one call computes in: uniform numbers, rows of lanes, and the words that it passes."""
+    """The working memory of one call: uniform numbers, rows of lanes, and the words of the call."""
 
     def __init__(self, sizes: Sizes, dtype: Any):
         self.uniform, self.u = aligned(sizes.uniform + sizes.reduced, dtype)
@@ -70,11 +70,11 @@ class CallMemory:
         self.seed = number.from_address(self.address + abi.BYTES * abi.Call.SEED)
         self.number = number()
         self.number_address = ctypes.addressof(self.number)
-        self.shares: Shares | None = None  # once several threads were asked for
+        self.shares: Shares | None = None  # made at the first call with several threads
 
 
 class Shares:
-    """A call that threads share: its words, sums for each segment, rows for each thread."""
+    """The memory of a call that threads share: its words, sums per segment, rows per thread."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Shares:
         self.address = ctypes.addressof(self.words)
 
     def submit(self, call: Any, in_place: int, chunks: int, segments: int) -> None:
-        """Writes what differs from call to call."""
+        """Writes the words that differ from call to call."""
         self.words[abi.PER_CALL] = (
             call[abi.Call.PARAMETERS], in_place, call[abi.Call.EXAMPLES], call[abi.Call.SEED],
             chunks, segments,
@@ -109,14 +109,14 @@ class Shares:
 
 
 class Pool:
-    """Memory for large answers. The system is slow to hand out pages, so the arrays handed out
-    last are used again once nobody else holds them.
+    """Memory for large results. The system is slow to hand out pages, so the last arrays are
+    reused once there are no other references to them.
 
-    A bounded number of arrays is looked through, however many answers a caller keeps.
+    The pool keeps, and searches, a bounded number of arrays, however many a caller keeps.
     """
 
-    ARRAYS, BYTES = 8, 64 << 20  # at most, that are kept
-    LARGE = 1 << 16  # bytes; below, the C library's own memory is quicker
+    ARRAYS, BYTES = 8, 64 << 20  # kept at most
+    LARGE = 1 << 16  # bytes; for smaller arrays the C library's allocator is faster
 
     def __init__(self) -> None:
         self._kept: list[Array] = []
@@ -125,8 +125,8 @@ class Pool:
         return len(self._kept)
 
     def take(self, shape: tuple[int, ...], size: int, dtype: np.dtype[Any]) -> tuple[Array, int]:
-        """An array of `size` numbers, which are anything, and its address; a large one begins a
-        line of the cache."""
+        """An uninitialised array of `size` numbers, and its address; a large array begins at a
+        cache line."""
         wanted = size * dtype.itemsize
         if wanted < self.LARGE:
             array = np.empty(shape, dtype)
@@ -140,10 +140,10 @@ class Pool:
         return memory[skip : skip + wanted].view(dtype).reshape(shape), address + skip
 
     def _unused(self, size: int) -> Array | None:
-        """One that nobody else holds. Where none is found, all are kept as they were.
+        """An array without other references, or None.
 
-        There is no lock, which another thread could hold while the process is forked: what is taken
-        off the list is this thread's alone, and what a thread still looks at is in use to others.
+        There is no lock, since another thread could hold it while the process forks. `pop` gives an
+        array to one thread only, and while that thread inspects it, others do not see it.
         """
         for _ in range(len(self._kept)):
             memory = popped(self._kept, 0)
@@ -162,7 +162,7 @@ class Pool:
 
 
 def popped(spare: list[Any], place: int = -1) -> Any:
-    """What another thread has not taken; None if there is nothing."""
+    """`spare.pop(place)`, or None if other threads have emptied the list."""
     try:
         return spare.pop(place)
     except IndexError:
@@ -170,7 +170,7 @@ def popped(spare: list[Any], place: int = -1) -> Any:
 
 
 class Answers:
-    """Memory for the answers of a program."""
+    """Memory for the results of a program."""
 
     def __init__(self, dtype: np.dtype[Any]):
         self.dtype = dtype
@@ -178,9 +178,9 @@ class Answers:
         self._spare: dict[tuple[int, ...], list[tuple[Array, int]]] = {}  # small ones, by shape
 
     def take(self, shape: tuple[int, ...], size: int) -> tuple[Array, int]:
-        """An array of so many numbers, which are anything, and its address.
+        """An uninitialised array, and its address.
 
-        Small ones of shapes that do not depend on the number of examples are cut from one array.
+        Small arrays whose shape does not depend on the number of examples are slices of one array.
         """
         if (len(shape) > 1 and shape[0] != 1) or size * self.dtype.itemsize > SMALL:
             return self._pool.take(shape, size, self.dtype)

@@ -2,7 +2,7 @@
 
     with one_builder(), collector_paused():
 
-Neither outlasts its block, whatever interrupts it: Ctrl-C, another exception from outside, a fork.
+Both end with their block, whatever interrupts it: Ctrl-C, another asynchronous exception, a fork.
 """
 
 import gc
@@ -14,20 +14,20 @@ from typing import Any
 from weakref import ref
 
 _lock = RLock()
-_paused: Any = None  # a weak reference to the pause that is on, or was
+_paused: Any = None  # a weak reference to the last pause
 
 
 def one_builder() -> AbstractContextManager[Any]:
-    """Held by the thread that compiles; it may be taken again within."""
+    """The lock that the compiling thread holds. It is reentrant."""
     return _lock
 
 
 class _Pause(io.IOBase):
-    """Pauses the collector from the start of a `with` block to its end.
+    """Pauses the garbage collector during a `with` block.
 
-    To enter and to leave the block is C code throughout, so that no exception from outside can come
-    in between: the methods of IOBase, which call `close`. So does its destructor, if the block is
-    left before it was entered.
+    The block is entered and left in C code, the methods of IOBase, so that no asynchronous
+    exception can come in between. These methods call `close`. So does the destructor, if an
+    exception comes before the block is entered.
     """
 
     __enter__: Any = gc.disable
@@ -35,7 +35,7 @@ class _Pause(io.IOBase):
 
 
 def collector_paused() -> AbstractContextManager[Any]:
-    """The collector would walk the growing graph again and again. Call it as the one builder."""
+    """Pauses the garbage collector: it would rescan the growing graph. Hold `one_builder` first."""
     global _paused
     if not gc.isenabled():
         return nullcontext()
@@ -45,7 +45,7 @@ def collector_paused() -> AbstractContextManager[Any]:
 
 
 def _free_in_child() -> None:
-    """In a forked process there is no other thread that would go on compiling."""
+    """Releases the lock and the pause of a thread that does not exist in the forked process."""
     global _lock
     if _lock.acquire(blocking=False):
         _lock.release()

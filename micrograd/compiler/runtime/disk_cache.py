@@ -1,14 +1,13 @@
-"""Cache: machine code on disk, so that a program is compiled once, not at every start.
+"""Disk cache: machine code on disk, so that a program is compiled once, not at every start.
 
-An entry is a file named after the SHA-256 of all that its code depends on; it holds a checksum, and
-then the code. Whoever can write an entry can run a program as its reader: so nothing is read from a
-directory, nor from a file, that belongs to another user or that others may write to. What is
-damaged counts as not there. An entry is written under a name of its own and then renamed: several
-processes at once see all of it or nothing.
+An entry is a file, named after the SHA-256 of everything that its code depends on; it holds a
+checksum and the code. A user who can write an entry can run code as the user who reads it. So the
+cache reads no directory and no file that belongs to another user, or that others may write to. A
+damaged entry counts as missing. An entry is written under a temporary name and then renamed, so
+that concurrent processes see all of it or nothing.
 
-`MICROGRAD_CACHE_DIR` names another place for the directory; empty, it turns the cache off. The
-directory is the cache's own, made inside the one that is named; of the files in it the cache
-removes only those whose names it gives itself.
+`MICROGRAD_CACHE_DIR` names another parent directory; if it is empty, there is no cache. The cache
+makes a directory of its own inside it, and removes only files with names of its own form.
 """
 
 import hashlib
@@ -22,10 +21,10 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-LIMIT = 256 << 20  # bytes; beyond it, what was not used for longest is removed
+LIMIT = 256 << 20  # bytes; beyond it, the least recently used entries are removed
 _NAMED = "MICROGRAD_CACHE_DIR"
-_OWN = "micrograd-compiled"  # the directory inside the one that is named
-_ENTRY = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")  # an entry, or one that is being written
+_OWN = "micrograd-compiled"  # the cache's directory inside the named one
+_ENTRY = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")  # an entry, or its temporary name
 
 
 class UnsafeError(PermissionError):
@@ -33,13 +32,13 @@ class UnsafeError(PermissionError):
 
 
 def directory() -> Path | None:
-    """Where the entries lie; None where there is no cache."""
-    if not hasattr(os, "geteuid"):  # a system on which files have no such owners
+    """The directory of the entries; None if there is no cache."""
+    if not hasattr(os, "geteuid"):  # a system without POSIX file owners
         return None
     named = os.environ.get(_NAMED)
     if named is not None:
         return Path(named) / _OWN if named else None
-    with suppress(RuntimeError):  # there is no home
+    with suppress(RuntimeError):  # no home directory
         home = Path.home()
         if sys.platform == "darwin":
             return home / "Library" / "Caches" / "micrograd"
@@ -48,7 +47,7 @@ def directory() -> Path | None:
 
 
 def key(*parts: str) -> str:
-    """The name of an entry that depends on `parts`, and on nothing else.
+    """The name of the entry for `parts`.
 
     >>> key("a", "bc") == key("ab", "c")
     False
@@ -61,7 +60,7 @@ def key(*parts: str) -> str:
 
 
 def load(name: str) -> bytes | None:
-    """The code of an entry; None if there is none that is whole and the user's own."""
+    """The code of an entry; None if it is missing, damaged, or not private to this user."""
     path = directory()
     if path is None:
         return None
@@ -76,7 +75,7 @@ def load(name: str) -> bytes | None:
 
 
 def store(name: str, code: bytes) -> None:
-    """Keeps `code` as an entry, where there is a cache."""
+    """Writes `code` as an entry, if there is a cache."""
     path = directory()
     if path is None:
         return
@@ -95,7 +94,7 @@ def _read(folder: int, name: str) -> bytes | None:
         checksum, code = entry.read(32), entry.read()
         if checksum != _checksum(name, code):
             return None
-        os.utime(entry.fileno())  # used now
+        os.utime(entry.fileno())  # the time of last use, for `_trim`
         return code
 
 
@@ -106,20 +105,20 @@ def _write(folder: int, name: str, code: bytes) -> None:
         with open(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as entry:
             entry.write(_checksum(name, code) + code)
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:  # no space left, perhaps
+    except OSError:  # for example no space left
         with suppress(OSError):
             os.unlink(draft, dir_fd=folder)
         raise
 
 
 def _checksum(name: str, code: bytes) -> bytes:
-    """Of the entry's name too: one that was renamed counts as damaged."""
+    """The checksum includes the name: a renamed entry counts as damaged."""
     return hashlib.sha256(name.encode() + code).digest()
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The directory, made where there is none, and held open once it is known to be private."""
+    """The directory, made if it is missing, and held open once it is known to be private."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -138,19 +137,19 @@ def _private(status: os.stat_result) -> bool:
 
 
 def _report(error: OSError) -> None:
-    """Trouble makes a start slower, no more; whoever named the directory hears of it."""
+    """A broken cache only costs time: warn if the user chose the directory, or if it is unsafe."""
     if isinstance(error, UnsafeError) or _NAMED in os.environ:
         _warn(f"compiled code is not kept on disk: {error}")
 
 
 @cache
 def _warn(message: str) -> None:
-    """Once in a process."""
+    """Warns once per process."""
     warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def _trim(folder: int) -> None:
-    """Removes the entries that were not used for longest, until the rest is within LIMIT."""
+    """Removes the least recently used entries, until the rest is within LIMIT."""
     entries = []
     with os.scandir(folder) as found:
         for entry in found:

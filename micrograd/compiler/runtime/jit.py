@@ -1,4 +1,4 @@
-"""JIT: the text of an LLVM module becomes machine code, as functions to call."""
+"""JIT: the text of an LLVM module becomes machine code."""
 
 import json
 import re
@@ -15,35 +15,37 @@ from micrograd.compiler.llvm.thread import on_llvm_thread
 from micrograd.compiler.program import fingerprint, verify
 from micrograd.compiler.runtime import disk_cache as disk
 
-_discarded: list[Any] = []  # engines that nobody needs any longer; LLVM's thread ends them
+_discarded: list[Any] = []  # unused engines, to be destroyed on LLVM's thread
 
-# The emitter writes vectors and tiles as they shall be, and LLVM need not look for them. Level 1
-# without unrolling takes half the time of level 2 to compile, and the same time to run.
+# The emitter vectorises and tiles, so LLVM need not. Level 1 without unrolling compiles in half the
+# time of level 2, to code of the same speed.
 _PASSES, _CODE = 1, 2
 _TUNING = {"loop_vectorization": False, "loop_unrolling": False}
 
-# Of a program that is straight-line code in the main, the optimiser's passes take up to half of the
-# time to compile, and leave it as it was. Beside it the rest counts little, and is quicker to make.
-_STRAIGHT = 0, 1
-_LONG = 25_000  # lines of a program that must be such
-_VERY_LONG = 40_000  # the quickest code generator: code a half slower, four times as fast to make
+# In mostly straight-line programs, the passes take up to half of the compile time and improve
+# nothing. The few loops beside it matter little, so a faster code generator suffices.
+_STRAIGHT_LINE = 0, 1
+_LONG = 25_000  # lines: programs so long are mostly straight-line code
+_VERY_LONG = 40_000  # lines: the fastest code generator runs in a quarter of the time; its code is
+# 1.5 times as slow
 
 
 def _levels(text: str) -> tuple[int, int]:
-    """How far LLVM goes with a module, in its passes and in its code generator."""
+    """The optimisation levels of LLVM's passes and of its code generator, for a module."""
     lines = text.count("\n")  # a table is one line, however long
     if lines > _VERY_LONG:
         return 0, 0
-    if "optnone" in text:  # stretches that are as they shall be
-        return _STRAIGHT
+    if "optnone" in text:  # it has stretches of straight-line code
+        return _STRAIGHT_LINE
     return _PASSES if lines < _LONG else 0, _CODE
 
 
 class Native:
-    """The functions of a module, by name, as numbers: their addresses.
+    """The addresses of the functions of a module, by name.
 
-    `make` gives its text, and a note to be kept beside its machine code, which JSON holds. `key`
-    says what both depend on, so that where the code is known neither is made; None: the text.
+    `make` returns its text and a note, which is stored beside the machine code as JSON. `key`
+    identifies both, so that `make` is not called if the code is in the disk cache; with None, the
+    text itself is the key.
     """
 
     def __init__(self, key: tuple[str, ...] | None, make: Callable[[], tuple[str, Any]]):
@@ -58,7 +60,7 @@ class Native:
             text, note = made or make()
             code = on_llvm_thread(lambda: _machine_of(text).emit_object(_optimised(text)))
             entry = json.dumps((_PUBLIC.findall(text), note)).encode() + b"\n" + code
-            if name and name == _entry(key):  # what was imported meanwhile is known, too
+            if name and name == _entry(key):  # no file has changed during compilation
                 disk.store(name, entry)
         head, _, code = entry.partition(b"\n")
         names, self.note = json.loads(head)
@@ -74,7 +76,7 @@ class Native:
         return self._addresses[name]
 
     def optimised(self) -> str:
-        """The module as LLVM's optimiser leaves it."""
+        """The LLVM IR after optimisation."""
         text, _ = self._make()
         return on_llvm_thread(lambda: str(_optimised(text)))
 
@@ -87,7 +89,7 @@ _PUBLIC = re.compile(r'^define (?!internal)[^@]*@"?([^"(]+)', re.MULTILINE)  # n
 
 
 def _entry(key: tuple[str, ...]) -> str | None:
-    """The name in the cache; None where it is not known which compiler this is."""
+    """The name in the cache; None if this compiler cannot be identified."""
     compiler = fingerprint.of_compiler()
     if compiler is None:
         _warn_of_change()
@@ -98,7 +100,7 @@ def _entry(key: tuple[str, ...]) -> str | None:
 
 @cache
 def _warn_of_change() -> None:
-    """Once in a process."""
+    """Warns once per process."""
     warnings.warn(
         "the files of micrograd have changed since it was imported: compiled code is not kept on "
         "disk. Start the process again, so that all of its parts are of one version",
@@ -108,7 +110,7 @@ def _warn_of_change() -> None:
 
 
 def _loaded(code: bytes, names: list[str]) -> tuple[dict[str, int], Any]:
-    """The addresses of functions by their names, and the engine in whose memory they are."""
+    """The addresses of functions by name, and the engine that owns their memory."""
     _discarded.clear()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -1,4 +1,4 @@
-"""Kernel: a program that is ready to run on arrays, in native code or in NumPy."""
+"""Kernel: a program ready to run on arrays, as native code or in NumPy."""
 
 import ctypes
 from collections.abc import Callable, Sequence
@@ -31,19 +31,19 @@ class Call:
 
     n: int
     inputs: Sequence[Array]
-    addresses: list[int] | None = None  # of each input, and how far its examples lie apart
-    shape: tuple[int, ...] = ()  # in which the caller sees the examples
-    shared: tuple[int, ...] = ()  # which inputs are the same for all examples
+    addresses: list[int] | None = None  # of each input, its address and its stride
+    shape: tuple[int, ...] = ()  # of the examples, as the caller sees them
+    shared: tuple[int, ...] = ()  # the inputs that are the same for all examples
 
     def entries(self, sizes: list[int]) -> list[int]:
-        """The addresses and distances, for inputs of so many numbers an example."""
+        """The address and the stride of each input; `sizes` has the numbers per example."""
         if self.addresses is None:
             apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
             self.addresses = [e for x, a in zip(self.inputs, apart) for e in (address_of(x), a)]
         return self.addresses
 
     def share(self, sizes: list[int]) -> None:
-        """Finds out which inputs are the same for all examples."""
+        """Sets `shared`: the inputs that are the same for all examples."""
         if self.n > 1:
             pairs = enumerate(zip(self.inputs, sizes))
             alike = {k for k, (x, size) in pairs if x.size != self.n * size}
@@ -54,12 +54,12 @@ Answer = Array | float
 
 
 class Kernel(Protocol):
-    """Runs a program on a call, with these parameters and seed; answers its outputs, in order.
+    """Runs a program on a call, with these parameters and seed; returns its outputs, in order.
 
     An input is an array of n times size numbers, or of size numbers that all examples share. A
     varying output has the shape (n, members), a uniform one (members,); the first is a float if it
-    is one uniform number. Beside the outputs it answers whether one after the first holds a NaN;
-    or any, where the program is without guards.
+    is one uniform number. The second result says whether an output after the first holds a NaN;
+    in a program without guards, whether any output does.
     """
 
     dtype: np.dtype[Any]
@@ -73,11 +73,11 @@ class Kernel(Protocol):
         self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
         placed: int = 0,
     ) -> Callable[[int, float], bool]:  # fmt: skip
-        """For loops: a call again and again, `run(n, seed)`, on the first n examples of its arrays.
+        """For loops: a function `run(n, seed)` that repeats the call on the first n examples.
 
-        Each answers whether an output after the first holds a NaN. The outputs are written into
-        `answers`; these, the inputs and the parameters stay where they are. Where a number depends
-        on the inputs of its own example only, an answer may be an input.
+        `run` returns whether an output after the first holds a NaN. It writes the outputs into
+        `answers`; these, the inputs and the parameters must not move. If each number depends on
+        the inputs of its own example only, an answer may be an input.
 
         With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
         rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
@@ -92,7 +92,7 @@ class Kernel(Protocol):
 
 
 class NumPyKernel:
-    """The program's evaluation of itself, where there is no code generator."""
+    """Evaluates the program in NumPy, if llvmlite is missing."""
 
     def __init__(self, program: Program, dtype: Any, exact: bool = False):
         self.program, self.dtype, self._exact = program, dtype, exact
@@ -132,15 +132,15 @@ class NumPyKernel:
 
 _ADDRESS = ctypes.c_void_p
 
-# Of calls: code that was made for another one must not be found under the same name.
+# The layout of a call is part of the cache's key: code with another layout must not be found.
 LAYOUT = repr(([*abi.Call], [*abi.Job], [field.name for field in fields(Sizes)]))
 
 
 class NativeKernel:
     """The program as machine code. Several threads may call at once; the GIL is released.
 
-    `made` makes the program, and `key` tells it from all others. Where its machine code is on disk
-    already, it is made only when somebody looks at it.
+    `made` makes the program, and `key` identifies it. If its machine code is in the disk cache, the
+    program is made only when `program` or `plan` is read.
     """
 
     def __init__(
@@ -161,12 +161,12 @@ class NativeKernel:
         self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
-        self._free: list[CallMemory] = []  # of calls that have ended
+        self._free: list[CallMemory] = []  # for reuse, from calls that have ended
         self._answers = Answers(self.dtype)
 
     @property
     def program(self) -> Program:
-        """What the code computes."""
+        """The program of the code."""
         with one_builder():
             if self._program is None:
                 self._program = self._made()
@@ -265,7 +265,7 @@ class NativeKernel:
         inputs, outputs = [ctypes.c_double] * len(sizes.inputs), len(sizes.outputs)
         types = [ctypes.c_double, *inputs] if outputs == 1 else [None, *inputs, _ADDRESS]
         function: Any = ctypes.CFUNCTYPE(*types)(self.native.address("scalars"))
-        function.native = self.native  # the code lives as long as what calls it
+        function.native = self.native  # keeps the code alive
         if outputs == 1:
             return function
         room = ctypes.c_double * (outputs + 1)
@@ -278,11 +278,11 @@ class NativeKernel:
         return numbers
 
     def _in_threads(self, memory: "CallMemory") -> None:
-        """The segments of the examples, shared out; their sums added in order, as in one thread."""
+        """Shares out the segments; adds up their sums in the same order as one thread does."""
         chunks = -(-memory.words[abi.Call.EXAMPLES] // self.sizes.lanes)
         segments = min(self.sizes.segments, -(-chunks // CHUNKS))
         pool = thread_pool(self.threads)
-        if segments < 2 or not pool.free.acquire(blocking=False):  # it works for another call
+        if segments < 2 or not pool.free.acquire(blocking=False):  # busy with another call
             self._run(memory.address)
             return
         try:
@@ -295,7 +295,7 @@ class NativeKernel:
             pool.free.release()
 
     def _in_place_of(self, memory: "CallMemory") -> int:
-        """Where the output lies that is computed where it is wanted."""
+        """The address of the output that is computed in place; if there is none, any address."""
         if self.sizes.in_place is None:
             return memory.u
         place = abi.output_address(self.sizes.in_place, len(self.sizes.inputs))

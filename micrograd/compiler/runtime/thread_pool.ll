@@ -1,6 +1,6 @@
-; The thread pool. thread_pool.py fills in what stands in braces: numbers, and loads of a job's words.
+; The thread pool. thread_pool.py substitutes the names in braces: numbers, and loads of a job's words.
 
-; Claims unclaimed segments, one after the other, and computes them.
+; Claims unclaimed segments, one at a time, and computes them.
 define internal void @work(ptr %pool, i64 %thread) {
   %finished = getelementptr i64, ptr %pool, i64 ${finished}
   %address.job = getelementptr i64, ptr %pool, i64 ${job}
@@ -62,15 +62,15 @@ out:
   ret void
 }
 
-; How many threads have gone to sleep since the last call of this function.
+; The number of threads that went to sleep since the last call of this function.
 define i64 @sleepers(ptr %pool) {
   %asleep = getelementptr i64, ptr %pool, i64 ${asleep}
   %count = atomicrmw xchg ptr %asleep, i64 0 seq_cst
   ret i64 %count
 }
 
-; A whole job: what comes before the examples; then its segments can be claimed. The caller works
-; too, waits for the segments that others have claimed, and adds up the sums in order.
+; A whole job: runs the phase before the examples and publishes the segments. The caller works too,
+; waits for the segments that others have claimed, and adds up the sums in order.
 define void @run(ptr %pool, ptr %job) {
   ${load_before}
   ${load_after}
@@ -125,7 +125,7 @@ out:
   ret void
 }
 
-; Works on one job after the other, until none has come for so many looks.
+; Works on one job after the other, until it has spun %patience times without one.
 define void @serve(ptr %pool, i64 %thread, i64 %patience) {
 entry:
   %asleep = getelementptr i64, ptr %pool, i64 ${asleep}

@@ -1,10 +1,10 @@
-"""Thread pool: threads that share out the examples of a call.
+"""Thread pool: threads that share the examples of a call.
 
-A call takes no longer than to wake a thread. So a thread that has just worked looks out for the
-next call for a while before it sleeps, in native code, without the GIL. No call waits for a thread
-that sleeps: the segments of a call are claimed one at a time, by the caller too, until none is
-left. Each segment has sums of its own, which are added in the order of the segments: so the bits
-are the same, whichever thread computed which segment.
+To wake a thread takes as long as a whole call. So a worker spins for a while before it sleeps, in
+native code, without the GIL. No call waits for a sleeping worker: all threads, the caller included,
+claim the segments of a call one at a time, until none is left. Each segment has sums of its own,
+which are added in the order of the segments, so the bits do not depend on which thread computed
+which segment.
 """
 
 import atexit
@@ -19,21 +19,21 @@ from typing import Any
 
 from micrograd.compiler.llvm import abi
 
-PATIENCE = 10_000  # looks at the state before a thread goes to sleep: some tenths of a millisecond
-POLITE = 64  # looks, after which another thread may have the processor
+PATIENCE = 10_000  # spins before a worker sleeps: some tenths of a millisecond
+POLITE = 64  # spins between two yields of the processor
 
 # The words that the threads share, each in a cache line of its own. The word at 0 is the state: the
-# number of the call in its upper half, and how many segments are unclaimed in the lower.
+# upper half counts calls, the lower half counts unclaimed segments.
 FINISHED, ASLEEP, JOB, WORDS = 8, 16, 24, 32
 
 
 class ThreadPool:
-    """The caller and `threads` - 1 others."""
+    """The calling thread and `threads` - 1 workers."""
 
     def __init__(self, threads: int):
         from micrograd.compiler.runtime.jit import Native
 
-        self.free = threading.Lock()  # held by the call that the pool works for
+        self.free = threading.Lock()  # held by the call that uses the pool
         self._words = (ctypes.c_int64 * WORDS)()
         self._address = ctypes.addressof(self._words)
         self._native = Native(None, _module)
@@ -42,36 +42,36 @@ class ThreadPool:
         self._serve = self._function("serve", None, 3)
         self._wake = threading.Semaphore(0)
         self._over = False
-        others = [
-            threading.Thread(target=self._stand_by, args=(k,), name=f"micrograd-{k}", daemon=True)
+        workers = [
+            threading.Thread(target=self._work, args=(k,), name=f"micrograd-{k}", daemon=True)
             for k in range(1, threads)
         ]
-        for other in others:
-            other.start()
-        atexit.register(self._dismiss, others)
+        for worker in workers:
+            worker.start()
+        atexit.register(self._shut_down, workers)
 
     def _function(self, name: str, result: Any, words: int) -> Any:
         return ctypes.CFUNCTYPE(result, *[ctypes.c_int64] * words)(self._native.address(name))
 
     def run(self, job: int) -> None:
-        """Does the job at this address."""
+        """Runs the job at this address."""
         if self._words[ASLEEP]:
             for _ in range(self._sleepers(self._address)):
                 self._wake.release()
         self._run(self._address, job)
 
-    def _stand_by(self, k: int) -> None:
+    def _work(self, k: int) -> None:
         while not self._over:
             self._serve(self._address, k, PATIENCE)
             self._wake.acquire()
 
-    def _dismiss(self, others: list[threading.Thread]) -> None:
-        """Before the interpreter ends, and the native code with it."""
+    def _shut_down(self, workers: list[threading.Thread]) -> None:
+        """Ends the workers before the interpreter frees their native code."""
         self._over = True
-        for _ in others:
+        for _ in workers:
             self._wake.release()
-        for other in others:
-            other.join()
+        for worker in workers:
+            worker.join()
 
 
 @cache
@@ -80,11 +80,11 @@ def _thread_pool(process: int, threads: int) -> ThreadPool:
 
 
 def thread_pool(threads: int) -> ThreadPool:
-    """The pool of so many threads of this process: a forked process has none yet."""
+    """The pool with so many threads. It belongs to this process: a fork needs a new one."""
     return _thread_pool(os.getpid(), threads)
 
 
-# The instruction that a waiting thread gives, by processor: LLVM's name of it, and its operand.
+# The pause instruction of a spinning thread, by processor: LLVM's name for it, and its operand.
 _PAUSE = {
     "x86_64": ("llvm.x86.sse2.pause", ""),
     "amd64": ("llvm.x86.sse2.pause", ""),
@@ -92,7 +92,7 @@ _PAUSE = {
     "arm64": ("llvm.aarch64.hint", "i32 1"),
 }
 
-# The words of a job that the code reads: the name there, and its type.
+# The words of a job that the code reads: their names in the code, and their types.
 _READ = {
     abi.Job.EXAMPLES_FUNCTION: ("examples", "ptr"), abi.Job.BEFORE_FUNCTION: ("before", "ptr"),
     abi.Job.AFTER_FUNCTION: ("after", "ptr"), abi.Job.COMBINE_FUNCTION: ("combine", "ptr"),
@@ -123,6 +123,6 @@ def _module() -> tuple[str, None]:
 
 
 def _load(word: abi.Job, name: str, type: str) -> str:
-    """%name = a word of the job."""
+    """The instructions that load a word of the job as %name."""
     place = f"%address.{name} = getelementptr i64, ptr %job, i64 {int(word)}"
     return f"{place}\n  %{name} = load {type}, ptr %address.{name}"
