@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command that the arguments name. Ctrl-C may come while modules are imported."""
+    """Runs the command line. Handles Ctrl-C during the imports as well."""
     try:
         from micrograd.interrupt import listen
 

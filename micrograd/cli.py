@@ -1,4 +1,4 @@
-"""The command line: each verb is one library call. It reads what the user wrote, and prints."""
+"""The command line: parses arguments, makes one library call per command, and prints."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ from micrograd.neuralnet import ACTIVATIONS
 from micrograd.ops import TABLE
 from micrograd.program import Choice, Interrupted, Program, saying_what_was_written, to_go_on
 
-# What trains and predicts needs NumPy and is imported by the verb that needs it: --help is instant.
+# Each command imports what it needs, so that --help is instant: training needs NumPy.
 
 
 def _example(*lines: str) -> str:
@@ -33,23 +33,25 @@ def main(context: click.Context) -> None:
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
-    """Sizes of layers, such as 16,16; none for an empty text."""
+    """Layer sizes, such as 16,16; () for empty text."""
     try:
         sizes = tuple(int(size) for size in text.split(",") if text.strip())
         if all(size > 0 for size in sizes):
             return sizes
     except ValueError:
         pass
-    raise click.BadParameter(f"expected sizes of layers, such as 16,16; got {text!r}")
+    raise click.BadParameter(f"expected layer sizes such as 16,16, got {text!r}")
 
 
 def _names(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
-    """Names of columns, with commas between them."""
+    """Column names, separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 _PROGRESS = click.option(
-    "--progress/--no-progress", default=None, help="A bar on stderr.  [default: in a terminal]"
+    "--progress/--no-progress",
+    default=None,
+    help="A progress bar on stderr.  [default: in a terminal]",
 )
 
 
@@ -62,62 +64,68 @@ _PROGRESS = click.option(
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
-@click.option("-o", "--output", default="model.safetensors", show_default=True, help="The model.")
 @click.option(
-    "--hidden", default="16,16", callback=_sizes, show_default=True, help="Hidden layers."
+    "-o", "--output", default="model.safetensors", show_default=True, help="The model file."
+)
+@click.option(
+    "--hidden", default="16,16", callback=_sizes, show_default=True, help="Hidden layer sizes."
 )
 @click.option(
     "--activation", default="relu", show_default=True,
-    help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.",
+    help=f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), help="[default: 10 to 100, by the rows]")
+@click.option("--epochs", type=click.IntRange(1), help="[default: 10 to 100, for 2,000 steps]")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
     "--learning-rate", type=click.FloatRange(0, min_open=True), default=0.01, show_default=True,
-    help="Of Adam at its first step; it falls to zero.",
+    help="Adam's initial learning rate; it decays to zero.",
 )  # fmt: skip
 @click.option(
     "--validation", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True,
-    help="The share of the rows to hold out.",
+    help="The fraction of the rows to hold out.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--task", type=Choice(["auto", "classification", "regression"]), default="auto",
     show_default=True,
 )  # fmt: skip
-@click.option("--drop", default="", metavar="COLUMNS", callback=_names, help="Left out: a,b")
+@click.option(
+    "--drop", default="", metavar="COLUMNS", callback=_names, help="Columns to leave out: a,b"
+)
 @click.option(
     "--categorical", default="", metavar="COLUMNS", callback=_names,
-    help="Categories, though they look like numbers: a,b",
+    help="Columns of categories that look numeric: a,b",
 )  # fmt: skip
-@click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without gain.")
+@click.option(
+    "--patience", type=click.IntRange(1), help="Stop after N epochs without improvement.",
+    metavar="N",
+)  # fmt: skip
 @click.option(
     "--time", "time_limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
-    help="Stop after so long.",
+    help="Stop after this time.",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on where the last such command was stopped.")
-@click.option("--plot", metavar="PICTURE", help="Draw the loss by epoch: PNG, SVG or PDF.")
+@click.option("--resume", is_flag=True, help="Resume where the same command was stopped.")
+@click.option("--plot", metavar="PICTURE", help="Draw the loss curve: PNG, SVG or PDF.")
 @_PROGRESS
 def train(file: Path, output: str, resume: bool, plot: str | None, **options: Any) -> None:
-    """Train a network on a table, a CSV or Parquet FILE, to predict one column.
+    """Train a network on a CSV or Parquet FILE to predict one column.
 
-    A target of text or truth values is a class, and so is one of whole numbers with at most 20
-    different values (classification); any other number is a quantity (regression). --task decides
-    otherwise.
+    Classification: a target of text or booleans, or of integers with at most 20 different values.
+    Regression: any other numeric target. --task overrides this rule.
 
-    Columns of numbers and dates are standardised; text is categories, an input for each. What is
-    missing is filled in, by the median or the most frequent category, and flagged to the network.
-    Left out are columns that never vary, and identifiers.
+    Numbers and dates are standardised; text is one-hot encoded. Missing values are replaced by the
+    median or the most frequent category, and flagged by an additional input. Constant columns and
+    identifiers are left out.
 
-    With --resume a checkpoint is kept beside the model, after each epoch, until training has ended;
-    the same command goes on from it, to the same model as if it had never been stopped.
+    With --resume a checkpoint is kept beside the model until training has finished; the same
+    command continues from it, to the same model as an uninterrupted run.
     """
     check_level()
     from micrograd.files.whole_file import check_writable
     from micrograd.tables.train import train_table
 
     if output == "-":
-        raise click.BadParameter("a model is written to a file, not to stdout; name it with -o")
+        raise click.BadParameter("a model cannot be written to stdout; name a file with -o")
     if plot is not None:
         from micrograd import draw
 
@@ -140,8 +148,8 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
 
 def _why_stopped(history: Any) -> str:
     if history.stopped == "time":
-        return f"out of time, after {history.epochs} epochs"
-    return f"no better for a while; the model is that of epoch {history.best_epoch}"
+        return f"time limit, after {history.epochs} epochs"
+    return f"no further improvement; the model is that of epoch {history.best_epoch}"
 
 
 def _announce(prepared: Any) -> None:
@@ -150,11 +158,11 @@ def _announce(prepared: Any) -> None:
 
 def _interrupted(epochs: int, checkpoint: str | None = None) -> None:
     how = f"; {to_go_on(checkpoint)}" if checkpoint else ""
-    raise Interrupted(f"interrupted after {epochs} epochs; the model is as it was then{how}")
+    raise Interrupted(f"interrupted after {epochs} epochs; the model was saved{how}")
 
 
 @main.command(
-    short_help="Predict that column for each row of a table.",
+    short_help="Predict that column for each row of another table.",
     epilog=_example(
         "micrograd predict iris.safetensors new.csv -o predictions.csv",
         "micrograd predict iris.safetensors new.csv --probabilities | head",
@@ -165,9 +173,9 @@ def _interrupted(epochs: int, checkpoint: str | None = None) -> None:
 @click.option("-o", "--output", default="-", help="A CSV file.  [default: stdout]")
 @click.option("--probabilities", is_flag=True, help="Add the probability of each class.")
 def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
-    """Predict the target for each row of FILE, CSV or Parquet, with a MODEL that `train` wrote.
+    """Predict the target for each row of FILE (CSV or Parquet) with a MODEL from `train`.
 
-    Writes CSV with a header. Columns that the model does not know are left aside. The file may be
+    Writes CSV with a header. Columns that are not inputs of the model are ignored. The file may be
     larger than memory.
     """
     check_level()
@@ -181,7 +189,7 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
             write_whole(output, predictions)
             _warn(predictions.notes)
         return
-    with SpooledTemporaryFile(1 << 23) as whole:  # nothing is printed before all is well
+    with SpooledTemporaryFile(1 << 23) as whole:  # print nothing if there is an error in any row
         whole.writelines(predictions)
         _warn(predictions.notes)
         whole.seek(0)
@@ -189,12 +197,12 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
 
 
 def _print(contents: Iterable[bytes]) -> None:
-    """Raises Interrupted, for by then a part is printed."""
+    """Prints; raises Interrupted on Ctrl-C, since the output is incomplete then."""
     try:
         for content in contents:
             click.echo(content, nl=False)
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; what was printed is not all") from None
+        raise Interrupted("interrupted; the output is incomplete") from None
 
 
 def _warn(notes: Iterable[str]) -> None:
@@ -203,18 +211,18 @@ def _warn(notes: Iterable[str]) -> None:
 
 
 @main.command(
-    short_help="Train on data that ships with it, and draw what came of it.",
+    short_help="Train on bundled data, and draw the result.",
     epilog=_example("micrograd demo moons -o pictures"),
 )
 @click.argument("name", type=Choice(["iris", "digits", "moons", "sine"]), default="iris")
 @click.option("-o", "--output", default="demo", show_default=True, help="A directory.")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the demo's own number.")
+@click.option("--epochs", type=click.IntRange(1), help="Override the demo's number of epochs.")
 @_PROGRESS
 def demo(name: str, output: str, **options: Any) -> None:
-    """Train on data that ships with MicroGrad, and draw what came of it.
+    """Train on data bundled with MicroGrad, and draw the result.
 
-    iris: flowers, by four lengths. digits: handwritten, as 8 × 8 pixels. Both are real. moons, in
-    the plane, and sine, a curve, are made.
+    iris: species of flowers, from four lengths. digits: handwritten digits of 8 × 8 pixels. moons:
+    two classes in the plane (synthetic). sine: a noisy curve (synthetic).
     """
     check_level()
     from micrograd.tables.demo import demonstrate, files_of
@@ -234,7 +242,8 @@ def demo(name: str, output: str, **options: Any) -> None:
 def ops() -> None:
     """Print the table of operations: name, number of operands, meaning, derivative.
 
-    A derivative is what each operand adds to its gradient, where g is the gradient of the result z.
+    The derivative is the contribution to each operand's gradient; z is the result, and g is its
+    gradient.
     """
     from micrograd.formula import derivative_line
 

@@ -1,6 +1,6 @@
-"""Program: how the command line answers what goes wrong: one line on stderr, and a status.
+"""Program: error handling of the command line: one line on stderr, and an exit status.
 
-Bad input is exit status 2, Ctrl-C is 130.
+The status is 2 for bad input, and 130 for Ctrl-C.
 """
 
 import os
@@ -16,15 +16,15 @@ from micrograd.interrupt import deafen, once
 from micrograd.names import did_you_mean, unknown
 
 BAD_INPUT, INTERRUPTED = 2, 130
-QUIET = {"standalone_mode": False}  # of click: it raises, and we say what happened
+QUIET = {"standalone_mode": False}  # click raises its errors, and we print them
 
 
 class Interrupted(click.ClickException):
-    """Ctrl-C, and what was written before it."""
+    """Ctrl-C, with a message about the files that were written before it."""
 
 
 class Choice(click.Choice[str]):
-    """One of several words; for another one, the word that was meant."""
+    """A choice of words; the error for any other word suggests the closest one."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         try:
@@ -35,10 +35,10 @@ class Choice(click.Choice[str]):
 
 
 class Program(click.Group):
-    """A group of commands that answers a mistake with one line."""
+    """A group of commands that reports each error in one line."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the command that the arguments name, those of the process by default, and exits."""
+        """Runs the command given by the arguments (by default those of the process), and exits."""
         with once():
             self._main(*args, **options)
 
@@ -66,25 +66,25 @@ class Program(click.Group):
         sys.exit(status)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """The command that is named, or an error that names the one that was meant."""
+        """The named command, or an error that suggests the closest one."""
         if self.get_command(ctx, args[0]) is None:
             raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
-        """Where --help is answered."""
-        with _until_the_reader_leaves():
+        """Parses the arguments, and prints --help."""
+        with _ignoring_a_closed_pipe():
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
-        with _until_the_reader_leaves():
+        with _ignoring_a_closed_pipe():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _until_the_reader_leaves() -> Iterator[None]:
-    """Who closes the pipe, as `head` does, has seen enough; for click that is a failure."""
+def _ignoring_a_closed_pipe() -> Iterator[None]:
+    """Exits with status 0, not click's 1, if the reader closes the pipe, as `head` does."""
     try:
         yield
     except BrokenPipeError:
@@ -93,13 +93,13 @@ def _until_the_reader_leaves() -> Iterator[None]:
 
 
 def _abandon_output() -> None:
-    """Python would try to write the rest once more at its exit, and complain."""
+    """Redirects stdout to the null device, so that Python's flush at exit raises no error."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reason(error: OSError) -> str:
-    """What the system says, with the file's name in front; our own messages say it all."""
+    """The system's message after the name of the file; our own messages are complete."""
     if error.strerror is None:
         return str(error)
     return ": ".join(str(part) for part in (error.filename, error.strerror.lower()) if part)
@@ -107,7 +107,7 @@ def _reason(error: OSError) -> str:
 
 @contextmanager
 def saying_what_was_written(*outputs: str | Path, checkpoint: str | None = None) -> Iterator[None]:
-    """After Ctrl-C, at whatever moment it came, the disk is asked which of these files are new."""
+    """On Ctrl-C, checks on disk which of these files are new, and reports them."""
     before = [*map(_stamp, outputs)]
     try:
         yield
@@ -123,7 +123,7 @@ def saying_what_was_written(*outputs: str | Path, checkpoint: str | None = None)
 
 
 def _stamp(path: str | Path) -> tuple[int, ...] | None:
-    """Tells a file from the one that takes its place."""
+    """Inode, time and size of a file, which differ once it is replaced."""
     with suppress(OSError):
         status = os.stat(path)
         return status.st_ino, status.st_mtime_ns, status.st_size
@@ -131,5 +131,5 @@ def _stamp(path: str | Path) -> tuple[int, ...] | None:
 
 
 def to_go_on(checkpoint: str) -> str:
-    """How a run that has left a checkpoint goes on."""
-    return f"the same command goes on from {checkpoint}"
+    """The message that says how to resume from a checkpoint."""
+    return f"the same command resumes from {checkpoint}"

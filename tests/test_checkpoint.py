@@ -491,12 +491,12 @@ def test_a_checkpoint_that_is_cut_short_gives_way_to_the_one_before(tmp_path, fa
     for _ in range(2):
         failing(OSError, 2)
         parts = model()
-        said = r"cut short.*resuming from .*run\.previous|run\.previous is kept"
+        said = r"truncated.*resuming from .*run\.previous|run\.previous is kept"
         with pytest.warns(RuntimeWarning, match=said), pytest.raises(Stop):
             train(parts, path, every=10**9, resume=True, callbacks=[stopped_after(5)])
         failing(None, 0)
     parts = model()
-    with pytest.warns(RuntimeWarning, match=r"cut short.*resuming from .*run\.previous"):
+    with pytest.warns(RuntimeWarning, match=r"truncated.*resuming from .*run\.previous"):
         train(parts, path, every=3, resume=True)
     assert numbers(parts) == numbers(whole)
 
@@ -505,7 +505,7 @@ def test_where_both_are_damaged_nothing_is_overwritten(tmp_path):
     path = tmp_path / "run"
     for name in ("run", "run.previous"):
         (tmp_path / name).write_bytes(b"no checkpoint")
-    with pytest.raises(CheckpointError, match="cut short or is no checkpoint"):
+    with pytest.raises(CheckpointError, match="truncated or is not a checkpoint"):
         train(model(), path, resume=True)
     assert path.read_bytes() == b"no checkpoint"
 
@@ -801,5 +801,5 @@ def test_a_place_that_cannot_be_written_is_said_before_training(tmp_path):
 
 def test_a_pipe_is_no_checkpoint(tmp_path):
     os.mkfifo(tmp_path / "run")
-    with pytest.raises(CheckpointError, match="is a pipe or a device, but no checkpoint"):
+    with pytest.raises(CheckpointError, match="is a pipe or a device, not a checkpoint"):
         train(model(), tmp_path / "run", resume=True)

@@ -103,16 +103,16 @@ def test_patience_time_and_plot():
     train = "train", "flowers.csv", "--target", "kind"
     result = run(*train, "--epochs", 500, "--patience", 3, "--plot", "losses.png")
     assert result.exit_code == 0
-    assert "stopped    no better for a while; the model is that of epoch" in result.stdout
+    assert "stopped    no further improvement; the model is that of epoch" in result.stdout
     assert Path("losses.png").read_bytes().startswith(b"\x89PNG")
     result = run(*train, "--epochs", 10**6, "--time", 0.3)
     assert result.exit_code == 0
-    assert "stopped    out of time, after" in result.stdout
+    assert "stopped    time limit, after" in result.stdout
     assert run(*train, "--plot", "nowhere/losses.png").exit_code == 2
     before = Path("model.safetensors").read_bytes()
     result = run(*train, "--plot", "losses.txt")
     assert (result.exit_code, result.stdout) == (2, "")
-    said = "micrograd: cannot draw losses.txt: name a .png, .svg or .pdf file\n"
+    said = "micrograd: cannot draw losses.txt: expected the suffix .png, .svg or .pdf\n"
     assert result.stderr == said
     assert Path("model.safetensors").read_bytes() == before
 
@@ -121,7 +121,7 @@ def test_resume_goes_on_to_the_same_model():
     write_flowers()
     train = "train", "flowers.csv", "--target", "kind", "--epochs", 3000, "--resume"
     for _ in range(3):
-        assert "out of time" in run(*train, "--time", 0.1).stdout
+        assert "time limit" in run(*train, "--time", 0.1).stdout
         assert Path("model.safetensors.checkpoint").exists()
     assert run(*train).exit_code == 0
     assert sorted(os.listdir()) == ["flowers.csv", "model.safetensors"]
@@ -152,7 +152,8 @@ def test_an_unseen_category_is_a_warning(model):
     Path("new.csv").write_text("size,colour\n1,green\n")
     result = run("predict", model, "new.csv")
     assert result.exit_code == 0
-    assert "in column 'colour', what training never saw counts as missing: green" in result.stderr
+    said = "column 'colour' has categories not seen in training, taken as missing: green"
+    assert said in result.stderr
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -174,7 +175,7 @@ def test_predict_reads_a_large_file_in_pieces(model, monkeypatch, suffix, probab
     assert printed.stdout == Path("out.csv").read_text() == whole.as_csv(bool(probabilities))
     notes = [f"micrograd: warning: {note}" for note in whole.notes]
     assert printed.stderr.splitlines() == written.stderr.splitlines() == notes
-    assert "counts as missing: black, green" in notes[0]
+    assert "taken as missing: black, green" in notes[0]
     assert "101 missing values" in notes[1]
 
 
@@ -200,7 +201,7 @@ def test_a_pipe_or_a_device_is_no_model():
     write_flowers()
     os.mkfifo("pipe")
     for path in ("pipe", "/dev/zero"):
-        assert is_one_line(run("predict", path, "flowers.csv"), "is a pipe or a device, but no")
+        assert is_one_line(run("predict", path, "flowers.csv"), "is a pipe or a device, not a")
     for option in (["-o", "p.csv"], ["--probabilities"]):
         assert is_one_line(run("predict", "pipe", "flowers.csv", *option), "pipe or a device")
 
@@ -273,7 +274,7 @@ TABLES: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "nothing to learn from": ("a,b\n1,x\n1,y\n", "", "no column is left"),
     "all dropped": (FEW, "--drop a", "no column is left"),
-    "twice the same name": ("a,a,b\n1,2,x\n", "", "more than one column is called 'a'"),
+    "twice the same name": ("a,a,b\n1,2,x\n", "", "more than one column is named 'a'"),
     "a row too long": ("a,b\n1,2\n1,2,3\n", "", "Expected 2 columns, got 3"),
     "latin-1": ("a,b\né,x\n".encode("latin-1"), "", "not UTF-8"),
     "latin-1 header": ("é,b\n1,x\n".encode("latin-1"), "", "not UTF-8"),
@@ -361,12 +362,12 @@ def test_a_file_that_is_no_model(model):
     whole = Path(model).read_bytes()
     for length in (0, 4, 100, len(whole) // 2, len(whole) - 1):
         Path("bad").write_bytes(whole[:length])
-        assert is_one_line(run("predict", "bad", "flowers.csv"), "cut short or is no model")
+        assert is_one_line(run("predict", "bad", "flowers.csv"), "truncated or is not a model")
     Path("bad").write_text("size,colour\n" * 50)
-    assert is_one_line(run("predict", "bad", "flowers.csv"), "no model")
+    assert is_one_line(run("predict", "bad", "flowers.csv"), "not a model")
     assert is_one_line(run("predict", ".", "flowers.csv"), "is a directory")
     other_safetensors("bad", None)
-    assert is_one_line(run("predict", "bad", "flowers.csv"), "no model of `micrograd train`")
+    assert is_one_line(run("predict", "bad", "flowers.csv"), "not a model of `micrograd train`")
     other_safetensors("bad", {FORMAT: '{"version": 99}'})
     assert is_one_line(run("predict", "bad", "flowers.csv"), "version 99")
     for description in ("{", "[]", "{}", '{"version": 1}', '{"version": 1, "inputs": 3}'):
@@ -387,7 +388,7 @@ def test_a_file_that_is_no_model(model):
 def test_probabilities_of_a_quantity():
     Path("t.csv").write_text("a,b\n" + "".join(f"{i},{i / 7}\n" for i in range(20)))
     run("train", "t.csv", "--target", "b", "--epochs", 1)
-    message = "has no probabilities"
+    message = "it has no class probabilities"
     assert is_one_line(run("predict", "model.safetensors", "t.csv", "--probabilities"), message)
 
 
@@ -415,7 +416,7 @@ def test_a_model_is_not_written_to_stdout():
     write_flowers()
     result = run("train", "flowers.csv", "--target", "kind", "-o", "-")
     assert result.exit_code == 2
-    assert "written to a file" in result.stderr
+    assert "name a file with -o" in result.stderr
     assert os.listdir() == ["flowers.csv"]
 
 
@@ -561,7 +562,7 @@ def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
     result = subprocess.run([*stopped, "--resume"], capture_output=True, text=True)
     assert result.returncode == 130
     assert result.stderr.strip() == (
-        "micrograd: interrupted before a model was written; the same command goes on from "
+        "micrograd: interrupted before a model was written; the same command resumes from "
         "model.safetensors.checkpoint"
     )
     assert "model.safetensors" not in os.listdir()

@@ -66,7 +66,7 @@ def test_shapes_are_checked():
     model = mg.MLP(2, [1], seed=0)
     with pytest.raises(mg.ShapeError, match=r"\(examples, 2\)"):
         draw.decision_boundary(model, np.zeros((3, 4)), [0, 1, 0])
-    with pytest.raises(mg.ShapeError, match="as many y as x"):
+    with pytest.raises(mg.ShapeError, match="same length"):
         draw.fitted_curve(model, [0, 1], [0])
 
 

@@ -259,7 +259,7 @@ def test_a_gap_is_told_by_its_row_before_training(tmp_path, bad):
     what = "missing" if np.isnan(bad) else "infinite"
     path, net = write(tmp_path / "table.csv", more=column), mg.MLP(4, [1], seed=0)
     before = net.state_dict()
-    said = rf"'more' is {what} in 2 rows \(first: row 877\); fill in those values"
+    said = rf"'more' is {what} in 2 rows \(first: row 877\); fill in these values"
     with pytest.raises(TableError, match=said):
         mg.fit(net, path, "y", loss="mse")
     assert net.state_dict() == before
@@ -288,7 +288,7 @@ def test_a_file_that_changes_is_said(file):
     def change(history):
         write(file) if file.suffix == ".parquet" else file.write_text("x0,x1,x2,y\n1,2,3,4\n" * 2)
 
-    with pytest.raises(TableError, match="has changed since its first reading; begin again"):
+    with pytest.raises(TableError, match="has changed since it was first read; start again"):
         mg.fit(model(), file, "y", loss="mse", epochs=2, callbacks=[change])
 
 
@@ -300,7 +300,7 @@ def test_a_csv_file_that_loses_rows_while_it_is_read_is_said(tmp_path):
     batches.shuffle(np.random.default_rng(0))
     batches.load(0)
     file.write_text("x,y\n" + rows[: len(rows) // 8 * 7])
-    with pytest.raises(TableError, match="has changed since its first reading"):
+    with pytest.raises(TableError, match="has changed since it was first read"):
         [batches.load(batch) for batch in range(batches.count)]
 
 

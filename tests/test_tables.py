@@ -154,7 +154,7 @@ def test_a_table_of_arrays():
     table = Table.of({"a": [1, 2], "b": np.array([0.5, np.nan]), "c": ["x", None]})
     assert [c.kind for c in table.columns.values()] == ["whole", "number", "text"]
     assert table["b"].missing.tolist() == [False, True]
-    with pytest.raises(TableError, match="one length"):
+    with pytest.raises(TableError, match="the same length"):
         Table.of({"a": [1], "b": [1, 2]})
     with pytest.raises(TableError, match="did you mean 'abc'"):
         Table.of({"abc": [1]})["abd"]
@@ -209,10 +209,10 @@ def test_what_is_left_out_and_why():
     assert [c.name for c in inputs.columns] == ["code", "x"]
     assert inputs.width == 3 + 1
     assert inputs.ignored == {
-        "id": "it is an identifier: every value differs",
-        "same": "it is always the same",
+        "id": "it is an identifier: all values differ",
+        "same": "it is constant",
         "none": "it has no values",
-        "name": "almost every value differs (40 in 40)",
+        "name": "almost all values differ (40 in 40)",
     }
     assert Inputs.from_json(json.loads(json.dumps(inputs.as_json()))) == inputs
 
@@ -341,7 +341,7 @@ def test_predictions_note_what_is_missing_and_what_is_new():
     )
     assert len(predictions.values) == 2
     assert predictions.notes == (
-        "in column 'colour', what training never saw counts as missing: green",
+        "column 'colour' has categories not seen in training, taken as missing: green",
         "1 missing values are filled in: x 1",
     )
 

@@ -12,11 +12,11 @@ def loss_curve(
     scores: Sequence[float] = (), metric: str = "", best_epoch: int | None = None,
     path: str | Path | None = None, title: str = "Loss",
 ) -> Any:  # fmt: skip
-    """The training loss and, where examples were held out, theirs: a matplotlib Figure.
+    """A matplotlib Figure of the training loss and, if there is one, the validation loss.
 
-    Their scores, named by the metric, have an axis of their own; a line marks the epoch whose
-    weights were kept. The axis is logarithmic where the losses span more than a factor of ten.
-    Written to `path` if one is given. Raises PlotError where matplotlib is not installed.
+    The scores of the metric have their own axis; a line marks the epoch whose weights were kept.
+    The loss axis is logarithmic if the losses span more than a factor of ten. The figure is written
+    to `path` if one is given. Raises PlotError if matplotlib is not installed.
 
     >>> loss_curve([1.0, 0.5, 0.3]).axes[0].get_xlabel()
     'epoch'
@@ -36,14 +36,14 @@ def loss_curve(
         axes.axvline(best_epoch, color=COLOURS[-1], linestyle=":", label="best")
     if scores:
         _scores(axes, scores, metric)
-    if axes.get_legend_handles_labels()[0]:  # above the curves, which may be anywhere
+    if axes.get_legend_handles_labels()[0]:  # the legend is above the plot, to cover no curve
         axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
         axes.set_title(title, pad=28)
     return finished(figure, path)
 
 
 def _scores(axes: Any, scores: Sequence[float], metric: str) -> None:
-    """The metric, on the right; in the legend of the losses as well."""
+    """Draws the metric on a right axis, and adds it to the legend of the losses."""
     right = axes.twinx()
     right.spines["top"].set_visible(False)
     right.set_ylabel(metric)

@@ -1,4 +1,4 @@
-"""A figure, apart from any display, and the file that it is written to."""
+"""Figures without a display, and writing them to files."""
 
 import io
 from pathlib import Path
@@ -10,13 +10,13 @@ COLOURS = ("#3366cc", "#dc7d1e", "#2e9e5b", "#b8352f", "#7a52a8", "#8a6642", "#d
 
 
 class PlotError(ModuleNotFoundError):
-    """matplotlib, which draws, is not installed."""
+    """matplotlib, which draws the figures, is not installed."""
 
 
 def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
-    """A matplotlib Figure with one pair of axes: no window, no global state, any back end.
+    """A matplotlib Figure with one pair of axes: no window, no global state, any backend.
 
-    Raises PlotError where matplotlib is not installed.
+    Raises PlotError if matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
@@ -30,14 +30,14 @@ def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
 
 
 def check_drawable(path: str | Path) -> None:
-    """Raises PlotError or ValueError where nothing can be drawn: before the work, not after it."""
+    """Raises PlotError or ValueError, before the work starts, if `path` cannot be drawn."""
     figure, _ = new_figure("", "", "")
     if Path(path).suffix[1:].lower() not in ("", *figure.canvas.get_supported_filetypes()):
-        raise ValueError(f"cannot draw {path}: name a .png, .svg or .pdf file")
+        raise ValueError(f"cannot draw {path}: expected the suffix .png, .svg or .pdf")
 
 
 def finished(figure: Any, path: str | Path | None) -> Any:
-    """The figure, written to `path` (PNG, SVG or PDF, by its suffix) if one is given."""
+    """The figure, after writing it to `path` (PNG, SVG or PDF, by suffix) if one is given."""
     if path is not None:
         picture = io.BytesIO()
         figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)

@@ -1,4 +1,4 @@
-"""decision_boundary, fitted_curve: what a model makes of one or two inputs, beside its data."""
+"""decision_boundary, fitted_curve: a model of one or two inputs, drawn with its data."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,13 +25,13 @@ def decision_boundary(
     classes: Sequence[str] | None = None,
     resolution: int = 90,
 ) -> Any:
-    """The classes that `model` sees in the plane, and the examples: a matplotlib Figure.
+    """A matplotlib Figure of the classes that `model` predicts in the plane, with the examples.
 
-    `model` is called on one point, a list of two inputs, and gives a logit for each class, or one
-    logit, whose sign decides. `X` has the shape (examples, 2), `y` is the class of each: an integer
-    from 0, or -1 and 1. Where the model is unsure, the colours of its classes mix. `resolution`
-    points a side are asked. Raises ShapeError for anything but two inputs, PlotError without
-    matplotlib.
+    `model` takes one point, a list of two inputs, and returns a logit for each class, or a single
+    logit whose sign decides. `X` has the shape (examples, 2); `y` holds the class of each example:
+    integers from 0, or -1 and 1. Where the model is uncertain, the colours of the classes mix. The
+    model is evaluated on a grid of `resolution` × `resolution` points. Raises ShapeError unless
+    there are two inputs, and PlotError without matplotlib.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(2, [4, 1], seed=0)
@@ -41,8 +41,8 @@ def decision_boundary(
     X, y = np.asarray(X, dtype=float), np.asarray(y)
     if X.ndim != 2 or X.shape[1] != 2 or len(X) != len(y):
         raise ShapeError(
-            f"a decision boundary needs X of shape (examples, 2) and as many y, got {X.shape} and "
-            f"{y.shape}"
+            f"a decision boundary needs X of shape (examples, 2) and y of shape (examples,), got "
+            f"{X.shape} and {y.shape}"
         )
     figure, axes = new_figure(title, *names)
     xs, ys = (_span(X[:, axis], resolution) for axis in (0, 1))
@@ -75,16 +75,17 @@ def fitted_curve(
     names: Sequence[str] = ("x", "y"),
     resolution: int = 300,
 ) -> Any:
-    """The curve of `model`, called on a list of one input, through the points (x, y): a Figure.
+    """A matplotlib Figure of the curve of `model` with the data points (x, y).
 
-    Raises ShapeError where x and y are not as many, PlotError without matplotlib.
+    `model` takes a list of one input. Raises ShapeError if x and y differ in length, and PlotError
+    without matplotlib.
 
     >>> fitted_curve(lambda inputs: [inputs[0] ** 2], [0, 1, 2], [0, 1, 4]).axes[0].get_ylabel()
     'y'
     """
     x, y = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if len(x) != len(y):
-        raise ShapeError(f"expected as many y as x, got {len(y)} and {len(x)}")
+        raise ShapeError(f"x and y must have the same length, got {len(x)} and {len(y)}")
     figure, axes = new_figure(title, *names)
     line = _span(x, resolution)
     curve = [_numbers(model([point]))[0] for point in line.tolist()]
@@ -96,19 +97,19 @@ def fitted_curve(
 
 
 def _span(values: np.ndarray, points: int) -> np.ndarray:
-    """Points from end to end of the values, and a little beyond."""
+    """Equally spaced points over the range of the values and a margin."""
     low, high = values.min(), values.max()
     margin = 0.08 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, points)
 
 
 def _numbers(outputs: Any) -> list[float]:
-    """The outputs of a model, Values or numbers, a list or one, as floats."""
+    """The outputs of a model as floats; they may be Values or numbers, a list or one."""
     return numbers_of(as_scalars(outputs))
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:
-    """A softmax over each row; one logit is that of the second of two classes."""
+    """The softmax of each row; a single logit is that of the second of two classes."""
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -116,7 +117,7 @@ def _probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def _palette(count: int) -> np.ndarray:
-    """So many colours, as red, green and blue from 0 to 1; after the last, the first again."""
+    """`count` colours as RGB in [0, 1]; after the last colour they repeat."""
     from matplotlib.colors import to_rgb
 
     return np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])

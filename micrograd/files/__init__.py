@@ -1,1 +1,1 @@
-"""Files: tables of CSV and Parquet, arrays, and files that are written whole or not at all."""
+"""Files: tables in CSV and Parquet, arrays, and atomic writes."""

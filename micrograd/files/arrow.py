@@ -1,4 +1,4 @@
-"""Arrow's columns as ours."""
+"""Conversion of Arrow's columns to `Column`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from micrograd.files.table import Column
 
 
 def column_of(name: str, array: Any, decimal: str, numeric: bool) -> Column:
-    """A column of Arrow's as one of ours; with `numeric`, truth values are the numbers 0 and 1."""
+    """An Arrow column as a `Column`; with `numeric`, booleans become 0 and 1 instead of text."""
     import pyarrow as pa
 
     kind, types = array.type, pa.types
@@ -31,7 +31,7 @@ def column_of(name: str, array: Any, decimal: str, numeric: bool) -> Column:
 
 
 def _texts(array: Any) -> np.ndarray:
-    """Text as Python's; what is equal is one object: few categories take little memory."""
+    """Text as Python strings; equal texts are one object, so few categories need little memory."""
     import pyarrow as pa
 
     encoded = pa.chunked_array(array).dictionary_encode().unify_dictionaries().combine_chunks()

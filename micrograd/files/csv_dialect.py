@@ -1,4 +1,4 @@
-"""The dialects of CSV: what is between values, and what values are taken for."""
+"""Dialects of CSV: delimiters, decimal marks, missing values and the types of columns."""
 
 import re
 from collections import Counter
@@ -7,13 +7,11 @@ from typing import Any
 
 from micrograd.files.table import TableError
 
-MISSING = (
-    "?",
-)  # counts as missing, besides what pyarrow takes for it: "", "NA", "NaN", "null", ...
+MISSING = ("?",)  # missing values besides pyarrow's own: "", "NA", "NaN", "null", ...
 
 
 def head_of(path: Path) -> str:
-    """The start of a CSV file."""
+    """The start of a CSV file. Raises TableError if it is empty or not UTF-8 text."""
     import pyarrow as pa
 
     with pa.input_stream(str(path)) as stream:
@@ -26,7 +24,7 @@ def head_of(path: Path) -> str:
 
 
 def punctuation(head: str) -> tuple[str, str]:
-    """What separates values, and what separates a fraction, judged by the start of a file.
+    """The delimiter and the decimal mark, inferred from the start of a file.
 
     >>> punctuation("a;b\\n1,5;2,25\\n")
     (';', ',')
@@ -38,13 +36,13 @@ def punctuation(head: str) -> tuple[str, str]:
 
 
 def conversion(decimal: str, types: dict[str, Any]) -> Any:
-    """How Arrow is to understand values of CSV."""
+    """Arrow's options for converting the values of CSV."""
     from pyarrow import csv
 
     return csv.ConvertOptions(
         null_values=[*csv.ConvertOptions().null_values, *MISSING],
         strings_can_be_null=True,
-        true_values=[],  # yes and no, true and false: categories, by the names they have
+        true_values=[],  # yes and no, true and false stay categories, as they are written
         false_values=[],
         decimal_point=decimal,
         column_types=types,
@@ -52,7 +50,7 @@ def conversion(decimal: str, types: dict[str, Any]) -> Any:
 
 
 def common_type(one: Any, other: Any) -> Any:
-    """The type of Arrow that what was inferred to be of either would be inferred to be of."""
+    """The type that Arrow would infer for all rows, given its types for two parts of them."""
     import pyarrow as pa
 
     if one == other or pa.types.is_null(other):

@@ -1,4 +1,4 @@
-"""Faults: what is wrong with the values of a column, and in which row of the table first."""
+"""Faults: invalid values in a column, with their number and the first row of each kind."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from micrograd.files.table import Column, Table, TableError
 
 @dataclass
 class Places:
-    """So many rows, and the first of them, counted from 1.
+    """A number of rows, and the first of them, counted from 1.
 
     >>> places = Places()
     >>> places.add(np.array([7, 9]))
@@ -22,7 +22,7 @@ class Places:
     first: int = 0
 
     def add(self, rows: np.ndarray) -> None:
-        """More rows, which come after all others."""
+        """Adds rows that come after all others."""
         if len(rows):
             self.first = self.first or int(rows[0])
             self.count += len(rows)
@@ -33,17 +33,17 @@ class Places:
 
 @dataclass
 class Faults:
-    """Where a column is missing, infinite or in words, as far as its pieces were looked at."""
+    """The missing, infinite and non-numeric values in the pieces of a column seen so far."""
 
     name: str
     missing: Places = field(default_factory=Places)
     infinite: Places = field(default_factory=Places)
-    words: Places = field(default_factory=Places)  # text that is no number
+    words: Places = field(default_factory=Places)  # text that is not a number
     texts: int = 0  # all text
-    word: str = ""
+    word: str = ""  # the first such text
 
     def look(self, column: Column, rows: np.ndarray) -> None:
-        """Looks at one piece of the column, whose rows have these numbers in the table."""
+        """Examines one piece of the column; `rows` are its row numbers in the table."""
         missing = column.missing
         self.missing.add(rows[missing])
         if column.kind != "text":
@@ -60,9 +60,9 @@ class Faults:
         self.words.add(found)
 
     def check(self, kind: str, categorical: bool = False) -> None:
-        """Raises TableError for infinite numbers, and for a few words among numbers.
+        """Raises TableError for infinite numbers, and for a little text among numbers.
 
-        Those are rather slips than categories.
+        A little text, at most a tenth of the rows, is more likely a mistake than a category.
         """
         if kind != "text":
             self.check_finite()
@@ -70,19 +70,19 @@ class Faults:
             raise TableError(
                 f"column {self.name!r} holds numbers, but text in {self.words.count} of "
                 f"{self.texts} rows (first {self.word!r:.40}, row {self.words.first}); correct "
-                "them, leave them empty, or drop the column"
+                "these values, leave them empty, or drop the column"
             )
 
     def check_finite(self) -> None:
         """Raises TableError for infinite numbers."""
         if self.infinite.count:
             raise TableError(
-                f"column {self.name!r} is infinite in {self.infinite}; correct them, or leave them "
-                "empty"
+                f"column {self.name!r} is infinite in {self.infinite}; correct these values, or "
+                "leave them empty"
             )
 
     def check_numbers(self) -> None:
-        """Raises TableError for words and infinite numbers."""
+        """Raises TableError for text and infinite numbers."""
         if self.words.count:
             raise TableError(
                 f"column {self.name!r} should hold numbers, but row {self.words.first} has "
@@ -91,17 +91,17 @@ class Faults:
         self.check_finite()
 
     def check_complete(self) -> None:
-        """Raises TableError for infinite numbers, and for any that is missing."""
+        """Raises TableError for missing and infinite values."""
         for what, places in (("missing", self.missing), ("infinite", self.infinite)):
             if places.count:
                 raise TableError(
-                    f"column {self.name!r} is {what} in {places}; fill in those values, leave "
-                    "those rows out, or use train_table, which fills in what is missing"
+                    f"column {self.name!r} is {what} in {places}; fill in these values, leave "
+                    "these rows out, or use train_table, which fills in missing values"
                 )
 
 
 def check_columns(table: Table, categorical: Iterable[str] = ()) -> None:
-    """Raises TableError for a column that says something else than it should."""
+    """Raises TableError for invalid values in any column."""
     for name, column in table.columns.items():
         faults = Faults(name)
         faults.look(column, np.arange(1, len(table) + 1))
@@ -109,7 +109,7 @@ def check_columns(table: Table, categorical: Iterable[str] = ()) -> None:
 
 
 def finite_numbers(column: Column) -> np.ndarray:
-    """The column as floats, NaN where missing. Raises TableError for text and for infinities."""
+    """The column as floats, NaN where missing. Raises TableError for text and infinity."""
     numbers = column.numbers() if column.kind == "text" else column.values
     faults = Faults(column.name)
     faults.infinite.add(1 + np.flatnonzero(np.isinf(numbers)))
@@ -118,14 +118,14 @@ def finite_numbers(column: Column) -> np.ndarray:
 
 
 def _among(texts: np.ndarray, wanted: set[str]) -> np.ndarray:
-    """Where a text is one of those."""
+    """Where a text is one of `wanted`, as an array of bool."""
     if not wanted:
         return np.zeros(len(texts), bool)
     return np.fromiter((text in wanted for text in texts), bool, len(texts))
 
 
 def _number(text: str, decimal: str) -> float | None:
-    """What a text says as a number; None if it says none."""
+    """The number that a text denotes, or None."""
     try:
         return float(text.replace(decimal, "."))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Fields: what a description in JSON says, checked against types as it is read."""
+"""Fields: JSON descriptions, checked against types as they are read."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -9,9 +9,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 
 def read(kind: Any, stored: Any, name: str) -> Any:
-    """What JSON has `stored` under a name, as a `kind`: a type, or a dataclass with such fields.
+    """The JSON value `stored` as a `kind`: a type, or a dataclass with such fields.
 
-    Raises ValueError, which names the field, for anything else.
+    Raises ValueError with the field's `name` for a value of another type.
 
     >>> read(tuple[float, ...], [1, 2.5], "means")
     (1.0, 2.5)
@@ -40,7 +40,7 @@ def read(kind: Any, stored: Any, name: str) -> Any:
 
 
 def read_kind(kinds: Mapping[str, Any], stored: Any, name: str) -> Any:
-    """The dataclass that the field `kind` names, of all other fields. Raises ValueError."""
+    """The dataclass named by the field `kind`, made from all other fields. Raises ValueError."""
     others = dict(stored) if isinstance(stored, dict) else {}
     kind = others.pop("kind", None)
     if not isinstance(kind, str) or kind not in kinds:

@@ -1,4 +1,4 @@
-"""Survey: what one reading of a file tells, before anything is learned from it."""
+"""Survey: one pass over a file that finds types, faults and a sample, before training."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -9,23 +9,23 @@ from micrograd.files.faults import Faults
 from micrograd.files.table import Column, Table, TableError
 from micrograd.files.table_file import TableFile
 
-NUMBERS = 1 << 23  # in a piece, at most
-ROWS = 65_536  # in a piece, at most
-SAMPLE = 100_000  # rows, at most
-CLASSES = 10_000  # that a target can have to be looked at one by one
+NUMBERS = 1 << 23  # the most numbers in a piece
+ROWS = 65_536  # the most rows in a piece
+SAMPLE = 100_000  # the most rows in a sample
+CLASSES = 10_000  # the most distinct targets that are all kept
 GOLDEN = (5**0.5 - 1) / 2
 
 
 def rows_of(width: int) -> int:
-    """The rows of a piece with so many numbers in each."""
+    """The number of rows in a piece, given the numbers per row."""
     return max(1, min(ROWS, NUMBERS // max(width, 1)))
 
 
 def places(count: int, seed: int, piece: int) -> np.ndarray:
-    """Places from 0 to 1, equally far apart, in random order: a share of them is below that share.
+    """Equally spaced numbers in [0, 1), in random order: the fraction s of them is below s.
 
-    The first one differs from piece to piece, so that the shares of many small pieces add up: Weyl,
-    "Über die Gleichverteilung von Zahlen mod. Eins", 1916.
+    The offset is a low-discrepancy sequence over the pieces, so that rounding evens out over many
+    small pieces: Weyl, "Über die Gleichverteilung von Zahlen mod. Eins", 1916.
 
     >>> places(4, seed=0, piece=0)
     array([0.875, 0.125, 0.625, 0.375])
@@ -36,7 +36,7 @@ def places(count: int, seed: int, piece: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Rows of one piece, each with its place and its number in the file, from 0."""
+    """Rows of one piece; each has its number in the file, from 0, and its `places` number."""
 
     places: np.ndarray
     numbers: np.ndarray
@@ -46,36 +46,36 @@ class Drawn:
         return len(self.numbers)
 
     def below(self, share: float) -> "Drawn":
-        """Those whose places are below this share."""
+        """The rows whose places are below `share`: this fraction of them."""
         rows = np.flatnonzero(self.places < share)
         return Drawn(self.places[rows], self.numbers[rows], self.table.take(rows))
 
 
 @dataclass
 class Survey:
-    """The rows with a target in each piece of a file, and a share of them as a sample.
+    """The number of rows with a target in each piece of a file, and a sample of these rows.
 
-    Among the rows with a target are the `faults` of each column. `sampled` are the numbers of the
-    rows in the sample, from 0, in their order.
+    `faults` counts the invalid values of each column in rows with a target. `sampled` holds the
+    sorted row numbers, from 0, of the sample.
     """
 
     file: TableFile
     target: str
-    rows: int  # of a piece
+    rows: int  # in a piece
     kinds: dict[str, str] = field(default_factory=dict)
     labelled: list[int] = field(default_factory=list)
     without_target: int = 0
     faults: dict[str, Faults] = field(default_factory=dict)
-    known: set[Any] = field(default_factory=set)  # values of the target
+    known: set[Any] = field(default_factory=set)  # distinct values of the target
     sampled: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     sample: Table | None = None
 
     @classmethod
     def of(cls, file: TableFile, target: str, share: float = 1.0, seed: int = 0) -> Self:
-        """Reads the file. The sample is this share of each piece, drawn at random.
+        """Reads the file. The sample is a random fraction `share` of each piece.
 
-        Where that is more than 100,000 rows, it is half the share, or a quarter, and so on. Raises
-        TableError for a file without rows or target, and as `read_table` does.
+        The fraction is halved until the sample has at most 100,000 rows. Raises TableError for a
+        file without rows or without targets, and the errors of `read_table`.
         """
         names = file.names()
         survey = cls(file, target, rows_of(len(names)))
@@ -84,7 +84,7 @@ class Survey:
         for piece in file.pieces(survey.rows):
             kinds = {name: column.kind for name, column in piece.columns.items()}
             if survey.kinds not in ({}, kinds):
-                return cls.of(file, target, share, seed)  # all rows were asked what columns are
+                return cls.of(file, target, share, seed)  # now with types that fit all rows
             survey.kinds = kinds
             labelled = np.flatnonzero(~piece[target].missing)
             drawn = places(len(labelled), seed, len(parts))
@@ -99,21 +99,21 @@ class Survey:
         if not start:
             raise TableError(f"{file.path} has no rows below its header")
         if not sum(survey.labelled):
-            raise TableError(f"{file.path} has no rows with a {target!r} to learn from")
+            raise TableError(f"{file.path} has no rows with a value for the target {target!r}")
         survey.sampled = np.concatenate([part.numbers for part in parts])
         survey.sample = _joined([part.table for part in parts])
         return survey
 
     @property
     def targets(self) -> Column:
-        """The target's values, each once; of more than 10,000, some, the least and the greatest."""
+        """The distinct targets; of more than 10,000, some of them with the least and greatest."""
         kind, values = self.kinds[self.target], np.array(sorted(self.known))
         if kind == "text":
             values = values.astype(object)
         return Column(self.target, kind, values, self.file.decimal)
 
     def _look(self, rows: Drawn) -> None:
-        """Looks at the rows of one piece that have a target."""
+        """Counts the faults and the targets in the rows of one piece that have a target."""
         self.labelled.append(len(rows))
         for name, column in rows.table.columns.items():
             self.faults.setdefault(name, Faults(name)).look(column, rows.numbers + 1)
@@ -124,7 +124,7 @@ class Survey:
 
 
 def _joined(parts: list[Table]) -> Table:
-    """Tables of the same columns, one below the other."""
+    """Tables with the same columns, concatenated."""
     columns = {}
     for name, column in parts[0].columns.items():
         values = np.concatenate([part[name].values for part in parts])

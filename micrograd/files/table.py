@@ -1,7 +1,7 @@
 """Table: named columns, each of one kind.
 
-A column is of numbers, whole numbers, dates, text, or `empty`; numbers and dates (in days since
-1970-01-01) are floats with NaN where a value is missing, text is strings with None there.
+The kind of a column is number, whole (integers), date, text or empty. Numbers and dates (in days
+since 1970-01-01) are floats, with NaN for missing values; text is strings, with None.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,19 +14,19 @@ from micrograd.names import did_you_mean
 
 
 class TableError(ValueError):
-    """A table, or a column of it, that cannot be used as it is."""
+    """A table, or a column of one, that cannot be used as it is."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: `values` is float64 with NaN, or for text an array of str and None.
+    """One column of a table; `values` are float64 with NaN or, for text, str and None.
 
     >>> Column("size", "text", np.array(["1", "2.5", None], dtype=object)).numbers()
     array([1. , 2.5, nan])
     """
 
     name: str
-    kind: str  # number, whole, date, text, empty, or the name of a type that no rule reads
+    kind: str  # number, whole, date, text, empty, or the name of an unsupported type
     values: np.ndarray
     decimal: str = "."
 
@@ -38,7 +38,7 @@ class Column:
         return np.array([value is None for value in self.values], dtype=bool)
 
     def numbers(self) -> np.ndarray:
-        """The values as floats, NaN where missing. Raises TableError at text that is no number."""
+        """The values as floats, NaN where missing. Raises TableError for non-numeric text."""
         numbers = np.full(len(self.values), np.nan)
         for row, value in enumerate(self.values):
             if value is not None:
@@ -52,7 +52,7 @@ class Column:
         return numbers
 
     def texts(self) -> np.ndarray:
-        """The values as they are written, None where missing."""
+        """The values as text, None where missing."""
         if self.kind == "text":
             return self.values
         return np.array([None if v != v else self._written(v) for v in self.values], dtype=object)
@@ -61,7 +61,7 @@ class Column:
         return str(int(value)) if self.kind == "whole" else str(value)
 
     def take(self, rows: np.ndarray) -> "Column":
-        """The column of these rows, by index or by an array of bool."""
+        """The column restricted to `rows`: indices, or an array of bool."""
         return Column(self.name, self.kind, self.values[rows], self.decimal)
 
 
@@ -87,23 +87,23 @@ class Table:
         return self.columns[name]
 
     def take(self, rows: np.ndarray) -> "Table":
-        """The table of these rows, by index or by an array of bool."""
+        """The table restricted to `rows`: indices, or an array of bool."""
         return Table({name: column.take(rows) for name, column in self.columns.items()})
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> "Table":
-        """A table of arrays or lists, of numbers or text. Raises TableError for unequal lengths."""
+        """A table from arrays or lists of numbers or text, all of one length, or TableError."""
         made = {str(name): _column_of(str(name), values) for name, values in columns.items()}
         if len({len(column.values) for column in made.values()}) > 1:
             lengths = ", ".join(f"{c.name!r} has {len(c.values)}" for c in made.values())
-            raise TableError(f"all columns must have one length: {lengths}")
+            raise TableError(f"all columns must have the same length, but {lengths}")
         return cls(made)
 
 
 def _column_of(name: str, values: Any) -> Column:
     array = np.asarray(values)
     if array.ndim != 1:
-        raise TableError(f"column {name!r} must be one sequence, got shape {array.shape}")
+        raise TableError(f"column {name!r} must be one-dimensional, got the shape {array.shape}")
     if array.dtype.kind in "iuf":
         return Column(name, "number" if array.dtype.kind == "f" else "whole", array.astype(float))
     texts = [None if v is None or v != v else str(v) for v in array.tolist()]
@@ -111,7 +111,7 @@ def _column_of(name: str, values: Any) -> Column:
 
 
 def enumerated(names: Iterable[str], most: int = 10) -> str:
-    """The names with commas between them; of many, the first ones and their number.
+    """The names, separated by commas; of many, the first ones and the total.
 
     >>> enumerated("abcdef", most=3)
     'a, b, c, ... (6 in all)'

@@ -1,4 +1,4 @@
-"""Table files: CSV and Parquet as tables, whole or a piece at a time."""
+"""Table files: CSV and Parquet as tables, read whole or one piece at a time."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,31 +15,31 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
 
 
 def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
-    """The table in a CSV or Parquet file; `texts` names columns to keep as they are written.
+    """The table in a CSV or Parquet file; `texts` names columns to read as text.
 
-    CSV is UTF-8 with a header; commas, semicolons, tabs or bars between values; perhaps compressed
-    (`.csv.gz`). Raises TableError for what is no such table, OSError where it cannot be read, and
-    ModuleNotFoundError where pyarrow is not installed.
+    CSV must be UTF-8 with a header. The delimiter is a comma, semicolon, tab or bar, and the file
+    may be compressed (`.csv.gz`). Raises TableError for a file that is not such a table, OSError
+    for a file that cannot be read, and ModuleNotFoundError if pyarrow is not installed.
     """
     return TableFile(path, texts).whole()
 
 
 class TableFile:
-    """A CSV or Parquet file, to be read more than once. See `read_table`.
+    """A CSV or Parquet file that can be read more than once. See `read_table`.
 
-    With `numeric`, the truth values of Parquet are the numbers 0 and 1, not text.
+    With `numeric`, Parquet's booleans are read as the numbers 0 and 1, not as text.
     """
 
     def __init__(self, path: str | Path, texts: Iterable[str] = (), *, numeric: bool = False):
         self.path, self.texts, self.numeric = Path(path), tuple(texts), numeric
-        self.types: dict[str, Any] | None = None  # of CSV, by all of its rows, once it is known
+        self.types: dict[str, Any] | None = None  # of CSV columns; set once all rows were read
         self.parquet = is_parquet(self.path)
         self.decimal = "."
         self.stamp = self._stamp()
 
     def whole(self) -> Table:
-        """All of it."""
-        with told_of(self.path):
+        """The whole table."""
+        with errors_about(self.path):
             if self.parquet:
                 from pyarrow import parquet
 
@@ -49,15 +49,15 @@ class TableFile:
             return self._table(csv.read_csv(str(self.path), **self._options()))
 
     def pieces(self, rows: int) -> Iterator[Table]:
-        """The same table, so many rows at a time; the last piece may be smaller.
+        """The same table, `rows` rows at a time; the last piece may be smaller.
 
-        The start of a CSV file tells the types of its columns. Where a later row does not fit, all
-        rows are asked, and from that piece on its columns are of other kinds.
+        The types of CSV columns are inferred from the start of the file. If a later row does not
+        fit, they are inferred from all rows, and the columns change their kinds from that piece on.
         """
         import pyarrow as pa
 
         given = 0
-        with self._told():
+        with self._errors():
             try:
                 for piece in self._pieces(rows):
                     yield piece
@@ -71,17 +71,17 @@ class TableFile:
                         yield piece
 
     def changed(self) -> TableError:
-        """What to raise where a later reading finds other rows."""
+        """The error to raise when a later pass finds other rows."""
         return TableError(
-            f"{self.path} has changed since its first reading; begin again, with a file that "
-            "nobody writes to"
+            f"{self.path} has changed since it was first read; start again once no program is "
+            "writing to it"
         )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Whatever goes wrong in a file that has changed, that is the reason."""
+    def _errors(self) -> Iterator[None]:
+        """Reports any error in a file that has changed as the change: it is the cause."""
         try:
-            with told_of(self.path):
+            with errors_about(self.path):
                 yield
         except TableError:
             self._check_unchanged()
@@ -98,8 +98,8 @@ class TableFile:
         return status.st_size, status.st_mtime_ns
 
     def names(self) -> list[str]:
-        """The columns."""
-        with told_of(self.path):
+        """The names of the columns."""
+        with errors_about(self.path):
             if self.parquet:
                 from pyarrow import parquet
 
@@ -117,7 +117,7 @@ class TableFile:
         if self.parquet:
             from pyarrow import parquet
 
-            # Otherwise a row group, or all that was read, is kept in memory.
+            # With the defaults a row group, or everything read so far, would stay in memory.
             file = parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
             return file.iter_batches(batch_size=rows, use_threads=False)
         from pyarrow import csv
@@ -125,7 +125,7 @@ class TableFile:
         return csv.open_csv(str(self.path), **self._options())
 
     def _options(self) -> dict[str, Any]:
-        """How Arrow is to read CSV."""
+        """Arrow's options for reading this CSV file."""
         import pyarrow as pa
         from pyarrow import csv
 
@@ -136,9 +136,10 @@ class TableFile:
         return {"parse_options": parse, "convert_options": conversion(self.decimal, types)}
 
     def _types_of_all_rows(self) -> dict[str, Any]:
-        """The type of each column that fits all of its rows, as Arrow infers it of a whole file.
+        """The type of each column that Arrow would infer from the whole file.
 
-        A batch of text is written once more, to be read as if it were a file.
+        Arrow infers types only from files. So the file is read as text, batch by batch, and each
+        batch is written to memory and read again.
         """
         import pyarrow as pa
         from pyarrow import csv
@@ -168,7 +169,7 @@ class TableFile:
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise TableError(
-                f"{self.path}: more than one column is called {repeated[0]!r}; rename them"
+                f"{self.path}: more than one column is named {repeated[0]!r}; rename them"
             )
         columns = [
             column_of(n, arrow.column(i), self.decimal, self.numeric) for i, n in enumerate(names)
@@ -177,20 +178,20 @@ class TableFile:
 
 
 def is_parquet(path: Path) -> bool:
-    """By its name."""
+    """Whether the suffix of `path` is that of Parquet."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """Whatever is wrong with a file, in our words."""
+def errors_about(path: Path) -> Iterator[None]:
+    """Turns errors of Arrow into TableErrors that name the file."""
     if is_special(path):
         raise TableError(
-            f"{path} is a pipe or a device; a table is read more than once: write it to a file"
+            f"{path} is a pipe or a device, but a table is read more than once; write it to a file"
         )
     if not path.name.lower().endswith(SUFFIXES):
         raise TableError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")
-    with open(path, "rb"):  # says why where it cannot be opened, in the words of the system
+    with open(path, "rb"):  # raises the system's error if the file cannot be opened
         pass
     try:
         import pyarrow as pa
@@ -215,7 +216,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _of_rows(batches: Iterable[Any], rows: int) -> Iterator[Any]:
-    """Batches of Arrow as tables of exactly so many rows, but for the last."""
+    """Arrow batches as tables of exactly `rows` rows, except the last."""
     import pyarrow as pa
 
     waiting: list[Any] = []

@@ -1,4 +1,4 @@
-"""write_whole: a file that is written to its end, or not at all."""
+"""write_whole: writes a file atomically, completely or not at all."""
 
 import os
 import re
@@ -11,23 +11,23 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-# A draft is named after its process, whose number may have been that of another, and a count.
+# The name of a temporary file has a counter, the process id and, since ids recur, a random token.
 _PROCESS, _count = secrets.token_hex(4), count()
 
 
 def write_whole(
     path: str | Path, content: bytes | Iterable[bytes], previous: Path | None = None
 ) -> None:
-    """Writes `content`, or its parts as they come, beside `path`; then puts it there in one step.
+    """Writes `content` (or its parts, one by one) to a temporary file, then renames it to `path`.
 
-    Whatever goes wrong, the old file stays as it was and no half-written one is left. It becomes
-    `previous`, if that is given, once the new one is there: both names are of a file at any moment,
-    and of two. A device or a pipe, which cannot be replaced, is written to. Raises OSError where
-    writing fails.
+    On any error the old file is unchanged and no partial file remains. If `previous` is given, the
+    old file is renamed to it after the new one is in place, so that both names always refer to
+    complete, distinct files. Devices and pipes cannot be replaced, so they are written to directly.
+    Raises OSError if writing fails.
     """
     check_writable(path)
     parts = [content] if isinstance(content, bytes) else content
-    path = Path(os.path.realpath(path))  # what a link points to, not the link
+    path = Path(os.path.realpath(path))  # replace the target of a link, not the link
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         with open(path, "wb") as file:
             file.writelines(parts)
@@ -49,7 +49,7 @@ def write_whole(
 
 
 def _linked(path: Path, old: Path) -> bool:
-    """Gives a file a second name. False where there is none, or no such thing as a link."""
+    """Makes a hard link. False if there is no file, or the file system has no links."""
     try:
         os.link(path, old)
     except OSError:
@@ -58,7 +58,7 @@ def _linked(path: Path, old: Path) -> bool:
 
 
 def _sync_names(directory: Path) -> None:
-    """Makes the names in a directory outlast a power cut, where the system can."""
+    """Makes the names in a directory durable across a power cut, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -68,7 +68,7 @@ def _sync_names(directory: Path) -> None:
 
 
 def sweep(path: str | Path) -> None:
-    """Removes what processes that were killed have left of `path`, beside it."""
+    """Removes the temporary files for `path` that killed processes have left."""
     path = Path(os.path.realpath(path))
     ours = re.compile(re.escape(_stem(path)) + r"\.(\d{1,9})-(\w+)-\d+\.(part|old)")
     for left in path.parent.iterdir():
@@ -78,37 +78,37 @@ def sweep(path: str | Path) -> None:
 
 
 def beside(path: Path, kind: str) -> Path:
-    """A name beside `path` that nobody else has, not even another thread."""
+    """A temporary name in the directory of `path`, unique among processes and threads."""
     return path.with_name(f"{_stem(path)}.{os.getpid()}-{_PROCESS}-{next(_count)}.{kind}")
 
 
 def _at_work(number: int, process: str) -> bool:
-    """Whether a draft may still be written: by this process, or by another that is alive."""
+    """Whether the process that writes a temporary file may still be running."""
     if number == os.getpid() or os.name != "posix":
         return process == _PROCESS
     try:
-        os.kill(number, 0)  # sends nothing
+        os.kill(number, 0)  # sends no signal
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # the process of another user
         return True
     return True
 
 
 def _stem(path: Path) -> str:
-    """What the names beside `path` begin with: no longer than a name may be, yet of no other."""
+    """The prefix of temporary names: short enough for the file system, and unique to `path`."""
     return f".{path.name[:50]}.{zlib.crc32(os.fsencode(path.name)):08x}"
 
 
 def check_writable(path: str | Path, *read: Any) -> None:
-    """Raises OSError if a file cannot be written at `path`: before the work, not after it.
+    """Raises OSError, before the work starts, if `path` cannot be written.
 
-    Nor over a file that is `read`; what is no path is none.
+    It must not be one of the files in `read`, either; objects that are not paths are ignored.
     """
     path = Path(os.path.realpath(path))
     for other in read:
         if isinstance(other, (str, Path)) and path == Path(os.path.realpath(other)):
-            raise FileExistsError(f"cannot write {path}: it is read, too; name another file")
+            raise FileExistsError(f"cannot write {path}: it is an input; name another file")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory; name a file in it")
     if not path.parent.is_dir():

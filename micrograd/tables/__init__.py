@@ -1,1 +1,1 @@
-"""Tables: from a table, and the name of its target, to a model in a file that predicts it."""
+"""Tables: train a model on a table and the name of its target, save it, and predict with it."""

@@ -1,4 +1,4 @@
-"""The demonstrations: train on data that ships, and draw what came of it."""
+"""The demos: train on bundled data, and draw the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Demo:
 
 
 def moons(rows: int = 200, noise: float = 0.12, seed: int = 0) -> Table:
-    """Two half circles that reach into each other: `x1`, `x2` and the class `moon`.
+    """Two interleaving half circles: `x1`, `x2` and the class `moon`.
 
     >>> len(moons(10))
     10
@@ -42,7 +42,7 @@ def moons(rows: int = 200, noise: float = 0.12, seed: int = 0) -> Table:
 
 
 def sine(rows: int = 200, noise: float = 0.1, seed: int = 0) -> Table:
-    """A sine of `x`, from -π to π radians, measured with noise: `y`.
+    """`y`, the sine of `x` plus noise, for `x` from -π to π.
 
     >>> len(sine(10))
     10
@@ -56,14 +56,14 @@ def sine(rows: int = 200, noise: float = 0.1, seed: int = 0) -> Table:
 DEMOS = {
     "iris":   Demo("150 flowers of three species, by four lengths (real)", lambda: DATA / "iris.csv", "species", {}),  # noqa: E501
     "digits": Demo("1,797 handwritten digits of 8 × 8 pixels (real)", lambda: DATA / "digits.csv.gz", "digit", {"epochs": 10}),  # noqa: E501
-    "moons":  Demo("two half circles in the plane (made)", moons, "moon", {}),
-    "sine":   Demo("a sine, measured with noise (made)", sine, "y", {"activation": "tanh", "learning_rate": 0.03, "epochs": 200}),  # noqa: E501
+    "moons":  Demo("two half circles in the plane (synthetic)", moons, "moon", {}),
+    "sine":   Demo("a sine with noise (synthetic)", sine, "y", {"activation": "tanh", "learning_rate": 0.03, "epochs": 200}),  # noqa: E501
 }
 # fmt: on
 
 
 def files_of(name: str, directory: str | Path) -> list[Path]:
-    """What `demonstrate` may write: the model, the losses, and the picture of the model."""
+    """The files that `demonstrate` may write: the model, its loss curve, and its picture."""
     kinds = ".safetensors", "-loss.png", "-boundary.png", "-curve.png"
     return [Path(directory) / f"{name}{kind}" for kind in kinds]
 
@@ -76,9 +76,9 @@ def demonstrate(
     progress: bool | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
 ) -> tuple[Trained, list[Path]]:
-    """What `micrograd demo` does: trains on the data `name`, and writes model and pictures.
+    """Trains on the demo `name`, and writes the model and pictures, as `micrograd demo` does.
 
-    The directory is made if there is none. Raises ValueError for a name that is none of `DEMOS`.
+    Creates the directory if necessary. Raises ValueError for an unknown name.
     """
     if name not in DEMOS:
         raise ValueError(unknown("demo", name, DEMOS))
@@ -86,7 +86,7 @@ def demonstrate(
 
     demo, directory = DEMOS[name], Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    draw.new_figure("", "", "")  # says now, not after training, if nothing can be drawn
+    draw.new_figure("", "", "")  # raises PlotError now instead of after training
     options: dict[str, Any] = demo.options | ({} if epochs is None else {"epochs": epochs})
     paths = files_of(name, directory)[:2]
     trained = train_table(
@@ -98,7 +98,7 @@ def demonstrate(
 
 
 def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
-    """The picture of a model of one or two numbers, in the units of its table; of others, none."""
+    """The picture of a model of one or two numbers, in the units of its table; [] for others."""
     from micrograd import draw
 
     model, table = trained.model, trained.prepared.training

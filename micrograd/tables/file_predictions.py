@@ -1,4 +1,4 @@
-"""FilePredictions: the predictions for a file that may be larger than memory, as they come."""
+"""FilePredictions: predictions for a file that may be larger than memory, piece by piece."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from micrograd.tables.table_model import TableModel, noted
 
 
 class FilePredictions:
-    """What `predict_table` answers, as CSV, piece after piece; the `notes` are known at the end.
+    """The predictions of `predict_table`, as CSV, piece by piece; `notes` is complete at the end.
 
-    Raises TableError as `predict_table` does, where the piece in question comes.
+    Raises the TableErrors of `predict_table` when it reaches the invalid piece.
     """
 
     def __init__(self, model: TableModel | str | Path, path: str | Path, probabilities: bool):
@@ -51,7 +51,7 @@ class FilePredictions:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader should know of the pieces so far."""
+        """Notes about missing values and unseen categories in the pieces so far."""
         unseen = {c.name: sorted(self.unseen[c.name]) for c in self.model.inputs.columns}
         missing = {c.name: self.missing[c.name] for c in self.model.inputs.columns}
         return (*noted(missing, unseen),)

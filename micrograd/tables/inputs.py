@@ -1,6 +1,6 @@
-"""Columns as a network sees them: numbers standardised, categories one-hot, gaps flagged.
+"""Inputs: the encoding of columns: standardised numbers, one-hot categories, flags for gaps.
 
-Everything here is learned from the training part of a table and stored with the model.
+All encodings are fitted to the training rows and stored with the model.
 """
 
 from collections import Counter
@@ -14,17 +14,17 @@ from micrograd.files import fields
 from micrograd.files.faults import finite_numbers
 from micrograd.files.table import Column, Table, TableError
 
-MOST_CATEGORIES = 50  # with an input of their own; the rest, which are rarer, share one
+MOST_CATEGORIES = 50  # with an input each; rarer categories share one input
 IDENTIFIERS = ("", "id", "index", "row", "key", "uuid", "__index_level_0__", "unnamed: 0")
 
 
 class Ignored(Exception):
-    """Why a column is no input."""
+    """The reason why a column is not an input."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of numbers or dates: (x - mean) / scale; `fill`, the median, where it is missing.
+    """A column of numbers or dates, encoded as (x - mean) / scale; gaps get `fill`, the median.
 
     >>> x = Column("x", "number", np.array([1.0, 2.0, 3.0, np.nan]))
     >>> Quantity.learn(x).encode(x).round(2).tolist()
@@ -36,22 +36,22 @@ class Quantity:
     fill: float
     mean: float
     scale: float
-    flagged: bool  # whether a second input says that the value was missing
+    flagged: bool  # whether a second input marks missing values
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.fill, self.mean]).all() and 0 < self.scale < np.inf):
-            raise ValueError(f"column {self.name!r} has no finite mean and positive scale")
+            raise ValueError(f"column {self.name!r} needs a finite mean and a positive scale")
 
     @classmethod
     def learn(cls, column: Column) -> "Quantity":
-        """Raises Ignored for a column that says nothing, and TableError for infinite values."""
+        """Raises Ignored for a column without information, and TableError for infinite values."""
         numbers = finite_numbers(column)
         present = numbers[~np.isnan(numbers)]
         if not len(present):
             raise Ignored("it has no values")
         mean, scale = moments(present)
         if present.min() == present.max() or not scale:
-            raise Ignored("it is always the same")
+            raise Ignored("it is constant")
         return cls(column.name, float(np.median(present)), mean, scale, len(present) < len(numbers))
 
     @property
@@ -59,23 +59,23 @@ class Quantity:
         return 1 + self.flagged
 
     def encode(self, column: Column) -> np.ndarray:
-        """The inputs of each row, shape (rows, width). Raises TableError for text or infinity."""
+        """The inputs, of shape (rows, width). Raises TableError for text or infinity."""
         missing = column.missing
         inputs = self.standardised(self.numbers(column))
         return np.column_stack([inputs, missing] if self.flagged else [inputs])
 
     def numbers(self, column: Column) -> np.ndarray:
-        """The number of each row, filled in where it is missing."""
+        """The number in each row; missing values are filled in."""
         numbers = finite_numbers(column)
         return np.where(np.isnan(numbers), self.fill, numbers)
 
     def standardised(self, x: Any) -> Any:
-        """A number, or an array of them, as the network sees it."""
+        """A number, or an array of numbers, standardised."""
         with np.errstate(over="ignore"):
             return (x - self.mean) / self.scale
 
     def unseen(self, column: Column) -> list[str]:
-        """Nothing: any number will do."""
+        """Always empty: any number is valid."""
         return []
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Category:
-    """A column of categories: an input for each, one for all rare ones; `fill` for what is missing.
+    """A column of categories: one input each, one for all rare ones; gaps get `fill`.
 
     >>> colour = Column("colour", "text", np.array(["red", "blue", "red", None], dtype=object))
     >>> Category.learn(colour).encode(colour).tolist()
@@ -93,7 +93,7 @@ class Category:
 
     kind: ClassVar[str] = "category"
     name: str
-    categories: tuple[str, ...]  # the most frequent first
+    categories: tuple[str, ...]  # most frequent first
     rare: tuple[str, ...]
     fill: str
     flagged: bool
@@ -101,16 +101,16 @@ class Category:
     def __post_init__(self) -> None:
         known = (*self.categories, *self.rare)
         if self.fill not in self.categories or len({*known}) < len(known):
-            raise ValueError(f"column {self.name!r} has categories that are twice there, or none")
+            raise ValueError(f"column {self.name!r} has repeated or no categories")
 
     @classmethod
     def learn(cls, column: Column) -> "Category":
-        """Raises Ignored for a column that says nothing."""
+        """Raises Ignored for a column without information."""
         counts = Counter(text for text in column.texts() if text is not None)
         if not counts:
             raise Ignored("it has no values")
         if len(counts) == 1:
-            raise Ignored("it is always the same")
+            raise Ignored("it is constant")
         ranked = sorted(counts, key=lambda text: (-counts[text], text))
         common, rare = ranked[:MOST_CATEGORIES], ranked[MOST_CATEGORIES:]
         flagged = counts.total() < len(column.values)
@@ -121,7 +121,7 @@ class Category:
         return len(self.categories) + bool(self.rare) + self.flagged
 
     def encode(self, column: Column) -> np.ndarray:
-        """The inputs, shape (rows, width); what training never saw counts as missing."""
+        """The inputs, of shape (rows, width). Categories not seen in training count as missing."""
         places = {text: place for place, text in enumerate(self.categories)}
         places |= dict.fromkeys(self.rare, len(self.categories))
         rows, texts = len(column.values), column.texts()
@@ -133,7 +133,7 @@ class Category:
         return inputs
 
     def unseen(self, column: Column) -> list[str]:
-        """The categories that training never saw."""
+        """The categories not seen in training."""
         return sorted({*column.texts()} - {*self.categories, *self.rare, None})
 
     def __str__(self) -> str:
@@ -154,16 +154,16 @@ class _Stored:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a network is given of a table: its columns, encoded, and why others are left out."""
+    """The inputs of a network: encoded columns, and the reasons why others are ignored."""
 
     columns: tuple[Input, ...]
     ignored: dict[str, str]
 
     @classmethod
     def learn(cls, table: Table, categorical: Iterable[str] = ()) -> "Inputs":
-        """Chooses what each column is, by its kind and its values.
+        """Chooses the encoding of each column by its kind and its values.
 
-        Raises TableError where no column is left.
+        Raises TableError if no column is left.
         """
         columns, ignored = [], {}
         for column in table.columns.values():
@@ -181,7 +181,7 @@ class Inputs:
         return sum(column.width for column in self.columns)
 
     def encode(self, table: Table) -> np.ndarray:
-        """The inputs of each row, shape (rows, width). Raises TableError for an absent column."""
+        """The inputs, of shape (rows, width). Raises TableError for an absent column."""
         self.check(table)
         inputs, end = np.empty((len(table), self.width)), 0
         for column in self.columns:
@@ -198,7 +198,7 @@ class Inputs:
             table[name]
 
     def strangest(self, table: Table, row: int) -> tuple[Quantity, float] | None:
-        """The column of numbers that is farthest from what training saw, and its value there."""
+        """The numeric column that is farthest from its training mean in `row`, and its value."""
         found = [
             (c, float(c.numbers(table[c.name])[row]))
             for c in self.columns
@@ -207,12 +207,12 @@ class Inputs:
         return max(found, key=lambda pair: abs(pair[0].standardised(pair[1])), default=None)
 
     def missing(self, table: Table) -> dict[str, int]:
-        """How many values are missing, by column, where any is."""
+        """The number of missing values, by column, for columns with any."""
         counts = {c.name: int(table[c.name].missing.sum()) for c in self.columns}
         return {name: count for name, count in counts.items() if count}
 
     def unseen(self, table: Table) -> dict[str, list[str]]:
-        """The categories that training never saw, by column."""
+        """The categories not seen in training, by column."""
         found = {c.name: c.unseen(table[c.name]) for c in self.columns}
         return {name: categories for name, categories in found.items() if categories}
 
@@ -222,7 +222,7 @@ class Inputs:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Inputs":
-        """Raises ValueError, which names the field, for what `as_json` does not answer."""
+        """The reverse of `as_json`. Raises ValueError, with the field, for anything else."""
         known = fields.read(_Stored, stored, "inputs")
         columns = [fields.read_kind(KINDS, c, f"columns[{i}]") for i, c in enumerate(known.columns)]
         return cls((*columns,), known.ignored)
@@ -241,7 +241,7 @@ def _learn(column: Column, categorical: bool) -> Input:
 
 
 def _check_identifier(column: Column) -> None:
-    """Raises Ignored for a column that tells rows apart, not kinds of rows."""
+    """Raises Ignored for a column that identifies single rows."""
     name = column.name.lower()
     named = (
         name in IDENTIFIERS or name.endswith(("_id", " id", "-id")) or column.name.endswith("Id")
@@ -249,12 +249,12 @@ def _check_identifier(column: Column) -> None:
     present = column.values[~column.missing]
     different = len({*present})
     if named and different == len(column.values):
-        raise Ignored("it is an identifier: every value differs")
+        raise Ignored("it is an identifier: all values differ")
     if column.kind == "text" and different > 3 and 3 * different > 2 * len(present):
-        raise Ignored(f"almost every value differs ({different} in {len(present)})")
+        raise Ignored(f"almost all values differ ({different} in {len(present)})")
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation, of numbers of any size: no square over- or underflows."""
+    """Mean and standard deviation, scaled so that no square overflows or underflows."""
     size = float(np.abs(numbers).max()) or 1.0
     return size * float((numbers / size).mean()), size * float((numbers / size).std())

@@ -1,4 +1,4 @@
-"""The model file: the numbers of a network, and what they mean."""
+"""The model file: the weights of a network, and the encoding of its inputs and outputs."""
 
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,22 @@ FORMAT = "micrograd.table_model"  # the key of the description in the metadata
 
 
 class ModelFileError(ValueError):
-    """A file that is no model, or not one that can be read."""
+    """A file that is not a model, or a model that cannot be read."""
 
 
 MODEL = Kind(FORMAT, 1, "model of `micrograd train`", ModelFileError)
 
 
 def save_model(path: str | Path, arrays: dict[str, Any], description: dict[str, Any]) -> None:
-    """Writes all of it or nothing. Raises OSError where that fails."""
+    """Writes the file atomically. Raises OSError if that fails."""
     tensors = {name: np.ascontiguousarray(array, dtype=float) for name, array in arrays.items()}
     write_whole(path, MODEL.pack(tensors, description, allow_nan=False))
 
 
 def load_model(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and the description. Raises ModelFileError for another file, OSError for none."""
+    """The arrays and the description. Raises ModelFileError for a file that is not a model."""
     path = Path(path)
     if not is_special(path):
-        with open(path, "rb"):  # says why where it cannot be opened, in the words of the system
+        with open(path, "rb"):  # raises the system's error if the file cannot be opened
             pass
     return MODEL.read(path)

@@ -1,4 +1,4 @@
-"""prepare: all that comes before training on a table, learned of its training part only."""
+"""prepare: everything before training on a table, fitted to its training rows only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from micrograd.training.data.pieces import InMemory, Pieces
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table as it was understood: `training` and `held_out` rows, its inputs and its target.
+    """A table ready for training: its `training` and `held_out` rows, inputs and target.
 
-    `rows_held_out` are their numbers in the table, from 0. `pieces` are all rows to train on, where
-    those are more than memory should hold at once; `training` may then be a sample of them.
+    `rows_held_out` are the row numbers, from 0, of the held-out rows. If there are too many rows to
+    hold all in memory, `pieces` are the training rows, and `training` may be a sample of them.
     """
 
     training: Table
@@ -38,16 +38,16 @@ class Prepared:
 
     @property
     def rows(self) -> int:
-        """How many there are to train on."""
+        """The number of training rows."""
         return len(self.training if self.pieces is None else self.pieces)
 
     def part(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets of some rows, as `fit` takes them."""
+        """The inputs and targets of some rows, as arguments of `fit`."""
         target = as_learned(table[self.target.name], self.target)
         return self.inputs.encode(table), self.target.encode(target)
 
     def watched(self) -> Table:
-        """The rows held out, or so many of them as can be judged by after each epoch."""
+        """The held-out rows, or as many of them as can be evaluated after each epoch."""
         count = min(len(self.held_out), rows_of(self.inputs.width))
         return self.held_out.take(np.linspace(0, len(self.held_out) - 1, count).astype(int))
 
@@ -72,7 +72,7 @@ class Prepared:
         dropped = f"; {self.without_target:,} without a target are dropped"
         rows = f"{self.rows + len(self.held_out):,}{held_out}"
         known = len(self.training)
-        read = f"; read in pieces, {known:,} of them to know the columns by" * (known < self.rows)
+        read = f"; read in pieces, {known:,} of them sampled for types" * (known < self.rows)
         sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
         return {
             "task": f"{self.target.kind} of {self._target()}",
@@ -98,9 +98,9 @@ def prepare(
     drop: Sequence[str],
     categorical: Sequence[str],
 ) -> Prepared:
-    """Everything that comes before training; what is learned here is of the training part only."""
+    """Everything before training; encodings are fitted to the training rows only."""
     if not 0 <= validation < 1:
-        raise ValueError(f"validation must be a share from 0 up to, but not, 1; got {validation}")
+        raise ValueError(f"validation must be in [0, 1), got {validation}")
     column = task_of(table[target], task)
     features = _without(table, (target, *drop), categorical)
     check_columns(features, categorical)
@@ -123,9 +123,9 @@ def prepare(
 
 
 def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
-    """The same for a large file, as a sample of its rows says; all others are trained on.
+    """The same for a large file: encodings are fitted to a sample, but all rows are trained on.
 
-    Raises TableError for what cannot be learned in any of its rows.
+    Raises TableError for an invalid value in any row.
     """
     *_, seed, _task, _drop, categorical = how
     survey = Survey.of(TableFile(path, (target, *categorical)), target, seed=seed)
@@ -140,7 +140,7 @@ def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
 
 
 def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[str]) -> None:
-    """What `prepare` has checked in the sample, in all rows."""
+    """Checks all rows as `prepare` checked the sample."""
     learned = [*prepared.inputs.ignored, *(column.name for column in prepared.inputs.columns)]
     for name in learned:
         survey.faults[name].check(survey.kinds[name], name in categorical)
@@ -151,7 +151,7 @@ def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[st
 
 
 def in_parts(prepared: Prepared, seed: int) -> Pieces:
-    """The rows to train on, in random order, to be encoded a piece at a time."""
+    """The training rows in random order, to be encoded one piece at a time."""
     count = len(prepared.training)
     table = prepared.training.take(np.random.default_rng(seed).permutation(count))
     return Pieces(
@@ -161,7 +161,7 @@ def in_parts(prepared: Prepared, seed: int) -> Pieces:
 
 
 def _without(table: Table, drop: Sequence[str], categorical: Sequence[str]) -> Table:
-    """The table without some of its columns; all that are named must exist."""
+    """The table without the columns in `drop`; all named columns must exist."""
     columns: dict[str, Column] = dict(table.columns)
     for name in (*categorical, *drop):
         table[name]

@@ -1,4 +1,4 @@
-"""hold_out: which rows to train on, and which to judge by."""
+"""hold_out: the split into training rows and held-out rows."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ from micrograd.files.table import Column
 def hold_out(
     target: Column, share: float, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows to train on, and a share of all rows that is held out, drawn at random.
+    """The training rows, and the held-out rows: a random fraction `share` of all rows.
 
-    Where the target is text, each class has about this share of its rows held out, and one row at
-    least to train on.
+    If the target is text, the split is stratified: about this fraction of each class is held out,
+    and each class keeps at least one training row.
 
     >>> species = Column("species", "text", np.array(["cat"] * 8 + ["dog"] * 4, dtype=object))
     >>> train, held_out = hold_out(species, 0.25, np.random.default_rng(0))

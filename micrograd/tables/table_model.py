@@ -1,4 +1,4 @@
-"""TableModel: a network together with what its inputs and outputs mean; predictions for a table."""
+"""TableModel: a network with the encoding of its inputs and outputs; predictions for a table."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class _Network:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A model in JSON; `Inputs` and `targets` know the rest."""
+    """A model in JSON; `Inputs` and `targets` read the rest."""
 
     network: _Network
     inputs: Any
@@ -44,10 +44,10 @@ class _Stored:
 
 @dataclass(frozen=True)
 class Predictions:
-    """One prediction a row, under the name of the target, in its unit or in its classes' names.
+    """One prediction per row, in the unit of the target or as a class name.
 
-    `probabilities` has the shape (rows, classes); it is None for a quantity. `notes` says what the
-    reader should know, such as how many values were missing.
+    `name` is that of the target. `probabilities` has the shape (rows, classes), and is None for
+    regression. `notes` are remarks on the data, such as the number of missing values.
     """
 
     name: str
@@ -57,12 +57,14 @@ class Predictions:
     notes: tuple[str, ...]
 
     def as_csv(self, probabilities: bool = False, header: bool = True) -> str:
-        """A header, if asked, and a line for each row; with `probabilities` those of each class.
+        """One line per row, with optional header and optional probabilities of the classes.
 
-        Raises ValueError for probabilities of a quantity.
+        Raises ValueError for probabilities of a regression.
         """
         if probabilities and self.probabilities is None:
-            raise ValueError(f"{self.name!r} is a quantity: it has no probabilities of classes")
+            raise ValueError(
+                f"{self.name!r} is a number, not a class; it has no class probabilities"
+            )
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         extra = self.probabilities if probabilities else None
@@ -99,16 +101,16 @@ class TableModel:
     target: Target
 
     def predict(self, table: Table | Mapping[str, Any] | str | Path) -> Predictions:
-        """The target of each row; columns that the model does not know are left aside.
+        """Predicts the target of each row; ignores columns that are not inputs.
 
-        What is missing, or a category that training never saw, is filled in as in training. Raises
-        TableError for a column that is absent, or of text where there were numbers, and for a row
-        so far from those of training that the network's outputs are not finite.
+        Missing values, and categories not seen in training, are filled in as in training. Raises
+        TableError for an absent column, for text in a numeric column, and for a row so far from the
+        training data that the network's outputs are not finite.
         """
         return self.predict_from(0, as_table(table, self.categories()))
 
     def predict_from(self, start: int, table: Table) -> Predictions:
-        """The same for a part of a table, `start` rows below its header."""
+        """The same for a part of a table that begins `start` rows below its header."""
         outputs = self.outputs(table)
         self._check_decided(outputs, table, start)
         classes = self.target if isinstance(self.target, Classes) else None
@@ -129,15 +131,15 @@ class TableModel:
         raise TableError(
             f"the outputs of the network are not finite in {where}"
             + (f", where {strange[0].name!r} is {strange[1]:g}" if strange else "")
-            + "; correct or leave out what is far from anything in training"
+            + "; correct or leave out values that are far from the training data"
         )
 
     def categories(self) -> list[str]:
-        """The columns to be read as they are written."""
+        """The columns to be read as text."""
         return [c.name for c in self.inputs.columns if isinstance(c, Category)]
 
     def outputs(self, table: Table) -> np.ndarray:
-        """The network's outputs for each row, shape (rows, outputs)."""
+        """The network's outputs, of shape (rows, outputs)."""
         rows, count = np.arange(len(table)), rows_of(self.inputs.width)
         parts = [table.take(rows[i : i + count]) for i in range(0, len(table), count)]
         return np.concatenate([self._forward(self.inputs.encode(part)) for part in parts])
@@ -147,7 +149,7 @@ class TableModel:
         return Predictor(self.network)
 
     def save(self, path: str | Path) -> None:
-        """Writes the model to one .safetensors file. Raises OSError where that fails."""
+        """Writes the model to one .safetensors file. Raises OSError if that fails."""
         description = {
             "network": {
                 "nin": self.network.nin,
@@ -161,7 +163,7 @@ class TableModel:
 
     @classmethod
     def load(cls, path: str | Path) -> "TableModel":
-        """The model in a file that `save` wrote. Raises ModelFileError for any other."""
+        """Reads a model that `save` wrote. Raises ModelFileError for any other file."""
         arrays, description = load_model(path)
         try:
             stored = fields.read(_Stored, description, "the description")
@@ -176,9 +178,10 @@ class TableModel:
 
 
 def noted(missing: dict[str, int], unseen: dict[str, list[str]]) -> list[str]:
-    """What to say of values that are missing, and of categories that training never saw."""
+    """Notes about missing values, and about categories not seen in training."""
     notes = [
-        f"in column {name!r}, what training never saw counts as missing: " + enumerated(categories)
+        f"column {name!r} has categories not seen in training, taken as missing: "
+        + enumerated(categories)
         for name, categories in unseen.items()
         if categories
     ]
@@ -195,14 +198,14 @@ def _network(arrays: dict[str, np.ndarray], stored: _Network) -> MLP:
     if {name: array.shape for name, array in arrays.items()} != shapes:
         raise ValueError("the weights do not have the sizes of the network")
     if not all(array.dtype == float and np.isfinite(array).all() for array in arrays.values()):
-        raise ValueError("a weight is no finite number of 64 bits")
+        raise ValueError("the weights are not finite numbers of 64 bits")
     network = MLP(nin, sizes, activation=stored.activation)
     network.load_state_dict(arrays)
     return network
 
 
 def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) -> Table:
-    """A file, or a mapping of arrays, as a Table. Raises TableError for one without rows."""
+    """A file or a mapping of arrays as a Table. Raises TableError if there are no rows."""
     if isinstance(table, (str, Path)):
         made, named = read_table(table, texts), str(table)
     else:
@@ -215,9 +218,10 @@ def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) ->
 def predict_table(
     model: TableModel | str | Path, table: Table | Mapping[str, Any] | str | Path
 ) -> Predictions:
-    """The predictions of a model, or model file, for a table: what `micrograd predict` writes.
+    """The predictions of a model, or a model file, for a table, as in `micrograd predict`.
 
-    Raises ModelFileError for a file that holds no model, and TableError as `TableModel.predict`.
+    Raises ModelFileError for a file that is not a model, and the TableErrors of
+    `TableModel.predict`.
 
     >>> import micrograd as mg
     >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}

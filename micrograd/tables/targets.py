@@ -1,4 +1,4 @@
-"""The target column as a network learns it: a class, or a quantity in units of its deviation."""
+"""Targets: the encoding of the target column, as class indices or as a standardised quantity."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -14,12 +14,12 @@ from micrograd.tables.inputs import moments
 from micrograd.training.run.metrics import accuracy, r2
 
 TASKS = ("auto", "classification", "regression")
-MOST_CLASSES = 20  # of whole numbers: with more different ones they are quantities
+MOST_CLASSES = 20  # integers with more distinct values are a quantity, not classes
 
 
 @dataclass(frozen=True)
 class Figure:
-    """How good predictions are, beside what needs no network: `baseline`, which `trivial` names."""
+    """A metric of the predictions, beside that of the trivial predictor: `baseline`, `trivial`."""
 
     name: str
     value: float
@@ -27,14 +27,14 @@ class Figure:
     trivial: str
 
     def shown(self) -> tuple[str, str]:
-        """Both as text, shares of examples in per cent."""
+        """Both numbers as text; accuracies in per cent."""
         form = "{:.1%}" if self.name == "accuracy" else "{:.4g}"
         return form.format(self.value), form.format(self.baseline)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A quantity; the network gives it as (y - mean) / scale."""
+    """A quantity, standardised for the network as (y - mean) / scale."""
 
     kind: ClassVar[str] = "regression"
     loss: ClassVar[str] = "mse"
@@ -45,22 +45,22 @@ class Measure:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.mean) and 0 < self.scale < np.inf):
-            raise ValueError(f"the target {self.name!r} has no finite mean and positive scale")
+            raise ValueError(f"the target {self.name!r} needs a finite mean and a positive scale")
 
     def encode(self, column: Column) -> np.ndarray:
         return (column.values - self.mean) / self.scale
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
-        """The quantity of each row, in its own unit."""
+        """The quantity of each row, in its original unit."""
         with np.errstate(over="ignore"):
             return outputs[:, 0] * self.scale + self.mean
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """Where the outputs say anything, as an array of bool."""
+        """Where the prediction is finite, as an array of bool."""
         return np.isfinite(self.decode(outputs))
 
     def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
-        """R² and the root mean square error of `outputs`; the baseline is the mean of training."""
+        """R² and the root mean square error of `outputs`; the baseline is the training mean."""
         predicted, true = self.decode(outputs), column.values
         mean = np.full_like(true, self.mean)
         return [
@@ -71,9 +71,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Classes:
-    """One of several classes, by the names that they have in the table.
+    """One of several classes, named as in the table.
 
-    `majority` is the most frequent one in the training part.
+    `majority` is the most frequent class in the training rows.
     """
 
     kind: ClassVar[str] = "classification"
@@ -84,7 +84,7 @@ class Classes:
 
     def __post_init__(self) -> None:
         if self.majority not in self.classes or not 1 < len({*self.classes}) == len(self.classes):
-            raise ValueError(f"the target {self.name!r} has classes that are twice there, or none")
+            raise ValueError(f"the target {self.name!r} has repeated classes, or fewer than two")
 
     @property
     def outputs(self) -> int:
@@ -96,9 +96,9 @@ class Classes:
         unknown = {*texts} - {*places}
         if unknown:
             raise TableError(
-                f"the target {self.name!r} has classes that are too rare to be in the sample that "
-                f"training began with: {enumerated(map(repr, sorted(unknown)))}; leave these rows "
-                "out, or give the rare classes one name"
+                f"the target {self.name!r} has classes that are too rare to be in the sample of "
+                f"the file: {enumerated(map(repr, sorted(unknown)))}; leave these rows out, or "
+                "merge the rare classes into one"
             )
         return np.array([places[text] for text in texts])
 
@@ -107,11 +107,11 @@ class Classes:
         return np.array(self.classes, dtype=object)[outputs.argmax(axis=1)]
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """Where the outputs say anything, as an array of bool."""
+        """Where the outputs are finite, as an array of bool."""
         return np.all(np.isfinite(outputs), axis=1)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """The probability of each class, shape (rows, classes)."""
+        """The probability of each class, of shape (rows, classes)."""
         powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
@@ -123,7 +123,7 @@ class Classes:
 
 
 def _typical(errors: np.ndarray) -> float:
-    """The root of the mean square."""
+    """The root mean square."""
     return float(np.sqrt(np.mean(errors**2)))
 
 
@@ -132,16 +132,18 @@ KINDS: dict[str, type[Measure] | type[Classes]] = {c.kind: c for c in (Measure, 
 
 
 def task_of(column: Column, task: str = "auto") -> Column:
-    """The target as floats (regression) or as text (classification), as `task` or the rule has it.
+    """The target as floats (regression) or text (classification), by `task` or its values.
 
-    What is missing stays missing. Raises TableError for a target that cannot be learned so.
+    Missing values stay missing. Raises TableError for a target that does not suit the task.
     """
     if column.missing.all():
         raise TableError(f"the target {column.name!r} is missing in all {len(column.values)} rows")
     if task not in TASKS:
         raise ValueError(unknown("task", task, TASKS))
     if column.kind not in ("number", "whole", "date", "text"):
-        raise TableError(f"the target {column.name!r} cannot be learned: it holds {column.kind}")
+        raise TableError(
+            f"the target {column.name!r} holds {column.kind}; expected numbers, dates or text"
+        )
     if task == "auto":
         task = "classification" if _are_classes(column) else "regression"
     if task == "regression":
@@ -159,7 +161,7 @@ def _are_classes(column: Column) -> bool:
 
 
 def _numbers(column: Column) -> np.ndarray | None:
-    """Text as numbers, None if it is no numbers."""
+    """Text as numbers, or None if it is not numeric."""
     try:
         return column.numbers() if column.kind == "text" else column.values
     except TableError:
@@ -172,12 +174,12 @@ def _classes(column: Column) -> Column:
     if len(counts) < 2:
         (name,) = counts
         raise TableError(
-            f"the target {column.name!r} has one class, {name!r}; two at least are needed"
+            f"the target {column.name!r} has one class, {name!r}; at least two are needed"
         )
     if 2 * len(counts) > counts.total() > 10:
         raise TableError(
-            f"the target {column.name!r} has {len(counts)} classes in {counts.total()} rows, too "
-            "few of each to learn from"
+            f"the target {column.name!r} has {len(counts)} classes in {counts.total()} rows, which "
+            "is too few rows per class; choose another target, or merge classes"
         )
     return Column(column.name, "text", names)
 
@@ -187,20 +189,20 @@ def _quantities(column: Column) -> Column:
     if np.nanmin(numbers) == np.nanmax(numbers):
         value = np.nanmin(numbers)
         raise TableError(
-            f"the target {column.name!r} is always {value:g}; nothing is to be learned"
+            f"the target {column.name!r} is always {value:g}; choose a target that varies"
         )
     return Column(column.name, "number", numbers)
 
 
 def as_learned(column: Column, target: Target) -> Column:
-    """Another piece of the target's column, as floats or text, as `target` was learned of it."""
+    """Another piece of the target column, as floats or text, whichever `target` encodes."""
     if isinstance(target, Classes):
         return Column(column.name, "text", column.texts())
     return Column(column.name, "number", finite_numbers(column))
 
 
 def learn_target(column: Column) -> Target:
-    """What the training part tells of a target that `task_of` has made."""
+    """Fits the encoding of a target, converted by `task_of`, to the training rows."""
     if column.kind == "text":
         counts = Counter(sorted(column.values, key=_in_order))
         return Classes(column.name, tuple(counts), counts.most_common(1)[0][0])
@@ -209,7 +211,7 @@ def learn_target(column: Column) -> Target:
 
 
 def _in_order(name: str) -> tuple[float, str]:
-    """Numbers by size, then words by letters."""
+    """A sort key: numbers by size, then text in alphabetical order."""
     try:
         return float(name), name
     except ValueError:
@@ -221,5 +223,5 @@ def as_json(target: Target) -> dict[str, Any]:
 
 
 def from_json(stored: Any) -> Target:
-    """Raises ValueError, which names the field, for what `as_json` does not answer."""
+    """The reverse of `as_json`. Raises ValueError, with the field, for anything else."""
     return fields.read_kind(KINDS, stored, "target")

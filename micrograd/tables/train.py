@@ -1,4 +1,4 @@
-"""train_table: from a table and the name of its target to a model that predicts it."""
+"""train_table: trains a model that predicts one column of a table."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +19,12 @@ from micrograd.training.fit import fit
 from micrograd.training.run.checkpoint import forget
 from micrograd.training.run.history import History
 
-STEPS = 2_000  # about as many are taken unless the number of epochs is given
+STEPS = 2_000  # the approximate number of steps, unless `epochs` is given
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, how its training went, and how good it is on the rows held out, if there are any."""
+    """A model, the history of its training, and its metrics on the held-out rows, if any."""
 
     model: TableModel
     history: History
@@ -67,23 +67,23 @@ def train_table(
     output: str | Path | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
 ) -> Trained:
-    """Trains an MLP to predict the column `target` from the others; what `micrograd train` does.
+    """Trains an MLP to predict the column `target` from the others, as `micrograd train` does.
 
-    `table` is a CSV or Parquet file, a Table, or a mapping of arrays. `validation` is the share of
-    the rows to hold out, 0 for none; columns in `drop` are left out and those in `categorical` hold
-    categories, whatever they look like. `epochs` is as many as make about 2,000 steps, from 10 to
-    100, unless it is given. The learning rate falls to zero along half a cosine. The model is
-    written to `output`, if that is given. `announce` is called before training begins. Ctrl-C ends
-    the training early; the model stays as it is then. `patience`, `time_limit`, `checkpoint` and
-    `resume` are those of `fit`; a checkpoint is removed when it has served.
+    `table` is a CSV or Parquet file, a Table, or a mapping of arrays. `validation` is the fraction
+    of the rows to hold out, 0 for none. Columns in `drop` are left out; those in `categorical` are
+    categories even if they look numeric. `epochs` defaults to about 2,000 steps, but at least 10
+    and at most 100 epochs. The learning rate decays to zero along half a cosine. The model is
+    written to `output` if that is given. `announce` is called before training starts. Ctrl-C ends
+    training early with the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are
+    those of `fit`; the checkpoint is removed after the run has finished.
 
-    A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: a sample of
-    100,000 rows says what the columns are, part of it is held out, and all others are trained on.
-    So are the rows of a table that has as many inputs for the network.
+    A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: encodings
+    are fitted to a sample of 100,000 rows, part of the sample is held out, and all other rows are
+    trained on. A table with as many inputs to the network is encoded in pieces.
 
-    Raises TableError for a table that cannot be learned from, ValueError for other arguments, and
-    OSError where the model cannot be written: before training, if that can be known; and
-    KeyboardInterrupt where Ctrl-C came before the first epoch had ended.
+    Raises TableError for an unsuitable table, ValueError for invalid arguments, OSError if the
+    model cannot be written (before training, where possible), and KeyboardInterrupt if Ctrl-C comes
+    before the end of the first epoch.
 
     >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
     >>> trained = train_table(table, "kind", hidden=(4,), epochs=20)

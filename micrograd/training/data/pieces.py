@@ -9,7 +9,7 @@ import numpy as np
 
 from micrograd.files.survey import Survey, rows_of
 from micrograd.files.table import Table, TableError
-from micrograd.files.table_file import TableFile, is_parquet, told_of
+from micrograd.files.table_file import TableFile, errors_about, is_parquet
 from micrograd.training.data.examples import Examples
 from micrograd.training.data.shuffle import random_order
 
@@ -133,13 +133,13 @@ def is_large(path: Path) -> bool:
     if not path.is_file():
         return False
     if is_parquet(path):
-        with told_of(path):
+        with errors_about(path):
             from pyarrow import parquet
 
             metadata = parquet.ParquetFile(path).metadata
             return metadata.num_rows * metadata.num_columns > LARGE_NUMBERS
     if path.suffix.lower() == ".gz":
-        with told_of(path):
+        with errors_about(path):
             return _unpacks_to_more(path, LARGE_BYTES)
     return path.stat().st_size > LARGE_BYTES
 
