@@ -53,23 +53,7 @@ def norm(values: Iterable[Any]) -> Any:
     >>> norm([3.0, 4.0])
     5.0
     """
-    scalars = operands(values, "norm")
-    squares = ops.sum(*[x * x for x in scalars])
-    scale: Any = 1.0
-    for least, power in _LARGE:
-        scale = ops.select(squares > least, power, scale)
-    for most, power in _SMALL:
-        scale = ops.select(squares < most, power, scale)
-    if scale.__class__ is float and scale == 1.0:
-        return ops.length(squares)
-    scaled = ops.sum(*[(x * scale) * (x * scale) for x in scalars])
-    return ops.select(ops.equal(scaled, 0.0), ops.length(squares), ops.length(scaled) / scale)
-
-
-# Numbers whose squares sum to more (less) than the first are scaled by the second, a power of two:
-# exactly, and so that no square over- or underflows. In 32 bits, only the upper row is finite.
-_LARGE = ((2.0**100, 2.0**-70), (2.0**1000, 2.0**-600))
-_SMALL = ((2.0**-100, 2.0**70), (2.0**-900, 2.0**600))
+    return ops.norm(*operands(values, "norm"))
 
 
 def logsumexp(values: Iterable[Any]) -> Any:

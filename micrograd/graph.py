@@ -173,8 +173,8 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
             if operand.__class__ is float or operand not in wanted or _is_zero(more):
                 continue
             condition = masks.both(above, masks.of(more, g)) if again else True
-            if node.op is ops.length:
-                more = masks.masked(condition, more)
+            if again and node.op is ops.norm:
+                more = masks.under(condition, more)
             elif condition is not True or not nonzero:
                 more = masks.passed(condition, g, more)
             if operand not in gradient:
@@ -217,8 +217,8 @@ def _is_zero(x: Any) -> bool:
 
 def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
     """The operands and what each gains, in the order in which `sweep` adds it."""
-    if node.op is ops.length and again:
-        return [(node.operands[0], _slope_of_length(node, g))]
+    if node.op is ops.norm and again:
+        return zip(node.operands, _slopes_of_norm(node, g))
     operands = node.operands
     pairs = zip(operands, machine.run(node.op.derivative, (g, node, *operands)))
     return _interleaved([*pairs]) if node.op is ops.dot else pairs
@@ -230,15 +230,17 @@ def _interleaved(pairs: list[Any]) -> list[Any]:
     return [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
 
 
-def _slope_of_length(z: Any, g: Any) -> Any:
-    """The gradient g / 2z of the square of a length z. Where z is 0, so is the gradient g of what
-    is smooth in the square, and the limit is the derivative of g by 2z (L'Hôpital)."""
-    more = g * 0.5 / z
-    zero = z == 0.0 if z.rank == 0 else None  # the number of a Value is known
-    if zero is False:
-        return more
-    limit = 0.0 if g.__class__ is float else gradients(g, [z])[0] * 0.5
-    return limit if zero is True else ops.extended(limit, z, more)
+def _slopes_of_norm(z: Any, g: Any) -> list[Any]:
+    """The gradient g x / z of a vector x of length z. Where z is 0, so is the gradient g of what is
+    smooth in the square of z, and the limit of g / z is the derivative of g by z (L'Hôpital)."""
+    known = z.rank == 0  # the number of a Value
+    if known and z._data != 0:
+        return [g * (x / z) for x in z.operands]
+    limit = 0.0 if g.__class__ is float else gradients(g, [z])[0]
+    limits = [limit * x for x in z.operands]
+    if known:
+        return limits
+    return [ops.extended(y, z, g * (x / z)) for x, y in zip(z.operands, limits)]
 
 
 def dependents(root: Any, inputs: list[Any]) -> list[Any]:

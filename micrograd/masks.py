@@ -22,9 +22,11 @@ def of(x: Any, g: Any) -> Any:
     return either(both(c, of(a, g)), both(_neither(c), of(b, g)))
 
 
-def masked(condition: Any, x: Any) -> Any:
+def under(condition: Any, x: Any) -> Any:
     """x under a condition, else 0."""
-    return x if condition is True else ops.where(condition, x, 0.0)
+    if condition is True:
+        return x
+    return 0.0 if condition is False else ops.under(condition, x)
 
 
 def passed(condition: Any, g: Any, x: Any) -> Any:

@@ -137,13 +137,19 @@ def _under(c: Any, h: Any) -> Any:
     return h if c.__class__ is float and c == 1 else where(c, h, 0.0)
 
 
+@composed(lambda h, z, c, x: (0.0, where(c, h, 0.0)), conditions=1, listed=False)
+def under(c, x):
+    """x, which is passed on under the condition c, else 0"""
+    return where(c, x, 0.0)
+
+
 @composed(lambda h, z, y, u, x: (select(u == 0, h, 0.0), 0.0, select(u == 0, 0.0, h)), listed=False)
 def extended(y, u, x):
     """x, and y where u is 0, for there x has a limit only"""
     return select(u == 0, y, x)
 
 
-GUARDS = (passed, extended)  # x, but where that would be `0 * inf` or 0 / 0
+GUARDS = (passed, under, extended)  # x, but where that would be `0 * inf` or 0 / 0
 
 
 @composed(lambda g, z, x: (-g * x / z,), listed=False)
@@ -243,6 +249,30 @@ def gelu(x):
 def sum(*x):
     """the sum of all operands"""
     return reduce(machine.add, x) if x else 0.0
+
+
+# Numbers whose squares sum to more (less) than the first are scaled by the second, a power of two:
+# exactly, and so that no square over- or underflows. In 32 bits, only the upper row is finite.
+_LARGE = ((2.0**100, 2.0**-70), (2.0**1000, 2.0**-600))
+_SMALL = ((2.0**-100, 2.0**70), (2.0**-900, 2.0**600))
+
+
+def _norm(g: Any, z: Any, *x: Any) -> Any:
+    return [select(z == 0, 0.0, g * div(v, z)) for v in x]
+
+
+@composed(_norm)
+def norm(*x):
+    """the length of the vector of all operands"""
+    squares = sum(*[v * v for v in x])
+    scale: Any = 1.0
+    for least, power in _LARGE:
+        scale = select(squares > least, power, scale)
+    for most, power in _SMALL:
+        scale = select(squares < most, power, scale)
+    if scale.__class__ is float and scale == 1.0:
+        return length(squares)
+    return length(sum(*[(v * scale) * (v * scale) for v in x])) / scale
 
 
 def _weighted(operands: Any) -> tuple[Any, Any, Any]:

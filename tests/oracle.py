@@ -47,7 +47,7 @@ ORACLE: dict[str, Callable[..., Any]] = {
     "abs": abs, "log": mp.ln, "log1p": lambda x: mp.ln(1 + x), "floor": mp.floor,
     "erfc": lambda x: mp.erfc(x) if abs(x) < 1e6 else 1 - mp.sign(x),
     "where": _choose, "take": lambda *x: x[int(x[-1])],
-    "sum": lambda *x: mp.fsum(x), "dot": _dot,
+    "sum": lambda *x: mp.fsum(x), "dot": _dot, "norm": lambda *x: mp.norm(x),
     "identity": lambda x: x, "stop_gradient": lambda x: x,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "softplus": lambda x: mp.log1p(mp.exp(x)),
     "relu": lambda x: max(x, 0), "leaky_relu": lambda x, a: x if x > 0 else a * x,

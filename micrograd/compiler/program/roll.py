@@ -41,9 +41,9 @@ _COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("less_left", "less_right")
 
 # Which operands of a guard are needed. No guards: what shall be a number, or else a NaN shows it.
 # For values: when a gradient is zero, too. All: and under which condition, to differentiate again.
-NONE: Guards = {ops.passed: slice(2, 3), ops.extended: slice(1, 3)}
-VALUES: Guards = {ops.passed: slice(1, 3), ops.extended: slice(3)}
-ALL: Guards = {ops.passed: slice(3), ops.extended: slice(3)}
+NONE: Guards = {ops.passed: slice(2, 3), ops.under: slice(1, 2), ops.extended: slice(1, 3)}
+VALUES: Guards = {ops.passed: slice(1, 3)}
+ALL: Guards = {}
 
 CONSTANT, PARAMETER = 0, 1  # the colours of leaves; those of the inputs follow
 
@@ -99,7 +99,7 @@ def roll(
     guards = VALUES if exact else ALL
     if not guarded and not exact:
         order = trace.computed(*outputs.values(), guards=NONE)
-        guards = ALL if _may_hide_nan(order, trace.count) else NONE
+        guards = ALL if _may_hide_nan(order, trace.count, trace.of_norms) else NONE
     return _Roller(trace, outputs, exact, shared, guards).program
 
 
@@ -180,10 +180,12 @@ class _Roller:
     def _guard(self, op: Op, operands: tuple[Node, ...]) -> tuple[Op, tuple[Node, ...]]:
         """What a gradient passes on, with the guards that are asked for."""
         self.program.unguarded |= self.guards is NONE
-        needed = operands[self.guards[op]]
+        needed = operands[self.guards.get(op, slice(None))]
+        if len(needed) == len(operands):
+            return op, operands
         if len(needed) == 1:
             return ops.identity, needed
-        return op, (1.0 if op is ops.passed else float("nan"), *needed)[-3:]
+        return op, (1.0 if op is ops.passed else float("nan"), *needed)
 
     def _numbers(self, nodes: Sequence[Node], whose: Symbol | None = None) -> Numbers:
         """What nodes and floats are known by here."""
@@ -439,16 +441,16 @@ def _runs(colours: list[Colours]) -> list[tuple[Colours, int]]:
     return [(colour, len(list(run))) for colour, run in groupby(colours)]
 
 
-def _may_hide_nan(order: list[Symbol], count: int) -> bool:
+def _may_hide_nan(order: list[Symbol], count: int, of_norms: set[int]) -> bool:
     """Whether a comparison, perhaps one within a user's operation, reads what depends on a guard:
-    then a NaN might come in which no output shows."""
+    then a NaN might come in which no output shows. Those of norms do not hide it."""
     depends = bytearray(count)
     for node in order:
-        op, _ = _as_written(node)
+        op, operands = _as_written(node)
         if op in ops.GUARDS:
             depends[node.number] = True
-        elif any(isinstance(x, Symbol) and depends[x.number] for x in node.operands):
-            if op.boolean or not op.library:
+        elif any(isinstance(x, Symbol) and depends[x.number] for x in operands):
+            if (op.boolean and node.number not in of_norms) or not op.library:
                 return True
             depends[node.number] = True
     return False
@@ -456,6 +458,8 @@ def _may_hide_nan(order: list[Symbol], count: int) -> bool:
 
 def _as_written(node: Symbol) -> tuple[Op, tuple[Node, ...]]:
     assert node.op is not None
+    if node.op is ops.norm:
+        return ops.identity, (node.source,)
     return node.op, node.operands
 
 

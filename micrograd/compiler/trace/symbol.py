@@ -32,12 +32,14 @@ class Recorder(Protocol):
 
     def symbols(self, operands: tuple[Any, ...]) -> tuple[Node, ...]: ...
 
+    def formula_of_norm(self, operands: tuple[Node, ...]) -> Node: ...
+
 
 class Symbol(Scalar):
     """A number that is not known yet, in a graph of such.
 
     A leaf has no `op`: it is an input (`source` is its argument and place) or a parameter (`source`
-    is the Value whose number it stands for).
+    is the Value whose number it stands for). The `source` of a norm is its formula.
     """
 
     __slots__ = ("number", "op", "operands", "source", "trace")
@@ -54,7 +56,7 @@ class Symbol(Scalar):
         self.trace = trace
         self.op = op
         self.operands = operands
-        self.source = source
+        self.source = trace.formula_of_norm(operands) if op is ops.norm else source
         self.number = trace.count
         trace.count += 1
         if op is not None:

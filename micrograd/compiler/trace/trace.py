@@ -31,6 +31,7 @@ class Trace(Watch):
         super().__init__()
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
         self.count = 0  # of all nodes
+        self.of_norms: set[int] = set()  # the numbers of the nodes of their formulas
         self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
         self.inputs: list[list[Symbol]] = []  # a list for each leaf of the arguments
         self.met: dict[Value, Symbol] = {}  # the parameters, as they were met
@@ -60,12 +61,19 @@ class Trace(Watch):
             lines.append(f"  n{k} = {node.op.name}({operands})")  # type: ignore[union-attr]
         return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
 
+    def formula_of_norm(self, operands: tuple[Any, ...]) -> Any:
+        """What a norm is computed by, in smaller operations; differentiated is the norm itself."""
+        before = self.count
+        formula = ops.norm.meaning(*operands)
+        self.of_norms.update(range(before, self.count))
+        return formula
+
     def computed(self, *outputs: list[Node], guards: Guards | None = None) -> list[Symbol]:
         """The computed nodes that the outputs depend on, each after its operands.
 
-        Of a guard only some operands may count: `guards` says which.
+        Of a guard only some operands may count: `guards` says which; then norms are formulas.
         """
-        guards = guards or {}
+        formulas, guards = guards is not None, guards or {}
         needed = bytearray(self.count + 1)  # the last stands for all floats: they are number -1
         array = np.frombuffer(needed, np.uint8)
         for nodes in outputs:
@@ -73,7 +81,9 @@ class Trace(Watch):
         for node in reversed(self.nodes):
             if not needed[node.number]:
                 continue
-            if len(node.operands) > MANY:
+            if formulas and node.op is ops.norm:
+                needed[node.source.number] = True
+            elif len(node.operands) > MANY:
                 array[self.numbers(node)] = True
             else:
                 guard = guards.get(node.op)  # type: ignore[arg-type]
