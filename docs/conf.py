@@ -18,6 +18,7 @@ version = release = micrograd.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 exclude_patterns = [".venv", "site"]
+highlight_language = "pycon"  # what is not said to be another: output as it is
 nitpicky = True  # what is written as a name of Python must be one that is here
 
 html_theme = "furo"

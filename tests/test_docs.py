@@ -1,6 +1,8 @@
 """The documents: their programs run and print what they say, their commands and links exist."""
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import faults
 import pytest
+
+import micrograd
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,26 +72,58 @@ def test_links_and_paths_exist(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def commands() -> list[list[str]]:
+    """The words of every line for a shell, in all pages."""
+    shell = [text for page in PAGES for language, text in blocks(page) if language == "sh"]
+    return [shlex.split(line, comments=True) for line in "".join(shell).splitlines()]
+
+
 def test_commands_exist(tmp_path: Path) -> None:
-    """`make` has its targets, pip its extras, and `micrograd` runs as it is shown."""
+    """`make` has its targets, pip its extras; `micrograd` and examples run as in a fresh clone."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    data = ROOT / "micrograd/tables/data/iris.csv"
-    (tmp_path / "iris.csv").write_bytes(data.read_bytes())
-    for page in PAGES:
-        for line in "".join(
-            text for language, text in blocks(page) if language == "sh"
-        ).splitlines():
-            command, *arguments = line.split("#")[0].split()
-            if command == "make":
-                assert all(re.search(f"^{target}:", makefile, re.MULTILINE) for target in arguments)
-            elif command == "micrograd":
-                run = [sys.executable, "-m", "micrograd", *arguments]
-                done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
-                assert done.returncode == 0, done.stderr
-            for extra in re.findall(r"\.\[(\w+)\]", line):
-                assert extra in project["optional-dependencies"]
+    shutil.copytree(ROOT / "micrograd/tables/data", tmp_path / "micrograd/tables/data")
+    for command, *arguments in commands():
+        if command == "make":
+            assert all(re.search(f"^{target}:", makefile, re.MULTILINE) for target in arguments)
+        elif command == ".venv/bin/micrograd" and arguments != ["demo"]:  # it takes a minute
+            run = [sys.executable, "-m", "micrograd", *arguments]
+            done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+        else:
+            assert command in ("python", ".venv/bin/python", ".venv/bin/micrograd")
+            assert all((ROOT / word).exists() for word in arguments if word.endswith(".py"))
+        for extra in re.findall(r"\.\[(\w+)\]", " ".join(arguments)):
+            assert extra in project["optional-dependencies"]
     assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").count("\n") == 151
+
+
+def test_the_readme_leads_to_every_document_and_example() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    site = {"index.md", "changelog.md", "contributing.md"}  # which lead to other documents
+    assert {p.name for p in (ROOT / "docs").glob("*.md")} - site <= {
+        *re.findall(r"\(docs/(\S+)\)", text)
+    }
+    listed = (ROOT / "docs/examples.md").read_text(encoding="utf-8")
+    assert [p.name for p in EXAMPLES if f"(../examples/{p.name})" not in listed] == []
+
+
+def test_the_site_has_every_document() -> None:
+    contents = (ROOT / "docs/index.md").read_text(encoding="utf-8").splitlines()
+    pages = {p.stem for p in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert pages <= {*contents}
+
+
+def test_there_is_one_version() -> None:
+    """`micrograd.__version__`; pyproject.toml, the site and the command line read it there."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'version = { attr = "micrograd.__version__" }' in text
+    assert not re.search(r'^version = "', text, re.MULTILINE)
+    assert "release = micrograd.__version__" in (ROOT / "docs/conf.py").read_text(encoding="utf-8")
+    headings = re.findall(
+        r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert headings[0] in ("Unreleased", micrograd.__version__)
 
 
 @pytest.mark.parametrize("name", faults.FAULTS)
