@@ -1,4 +1,4 @@
-"""The caller: which line of the user's program called this package, and what it wrote there."""
+"""The caller: the line of the user's program that called this package, and its source."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ PLOTTERS = {"matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh"}
 
 
 def _folder(module: ModuleType | None) -> str:
-    """How the names of a module's files begin; of none, as no file's name does."""
+    """The prefix of the file names of a module; for None, a prefix that no file has."""
     file = getattr(module, "__file__", None)
     return os.path.dirname(file) + os.sep if file else "\0"
 
@@ -21,9 +21,10 @@ _own, _python = _folder(sys.modules[__name__]), _folder(os)
 
 
 def frame_of_the_user(frame: FrameType) -> FrameType:
-    """From `frame` outwards, the first that is of no library which calls this package back.
+    """The innermost frame, from `frame` outwards, that is not in a library.
 
-    Such are this package itself, NumPy, SciPy, and Python's own library, `copy` say.
+    Libraries are this package, and those that call it back: NumPy, SciPy, and Python's standard
+    library (for example `copy`).
     """
     libraries = (_own, _folder(sys.modules.get("numpy")), _folder(sys.modules.get("scipy")))
 
@@ -44,7 +45,7 @@ def line_of_the_user() -> str:
 
 
 def shows_a_number(frame: FrameType) -> bool:
-    """Whether `frame` asks for a number to show it: in a text, by `%`, or in a picture."""
+    """Whether `frame` converts a number in order to show it: with `%`, or in a plot."""
     code, at = frame.f_code.co_code, frame.f_lasti
     if code[at] == opmap["BINARY_OP"] and code[at + 1] in REMAINDERS:
         return True
@@ -53,9 +54,9 @@ def shows_a_number(frame: FrameType) -> bool:
 
 
 def called_in(frame: FrameType) -> str:
-    """The function that `frame` calls, as its source has it: "math.exp", say.
+    """The function that `frame` calls, as written in its source, such as "math.exp".
 
-    "[]" where it writes into an array; "" where it does neither, or has no source.
+    "[]" if it writes into an array; "" if it does neither, or has no source.
     """
     return _called(frame.f_code, frame.f_lasti)
 
@@ -74,7 +75,7 @@ def _called(code: CodeType, instruction: int) -> str:
 
 
 def _source(code: CodeType, instruction: int) -> str:
-    """The text of an expression, where its lines are known."""
+    """The source of the expression at an instruction, or "" if it is not known."""
     import linecache
 
     first, last, start, end = next(islice(code.co_positions(), instruction // 2, None))

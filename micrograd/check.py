@@ -1,4 +1,4 @@
-"""check_finite: stop at the first NaN or infinity, and say where it was made."""
+"""check_finite: stop at the first NaN or infinity, and report where it arose."""
 
 import math
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ class NonFiniteError(ArithmeticError):
 
 @contextmanager
 def check_finite() -> Iterator[None]:
-    """Within the block, stops at the first NaN or infinity that Values or `backward()` come to.
+    """Within the block, the first NaN or infinity in a Value or in `backward()` raises an error.
 
-    Raises a NonFiniteError that names the operation, its operands and the line of the program that
-    called it. What other threads and asyncio tasks compute meanwhile is not checked, though it runs
-    slower too; threads that are started in the block are others.
+    The NonFiniteError names the operation, its operands and the line of the program that called it.
+    Other threads and asyncio tasks, including threads started in the block, are not checked, but
+    run more slowly meanwhile.
 
     >>> import micrograd as mg
     >>> with mg.check_finite():  # doctest: +ELLIPSIS
@@ -50,26 +50,27 @@ def check_finite() -> Iterator[None]:
 class _Block:
     def __init__(self) -> None:
         self.ended = False
-        self.lines: dict[int, str] = {}  # of Values, by identity: that holds nothing in memory
+        self.lines: dict[int, str] = {}  # of Values, by id, so that it keeps no Value alive
 
 
-# Blocks end in any order, and in other contexts than they began in (generators, threads): so each
-# knows itself whether it has ended.
+# Blocks may end in any order, and in other contexts than they began in (generators, threads). So
+# each block has its own flag.
 
-_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("check_finite", default=())  # of a context
-_open: set[_Block] = set()  # of all contexts
+_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("check_finite", default=())  # in this context
+_open: set[_Block] = set()  # in all contexts
 
 
 def _here() -> tuple[_Block, ...]:
-    """The blocks of this context that have not ended."""
+    """The open blocks of this context."""
     return tuple([block for block in _blocks.get() if not block.ended])
 
 
 def _settle() -> None:
-    """Puts other functions into the engine while a block is open: so it pays nothing otherwise.
+    """Replaces functions of the engine while any block is open, so that there is no cost otherwise.
 
-    What is put there depends on the blocks only, so that threads need no lock: the last one to
-    write looks again. An interrupt before this leaves functions that call it.
+    The replacements depend only on the set of open blocks, so threads need no lock: each one
+    repeats until the set has not changed. If an interrupt prevents this call, the checked functions
+    call it later.
     """
     while True:
         _open.difference_update([block for block in [*_open] if block.ended])
@@ -116,9 +117,9 @@ def _check_gradients(value: engine.Value) -> None:
     for operand in value.operands:
         if isinstance(operand, engine.Value) and not math.isfinite(operand.grad):
             lines = {key: line for block in blocks for key, line in block.lines.items()}
-            where = lines.get(id(value), "a line outside of check_finite")
+            where = lines.get(id(value), "a line outside check_finite")
             raise NonFiniteError(
-                f"the gradient of {_call(value)} with respect to {_operand(operand)} makes "
+                f"the gradient of {_call(value)} with respect to {_operand(operand)} is "
                 f"{operand.grad}, at {where}"
             )
 

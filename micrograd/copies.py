@@ -1,7 +1,7 @@
-"""Copies of graphs, and pickles: a graph of any depth, without recursion.
+"""Copies and pickles of graphs of any depth, without recursion.
 
-`copy` and `pickle` follow what an object holds, and go as deep as it does. So a Value is preceded
-by all nodes below it, in topological order: each then finds its operands done.
+`copy` and `pickle` recurse through the operands of a Value. So a Value is reduced to a list of all
+nodes below it, in topological order: the operands of each are then already copied.
 """
 
 import threading
@@ -12,7 +12,7 @@ from micrograd import graph
 
 
 class _End:
-    """Comes after the nodes below a Value; until then they are `known` to come."""
+    """Marks the end of the nodes below a Value. Until it is reduced, they are `known`."""
 
     def __init__(self, known: frozenset[int]):
         self.known = known
@@ -23,7 +23,7 @@ class _End:
 
 
 class _Active(threading.local):
-    """The graphs that this thread is copying; one that was given up is forgotten."""
+    """The graphs that this thread is copying; weak references drop those of failed copies."""
 
     def __init__(self) -> None:
         self.ends: WeakSet[_End] = WeakSet()
@@ -33,7 +33,7 @@ _active = _Active()
 
 
 def reduced(value: Any, plain: Any) -> Any:
-    """What `__reduce_ex__` answers for a Value; `plain` would go as deep as its graph."""
+    """The result of `__reduce_ex__` for a Value; `plain`, the default one, would recurse."""
     if value.op is None or any(id(value) in end.known for end in _active.ends):
         return plain
     below = graph.topological_order(value)[:-1]
@@ -45,5 +45,5 @@ def reduced(value: Any, plain: Any) -> Any:
 
 
 def _after(kind: Any, below: list[Any]) -> Any:
-    """An empty Value, once all below it is made."""
+    """A new Value without attributes, after all nodes below it."""
     return kind.__new__(kind)

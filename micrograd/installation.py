@@ -1,8 +1,8 @@
-"""Installation: whether the package's files are still those that were imported.
+"""Installation: whether the package's files on disk are still those that were imported.
 
-An upgrade replaces them under a process that runs. What is kept on disk, for others to use, may
-only come from code that is known: so the state of the files is noted before the first is imported,
-and compared whenever that matters.
+An upgrade may replace the files while a process runs. The disk cache is shared between processes,
+so its entries must come from a known version of the code. The state of the files is recorded before
+the first import, and compared before the cache is used.
 """
 
 import os
@@ -13,7 +13,7 @@ ROOT = os.path.dirname(__file__)
 
 
 def sources() -> Iterator[str]:
-    """Paths of the files that decide what a program computes, in their order."""
+    """Sorted paths of the files that determine the results of a program."""
     yield from _listed(ROOT)
     for folder, _, _ in sorted(os.walk(os.path.join(ROOT, "compiler"))):
         yield from _listed(folder)
@@ -25,10 +25,10 @@ def _listed(folder: str) -> list[str]:
 
 
 def _state() -> list[tuple[str, int, int, int, int]]:
-    """What differs once a file is written or replaced: its inode, its size or its times."""
+    """The inode, size and times of each file, which change if it is written or replaced."""
     try:
         states = [(path, os.stat(path)) for path in sources()]
-    except OSError:  # one was removed meanwhile, or all are in an archive
+    except OSError:  # a file was removed meanwhile, or the package is in an archive
         return []
     return [(path, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in states]
 
@@ -37,22 +37,22 @@ _imported = _state()
 
 
 def unchanged() -> bool:
-    """Whether all files are as they were before the first of them was imported."""
+    """Whether all files are unchanged since before the first import."""
     return _state() == _imported
 
 
 def check_for_the_other_package() -> None:
-    """Warns where karpathy's `micrograd` is installed, whose files have the names of ours."""
+    """Warns if karpathy's `micrograd` is installed, whose files have the same names as ours."""
     beside = os.path.dirname(ROOT)
     try:
         names = os.listdir(beside)
-    except OSError:  # in an archive
+    except OSError:  # the package is in an archive
         return
     if any(name.startswith("micrograd-0.1.0") and name.endswith("-info") for name in names):
         warnings.warn(
-            "the package `micrograd` (karpathy/micrograd) is installed in the folder of this one, "
-            f"{beside}: its files and ours overwrite each other. Uninstall both, micrograd and "
-            "micrograd-native, and install micrograd-native again",
+            "the package `micrograd` (karpathy/micrograd) is installed in the same folder, "
+            f"{beside}, so that its files and ours overwrite each other. Uninstall micrograd and "
+            "micrograd-native, then install micrograd-native again",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""Ctrl-C for a command: it interrupts once; what is pressed after that does not disturb the end."""
+"""Ctrl-C for a command: the first one interrupts it; later ones do not disturb the cleanup."""
 
 import signal
 import sys
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def interrupt(number: int, frame: Any) -> None:
-    """Raises KeyboardInterrupt, and is deaf from then on: to clean up takes its time."""
+    """Raises KeyboardInterrupt, and ignores Ctrl-C from then on, while the command cleans up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def listen() -> bool:
-    """Makes `interrupt` what Ctrl-C does, where it is Python's own KeyboardInterrupt: if it was."""
+    """Installs `interrupt` as the handler, if it is still Python's own; returns whether it was."""
     ours = threading.current_thread() is threading.main_thread() and (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
@@ -26,7 +26,7 @@ def listen() -> bool:
 
 
 def _listen_again(unraisable: Any) -> None:
-    """Where a KeyboardInterrupt was lost, in a finalizer say, the next one shall not be."""
+    """Installs `interrupt` again if a KeyboardInterrupt was lost, for example in a finaliser."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         signal.signal(signal.SIGINT, interrupt)
     else:
@@ -34,14 +34,14 @@ def _listen_again(unraisable: Any) -> None:
 
 
 def deafen() -> None:
-    """All is done but to say so: Ctrl-C changes nothing any more."""
+    """Ignores Ctrl-C once the work is done: only the final message is left to print."""
     if signal.getsignal(signal.SIGINT) is interrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def once() -> Iterator[None]:
-    """Listens for the length of a block, if nobody does."""
+    """Installs the handler for the length of a block, unless another one is installed."""
     hook, ours = sys.unraisablehook, listen()
     try:
         yield

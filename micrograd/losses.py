@@ -1,8 +1,8 @@
-"""Losses: how far one example's outputs are from its target, as one scalar to differentiate.
+"""Losses: the error of one example's outputs against its target, as a scalar to differentiate.
 
-Each takes the outputs of a model, a sequence of scalars or one scalar, and what they should have
-been; where there are several outputs, it is the mean over them. All are written in the package's
-own functions, without a branch, so that they run on floats and on `Value`s, and can be compiled.
+Each takes the outputs of a model (a sequence of scalars, or one scalar) and the target, and returns
+the mean over the outputs. All are written in the package's own functions, without branches, so that
+they run on floats and on `Value`s, and can be compiled.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def mae(outputs: Any, target: Any) -> Any:
 
 
 def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
-    """Half the squared error where it is within `delta`, beyond that a straight line (Huber, 1964).
+    """Half the squared error up to an error of `delta`, and linear beyond (Huber, 1964).
 
     Raises ValueError if `delta` is not positive.
 
@@ -54,7 +54,7 @@ def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
 
 
 def hinge(outputs: Any, target: Any) -> Any:
-    """max(0, 1 - target * output): zero beyond the margin. A target is -1 or 1.
+    """max(0, 1 - target * output), which is zero beyond the margin. Targets are -1 or 1.
 
     >>> hinge(0.25, 1), hinge(-3.0, -1)
     (0.75, 0.0)
@@ -63,9 +63,9 @@ def hinge(outputs: Any, target: Any) -> Any:
 
 
 def bce_with_logits(outputs: Any, target: Any) -> Any:
-    """The binary cross entropy of the probability sigmoid(output), which never overflows.
+    """The binary cross entropy of the probability sigmoid(output), computed without overflow.
 
-    A target is 0 or 1, or a probability between them.
+    Targets are 0 or 1, or probabilities between them.
 
     >>> round(bce_with_logits(0.0, 1), 6), bce_with_logits(1000.0, 0)
     (0.693147, 1000.0)
@@ -78,17 +78,17 @@ def bce_with_logits(outputs: Any, target: Any) -> Any:
 
 
 def cross_entropy(outputs: Any, target: Any) -> Any:
-    """The negative logarithm of softmax(outputs)[target], which never overflows.
+    """The negative logarithm of softmax(outputs)[target], computed without overflow.
 
-    `target` is the number of a class: an integer from 0, which may be an input of the program.
-    Raises ShapeError for less than two outputs, IndexError for a class that has no output.
+    `target` is a class index, from 0; in a compiled program it may be an input. Raises ShapeError
+    for fewer than two outputs, and IndexError for a class without an output.
 
     >>> cross_entropy([1000.0, 0.0], 1)
     1000.0
     """
     logits = as_scalars(outputs)
     if len(logits) < 2:
-        raise ShapeError("cross entropy needs an output for each class, so two at least; got one")
+        raise ShapeError("cross_entropy needs one output per class, so at least two, got one")
     return logsumexp(logits) - take(logits, target)
 
 
@@ -99,7 +99,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def loss_function(loss: str | Loss) -> Loss:
-    """The loss of this name; a function is itself. Raises ValueError for an unknown name.
+    """The loss with this name; a function is returned unchanged. Raises ValueError for other names.
 
     >>> loss_function("hinge")(0.0, 1)
     1.0
@@ -112,7 +112,7 @@ def loss_function(loss: str | Loss) -> Loss:
 
 
 def loss_name(loss: str | Loss) -> str:
-    """The name of a loss of this package, whether it came by name or itself; "" for another.
+    """The name of a loss of this package, given its name or the function; "" for other functions.
 
     >>> loss_name(mse), loss_name(lambda outputs, target: 0.0)
     ('mse', '')
@@ -121,7 +121,7 @@ def loss_name(loss: str | Loss) -> str:
 
 
 def as_scalars(values: Any) -> list[Any]:
-    """Outputs or targets as a list of scalars and floats, be they a sequence, an array or one."""
+    """Outputs or targets (a sequence, an array or one scalar) as a list of scalars and floats."""
     if hasattr(values, "ravel"):
         values = values.ravel()
     elif not hasattr(values, "__iter__"):
@@ -133,8 +133,6 @@ def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:
     """The mean of `term(output, target)` over the outputs."""
     outputs, targets = as_scalars(outputs), as_scalars(target)
     if len(outputs) != len(targets) or not outputs:
-        raise ShapeError(
-            f"expected a target for each output, got {len(targets)} for {len(outputs)}"
-        )
+        raise ShapeError(f"expected one target per output, got {len(targets)} for {len(outputs)}")
     terms = [term(y, t) for y, t in zip(outputs, targets)]
     return terms[0] if len(terms) == 1 else mean(terms)

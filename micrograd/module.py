@@ -1,4 +1,4 @@
-"""Module: something with parameters, whose numbers have names, are counted, saved and loaded."""
+"""Module: a model whose parameters can be named, counted, saved and loaded."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from micrograd.errors import ShapeError
 
 
 class Module:
-    """Something with parameters: `Value`s, in its attributes or in those of the modules it holds.
+    """A model: its parameters are the `Value`s in its attributes, including those of submodules.
 
-    A model of one's own needs no more than attributes and `__call__`:
+    Your own model only needs attributes and `__call__`:
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -34,7 +34,7 @@ class Module:
     """
 
     def arrays(self) -> dict[str, Any]:
-        """The parameters by name: a `Value`, or a list (of lists) of them, for each attribute."""
+        """The parameters by attribute name: a `Value`, or a (nested) list of Values."""
         return dict(_arrays(vars(self)))
 
     def parameters(self) -> list[Value]:
@@ -45,18 +45,18 @@ class Module:
         return values
 
     def zero_grad(self) -> None:
-        """Sets the gradient of every parameter to zero: `backward()` adds to it."""
+        """Sets all gradients to zero, since `backward()` adds to them."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
     def name_parameters(self) -> None:
-        """Names every parameter after its place, such as `layers.0.weights[3,1]`."""
+        """Names each parameter after its position, such as `layers.0.weights[3,1]`."""
         for name, array in self.arrays().items():
             for place, value in _elements(array):
                 value.name = name + (f"[{','.join(map(str, place))}]" if place else "")
 
     def state_dict(self) -> dict[str, Any]:
-        """The numbers of `arrays()`: what `load_state_dict` reads, and a file of weights holds.
+        """The numbers of `arrays()`, to save, and to pass to `load_state_dict`.
 
         >>> from micrograd.neuralnet import Neuron
         >>> Neuron(2, seed=0).state_dict().keys()
@@ -65,30 +65,30 @@ class Module:
         return {name: _numbers(array) for name, array in self.arrays().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Sets the parameters to the numbers of `state`: lists or arrays, as in `state_dict()`.
+        """Sets the parameters from `state`: lists or arrays, as in `state_dict()`.
 
-        Raises ShapeError where names or shapes differ, and TypeError for what is no number; the
-        model is then as it was.
+        Raises ShapeError if names or shapes differ, and TypeError for elements that are not
+        numbers; the model is then unchanged.
         """
         arrays = self.arrays()
         if arrays.keys() != state.keys():
             raise ShapeError(
-                f"the state has the arrays {', '.join(state) or 'of no model'}; "
-                f"this model has {', '.join(arrays)}"
+                f"expected a state with the arrays {', '.join(arrays)}, got "
+                f"{', '.join(state) or 'none'}; load it into the model that it was saved from"
             )
         loaded = []
         for name, array in arrays.items():
             expected, came = _shape(array), _shape(state[name])
             if expected != came:
                 raise ShapeError(
-                    f"{name} has the shape {expected} in this model, {came} in the state"
+                    f"{name} must have the shape {expected}, as in this model, got {came}"
                 )
             loaded += zip(_elements(array), _elements(state[name]), strict=True)
         numbers = [ops.number(number) for _, (_, number) in loaded]
         write_numbers([value for (_, value), _ in loaded], numbers)
 
     def summary(self) -> str:
-        """A table of the parameters, an array a line, and their total.
+        """A table of the parameters, one line per array, and their total.
 
         >>> from micrograd.neuralnet import MLP
         >>> print(MLP(2, [16, 1], seed=0).summary())
@@ -108,11 +108,11 @@ class Module:
         return "\n".join(f"{a:<{name}}  {b:>{shape}}  {c:>{count}}" for a, b, c in rows)
 
 
-# Arrays: a number, or a sequence of arrays of one shape.
+# An array is a number, or a sequence of arrays of one shape.
 
 
 def _arrays(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The arrays of Values among `attributes`, and those of the modules among them."""
+    """The arrays of Values in `attributes`, including those of submodules."""
     for name, attribute in attributes.items():
         if isinstance(attribute, Module):
             yield from ((f"{name}.{inner}", array) for inner, array in attribute.arrays().items())
@@ -123,7 +123,7 @@ def _arrays(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _gather(array: Any, values: list[Value]) -> None:
-    """Adds the elements, row by row."""
+    """Appends the elements to `values`, in row-major order."""
     if not _is_sequence(array):
         values.append(array)
     elif {*map(type, array)} == {Value}:  # a row of weights
@@ -134,7 +134,7 @@ def _gather(array: Any, values: list[Value]) -> None:
 
 
 def _elements(array: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """The place and the value of each element, row by row."""
+    """The index and the value of each element, in row-major order."""
     if not _is_sequence(array):
         yield place, array
         return
@@ -156,5 +156,5 @@ def _numbers(array: Any) -> Any:
 
 
 def _is_sequence(array: Any) -> bool:
-    """Whether it is a list, a tuple, or an array of at least one dimension."""
+    """Whether `array` is a list, a tuple, or an array of at least one dimension."""
     return isinstance(array, (list, tuple)) or getattr(array, "ndim", 0) > 0

@@ -1,4 +1,4 @@
-"""Names that are looked up, and what to say where there is none such: did you mean ...?"""
+"""Unknown names, and the error messages for them: did you mean ...?"""
 
 import functools
 import inspect
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What other libraries call it.
+# Names in other libraries.
 ELSEWHERE = {
     "lr": "learning_rate", "alpha": "learning_rate", "eps": "epsilon", "wd": "weight_decay",
     "optim": "optimizer", "criterion": "loss", "iterations": "epochs", "label": "name",
@@ -17,7 +17,7 @@ ELSEWHERE = {
 
 
 def did_you_mean(name: Any, known: Iterable[str]) -> str:
-    """The question, or "" where no known name is like this one.
+    """The question "did you mean ...?", or "" if no known name is similar.
 
     >>> did_you_mean("Relu", ["relu", "tanh"]), did_you_mean("lr", ["learning_rate"])
     ("did you mean 'relu'?", "did you mean 'learning_rate'?")
@@ -34,7 +34,7 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: Any, known: Iterable[str], remedy: str = "choose ") -> str:
-    """What to say of a `name` that is none of those.
+    """The error message for a `name` that is not `known`.
 
     >>> unknown("loss", "MSE", ["mse", "mae"])
     "there is no loss 'MSE'; did you mean 'mse'? Choose one of: mse, mae"
@@ -48,7 +48,7 @@ def unknown(what: str, name: Any, known: Iterable[str], remedy: str = "choose ")
 def check_keywords(
     function: Callable[..., Any], called: str, given: Iterable[str], reasons: Mapping[str, str]
 ) -> None:
-    """Raises TypeError for a keyword that a function does not take; `reasons` know some better."""
+    """Raises TypeError for a keyword that a function does not take; `reasons` explain some."""
     parameters = _parameters(function)
     if parameters is None:
         return
@@ -61,7 +61,7 @@ def check_keywords(
 
 @functools.cache
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...] | None:
-    """The names of a function's arguments; None if it takes any."""
+    """The names of a function's arguments; None if it takes any keyword."""
     parameters = inspect.signature(function).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
@@ -69,7 +69,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 def names_keywords(**reasons: str) -> Callable[[F], F]:
-    """Decorates a function: a keyword that it does not take is an error that says what it takes."""
+    """Decorates a function: the error for an unknown keyword names the ones that it takes."""
 
     def decorate(function: F) -> F:
         @functools.wraps(function)

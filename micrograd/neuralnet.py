@@ -24,7 +24,7 @@ Activation = str | Callable[[Any], Any]
 
 
 class _Activated(Module):
-    """What has an activation: a copy, or what comes back from a pickle, looks its function up."""
+    """A module with an activation. Copies and pickles look its function up by name again."""
 
     activation: Activation
     function: Callable[[Any], Any] | None
@@ -38,11 +38,11 @@ class _Activated(Module):
 
 
 class Neuron(_Activated):
-    """A weighted sum of `nin` inputs and a bias, through an activation; called, it gives a scalar.
+    """The activation of a weighted sum of `nin` inputs plus a bias, as a scalar.
 
-    `activation` is the name of an operation of one operand, or a function. Weights are drawn by
-    `initial_weights`, and the bias is 0. `seed` is a number, or a `random.Random` to draw from;
-    None draws differently every time. `fan_out` is how many neurons its inputs feed.
+    `activation` is the name of an operation of one operand, or a function. `initial_weights` draws
+    the weights; the bias is 0. `seed` is an integer or a `random.Random`; None gives other weights
+    every time. `fan_out` is the number of neurons with the same inputs.
 
     Raises ValueError for an unknown activation, and if `nin` is no integer from 1; called,
     ShapeError for another number of inputs.
@@ -78,7 +78,7 @@ class Neuron(_Activated):
 
 
 class Layer(_Activated):
-    """`nout` neurons on the same `nin` inputs; called, it gives the list of their outputs.
+    """`nout` neurons with the same `nin` inputs. A call returns the list of their outputs.
 
     Raises ValueError for sizes that are no integers from 1, and for an unknown activation; called,
     ShapeError for another number of inputs.
@@ -107,7 +107,7 @@ class Layer(_Activated):
         self.name_parameters()
 
     def arrays(self) -> dict[str, Any]:
-        """One matrix of weights, a row for each neuron, and one vector of biases."""
+        """A matrix of weights, one row per neuron, and a vector of biases."""
         return {
             "weights": [neuron.weights for neuron in self.neurons],
             "bias": [neuron.bias for neuron in self.neurons],
@@ -118,8 +118,8 @@ class Layer(_Activated):
         return Outputs(self.outputs(_scalars(inputs, self.nin)))
 
     def outputs(self, scalars: list[Any]) -> list[Any]:
-        """What each neuron gives, without a call to each."""
-        shared = tuple(scalars)  # by the graph's nodes, as each neuron's weights are
+        """The output of each neuron, computed without calling each one."""
+        shared = tuple(scalars)  # the nodes share this tuple
         sums = [dot(neuron.weights, shared, neuron.bias) for neuron in self.neurons]
         return sums if self.function is None else [self.function(weighted) for weighted in sums]
 
@@ -128,11 +128,11 @@ class Layer(_Activated):
 
 
 class MLP(Module):
-    """A multilayer perceptron: layers of `sizes` neurons, the first of them on `nin` inputs.
+    """A multilayer perceptron with `nin` inputs and layers of `sizes` neurons.
 
-    `activation` is that of the hidden layers: one for all, or a list with one for each. The output
-    is linear unless `output_activation` says otherwise. Called on a sequence of `nin` numbers or
-    scalars, it gives the list of its outputs.
+    `activation` is that of the hidden layers: one for all, or a list with one for each layer. The
+    output layer is linear unless `output_activation` is given. A call takes a sequence of `nin`
+    numbers or scalars, and returns the list of outputs.
 
     Raises TypeError or ValueError for sizes that are no list of integers from 1, ValueError for an
     unknown activation, and ShapeError for another number of activations than hidden layers; called,
@@ -156,10 +156,11 @@ class MLP(Module):
     ):
         if isinstance(sizes, str) or not hasattr(sizes, "__len__"):
             raise TypeError(
-                f"sizes is a list, one size for each layer: MLP(2, [16, 1]); got {sizes!r:.60}"
+                f"sizes must be a list with one size per layer, as in MLP(2, [16, 1]), got "
+                f"{sizes!r:.60}"
             )
         if not len(sizes):
-            raise ValueError("an MLP needs at least one layer: MLP(2, [16, 1]), say")
+            raise ValueError("an MLP needs at least one layer, as in MLP(2, [16, 1])")
         self.nin, self.sizes, self.seed = nin, list(sizes), seed
         self.activation, self.output_activation = activation, output_activation
         activations = [*_hidden(activation, len(sizes) - 1), output_activation]
@@ -187,10 +188,10 @@ class MLP(Module):
 
 
 class Outputs(list[Any]):
-    """The outputs of a layer: a list, which says what to write where it is taken for a number."""
+    """The outputs of a layer: a list whose errors, if it is used as a number, name the remedy."""
 
     def _no_number(self, other: Any = None) -> Any:
-        if hasattr(other, "ndim"):  # an array, which knows what to do with a list
+        if hasattr(other, "ndim"):  # an array handles lists itself
             return NotImplemented
         raise TypeError(_a_list(len(self)))
 
@@ -204,28 +205,28 @@ class Outputs(list[Any]):
 
 def _a_list(count: int) -> str:
     if count > 1:
-        return f"a model gives a list, here of {count} outputs; take one, as in model(x)[0]"
+        return f"a model returns a list, here of {count} outputs; take one, as in model(x)[0]"
     return (
-        "a model gives a list, here of one output; take it out: (out,) = model(x). The models of "
-        "micrograd.nn give the output itself"
+        "a model returns a list, here of one output; unpack it: (out,) = model(x). The models of "
+        "micrograd.nn return the output itself"
     )
 
 
-# Activations and the weights that go with them.
+# Activations and initial weights.
 
-# Those that a message names, beside operations of the user: any operation of one operand will do.
+# The activations that error messages list; any operation of one operand is valid.
 ACTIVATIONS = (
     *("relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "tanh", "sigmoid", "sin"),
     "identity",
 )
 _BUILT_IN = frozenset(ops.TABLE)
 
-# These let about half of their input through.
+# These are about zero for half of their inputs.
 _RECTIFIERS = {"relu", "leaky_relu", "elu", "silu", "gelu", "softplus"}
 
 
 def initial_weights(activation: Activation, nin: int, nout: int, random: Random) -> list[float]:
-    """`nin` weights of a neuron in a layer of `nout`, such that signals neither fade nor explode.
+    """`nin` weights of a neuron in a layer of `nout`, of a variance that preserves the signals'.
 
     Before a rectifier: normal, of variance 2 / nin (He, Zhang, Ren and Sun, "Delving deep into
     rectifiers", 2015, eq. 10). Otherwise: uniform, of variance 2 / (nin + nout) (Glorot and Bengio,
@@ -240,7 +241,7 @@ def initial_weights(activation: Activation, nin: int, nout: int, random: Random)
 
 
 def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
-    """What `activation` names; None for the identity, which needs no node.
+    """The function that `activation` names; None for the identity, which needs no node.
 
     Raises ValueError for an unknown name, and for an operation of more than one operand.
 
@@ -265,14 +266,14 @@ def _hidden(activation: Activation | Sequence[Activation], layers: int) -> Seque
         return [activation] * layers
     if len(activation) != layers:
         raise ShapeError(
-            f"expected {layers} activations, one for each hidden layer, got {len(activation)}; "
-            "that of the last layer is output_activation"
+            f"expected {layers} activations, one per hidden layer, got {len(activation)}; pass "
+            "that of the output layer as output_activation"
         )
     return activation
 
 
 def _called(activation: Any) -> str:
-    """An activation as its user wrote it."""
+    """An activation as it was passed, for `repr`."""
     if isinstance(activation, str):
         return repr(activation)
     if callable(activation):
@@ -282,7 +283,7 @@ def _called(activation: Any) -> str:
     return f"[{', '.join(map(_called, activation))}]"
 
 
-# What comes in.
+# Inputs.
 
 
 def _scalars(inputs: Sequence[Any], nin: int) -> list[Any]:
@@ -304,14 +305,14 @@ def _rows(inputs: Sequence[Any], nin: int) -> ShapeError | None:
         return None
     shape = getattr(inputs, "shape", (len(inputs), *lengths))
     return ShapeError(
-        f"expected one example, {nin} inputs; got rows, of shape {shape}. For rows, write "
-        "[model(row) for row in X], or mg.Predictor(model)(X) in native code"
+        f"expected one example of {nin} inputs, got rows of shape {shape}. For rows, write "
+        "[model(row) for row in X], or mg.Predictor(model)(X) for native code"
     )
 
 
 def _positive(what: str, number: Any) -> None:
     if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
-        raise ValueError(f"{what} must be an integer, at least 1; got {number!r}")
+        raise ValueError(f"{what} must be an integer of at least 1, got {number!r}")
 
 
 def _random(seed: int | Random | None) -> Random:

@@ -1,7 +1,7 @@
-"""Optimisers: how one step of training changes one parameter, given its gradient.
+"""Optimisers: update rules for one parameter, given its gradient.
 
-A rule is arithmetic on scalars: the parameter, its gradient, and the few numbers that the optimiser
-remembers about it. An optimiser maps its rule over all parameters:
+A rule is arithmetic on scalars: the parameter, its gradient, and the optimiser's state for it. An
+optimiser applies its rule to all parameters:
 
 >>> import micrograd as mg
 >>> x = mg.Value(5.0)
@@ -26,18 +26,18 @@ from micrograd.names import check_keywords
 from micrograd.ops import number, sqrt
 from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
-State = tuple[Any, ...]  # what an optimiser remembers of one parameter
+State = tuple[Any, ...]  # the optimiser's state for one parameter
 
 
 @dataclass(repr=False, eq=False)
 class Optimizer:
-    """What all optimisers share: a learning rate (a number or a schedule), clipping, and memory.
+    """The base class: a learning rate (a number or a schedule), gradient clipping, and state.
 
-    `clip_value` limits the magnitude of every gradient, `clip_norm` the length of all gradients as
-    one vector (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
-    networks", 2013, algorithm 1). An optimiser serves the parameters of its first step.
+    `clip_value` limits the magnitude of each gradient, `clip_norm` the Euclidean norm of all of
+    them (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks",
+    2013, algorithm 1). An optimiser is bound to the parameters of its first step.
 
-    A subclass names what it remembers of a parameter in `memory`, and defines `rule`.
+    A subclass names its state variables for a parameter in `memory`, and defines `rule`.
 
     Raises ValueError for a rate or a limit that is not positive, TypeError for parameters in place
     of a rate.
@@ -63,8 +63,8 @@ class Optimizer:
     clip_value: float | None = None
     memory: ClassVar[tuple[str, ...]] = ()
 
-    steps: int = field(default=0, init=False)  # that were made so far
-    state: list[State] = field(default_factory=list, init=False)  # of each parameter
+    steps: int = field(default=0, init=False)  # taken so far
+    state: list[State] = field(default_factory=list, init=False)  # one for each parameter
     _served: tuple[Value, ...] = field(default=(), init=False)
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
@@ -75,7 +75,8 @@ class Optimizer:
         rate: Any = self.learning_rate
         if not isinstance(rate, str) and hasattr(rate, "__iter__"):
             raise TypeError(
-                f"parameters go to step(): optimizer = {type(self).__name__}(learning_rate=0.01), "
+                "pass parameters to step(): "
+                f"optimizer = {type(self).__name__}(learning_rate=0.01), "
                 "then optimizer.step(model.parameters())"
             )
         hold_plain_numbers(self)
@@ -87,13 +88,13 @@ class Optimizer:
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
         """The parameter `p` and its state after a step, given its gradient `g`.
 
-        `rate` is the learning rate, and `step` counts from 1. A rule is arithmetic only, so that it
-        runs on floats, on arrays, and on the symbols of a compiler.
+        `rate` is the learning rate, and `step` counts from 1. A rule contains only arithmetic, so
+        that it runs on floats, arrays and the compiler's symbols.
         """
         raise NotImplementedError
 
     def step(self, parameters: Iterable[Value]) -> None:
-        """Changes the data of `parameters` by their gradients.
+        """Updates the data of `parameters`, given their gradients.
 
         Raises ValueError if these are not the parameters of the first step, ShapeError if they are
         more or fewer than those of the state that was loaded, TypeError if they are no Values.
@@ -110,7 +111,7 @@ class Optimizer:
         self.steps = step
 
     def clip(self, gradients: Sequence[float]) -> Sequence[float]:
-        """The gradients of all parameters, within `clip_value` and `clip_norm`."""
+        """The gradients of all parameters, clipped to `clip_value` and `clip_norm`."""
         if self.clip_value is not None:
             gradients = clip_by_value(gradients, self.clip_value)
         if self.clip_norm is not None:
@@ -118,41 +119,44 @@ class Optimizer:
         return gradients
 
     def fresh(self) -> Self:
-        """An optimiser like this one that has made no step."""
-        fresh = object.__new__(type(self))  # a subclass may be made of other arguments
+        """A copy of this optimiser before its first step."""
+        fresh = object.__new__(type(self))  # a subclass's __init__ may have other arguments
         vars(fresh).update(vars(self), steps=0, state=[], _served=())
         return fresh
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of steps, and a list for each word of `memory`, with a number a parameter."""
+        """The number of steps and, for each name in `memory`, a list of numbers, by parameter."""
         columns = {name: [row[i] for row in self.state] for i, name in enumerate(self.memory)}
         return {"steps": self.steps, **columns}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called. Raises ShapeError if it is of another kind."""
+        """Restores a `state_dict()`. Raises ShapeError for that of another kind of optimiser."""
         expected = ["steps", *self.memory]
         if sorted(state) != sorted(expected):
             raise ShapeError(
-                f"the state of {type(self).__name__} is {', '.join(expected)}; "
-                f"got {', '.join(state) or 'nothing'}"
+                f"the state of {type(self).__name__} must have the keys {', '.join(expected)}, got "
+                f"{', '.join(state) or 'none'}"
             )
         columns = [[number(x) for x in state[name]] for name in self.memory]
         if len(set(map(len, columns))) > 1:
-            raise ShapeError(f"{', '.join(self.memory)} must be of one length")
+            raise ShapeError(f"{', '.join(self.memory)} must have the same length")
         self.steps, self.state, self._served = int(state["steps"]), [*zip(*columns)], ()
 
     def _serve(self, values: tuple[Value, ...]) -> None:
-        """Remembers whose state this is, and allows no other parameters from then on."""
+        """Binds the state to the parameters of the first step. Raises ValueError for others."""
         if not self._served:
             if not (self.steps and self.memory):
                 self.state = [(0.0,) * len(self.memory)] * len(values)
             if len(self.state) != len(values):
-                raise ShapeError(f"the state is of {len(self.state)} parameters, got {len(values)}")
+                raise ShapeError(
+                    f"the state has {len(self.state)} parameters, got {len(values)}; load the "
+                    "state of this model"
+                )
             self._served = values
         if len(values) != len(self._served) or not all(map(is_, values, self._served)):
             raise ValueError(
-                "an optimiser serves the parameters of its first step, and these are others; "
-                f"make another {type(self).__name__} for them, or call fresh()"
+                "expected the parameters of the optimiser's first step, got others; make another "
+                f"{type(self).__name__} for them, or call fresh()"
             )
 
     def __repr__(self) -> str:
@@ -166,7 +170,7 @@ class Optimizer:
 
 @dataclass(repr=False, eq=False)
 class SGD(Optimizer):
-    """Gradient descent: against the gradient, as far as the learning rate says.
+    """Gradient descent: p - rate * g.
 
     >>> SGD().rule(1.0, 2.0, (), rate=0.1, step=1)
     (0.8, ())
@@ -181,7 +185,7 @@ class SGD(Optimizer):
 
 @dataclass(repr=False, eq=False)
 class Momentum(Optimizer):
-    """Gradient descent that keeps rolling: gradients add up in a velocity that fades.
+    """Gradient descent with momentum: gradients accumulate in a velocity that decays.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods", 1964. Raises
     ValueError for a momentum outside [0, 1).
@@ -208,10 +212,10 @@ class Momentum(Optimizer):
 
 @dataclass(repr=False, eq=False)
 class Nesterov(Momentum):
-    """Momentum that looks ahead: the gradient counts as if the velocity had been followed already.
+    """Nesterov momentum: the gradient is taken at the point to which the velocity leads.
 
     Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
-    learning", 2013, eqs. 3 and 4; here in terms of the point ahead, where the gradient is known.
+    learning", 2013, eqs. 3 and 4; the parameters are that point, where the gradient is known.
 
     >>> p, (velocity,) = Nesterov(momentum=0.5).rule(1.0, 2.0, (1.0,), rate=0.1, step=1)
     >>> round(p, 3), velocity
@@ -227,7 +231,7 @@ class Nesterov(Momentum):
 
 @dataclass(repr=False, eq=False)
 class RMSprop(Optimizer):
-    """Steps in units of the gradient's recent size, for each parameter its own.
+    """Gradients divided by a running root mean square, separately for each parameter.
 
     Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012. Raises
     ValueError for a decay outside [0, 1), and for an epsilon that is not positive.
@@ -257,7 +261,7 @@ class RMSprop(Optimizer):
 
 @dataclass(repr=False, eq=False)
 class Adam(Optimizer):
-    """Momentum and RMSprop together, both corrected for having begun at zero.
+    """Momentum and RMSprop combined, with bias correction, since both start at zero.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1. Raises
     ValueError for a beta outside [0, 1), and for an epsilon that is not positive.
@@ -290,7 +294,7 @@ class Adam(Optimizer):
 
 @dataclass(repr=False, eq=False)
 class AdamW(Adam):
-    """Adam with weight decay beside it: every parameter shrinks by `rate * weight_decay` of itself.
+    """Adam with decoupled weight decay: each parameter also shrinks by rate * weight_decay * p.
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2. Raises
     ValueError for a weight decay that is negative or infinite.
@@ -305,7 +309,7 @@ class AdamW(Adam):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay must be zero or positive, got {self.weight_decay!r}")
+            raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
         """The same, after the decay of the weight."""
@@ -316,14 +320,14 @@ def _values(parameters: Any) -> tuple[Value, ...]:
     values: tuple[Any, ...] = (*parameters,) if hasattr(parameters, "__iter__") else (None,)
     if not all(isinstance(p, Value) for p in values):
         raise TypeError(
-            f"step takes Values, such as model.parameters(); got {type(parameters).__name__} "
+            f"step takes Values, such as model.parameters(), got {type(parameters).__name__} "
             f"{parameters!r:.60}"
         )
     return values
 
 
 def clip_by_value(gradients: Sequence[float], limit: float) -> list[float]:
-    """The gradients, none of them beyond `limit` in magnitude; NaN stays.
+    """The gradients, clipped to magnitude `limit`; NaN stays NaN.
 
     >>> clip_by_value([0.5, -3.0], 1.0)
     [0.5, -1.0]
@@ -332,7 +336,7 @@ def clip_by_value(gradients: Sequence[float], limit: float) -> list[float]:
 
 
 def clip_by_norm(gradients: Sequence[float], limit: float) -> list[float]:
-    """The gradients as one vector, shortened to the length `limit` if it is longer.
+    """The gradients, scaled down to the Euclidean norm `limit` if theirs is larger.
 
     >>> clip_by_norm([3.0, 4.0], 1.0)
     [0.6, 0.8]
@@ -344,4 +348,4 @@ def clip_by_norm(gradients: Sequence[float], limit: float) -> list[float]:
 def _require_fraction(**numbers: float) -> None:
     for name, x in numbers.items():
         if not (isinstance(x, (int, float)) and 0 <= x < 1):
-            raise ValueError(f"{name} must be from 0 up to, but not, 1; got {x!r}")
+            raise ValueError(f"{name} must be in [0, 1), got {x!r}")

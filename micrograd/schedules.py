@@ -1,6 +1,6 @@
-"""Schedules: the learning rate as a function of how many steps were made before.
+"""Schedules: the learning rate as a function of the number of steps so far.
 
-Wherever an optimiser takes a learning rate, it takes one of these, or any function of that number:
+The learning rate of an optimiser may be a schedule, or any function of that number:
 
 >>> import micrograd as mg
 >>> mg.Adam(mg.WarmUp(100, then=mg.CosineDecay(1e-3, steps=900)))
@@ -33,7 +33,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """`initial`, multiplied by `factor` after every so many steps.
+    """`initial`, multiplied by `factor` after each `every` steps.
 
     Raises ValueError if one of the three is not positive.
 
@@ -56,7 +56,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class CosineDecay:
-    """From `initial` to `final` in `steps`, along half a cosine; `final` from there on.
+    """From `initial` to `final` in `steps` steps, along half a cosine; then constant.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, eq. 5.
     Raises ValueError if `initial` or `steps` is not positive.
@@ -81,7 +81,9 @@ class CosineDecay:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A straight line from zero in `steps`, up to where `then`, a rate or a schedule, begins.
+    """Linear from zero to the initial rate of `then` in `steps` steps; then `then`.
+
+    `then` is a rate or a schedule.
 
     Raises ValueError if `steps` or the rate is not positive.
 
@@ -106,7 +108,7 @@ class WarmUp:
 
 
 def schedule(rate: float | Schedule) -> Schedule:
-    """A schedule as it is; a number as the schedule that is always that.
+    """A schedule unchanged, or a number as a constant schedule.
 
     Raises ValueError for a number that is not positive.
     """
@@ -117,16 +119,16 @@ def schedule(rate: float | Schedule) -> Schedule:
 
 
 def require_positive(**numbers: float) -> None:
-    """Raises ValueError that names the first of `numbers` that is not positive and finite."""
+    """Raises ValueError, with its name, for the first number that is not positive and finite."""
     for name, number in numbers.items():
         if not (isinstance(number, Real) and 0 < number < math.inf):
             raise ValueError(f"{name} must be a positive number, got {number!r:.60}")
 
 
 def plain(number: Any) -> Any:
-    """A number as Python's own, NumPy's say; what is none, as it is.
+    """A number, such as NumPy's, as a Python number; any other object unchanged.
 
-    Arithmetic with a float32 of NumPy's would be in 32 bits.
+    Arithmetic with a NumPy float32 would round to 32 bits.
     """
     if isinstance(number, bool) or not isinstance(number, Real):
         return number
@@ -134,7 +136,7 @@ def plain(number: Any) -> Any:
 
 
 def hold_plain_numbers(record: Any) -> None:
-    """Makes the fields of a dataclass that are numbers Python's own."""
+    """Converts the numeric fields of a dataclass to Python numbers."""
     for field in fields(record):
         if field.init:
             object.__setattr__(record, field.name, plain(getattr(record, field.name)))

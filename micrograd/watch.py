@@ -1,8 +1,8 @@
-"""Watch: who is told of the Values that are made, and of the numbers that Python takes from them.
+"""Watch: observes the Values that are created, and the numbers that Python extracts from them.
 
-While a function is traced or differentiated, its numbers must not leave the graph unseen. So it
-runs under a `Watch`, which is known in its own context only: that of a thread, or of an asyncio
-task. What other threads do with Values meanwhile is not touched.
+While a function is traced or differentiated, no number may leave the graph unnoticed. So it runs
+under a `Watch`, which is active only in its own context (a thread or an asyncio task). Other
+threads are not affected.
 """
 
 import math
@@ -22,7 +22,7 @@ from micrograd.ops import TABLE
 _innermost: ContextVar["Watch | None"] = ContextVar("watch", default=None)
 watching = _innermost.get  # the innermost watch of this context, or None
 
-# What to write in place of a function that takes numbers.
+# Replacements for functions that extract numbers.
 NAMESAKES = {name: name for name in TABLE if hasattr(math, name)}
 NAMESAKES |= {"fabs": "abs", "fsum": "sum", "hypot": "norm"}
 INSTEAD = {
@@ -33,7 +33,7 @@ OTHERWISE = "use functions of micrograd, such as micrograd.exp, and lists or arr
 
 
 class Watch:
-    """One run of a function. `made` holds the leaf Values that were made in it."""
+    """One run of a function. `made` holds the leaf Values that were created in it."""
 
     def __init__(self) -> None:
         self.made: set[Any] = set()
@@ -42,8 +42,8 @@ class Watch:
     def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the function under this watch.
 
-        Ctrl-C leaves the outer watch in its place, whenever it comes: Python looks for it after
-        calls, and before the last call here nothing is left to do.
+        Ctrl-C at any moment restores the outer watch: Python handles signals between calls, and the
+        last call here is the one that restores it.
         """
         self.outer = outer = watching()
         try:
@@ -58,19 +58,19 @@ class Watch:
             _innermost.set(outer)
 
     def asked(self, value: Any, how: str) -> None:
-        """Python asks for the number of a Value. Raises where it is not known yet."""
+        """Called when Python needs the number of a Value; raises if there is none yet."""
 
     def misses(self, value: Any) -> bool:
-        """Whether a derivative would be wrong if this number were taken out of the graph."""
+        """Whether a derivative would miss this number if it left the graph."""
         return False
 
     def compared(self, op: Any, operands: tuple[Any, ...], holds: bool) -> Any:
-        """What a comparison of Values gives."""
+        """The result of a comparison of Values."""
         return holds if self.outer is None else self.outer.compared(op, operands, holds)
 
 
 def watches() -> Iterator[Watch]:
-    """Those of this context, from the inside out."""
+    """The watches of this context, from the innermost outwards."""
     watch = watching()
     while watch is not None:
         yield watch
@@ -78,21 +78,21 @@ def watches() -> Iterator[Watch]:
 
 
 def made(value: Any) -> None:
-    """Tells of a leaf Value that was made."""
+    """Reports a new leaf Value to all watches."""
     for watch in watches():
         watch.made.add(value)
 
 
 def asked(value: Any, how: str) -> None:
-    """Tells that Python asks for the number of a Value, in the words of `how`."""
+    """Reports to all watches that Python needs the number of a Value, for the reason `how`."""
     for watch in watches():
         watch.asked(value, how)
 
 
 def left(value: Any, how: str) -> None:
-    """Tells that Python takes the number of a Value, by "float" or "int": it leaves the graph.
+    """Reports that Python takes the number of a Value, by "float" or "int", out of the graph.
 
-    Raises LostGradientError where a derivative would miss it, and warns where `backward()` would.
+    Raises LostGradientError if a derivative would miss it, and warns if `backward()` would.
     """
     frame = sys._getframe(2)
     if shows_a_number(frame):
@@ -102,23 +102,23 @@ def left(value: Any, how: str) -> None:
         called, instead = _function(frame)
         raise LostGradientError(
             f"{called} took the number of a Value on which a derivative depends, at "
-            f"{line_of_the_user()}; the derivative would miss it. Instead, {instead}; "
-            "micrograd.stop_gradient(x) where it shall"
+            f"{line_of_the_user()}; the derivative would miss it. Instead, {instead}; if the "
+            "derivative should miss it, write micrograd.stop_gradient(x)"
         )
     if value.op is not None and any(x.op is None for x in graph.below(value, passing=True)):
         called, instead = _function(frame)
         _warn(
-            f"{called} took the number of a computed Value, and backward() does not get past it. "
-            f"Instead, {instead}; x.data where the number is meant",
+            f"{called} took the number of a computed Value, so that backward() stops there. "
+            f"Instead, {instead}; if you want the number, write x.data",
             frame_of_the_user(frame),
         )
 
 
 def _function(frame: FrameType) -> tuple[str, str]:
-    """What took a number in `frame`, and what to write instead."""
+    """The function that took a number in `frame`, and the replacement to suggest."""
     called, user = called_in(frame), called_in(frame_of_the_user(frame))
     if called == "[]":
-        return "An array of floats", "make it one of objects, with dtype=object, or a list"
+        return "An array of floats", "use an array with dtype=object, or a list"
     namesake = NAMESAKES.get(called.rpartition(".")[2])
     if namesake is not None:
         return f"`{called}`", f"write micrograd.{namesake}"
@@ -126,17 +126,17 @@ def _function(frame: FrameType) -> tuple[str, str]:
 
 
 def warn_of_choices(count: int) -> None:
-    """Warns that comparisons alone led from the variables of a derivative to the result."""
+    """Warns that the result depends on the variables of a derivative only through comparisons."""
     _warn(
-        f"{count} comparisons chose a result that was computed from none of the variables; so its "
-        "derivative is 0. If it was searched for, such as a root by bisection, add a step that is "
+        f"the result depends on the variables only through {count} comparisons, so its derivative "
+        "is 0. If it is the result of a search, such as a root by bisection, add a step that is "
         "computed from the variables, such as one of Newton's method",
         frame_of_the_user(sys._getframe(1)),
     )
 
 
 def _warn(message: str, user: FrameType) -> None:
-    """Warns of the user's line; Python shows it once for each."""
+    """Warns at the user's line; Python shows one warning per line."""
     warnings.warn_explicit(
         message,
         LostGradientWarning,
@@ -148,12 +148,12 @@ def _warn(message: str, user: FrameType) -> None:
 
 
 def _floats_only(error: TypeError) -> TypeError | None:
-    """What works in place of a function of NumPy's that is compiled for floats."""
+    """The error for a NumPy function that is compiled for floats, with alternatives; or None."""
     found = re.match(r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)", str(error))
     if not found:
         return None
     return TypeError(
-        f"NumPy's {found[1]} takes floats only, no scalars of a graph; `@`, np.dot, np.sum, "
-        "np.linalg.norm and elementwise functions take them: write the rest in these, a linear "
-        "solve as elimination, row by row"
+        f"NumPy's {found[1]} takes only floats, not Values; use `@`, np.dot, np.sum, "
+        "np.linalg.norm and elementwise functions, and write a linear solve as elimination, row by "
+        "row"
     )

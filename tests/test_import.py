@@ -64,4 +64,4 @@ def test_the_other_package_of_this_name_is_noticed(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
         )  # fmt: skip
         assert str(tmp_path) in done.stdout
-        assert ("Uninstall both" in done.stderr) == noticed
+        assert ("Uninstall micrograd" in done.stderr) == noticed

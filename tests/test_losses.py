@@ -127,10 +127,10 @@ def test_by_name():
         (
             lambda: losses.mse([1.0, 2.0], [1.0]),
             ShapeError,
-            "a target for each output, got 1 for 2",
+            "one target per output, got 1 for 2",
         ),
         (lambda: losses.mae([], []), ShapeError, "got 0 for 0"),
-        (lambda: losses.cross_entropy([1.0], 0), ShapeError, "two at least"),
+        (lambda: losses.cross_entropy([1.0], 0), ShapeError, "at least two, got one"),
         (lambda: losses.cross_entropy([1.0, 2.0], 2), IndexError, "from 0 to 1, got 2"),
         (lambda: losses.cross_entropy([1.0, 2.0], 0.5), IndexError, "an integer"),
         (lambda: losses.huber(1.0, 0.0, delta=0.0), ValueError, "must be positive, got 0.0"),

@@ -40,12 +40,12 @@ def fit(**options: Any) -> Any:
 
 # fmt: off
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "rows to a model": (lambda: MODEL(ROWS), mg.ShapeError, r"rows, of shape \(5, 3\).*mg\.Predictor\(model\)\(X\)"),
-    "as many rows as inputs": (lambda: MODEL(np.ones((3, 3))), mg.ShapeError, r"rows, of shape \(3, 3\)"),
-    "lists as rows": (lambda: MODEL([[1, 2, 3], [4, 5, 6]]), mg.ShapeError, r"rows, of shape \(2, 3\).*\[model\(row\) for row in X\]"),
+    "rows to a model": (lambda: MODEL(ROWS), mg.ShapeError, r"rows of shape \(5, 3\).*mg\.Predictor\(model\)\(X\)"),
+    "as many rows as inputs": (lambda: MODEL(np.ones((3, 3))), mg.ShapeError, r"rows of shape \(3, 3\)"),
+    "lists as rows": (lambda: MODEL([[1, 2, 3], [4, 5, 6]]), mg.ShapeError, r"rows of shape \(2, 3\).*\[model\(row\) for row in X\]"),
     "too few inputs": (lambda: MODEL([1, 2]), mg.ShapeError, "expected 3 inputs, got 2"),
     "words as inputs": (lambda: MODEL(["1", "2", "3"]), TypeError, "expected one real number, got str"),
-    "an output minus a number": (lambda: (MODEL([1, 2, 3]) - 1.0) ** 2, TypeError, r"one output; take it out: \(out,\) = model\(x\)"),
+    "an output minus a number": (lambda: (MODEL([1, 2, 3]) - 1.0) ** 2, TypeError, r"one output; unpack it: \(out,\) = model\(x\)"),
     "a number minus an output": (lambda: 1.0 - MODEL([1, 2, 3]), TypeError, r"\(out,\) = model\(x\)"),
     "an output's power": (lambda: MODEL([1, 2, 3]) ** 2, TypeError, r"\(out,\) = model\(x\)"),
     "an output's data": (lambda: MODEL([1, 2, 3]).data, AttributeError, r"\(out,\) = model\(x\)"),
@@ -57,7 +57,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "lr of fit": (lambda: fit(lr=0.1), TypeError, r"fit\(\) has no argument 'lr'; the learning rate is the optimizer's"),
     "an argument of fit": (lambda: fit(batchsize=2), TypeError, "did you mean 'batch_size'"),
     "an argument of train_table": (lambda: mg.train_table({"a": [1.0]}, "a", epoch=1), TypeError, "did you mean 'epochs'"),  # type: ignore[call-arg]
-    "parameters to an optimizer": (lambda: mg.Adam(MODEL.parameters()), TypeError, r"^parameters go to step\(\): optimizer = Adam"),  # type: ignore[arg-type]
+    "parameters to an optimizer": (lambda: mg.Adam(MODEL.parameters()), TypeError, r"^pass parameters to step\(\): optimizer = Adam"),  # type: ignore[arg-type]
     "a long rate": (lambda: mg.Adam("9" * 1000), ValueError, "^.{,120}$"),  # type: ignore[arg-type]
     "a loss": (lambda: fit(loss="MSE"), ValueError, "no loss 'MSE'; did you mean 'mse'"),
     "another loss": (lambda: fit(loss="crossentropy"), ValueError, "did you mean 'cross_entropy'"),
@@ -74,8 +74,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a schedule": (lambda: mg.CosineDeccay, AttributeError, "did you mean 'CosineDecay'"),
     "an operation's name": (lambda: mg.Sigmoid, AttributeError, "did you mean 'sigmoid'"),
     "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
-    "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes floats only.*elimination"),
-    "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes floats only"),
+    "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes only floats.*elimination"),
+    "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes only floats"),
     "op without a derivative": (lambda: mg.op(lambda x: x), TypeError, r"@mg\.op\(derivative="),
     "op() without a derivative": (lambda: mg.op(), TypeError, r"@mg\.op\(derivative="),
     "a derivative that returns None": (slope_of_nothing, TypeError, "derivative of double returned None for operand 0"),

@@ -164,11 +164,11 @@ def test_state_goes_round():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"layers.2.bias": [0.0]}, ShapeError, "this model has layers.0.weights"),
-        ({"layers.0.bias": [0.0] * 4}, ShapeError, r"layers.0.bias has the shape \(3,\) .* \(4,\)"),
+        ({"layers.2.bias": [0.0]}, ShapeError, "expected a state with the arrays layers.0.weights"),
+        ({"layers.0.bias": [0.0] * 4}, ShapeError, r"layers.0.bias must have .* \(3,\), .* \(4,\)"),
         ({"layers.0.weights": [[1.0, 2.0], [1.0], [0.0]]}, ShapeError, "differ in length"),
         ({"layers.0.weights": [[1.0, 2.0], [1.0, 2.0], [0.0, "a"]]}, TypeError, "one real number"),
-        ({"layers.1.bias": 1.0}, ShapeError, r"shape \(1,\) in this model, \(\) in the state"),
+        ({"layers.1.bias": 1.0}, ShapeError, r"shape \(1,\), as in this model, got \(\)"),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(change: Any, error: type, message: str):
@@ -195,12 +195,12 @@ def test_reprs_make_the_object():
     ("make", "message"),
     [
         (lambda: MLP(2, []), "at least one layer"),
-        (lambda: MLP(0, [1]), "number of a layer's inputs must be an integer, at least 1; got 0"),
+        (lambda: MLP(0, [1]), "number of a layer's inputs must be an integer of at least 1, got 0"),
         (lambda: MLP(2, [1.5]), "number of its neurons must be an integer"),  # type: ignore[list-item]
         (lambda: Neuron(-1), "number of a neuron's inputs"),
         (lambda: MLP(2, [4, 1], activation="rleu"), "no activation 'rleu'; .* relu,"),
         (lambda: MLP(2, [4, 1], activation="maximum"), "no activation 'maximum'"),
-        (lambda: MLP(2, [4, 1], activation=["relu"] * 2), "expected 1 activations, one for each"),
+        (lambda: MLP(2, [4, 1], activation=["relu"] * 2), "expected 1 activations, one per hidden"),
         (lambda: MLP(2, [1])([1.0]), "expected 2 inputs, got 1"),
         (lambda: Layer(2, 1)([1.0] * 3), "expected 2 inputs, got 3"),
         (lambda: Neuron(2)([1.0] * 3), "expected as many inputs as weights, 2; got 3"),
@@ -214,7 +214,7 @@ def test_mistakes(make: Any, message: str):
 @pytest.mark.parametrize("sizes", [1, None, "1", 2.0])
 def test_sizes_that_are_no_list(sizes: Any):
     with pytest.raises(
-        TypeError, match=r"a list, one size for each layer: MLP\(2, \[16, 1\]\); got"
+        TypeError, match=r"a list with one size per layer, as in MLP\(2, \[16, 1\]\), got"
     ):
         MLP(2, sizes)
 
