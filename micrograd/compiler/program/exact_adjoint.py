@@ -8,8 +8,8 @@ import numpy as np
 
 from micrograd import graph
 from micrograd.compiler.program.ir import Gather, Program, Sum
-from micrograd.compiler.program.roll import Node, roll
-from micrograd.compiler.trace.symbol import Symbol
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Trace
 
 

@@ -1,0 +1,59 @@
+"""Terms: what a sum adds up, in columns of node numbers.
+
+A node is known by its number in the trace, and a float by a negative number. So what is to be known
+about many nodes, such as the value numbers of a neuron's weights, is one look into an array.
+"""
+
+from collections.abc import MutableSequence, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from micrograd import ops
+from micrograd.ops import Op
+
+Numbers = MutableSequence[int]  # of nodes: a list, or an array where there are many
+ValueNumbers = tuple[int, ...]  # of the factors of a term
+Run = tuple[ValueNumbers, int]  # neighbouring terms of the same value numbers: how many they are
+
+CONSTANT, PARAMETER = 0, 1  # the value numbers of leaves; those of the inputs follow
+
+# The columns that hold the factors of a term, by the count of its factors: a subtracted product has
+# the constant -1 as its first factor.
+COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("subtracted_left", "subtracted_right")}
+
+
+def no_numbers() -> Numbers:
+    return []
+
+
+def no_runs() -> list[Run]:
+    return []
+
+
+@dataclass(slots=True)
+class Terms:
+    """The terms of a sum: products left[k] * right[k], subtracted products, single terms."""
+
+    left: Numbers = field(default_factory=no_numbers)
+    right: Numbers = field(default_factory=no_numbers)
+    subtracted_left: Numbers = field(default_factory=no_numbers)
+    subtracted_right: Numbers = field(default_factory=no_numbers)
+    single: Numbers = field(default_factory=no_numbers)
+    combine: Op = ops.add  # or maximum: the largest of single terms
+    runs: list[Run] = field(default_factory=no_runs)
+
+    def join(self, other: "Terms") -> None:
+        self.left.extend(other.left)
+        self.right.extend(other.right)
+        self.subtracted_left.extend(other.subtracted_left)
+        self.subtracted_right.extend(other.subtracted_right)
+        self.single.extend(other.single)
+
+
+def runs(terms: Sequence[ValueNumbers]) -> list[Run]:
+    """Neighbours with the same value numbers, counted."""
+    if not terms:
+        return []
+    if len(set(terms)) == 1:
+        return [(terms[0], len(terms))]
+    return [(value_numbers, len(list(run))) for value_numbers, run in groupby(terms)]
