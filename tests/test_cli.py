@@ -14,7 +14,6 @@ from pyarrow import csv, parquet
 
 import micrograd
 from micrograd.cli import main
-from micrograd.compiler.llvm.target import processor
 from micrograd.files import survey
 from micrograd.ops import TABLE
 from micrograd.tables.inputs import Inputs
@@ -709,7 +708,10 @@ def test_help_is_whole():
     assert "leaky_relu" in " ".join(run("train", "-h").stdout.split())
 
 
+@pytest.mark.native
 def test_an_unknown_processor_is_refused_before_anything_is_read(monkeypatch):
+    from micrograd.compiler.llvm.target import processor
+
     monkeypatch.setenv("MICROGRAD_CPU", "x86-64")
     processor.cache_clear()
     for command in (

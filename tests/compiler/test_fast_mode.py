@@ -126,6 +126,7 @@ def test_a_mean_with_an_infinite_example(count: int, exact: bool) -> None:
         assert f.backward(x) == w.grad == np.inf
 
 
+@pytest.mark.native
 def test_what_the_fast_mode_may_change() -> None:
     """As docs/design.md says. Whoever mends one of these mends that page."""
     sums = mg.compile(lambda x: 0.0 + x)

@@ -63,7 +63,7 @@ NUMBERS: list[Any] = [
 ]  # fmt: skip
 NONE: list[Any] = [
     "2", b"2", None, 1j, np.complex128(2), np.str_("2"), np.datetime64("2020-01-01"),
-    np.timedelta64(3), object(), np.ma.masked, {2.0}, Ellipsis,
+    np.timedelta64(3, "s"), object(), np.ma.masked, {2.0}, Ellipsis,
 ]  # fmt: skip
 ARRAYS: list[tuple[Any, list[float]]] = [
     (np.array([1, 2], "int8"), [1, 2]), (np.array([True, False]), [1, 0]),

@@ -68,6 +68,7 @@ def test_a_jacobian_by_rows_of_data() -> None:
     np.testing.assert_allclose(mg.compile(mg.jacobian(f))(b), expected, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     "program",
     [

@@ -99,7 +99,10 @@ class NumPyKernel:
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         wide = [
-            np.broadcast_to(x.reshape(-1, block.size), (call.n if block.varying else 1, block.size))
+            np.broadcast_to(
+                x.reshape(-1 if block.size else 1, block.size),
+                (call.n if block.varying else 1, block.size),
+            )
             for x, block in zip(call.inputs, self.program.inputs)
         ]
         seeds = np.full(call.n, seed)
