@@ -43,7 +43,7 @@ def test_the_gradient_of_the_inputs_is_the_product_with_the_transpose() -> None:
     ]
 
 
-def test_what_is_taken_off_is_taken_off_the_gradients() -> None:
+def test_the_gradient_of_a_subtracted_term_is_subtracted() -> None:
     program = differentiated(lambda x, y: x - y * mg.exp(x), None, None, per_example=True)
     assert str(program) == textwrap.dedent("""\
         program of x0[1], x1[1]

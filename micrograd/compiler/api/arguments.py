@@ -1,4 +1,4 @@
-"""Arguments: what comes into a compiled function, as arrays."""
+"""Arguments: the arguments of a compiled function, converted to arrays."""
 
 import inspect
 import itertools
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:
-    """The type of all numbers in native code. Raises TypeError for any but these two."""
+    """The dtype of native code. Raises TypeError for any but float64 and float32."""
     found: Any = dtype
     with suppress(TypeError):
         found = np.dtype(dtype)
@@ -31,7 +31,7 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def numbers(leaf: Any, dtype: DTypeLike, taker: Any) -> Array:
-    """A number or an array of numbers as an array of this type. Raises ArgumentError."""
+    """A number or an array of numbers as an array of this dtype. Raises ArgumentError."""
     try:
         return real(leaf).astype(dtype, copy=False)
     except (TypeError, ValueError) as error:
@@ -42,7 +42,7 @@ def numbers(leaf: Any, dtype: DTypeLike, taker: Any) -> Array:
 
 
 def real(leaf: Any) -> Array:
-    """What stands for real numbers, as an array: numbers as a Value takes them, arrays of such.
+    """Real numbers as an array. They may be anything that a Value takes, and arrays of these.
 
     >>> from fractions import Fraction
     >>> real([Fraction(1, 2), True, 2**70])
@@ -79,7 +79,7 @@ def _in_place_of(leaf: Any) -> str:
 
 
 def arranged(tree: Any) -> Any:
-    """Arguments with lists of numbers as arrays; a list of arrays is a list."""
+    """Arguments with lists of numbers turned into arrays; a list of arrays stays a list."""
     if isinstance(tree, list) and not _holds_arrays(tree):
         with suppress(TypeError, ValueError):  # of different lengths
             return real(tree)
@@ -98,7 +98,7 @@ def _holds_arrays(tree: list[Any] | tuple[Any, ...]) -> bool:
 
 
 def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """The shape of arrays of these shapes together, as in a NumPy ufunc; None if they do not fit.
+    """The broadcast shape of these shapes, as in a NumPy ufunc; None if they do not fit.
 
     >>> broadcast([(100, 1), (50,), ()])
     (100, 50)
@@ -115,9 +115,9 @@ def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
 def spread(
     arrays: list[Array], shape: tuple[int, ...], shared: tuple[int, ...] = ()
 ) -> list[Array]:
-    """The arrays as one number for each place of `shape`; a single number is shared, not copied,
-    and so are those arrays, by number, that all places share."""
-    fitting = 1, math.prod(shape)  # with as many numbers, they are in order as they are
+    """The arrays, broadcast to `shape`. Single numbers, and the arrays whose indices are in
+    `shared`, are not copied."""
+    fitting = 1, math.prod(shape)  # an array with so many numbers needs no copy
     return [
         np.ascontiguousarray(a if a.size in fitting or k in shared else np.broadcast_to(a, shape))
         for k, a in enumerate(arrays)
@@ -125,11 +125,11 @@ def spread(
 
 
 def check_names(function: Callable[..., Any], structure: Structure, taker: Any) -> None:
-    """Raises ArgumentError where the function does not take so many arguments, or such names."""
+    """Raises ArgumentError if the arguments do not fit the function's signature."""
     args, kwargs = structure.build(itertools.repeat(None))
     try:
         signature = inspect.signature(function)
-    except ValueError:  # of a function in C, which has none
+    except ValueError:  # some functions in C have no signature
         return
     try:
         signature.bind(*args, **kwargs)

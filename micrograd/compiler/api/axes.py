@@ -1,4 +1,4 @@
-"""Axes: which axis of an argument counts the examples, and which arguments all of them share."""
+"""Axes: which axis of an argument is that of the examples, and which arguments they share."""
 
 from typing import Any, Literal
 
@@ -17,10 +17,10 @@ def check_each(each: Any) -> None:
 
 
 def shared_leaves(in_axes: Any, structure: Structure) -> tuple[int, ...]:
-    """The leaves, by number, of the arguments that all examples share: those whose axis is None.
+    """The indices of the argument leaves that all examples share: those whose axis is None.
 
-    `in_axes` is 0 or None for each positional argument, or arranged as that argument is. Raises
-    ArgumentError where it does not fit the arguments, or leaves no examples.
+    `in_axes` is 0 or None for each positional argument, or has the structure of that argument.
+    Raises ArgumentError if it does not fit the arguments, or leaves no examples.
     """
     args, kwargs = structure.children
     if isinstance(in_axes, (tuple, list)) and len(in_axes) != len(args.children):
@@ -54,8 +54,8 @@ def _shares(axis: Any, structure: Structure) -> list[bool]:
 
 
 def differ_by_reading(shapes: list[Dims]) -> bool:
-    """Whether arrays of these shapes, elementwise, fit by their first axes as well as by their
-    last, and mean another thing then. An array of one number means the same.
+    """Whether arrays of these shapes can be matched both by their last axes and by their first,
+    with different results. For arrays of one number both are the same.
 
     >>> differ_by_reading([(3, 3), (3,)]), differ_by_reading([(4, 3), (3,)])
     (True, False)

@@ -1,4 +1,4 @@
-"""CallCache: what a compiled function keeps from its calls, so that the next one is short."""
+"""CallCache: what a compiled function keeps between calls, so that later calls are fast."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,14 +8,14 @@ from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.trace.trace import Shape
 from micrograd.structure import Structure
 
-KEPT = 64  # entries of a memo
+KEPT = 64  # entries of a memo, at most
 
 Key = TypeVar("Key")
 Entry = TypeVar("Entry")
 
 
 class Memo(dict[Key, Entry], Generic[Key, Entry]):
-    """The newest entries; the oldest goes first. Any thread may add to it.
+    """A dict of the newest entries: beyond KEPT, the oldest is dropped. It is thread-safe.
 
     >>> memo = Memo()
     >>> for n in range(100):
@@ -25,23 +25,23 @@ class Memo(dict[Key, Entry], Generic[Key, Entry]):
     """
 
     def keep(self, key: Key, entry: Entry) -> Entry:
-        """The entry, or what another thread kept under this key before."""
+        """Adds the entry and returns it, or the one that another thread has added before."""
         entry = self.setdefault(key, entry)
         while len(self) > KEPT:
-            with suppress(RuntimeError):  # another thread changes it: then again
+            with suppress(RuntimeError):  # another thread changed it during the iteration: retry
                 self.pop(next(iter(self)), None)
         return entry
 
 
 class CallCache:
-    """Specializations, and the ways to find them. No entry depends on which call came last."""
+    """Specializations, and shortcuts to them. No entry depends on the order of calls."""
 
     def __init__(self) -> None:
         self.specializations: Memo[tuple[Structure, tuple[Shape, ...]], Specialization] = Memo()
-        # By the layout of positional arrays that need no conversion.
+        # Key: the layout of positional arrays that need no conversion.
         self.by_layout: Memo[Any, Specialization] = Memo()
-        # By structure and numbers of axes: the elementwise one, or why there is none.
+        # Key: structure and numbers of axes. Entry: the elementwise one, or why there is none.
         self.elementwise: Memo[Any, Specialization | Exception] = Memo()
-        # By the number of positional floats: the C function of them, or None where there is none.
+        # Key: the number of positional floats. Entry: a C function of floats, or None.
         self.values: Memo[int, Callable[..., Any] | None] = Memo()
         self.gradients: Memo[int, Callable[..., Any] | None] = Memo()

@@ -189,7 +189,7 @@ class Compiled(Specializer):
         return source.of(self.kernel(it, _answer(gradient), shared), stage)
 
     def explain(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> str:
-        """What the scalars became: a page to read. See `source` for the arguments."""
+        """A report of what became of the scalars, with costs. See `source` for the arguments."""
         from micrograd.compiler.api.explain import explain
 
         it, shared = self._viewed(args, kwargs)
@@ -198,7 +198,7 @@ class Compiled(Specializer):
 
     @property
     def _lanes(self) -> int:
-        """The examples side by side in C, and in NumPy."""
+        """The number of lanes in C, and in plans of programs that run in NumPy."""
         return 1 if self._single else 8
 
     @property
@@ -206,7 +206,7 @@ class Compiled(Specializer):
         return getattr(self._function, "__name__", "program")
 
     def _viewed(self, args: Any, kwargs: Any) -> tuple[Specialization, tuple[int, ...]]:
-        """The specialization that is looked at, and which inputs all examples share."""
+        """The specialization to show, and the inputs that all examples share."""
         if args or kwargs:
             it, call = self.specialize(*args, **kwargs)
             return it, call.shared
@@ -220,13 +220,13 @@ class Compiled(Specializer):
         return known[0]
 
     def for_each(self, answer: Any, n: int) -> Array:
-        """The numbers of every example, also of an answer that does not depend on it."""
+        """An answer with one row per example, also if it is uniform."""
         if getattr(answer, "ndim", 0) == 2:
             return answer
         return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
 
     def _total(self, sums: Array, shape: Shape, n: int) -> Any:
-        """The gradient of an argument that all n examples share: the sum of theirs."""
+        """The gradient of a shared argument: the sum over the n examples."""
         total = sums if n else np.zeros(shape or (), self.dtype)
         return total.reshape(shape or ())[()]
 
@@ -241,8 +241,8 @@ class Compiled(Specializer):
         return result.output_structure.build(iter(leaves))
 
     def __reduce__(self) -> Any:
-        """A copy, and what comes back from a pickle, is compiled anew; a decorated function of a
-        module is itself, as functions are."""
+        """Copies and pickles are compiled anew; a decorated function of a module is pickled by its
+        name, as functions are."""
         name = getattr(self, "__qualname__", "")
         if getattr(sys.modules.get(self.__module__), name, None) is self:
             return name
@@ -259,7 +259,7 @@ class Compiled(Specializer):
         )
 
     def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
-        """The rows of all examples in the shape that the caller sees."""
+        """The rows of all examples in the shape that the caller gets."""
         raise NotImplementedError
 
 

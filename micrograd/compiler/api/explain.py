@@ -1,8 +1,8 @@
-"""Explain: what the scalars of a program were, and what they became, in the words of its user.
+"""Explain: what the scalars of a program were, and what they became, in the terms of its user.
 
-A line for each instruction, with what it costs. The flops are additions and multiplications, and
-one for each other operation of the table; the bytes are the numbers that it reads and writes, each
-once. "share" is what an example counts in the result: 1/n of a mean.
+Each instruction is a line, with its cost. Flops count additions, multiplications and every other
+operation of the table as one each; bytes count each number that it reads or writes once. "share" is
+the weight of an example in the result: 1/n for a mean.
 """
 
 import inspect
@@ -35,7 +35,7 @@ _WORDS = {
 
 
 class Explanation(str):
-    """A page of text, which shows itself as it is."""
+    """A page of text; its repr is the text itself."""
 
     __slots__ = ()
 
@@ -105,14 +105,14 @@ class _Page:
             yield f"{'':9} {plan.uniform * self.number_bytes:9,}  hold {shared}"
 
     def _bytes(self, instruction: Instruction) -> int:
-        """What is read and written: each number once."""
+        """The bytes read and written, each number counted once."""
         read: dict[Block, set[int]] = {}
         for gather in instruction.gathers():
             if gather.block is not self.program.constants:
                 read.setdefault(gather.block, set()).update(np.unique(gather.index).tolist())
         return self.number_bytes * (len(instruction) + sum(map(len, read.values())))
 
-    # A line for each instruction: what it was, what it became.
+    # A line for each instruction: what it was in scalars, and what it became.
 
     def _was_and_became(self, instruction: Instruction) -> tuple[str, str]:
         if isinstance(instruction, Sum):
@@ -128,7 +128,7 @@ class _Page:
         return _count(n, word), f"{operands[0]} {symbol} {operands[1]}"
 
     def _operands(self, instruction: Map) -> list[str]:
-        """Their names; neighbours of one block, where there are many, under one name."""
+        """The names of the operands; more than two neighbours from one block share a name."""
         names = []
         for block, some in groupby(instruction.operands, key=lambda g: g.block):
             gathers = [*some]
@@ -139,7 +139,7 @@ class _Page:
         return names
 
     def _was(self, instruction: Sum) -> str:
-        """In the words of a program of scalars."""
+        """The sum in terms of scalars."""
         n = len(instruction)
         dots, rest = (
             sum(p[0].index.shape[1] for p in instruction.products if (len(p) > 1) == several)
@@ -180,7 +180,7 @@ class _Page:
     # Names.
 
     def _name(self, gather: Gather) -> str:
-        """What a gather reads, as the user calls it."""
+        """The user's name for what a gather reads."""
         block, places = gather.block, np.unique(gather.index)
         if block is self.program.constants:
             values = {self.program.constant_values[k] for k in places.tolist()}
@@ -209,9 +209,9 @@ class _Page:
 
 
 def factored(left: Gather, right: Gather) -> tuple[str, str, str]:
-    """What the products of two gathers are together, and the shape of each side.
+    """The kind of product that two gathers form, and the shape of each factor.
 
-    Where every row of the one meets every row of the other, they are a matrix product.
+    If every row of one is combined with every row of the other, it is a matrix product.
 
     >>> a, b = Block("a", 6, True), Block("b", 3, True)
     >>> rows = np.arange(6).reshape(2, 3)
@@ -220,7 +220,7 @@ def factored(left: Gather, right: Gather) -> tuple[str, str, str]:
     """
     members, terms = left.index.shape
     rows, columns = (len(np.unique(g.index, axis=0)) for g in (left, right))
-    if rows * columns != members:  # perhaps not all that meet are different
+    if rows * columns != members:  # some combinations may be duplicates
         members = len(np.unique(np.hstack([left.index, right.index]), axis=0))
     groups, rest = divmod(rows * columns, members)
     if rest or rows % groups or columns % groups:
@@ -274,7 +274,7 @@ def _count(n: int, thing: str) -> str:
 
 
 def argument_names(function: Callable[..., Any], structure: Structure) -> list[str]:
-    """The name of each leaf of the arguments, whose `structure` is that of (args, kwargs).
+    """The name of each leaf of the arguments; `structure` is that of (args, kwargs).
 
     >>> from micrograd.structure import flatten
     >>> _, structure = flatten(((1.0, {"b": [2.0, 3.0]}), {"scale": 4.0}))
@@ -284,7 +284,7 @@ def argument_names(function: Callable[..., Any], structure: Structure) -> list[s
     positional, named = structure.children
     try:
         parameters = [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):  # a function of C says nothing
+    except (TypeError, ValueError):  # some functions in C have no signature
         parameters = []
     names = []
     for k in range(len(positional.children)):

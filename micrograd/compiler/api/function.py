@@ -16,7 +16,7 @@ from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.trace import Shape
 from micrograd.structure import Structure
 
-_FLOATS = frozenset([float, int, np.float64])  # what C takes for a double
+_FLOATS = frozenset([float, int, np.float64])  # the types that ctypes converts to a double
 
 
 class CompiledOne(Compiled):
@@ -31,9 +31,9 @@ class CompiledOne(Compiled):
             if short is not None:
                 try:
                     result = short(*args)
-                    if result == result:  # NaN is perhaps averted on the long way
+                    if result == result:  # a NaN may vanish in the guarded program
                         return result
-                except ArgumentError:  # an integer beyond the floats
+                except ArgumentError:  # an integer too large for a float
                     pass
         return super().__call__(*args, **kwargs)
 
@@ -54,7 +54,7 @@ class CompiledOne(Compiled):
         return super().value_and_grad(*args, **kwargs)
 
     def _short_way(self, answer: Answer, args: tuple[Any, ...]) -> Callable[..., Any] | None:
-        """The C function of so many floats, if there is one."""
+        """The C function for so many floats, if there is one."""
         known = self._cache.values if answer == "value" else self._cache.gradients
         if len(args) not in known:
             it, _ = self.specialize(*args)

@@ -1,8 +1,8 @@
 """Parameters: the leaf Values that a function captures, in one order for arguments of all shapes.
 
-A specialization has an order of its own, in which the weights of a layer lie side by side. That of
-the first is the order of the function; what others meet besides is added at its end, so that no
-call changes the places of those that are there.
+Each specialization orders its parameters so that the weights of a layer are neighbours. The first
+one determines the order of the function; later ones append new parameters at the end, so that no
+call changes the index of a parameter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Parameters:
         self.values: tuple[Value, ...] = ()
 
     def meet(self, met: tuple[Value, ...]) -> Places:
-        """The places of these, once new ones are added."""
+        """The indices of these parameters; new ones are appended first."""
         for value in met:
             self._place.setdefault(value, len(self._place))
         if len(self._place) > len(self.values):
@@ -47,12 +47,12 @@ class Parameters:
         return np.array([self._place[value] for value in met])
 
     def pack(self) -> Array:
-        """Their numbers, in order."""
+        """The numbers of all parameters, in order."""
         return np.array(numbers_of(self.values), self.dtype)
 
     def numbers(self, theta: Theta, taker: Any) -> Array:
-        """What `theta` says of them, in order: an array as it is, a dict of some, or the Values,
-        whose numbers are taken. Raises ArgumentError."""
+        """The numbers of all parameters, in order, with those in `theta` replaced: an array of
+        all, a dict of some, or Values, whose own numbers count. Raises ArgumentError."""
         if isinstance(theta, Mapping):
             changed = self.pack()
             for value, x in theta.items():
@@ -67,14 +67,14 @@ class Parameters:
         return array
 
     def like(self, theta: Theta, gradient: Array) -> Any:
-        """A gradient, arranged as `theta` is."""
+        """A gradient with the structure of `theta`."""
         if isinstance(theta, Mapping):
             return {value: gradient[self._place_of(value)].item() for value in theta}
         values = _values(theta)
         return gradient if values is None else gradient[[self._place_of(v) for v in values]]
 
     def whole(self, places: Places, gradient: Array) -> Array:
-        """The gradient of all of them; of those that are not in these places it is zero."""
+        """The gradient of all parameters: `gradient` at these places, zero elsewhere."""
         if len(gradient) == len(self.values) and isinstance(places, slice):
             return gradient
         result = np.zeros(len(self.values), self.dtype)
@@ -91,7 +91,7 @@ class Parameters:
         return self._place[value]
 
     def _check_order(self, theta: Any) -> None:
-        """A list that was written by hand may be in any order: only a single number is clear."""
+        """Refuses lists of several numbers: their order is not known to be that of `parameters`."""
         if isinstance(theta, (list, tuple)) and len(theta) == len(self.values) > 1:
             raise ArgumentError(
                 "theta is a list of numbers, which does not say whose they are: pass the array of "

@@ -11,9 +11,9 @@ from micrograd.compiler.schedule.schedule import schedule
 
 
 def in_c(program: Program, dtype: Any, lanes: int, name: str, parameters: list[str]) -> str:
-    """The function `name` in C99, with so many examples side by side.
+    """The function `name` in C99, with `lanes` examples side by side.
 
-    The program has its guards: what makes a NaN of 0 * inf cannot be run again there.
+    The program must have its guards: C code cannot retry with guards after a NaN from 0 * inf.
     """
     from micrograd.compiler.c import source as c
 
@@ -25,7 +25,7 @@ def in_c(program: Program, dtype: Any, lanes: int, name: str, parameters: list[s
 def of(kernel: Kernel, stage: str) -> str:
     """A kernel at a stage.
 
-    Raises ValueError for a stage that is none, RuntimeError for one of LLVM where that is missing.
+    Raises ValueError for an unknown stage, RuntimeError if the stage needs LLVM and it is missing.
     """
     if stage == "program":
         return str(kernel.program)
@@ -39,5 +39,5 @@ def of(kernel: Kernel, stage: str) -> str:
 
 
 def plan_of(kernel: Kernel, lanes: int) -> Plan:
-    """The loops of a kernel; of one that runs in NumPy, those that it would have."""
+    """The plan of a kernel; for one that runs in NumPy, the plan that it would have."""
     return kernel.plan if isinstance(kernel, NativeKernel) else schedule(kernel.program, lanes)

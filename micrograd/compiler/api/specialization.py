@@ -12,8 +12,8 @@ from micrograd.engine import Value
 from micrograd.structure import LEAF, Structure
 
 Gradient = Literal["arguments", "parameters"]
-Answer = Literal["value"] | Gradient  # the value; with the gradient of these
-# And whether it is guarded: see adjoint.add_adjoint; and which inputs all examples share.
+Answer = Literal["value"] | Gradient  # the value alone, or with this gradient
+# The answer; whether it is guarded (see adjoint.add_adjoint); which inputs all examples share.
 Key = tuple[Answer, bool, tuple[int, ...]]
 
 
@@ -39,11 +39,11 @@ class Specialization:
         self.of_numbers = one and self.is_flat and {*self.shapes} <= {None}
 
     def arranged(self, leaves: Iterable[Any]) -> tuple[Any, ...]:
-        """A tuple of what was passed, keywords last, with these leaves."""
+        """The arguments as a tuple, keywords last, with these leaves in place of their own."""
         args, kwargs = self.structure.build(iter(leaves))
         return *args, *kwargs.values()
 
     @property
     def shared(self) -> list[tuple[int, ...]]:
-        """Which inputs all examples shared, for each kind of call so far."""
+        """The inputs that all examples shared, for each kind of call so far."""
         return list(dict.fromkeys(shared for _, _, shared in self.kernels)) or [()]

@@ -29,14 +29,14 @@ _ARRAYS = {np.ndarray}
 
 
 def _mended(x: Any, y: Any) -> Any:
-    """x, and y where x is no number."""
+    """x, with NaN replaced by y."""
     if x.__class__ is float:
         return y if x != x else x
     return np.where(np.isnan(x), y, x)
 
 
 class Specializer:
-    """A function, and what was compiled of it. What one example is, its subclasses know."""
+    """A function and its compiled specializations. Subclasses define what one example is."""
 
     _single: bool
 
@@ -53,8 +53,8 @@ class Specializer:
             raise ValueError(f"threads must be at least 1, got {threads}")
         if exact and self.dtype != np.float64:
             raise ValueError(
-                "exact=True gives the bits of Values, which are float64: expected dtype float64 "
-                f"beside it, got {self.dtype}. Leave out one of the two"
+                "exact=True gives the bits of Values, so dtype must be float64, got "
+                f"{self.dtype}. Leave out one of the two"
             )
         self.threads, self.exact = threads, exact
         self._function = function
@@ -65,7 +65,7 @@ class Specializer:
 
     @property
     def specializations(self) -> tuple[Specialization, ...]:
-        """What is compiled, for each structure and shapes of arguments, the oldest first."""
+        """What is compiled, for each structure and shapes of arguments, oldest first."""
         return tuple(self._cache.specializations.values())
 
     def specialize(self, *args: Any, **kwargs: Any) -> tuple[Specialization, Call]:
@@ -99,7 +99,7 @@ class Specializer:
         return it, call
 
     def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
-        """The function for arguments of this structure, their leaves of these shapes."""
+        """The specialization for this structure and these shapes; traced, if it is new."""
         it = self._cache.specializations.get((structure, tuple(shapes)))
         if it is None:
             with one_builder(), collector_paused():
@@ -114,7 +114,7 @@ class Specializer:
         return self._cache.specializations.keep((structure, tuple(shapes)), it)
 
     def _arranged(self, tree: Any) -> Any:
-        """Arguments as a structure of numbers and arrays."""
+        """The arguments as a structure of numbers and arrays."""
         return tree
 
     def kernel(
@@ -124,11 +124,11 @@ class Specializer:
         shared: tuple[int, ...] = (),
         guarded: bool = False,
     ) -> Kernel:
-        """The code of a specialization for an answer, compiled where that was not done yet.
+        """The kernel of a specialization for an answer, compiled at its first use.
 
-        `shared` says which inputs are the same for all examples, as `call.shared` does. A guarded
-        kernel passes nothing on where a gradient is zero: for what made a NaN of 0 * inf. Raises
-        TypeError where a gradient is asked for and the function returns more than one number.
+        `shared` lists the inputs that are the same for all examples, as `call.shared` does. A
+        guarded kernel passes no gradient on where it is zero, which avoids a NaN from 0 * inf.
+        Raises TypeError for the gradient of a function that returns more than one number.
         """
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
@@ -164,7 +164,7 @@ class Specializer:
         return self.kernel_of(program, differentiated, how)
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
-        """What a kernel computes, with guards where it chooses between branches: for C."""
+        """The program of a kernel, with guards if it has branches. For C, which cannot retry."""
         summed = self.shared(it.structure)
         if self.exact and answer != "value":
             return checked(exact_program(it.trace, answer == "arguments", shared, summed))
@@ -179,9 +179,9 @@ class Specializer:
     def answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
     ) -> list[Any]:
-        """The value, and gradients. A NaN may be 0 * inf: then once more, on guard against that."""
+        """The value and gradients. After a NaN, which may be 0 * inf, retries with guards."""
         if call.n == 0 and answer == "arguments":
-            self.kernel(it, answer, call.shared)  # or it raises
+            self.kernel(it, answer, call.shared)  # raises, if there is no gradient
             return [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
         answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
         if nan and not self.exact:
@@ -192,7 +192,8 @@ class Specializer:
     def kernel_of(
         self, program: Program, made: Callable[[], Program] | None = None, how: str = ""
     ) -> Kernel:
-        """The code of any program, or of what is `made` of it later, as `how` says."""
+        """The kernel of `program`, or of the program that `made` derives from it; `how` identifies
+        the derivation in the disk cache."""
         make = made or (lambda: program)
         try:
             import llvmlite  # noqa: F401
@@ -209,19 +210,19 @@ class Specializer:
     # What one example is.
 
     def shared(self, structure: Structure) -> tuple[int, ...]:
-        """The leaves of the arguments, by number, that all examples share by the user's word: the
-        gradient of these is the sum over the examples."""
+        """The indices of the argument leaves that the user declared shared: their gradient is the
+        sum over the examples."""
         return ()
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
-        """What decides whether arrays can be used as they are; how many examples, in which shape.
+        """A key for arrays that need no conversion, the number of examples, and their shape.
 
-        The key is None where it takes more than a glance.
+        The key is None if the arrays need the full checks.
         """
         raise NotImplementedError
 
     def _fitted(
         self, structure: Structure, arrays: list[Array]
     ) -> tuple[Specialization, Call, bool]:
-        """The function for such arrays, these as it takes them, and whether the key decides it."""
+        """The specialization for these arrays, the call, and whether `_quick_key` determines it."""
         raise NotImplementedError

@@ -21,7 +21,8 @@ from micrograd.structure import Structure
 
 
 class Vectorized(Compiled):
-    """All examples. A function of numbers broadcasts; of rows, the first axis counts them."""
+    """All examples in one call. A function of numbers broadcasts; one of rows takes the first axis
+    as that of the examples."""
 
     _single = False
 
@@ -48,7 +49,7 @@ class Vectorized(Compiled):
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         n = len(args[0]) if args and args[0].ndim else 1
         if self.in_axes != 0 or any(a.shape[:1] != (n,) for a in args):
-            return None, n, (n,)  # what broadcasts, or does not fit, goes the long way
+            return None, n, (n,)  # arrays that broadcast, or do not fit, need the full checks
         return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n, (n,)
 
     def _arranged(self, tree: Any) -> Any:
@@ -83,7 +84,7 @@ class Vectorized(Compiled):
     def _of_numbers(
         self, structure: Structure, shapes: list[tuple[int, ...]], shared: tuple[int, ...]
     ) -> Specialization | Exception | None:
-        """The function as one of numbers; or None, or the error that says why it is none."""
+        """The function as one of numbers; if it is not, None or the error that explains why."""
         axes = [max(len(shape) - 1, 0) for shape in shapes]
         if self.each == "row":
             return None
@@ -105,7 +106,7 @@ class Vectorized(Compiled):
     def _one_example(
         self, structure: Structure, shapes: list[Shape], reason: Exception | None = None
     ) -> Specialization:
-        """The function for one example of these shapes; `reason` is why they are not numbers."""
+        """The function for one example of these shapes; `reason` is why it does not take numbers."""
         try:
             return self._traced_for(structure, shapes)
         except Exception as error:
@@ -148,4 +149,4 @@ class Vectorized(Compiled):
     def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
         if shape is None and len(call.shape) == 1:
             return rows[:, 0]
-        return rows.reshape((*call.shape, *(shape or ())))[()]  # of no axes, a number
+        return rows.reshape((*call.shape, *(shape or ())))[()]  # a number, if there are no axes
