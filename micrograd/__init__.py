@@ -98,7 +98,7 @@ __all__ = [
 # `import *` leaves Python's own `sum`, `abs`, `pow` and `compile` as they are.
 globals()["__all__"] = [name for name in __all__ if not hasattr(builtins, name)]
 
-# What needs more than the engine is imported when it is first asked for.
+# Names that need more than the engine are imported at their first use.
 
 if TYPE_CHECKING:
     from micrograd.arrays.array import array

@@ -1,24 +1,24 @@
 """Functions to functions: grad, value_and_grad, jacobian, hessian, jvp, vjp, hvp.
 
-Each takes a function of numbers, arrays and structures of them (lists, tuples, dicts), and gives
-the function that answers with its derivatives. They nest at will, since each runs on scalars of any
-kind: on Values now, on the symbols of a traced program in `compile` and `vectorize`.
+Each takes a function of numbers, arrays and structures of them (lists, tuples, dicts), and returns
+a function that computes its derivatives. They nest to any depth, since each runs on scalars of any
+class: on Values now, on the symbols of a traced program in `compile` and `vectorize`.
 
-A derivative has the structure of the argument that it belongs to; of a function of several
-arguments it is a tuple with one for each. Keywords are passed on, and not differentiated by. Of the
-positional arguments, `argnums` chooses: a number, counted from 0, for the derivative by that
-argument alone, or a tuple of several. So data need no derivatives of their own:
+A derivative has the structure of its argument; for several arguments it is a tuple, with one for
+each. Keyword arguments are passed on and not differentiated. `argnums` selects positional
+arguments: an index from 0 for a single derivative, or a tuple of indices. So data need no
+derivatives:
 
 >>> error = lambda w, x, y: (w * x - y) ** 2
 >>> grad(error, argnums=0)(2.0, 3.0, 5.0), grad(error)(2.0, x=3.0, y=5.0)
 (6.0, 6.0)
 
-Its numbers are floats, and Values where they depend on a Value of the caller's, which the function
-captures or is given: so that its derivative can still be asked for. A Value that is made within the
-call is nobody else's.
+The numbers of a derivative are floats; but Values if they depend on one of the caller's Values,
+captured or passed, so that they can be differentiated further. Values that are made during the call
+do not count.
 
-A number that leaves the graph, by `math.exp(x)` or `float(x)` say, would be missed: a
-LostGradientError names the line, and what to write instead.
+`math.exp(x)` or `float(x)` would lose the derivative: a LostGradientError names the line and what
+to write instead.
 """
 
 import functools
@@ -36,17 +36,17 @@ from micrograd.structure import Structure, flatten
 from micrograd.watch import Watch
 
 Function = Callable[..., Any]
-MANY = 16  # comparisons: a search, rather than a choice
+MANY = 16  # comparisons: more look like a search, not like a choice between formulas
 
 
 class Derivative(Protocol):
-    """`grad` and its kin."""
+    """The type of `grad` and similar transformations."""
 
     def __call__(self, f: Function, argnums: int | Sequence[int] | None = None) -> Function: ...
 
 
 def _by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
-    """A transformation that differentiates by all arguments, for those that `argnums` chooses."""
+    """Extends a transformation that differentiates by all arguments with `argnums`."""
 
     @functools.wraps(by_all)
     def transformation(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
@@ -69,7 +69,7 @@ def _by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
 
 
 def _with_keywords(transformation: Callable[[Function], Function]) -> Callable[..., Function]:
-    """A transformation of a function of positional arguments, whose keywords are passed on."""
+    """Extends a transformation of positional arguments: keyword arguments are passed on."""
 
     @functools.wraps(transformation)
     def transformed(f: Function) -> Function:
@@ -86,7 +86,7 @@ def _with_keywords(transformation: Callable[[Function], Function]) -> Callable[.
 
 
 def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:
-    """The positional arguments to differentiate by, of so many."""
+    """The indices of the positional arguments to differentiate by."""
     every = [*range(count)]
     chosen = every if argnums is None else [argnums] if isinstance(argnums, int) else [*argnums]
     if not chosen or not all(-count <= place < count for place in chosen):
@@ -138,7 +138,7 @@ def value_and_grad(f: Function) -> Function:
 
 @_with_keywords
 def vjp(f: Function) -> Function:
-    """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of its product with that.
+    """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of value times cotangent.
 
     `cotangent` has the structure of the value.
 
@@ -158,10 +158,10 @@ def vjp(f: Function) -> Function:
 
 @_with_keywords
 def jvp(f: Function) -> Function:
-    """`jvp(f)(*args, *tangents)`: the value of `f`, and its derivative in that direction.
+    """`jvp(f)(*args, *tangents)`: the value of `f`, and its directional derivative.
 
-    The product of the cotangent's vjp with the tangents is linear in the cotangent; its gradient is
-    the answer (the "double backward trick", J. Townsend, 2017).
+    There is no forward mode: the vjp times the tangents is linear in the cotangent, and its
+    gradient is the result (the "double backward trick", J. Townsend, 2017).
 
     >>> jvp(lambda x, y: x * y)(2.0, 5.0, 1.0, 0.0)
     (10.0, 5.0)
@@ -204,8 +204,8 @@ def hvp(f: Function) -> Function:
 def jacobian(f: Function) -> Function:
     """The matrix of the derivatives of all results of `f` with respect to its argument.
 
-    An array of shape (*shape of the result, *shape of the argument). Raises TypeError where the
-    argument or the result is anything else than a number, an array, or nested lists of numbers.
+    An array of shape (*shape of the result, *shape of the argument). Raises TypeError if the
+    argument or the result is not a number, an array, or nested lists of numbers.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 5.0])
     array([[5., 2.],
@@ -241,9 +241,9 @@ def hessian(f: Function) -> Function:
 
 
 class _Point(Watch):
-    """The arguments of one call as variables of their own, cut off from what they came from.
+    """The arguments of one call as new variables, detached from the caller's graph.
 
-    What depends on nothing else, and on Values that were made in the call, is a number in the end.
+    A result that depends only on these variables, and on Values made during the call, is a number.
     """
 
     def __init__(self, args: tuple[Any, ...]):
@@ -278,7 +278,7 @@ class _Point(Watch):
         return [x.grad for x in self.variables]
 
     def jacobian(self, outputs: list[Any]) -> list[list[Any]]:
-        """The derivatives of each output, a row each: by rows or by columns, as is less work."""
+        """The derivatives of each output, as rows; computed by rows or columns, as `modes` says."""
         if not modes.by_columns(outputs, self.variables):
             return [self.gradient(z) for z in outputs]
         weights = [Value(1.0) for _ in outputs]
@@ -289,7 +289,7 @@ class _Point(Watch):
         return [list(row) for row in zip(*found)]
 
     def closed(self, z: Any) -> bool:
-        """Whether z is a number now: nobody outside can ask for its derivative."""
+        """Whether z depends on none of the caller's Values, so that its number suffices."""
         if not isinstance(z, Value):
             return not isinstance(z, Scalar)
         own = self.made.union(self.variables)
@@ -314,17 +314,17 @@ class _Point(Watch):
 
 
 def _gradients(z: Scalar, variables: list[Any]) -> list[Any]:
-    """As `graph.gradients`; a Value in a graph of symbols is there under another name."""
+    """Like `graph.gradients`; in a graph of symbols, Values are replaced by their symbols."""
     trace = getattr(z, "trace", None)
     counts = [(point, point._comparisons) for point in watch.watches() if isinstance(point, _Point)]
     found = graph.gradients(z, variables if trace is None else [trace.symbol(x) for x in variables])
-    for point, count in counts:  # the formulas of derivatives compare, too: they search for nothing
+    for point, count in counts:  # comparisons in formulas of derivatives do not count
         point._comparisons = count
     return found
 
 
 def _scalars(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | None]]:
-    """The scalars of a structure, its arrays taken apart; `_arranged` puts them back."""
+    """The scalars of a structure and of its arrays; `_arranged` is the inverse."""
     leaves, structure = flatten(tree)
     scalars: list[Any] = []
     shapes: list[tuple[int, ...] | None] = []
@@ -360,7 +360,7 @@ def _array(scalars: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _regular(tree: Any) -> Any:
-    """A number, an array or nested lists as an array of objects."""
+    """A number, an array or nested lists, as an array of objects."""
     import numpy as np
 
     array = np.asarray(tree, dtype=object)

@@ -21,12 +21,12 @@ from micrograd.watch import watching
 class Value(Scalar):
     """A number that remembers how it was computed.
 
-    `data` is a float of 64 bits; `grad` is the derivative of the last `backward()` with respect
-    to this value; `op` is a row of the table and `operands` what it was applied to, in order:
-    `Value`s, and floats for constants. A leaf, which was not computed, has neither. `name` is for
-    the reader.
+    `data` is a 64-bit float; `grad` is the derivative, with respect to this value, of the value on
+    which `backward()` was called; `op` is a row of the table and `operands` are its operands, in
+    order: `Value`s, and floats for constants. A leaf was not computed and has neither. `name` is
+    for the reader.
 
-    Raises TypeError if `data` is anything else than one real number.
+    Raises TypeError if `data` is not one real number.
 
     >>> x = Value(3.0, name="x")
     >>> y = 2 * x
@@ -40,7 +40,7 @@ class Value(Scalar):
     """
 
     __slots__ = ("_data", "_grad", "op", "first", "second", "name")
-    _data: float  # the number itself, for the inner loops: they ask nobody
+    _data: float  # the number itself, for inner loops, which bypass the watch
     _grad: float
     op: Op | None
     first: "Value | float | tuple[Value | float, ...]"  # the first operand, or a tuple of all
@@ -64,7 +64,7 @@ class Value(Scalar):
 
     @property
     def data(self) -> float:
-        """The number. Raises TypeError if it is set to anything else than one real number."""
+        """The number. Raises TypeError if it is set to anything but one real number."""
         if watching() is not None:
             watch.asked(self, "data")
         return self._data
@@ -75,7 +75,7 @@ class Value(Scalar):
 
     @property
     def grad(self) -> float:
-        """The derivative of what `backward()` was called on, by this value; a number, as `data`."""
+        """The derivative, by this value, of the value on which `backward()` was called."""
         if watching() is not None:
             watch.asked(self, "grad")
         return self._grad
@@ -85,9 +85,9 @@ class Value(Scalar):
         self._grad = x if x.__class__ is float else _real(x, "grad")
 
     def backward(self) -> None:
-        """Fills `grad` by the chain rule: the derivative of this value by every node under it.
+        """Fills `grad` by the chain rule: the derivative of this value by every node below it.
 
-        The gradients of leaves add up from call to call, those of computed values are made anew.
+        Gradients of leaves accumulate from call to call; those of computed values are reset.
 
         >>> x = Value(3.0)
         >>> (x * x).backward()
@@ -98,8 +98,8 @@ class Value(Scalar):
 
     @property
     def operands(self) -> tuple["Value | float", ...]:
-        """What `op` was applied to, in order. One and two lie in the node itself, without a tuple:
-        that halves what the garbage collector walks through, which takes most of the time."""
+        """The operands of `op`, in order. One or two are stored in the node itself, not in a tuple:
+        that halves the objects that the garbage collector scans, which takes most of the time."""
         first, second = self.first, self.second
         if self.op is ops.dot:
             weights, inputs, bias = first  # type: ignore[misc]
@@ -119,7 +119,7 @@ class Value(Scalar):
 
     @property
     def _prev(self) -> set["Value"]:
-        """The operands as karpathy/micrograd has them, under its name: a set, of Values only."""
+        """The operands as in karpathy/micrograd: a set, of Values only."""
         return {x if isinstance(x, Value) else Value(x) for x in self.operands}
 
     @property
@@ -135,7 +135,7 @@ class Value(Scalar):
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _record if kinds <= {Value, float} else _record_numbers
 
-    # Where Python asks for the number.
+    # Conversions to a number.
 
     def __float__(self) -> float:
         if self.op is not None or watching() is not None:
@@ -163,7 +163,7 @@ class Value(Scalar):
         return copies.reduced(self, super().__reduce_ex__(protocol))
 
     def __setstate__(self, state: Any) -> None:
-        """A copy is made, or comes back from a pickle."""
+        """Restores a copy or a pickle."""
         for part in filter(None, state):
             for name, x in part.items():
                 setattr(self, name, x)
@@ -198,7 +198,7 @@ _new = Value.__new__
 
 
 def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
-    """The Value that was computed by `op`, of one operand, of two, or of a tuple of them."""
+    """A computed Value. `op` was applied to one operand, two operands, or a tuple of them."""
     node = _new(Value)
     node._data = data
     node._grad = 0.0
@@ -210,7 +210,7 @@ def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
 
 
 def _record(op: Op, operands: tuple[Any, ...]) -> Any:
-    """Runs `op` on Values and floats: the number now, and how it came about."""
+    """Runs `op` on Values and floats, and records it as a node."""
     data = [x if x.__class__ is float else x._data for x in operands]
     try:
         result = op.meaning(*data)
@@ -230,7 +230,7 @@ def _record_numbers(op: Op, operands: tuple[Any, ...]) -> Any:
 
 
 def numbers_of(values: Iterable[Any]) -> list[float]:
-    """The numbers of many Values, or numbers as they are: quicker than the `data` of each."""
+    """The numbers of many Values and numbers: faster than the `data` of each."""
     if watching() is None:
         return [
             x._data if x.__class__ is Value else x if x.__class__ is float else _number(x)
@@ -250,7 +250,7 @@ def _number(x: Any) -> float:
 
 
 def direct(op: Op) -> Callable[[Any], Any]:
-    """`op`, which does not ask the table who runs it on a Value: that takes longest."""
+    """`op` without the dispatch for Values, which takes most of its time."""
     if op.arity != 1:
         return op
     meaning = op.on_floats or op.meaning
@@ -269,7 +269,7 @@ def direct(op: Op) -> Callable[[Any], Any]:
 
 
 def _operators(op: Op) -> tuple[Any, Any]:
-    """As `scalar.operators`, without asking the table for what is almost always the case."""
+    """Like `scalar.operators`, without the dispatch for Values and floats."""
     meaning = op.meaning
 
     def method(self: Value, other: Any) -> Any:
@@ -313,7 +313,7 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
     >>> y.data, w[0].grad, x[1].grad
     (32.0, 5.0, 3.0)
     """
-    weights, inputs = tuple(weights), tuple(inputs)  # what is a tuple already is shared
+    weights, inputs = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
     if len(weights) != len(inputs):
         raise ShapeError(f"expected as many inputs as weights, {len(weights)}; got {len(inputs)}")
     try:
@@ -326,6 +326,6 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
         else:
             for w, x in zip(weights, inputs):
                 total += w._data * x._data
-    except (AttributeError, TypeError):  # not Values all: symbols, say, which have no number
+    except (AttributeError, TypeError):  # not all are Values: symbols, for example
         return ops.dot(*weights, *inputs, bias)
     return _node(total, ops.dot, (weights, inputs, bias))

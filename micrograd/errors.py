@@ -1,4 +1,4 @@
-"""The errors that more than one file raises; each is also one of Python's own."""
+"""The errors that more than one file raises; each is also a built-in error."""
 
 
 class ShapeError(ValueError):
@@ -12,7 +12,7 @@ class ShapeError(ValueError):
 
 
 class ArgumentError(ShapeError, TypeError):
-    """Arguments of another kind or number than a compiled function takes.
+    """Arguments that a compiled function does not take: a wrong type, or a wrong number of them.
 
     >>> import micrograd as mg
     >>> mg.compile(lambda x, y: x * y)(1.0)  # doctest: +ELLIPSIS
@@ -22,7 +22,7 @@ class ArgumentError(ShapeError, TypeError):
 
 
 class NumPyError(TypeError):
-    """A function of NumPy's that takes no Values, and no numbers that are being traced.
+    """A NumPy function that takes neither Values nor traced numbers.
 
     >>> import micrograd as mg
     >>> import numpy as np
@@ -33,11 +33,11 @@ class NumPyError(TypeError):
 
 
 class LostGradientError(TypeError):
-    """Python took the number of a Value on which a derivative depends, which would miss it.
+    """A Value was converted to a plain number, so that its derivative would be lost.
 
     Raised within `grad`, `value_and_grad`, `jacobian`, `hessian`, `jvp`, `vjp` and `hvp`, by
-    `float(x)`, `int(x)`, functions of `math`, and entries of float arrays. `x.data` is no error: it
-    says that the number is meant.
+    `float(x)`, `int(x)`, functions of `math`, and entries of float arrays. `x.data` raises nothing:
+    it asks for the number explicitly.
 
     >>> import math
     >>> import micrograd as mg
@@ -48,10 +48,11 @@ class LostGradientError(TypeError):
 
 
 class LostGradientWarning(UserWarning):
-    """Python took the number of a computed Value, which `backward()` does not pass.
+    """A computed Value was converted to a plain number, through which `backward()` cannot pass.
 
-    By what LostGradientError names, in a graph that was built by hand. `float(x.data)` says that it
-    is meant. Texts and pictures (`f"{x:.2f}"`, `"%.2f" % x`, `round(x, 2)`, matplotlib) may ask.
+    Issued for the conversions that LostGradientError lists, outside these functions. Write
+    `float(x.data)` if it is intended. Text and plots (`f"{x:.2f}"`, `"%.2f" % x`, `round(x, 2)`,
+    matplotlib) are exempt.
 
     >>> import math
     >>> import warnings

@@ -1,4 +1,4 @@
-"""Functions of many operands, composed of the table's rows: sum, mean, norm, softmax and their kin.
+"""Functions of many operands, composed of rows of the table: sum, mean, norm, softmax and others.
 
 Each takes a sequence: a list, a tuple, a generator, an array of numbers or of Values.
 """
@@ -57,7 +57,7 @@ def norm(values: Iterable[Any]) -> Any:
 
 
 def logsumexp(values: Iterable[Any]) -> Any:
-    """log(exp(v1) + exp(v2) + ...), which never overflows: the largest is taken out first.
+    """log(exp(v1) + exp(v2) + ...), without overflow: the largest is subtracted first.
 
     Raises ValueError for an empty sequence.
 
@@ -85,7 +85,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
 
 
 def log_softmax(values: Iterable[Any]) -> list[Any]:
-    """The logarithm of each softmax, precise where that is tiny. Raises ValueError for none.
+    """The logarithm of each softmax, precise even if that is tiny. Raises ValueError for none.
 
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
@@ -96,16 +96,16 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
 
 
 def _largest(scalars: list[Any]) -> Any:
-    """The largest, as a constant; 0 where that is infinite, lest inf - inf make a NaN."""
+    """The largest, as a constant; 0 if it is infinite, since inf - inf would be NaN."""
     largest = ops.stop_gradient(reduce(ops.maximum, scalars))
     return ops.where(ops.abs(largest) < float("inf"), largest, 0.0)
 
 
 def take(values: Any, index: Any) -> Any:
-    """`values[index]`, where `index` may be an input of the program; of a table, a row as a list.
+    """`values[index]`, where `index` may be an input of the program. A row of a table is a list.
 
     Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`. On arrays and in
-    compiled code, where it is one of many, the result is NaN there, and has no slope.
+    compiled code, the result of such an index is NaN, with a gradient of 0.
 
     >>> take([10.0, 20.0, 30.0], 1)
     20.0

@@ -1,8 +1,8 @@
 """The two walks over any graph: topological order, and the reverse sweep of the chain rule.
 
-A node has an `op` and `operands`, which are nodes and floats; that of a number, a `Value`, has
-`_data` and `_grad` besides, and its operands also as `first` and `second`. No walk recurses, so
-that a graph may be as deep as memory allows; all are linear in nodes and edges.
+A node has an `op` and `operands`, which are nodes and floats. A `Value` also has `_data` and
+`_grad`, and its operands as `first` and `second`. No walk recurses, so that a graph may be as deep
+as memory allows; all are linear in nodes and edges.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,8 @@ from micrograd import machine, masks, ops
 def topological_order(*roots: Any) -> list[Any]:
     """The computed nodes that `roots` depend on, themselves included, each after its operands.
 
-    A truth has no derivative, and no node in a graph of Values: no walk looks behind one.
+    Truth values are leaves for every walk: they have no derivative, and Values keep no node for
+    them.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -40,11 +41,11 @@ def _is_truth(node: Any) -> bool:
 
 
 def _order_of_values(root: Any) -> list[Any]:
-    """As `topological_order`, without a tuple for what lies in a Value as `first` and `second`."""
+    """`topological_order` of Values: uses `first` and `second`, which avoids a tuple per node."""
     order: list[Any] = []
     seen: set[Any] = set()
     stack: list[Any] = [root]
-    shared: set[int] = set()  # the tuples of which all are in order, by identity
+    shared: set[int] = set()  # the ids of tuples whose elements are all in order
     pop, see, knows, share, dot = stack.pop, seen.add, seen.__contains__, shared.add, ops.dot
     while stack:
         node = pop()
@@ -64,7 +65,7 @@ def _order_of_values(root: Any) -> list[Any]:
                 weights, inputs, bias = x
                 new: list[Any] = []
                 for operands in (weights, inputs):
-                    if id(operands) not in shared:  # with another neuron, or another example
+                    if id(operands) not in shared:  # neurons, and examples, share tuples
                         new += filterfalse(knows, operands)
                 if bias not in seen:
                     new.append(bias)
@@ -85,10 +86,10 @@ def _order_of_values(root: Any) -> list[Any]:
 
 
 def sweep(root: Any) -> None:
-    """Adds the gradient of `root`, in numbers, to the `grad` of every leaf under it.
+    """Adds the gradient of `root`, in numbers, to the `grad` of every leaf below it.
 
-    The nodes between get theirs afresh. Where the gradient is zero, nothing is passed on: so a
-    branch that `where` has masked never makes a NaN out of `0 * inf`.
+    The `grad` of computed nodes is reset. A zero gradient is not passed on: so a branch that
+    `where` has masked never makes a NaN out of `0 * inf`.
     """
     order = _order_of_values(root)
     for node in order:
@@ -101,9 +102,9 @@ def sweep(root: Any) -> None:
 
 
 def _pass_on(node: Any) -> None:
-    """The chain rule at one node: what its gradient adds to those of its operands.
+    """The chain rule at one node: adds to the gradients of its operands.
 
-    One operand, and two, are written out: that is twice as fast as the loop over any number.
+    The cases of one and two operands are written out: that is twice as fast as the general loop.
     """
     x, y, g, z = node.first, node.second, node._grad, node._data
     derivative = node.op.derivative
@@ -136,7 +137,7 @@ def _pass_on_to_all(node: Any, derivative: Any) -> None:
 
 
 def _pass_on_dot(node: Any) -> None:
-    """The same for a dot, in place: most edges of a network end in one, and here time is spent."""
+    """`_pass_on` for a dot, written out: most edges of a network end in one."""
     (weights, inputs, bias), g = node.first, node._grad
     for w, x in zip(weights, inputs):
         if x.__class__ is float:
@@ -152,13 +153,13 @@ def _pass_on_dot(node: Any) -> None:
 
 
 def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
-    """The gradient of `root` with respect to each of `inputs`, as scalars that differentiate again.
+    """The gradient of `root` with respect to each of `inputs`, as differentiable scalars.
 
-    The same chain rule as `sweep`, on nodes in place of their numbers, in the same order. There the
-    zero of a masked branch is a number; here it is a condition, which is not known yet where the
-    nodes are symbols. It travels with the gradient: `reached[node]` says when any branch that is
-    taken depends on the node, and what the node passes on is `ops.passed` under that condition.
-    What is not differentiated `again` needs no conditions: zeros are enough, as in numbers.
+    The same chain rule as `sweep`, in the same order, on nodes instead of their numbers. In `sweep`
+    the zero of a masked branch is a number; here it is a condition, which for symbols is not known
+    yet. It travels with the gradient: `reached[node]` is the condition under which a taken branch
+    depends on the node, and the node passes its gradient on through `ops.passed` with it. Gradients
+    that are not differentiated `again` need no conditions: zeros suffice, as in `sweep`.
     """
     order = dependents(root, inputs)
     wanted, computed = {*inputs, *order}, {*order}
@@ -187,7 +188,7 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
 
 
 def below(root: Any, passing: bool = False) -> Iterator[Any]:
-    """`root` and the nodes under it, each once; if `passing`, only those that get a gradient."""
+    """`root` and the nodes below it, each once; if `passing`, only those that get a gradient."""
     seen: set[Any] = set()
     stack = [root]
     while stack:
@@ -202,7 +203,7 @@ def below(root: Any, passing: bool = False) -> Iterator[Any]:
 
 @cache
 def is_flat(op: Any) -> bool:
-    """Whether the derivative is 0, whatever the operands are, as that of `floor`."""
+    """Whether the derivative is 0 for all operands, as that of `floor`."""
     anything = object()
     try:
         gradients = op.derivative(anything, anything, *[anything] * (op.arity or 1))
@@ -216,7 +217,7 @@ def _is_zero(x: Any) -> bool:
 
 
 def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
-    """The operands and what each gains, in the order in which `sweep` adds it."""
+    """Pairs of an operand and a term of its gradient, in the order in which `sweep` adds them."""
     if node.op is ops.norm and again:
         return zip(node.operands, _slopes_of_norm(node, g))
     operands = node.operands
@@ -225,14 +226,14 @@ def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
 
 
 def _interleaved(pairs: list[Any]) -> list[Any]:
-    """Those of a dot: a weight, its input, the next weight, ..., the bias."""
+    """The pairs of a dot, in the order: weight, its input, next weight, ..., bias."""
     n = len(pairs) // 2
     return [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
 
 
 def _slopes_of_norm(z: Any, g: Any) -> list[Any]:
-    """The gradient g x / z of a vector x of length z. Where z is 0, so is the gradient g of what is
-    smooth in the square of z, and the limit of g / z is the derivative of g by z (L'Hôpital)."""
+    """The gradient g x / z of a vector x of length z. If z is 0, and the result is smooth in the
+    square of z, g is 0 too, and the limit of g / z is the derivative of g by z (L'Hôpital)."""
     known = z.rank == 0  # the number of a Value
     if known and z._data != 0:
         return [g * (x / z) for x in z.operands]

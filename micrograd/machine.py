@@ -33,7 +33,7 @@ def pow(x: float, y: float) -> float:
 
 
 def _ieee(function: Callable[[float], float]) -> Callable[[float], float]:
-    """`function` of the C library: what overflows is infinite, what has no value is NaN."""
+    """`function` of the C library, with infinity on overflow and NaN outside its domain."""
 
     def meaning(x: float) -> float:
         try:
@@ -62,7 +62,7 @@ def log1p(x: float) -> float:
 
 
 def floor(x: float) -> float:
-    return float(math.floor(x)) if math.isfinite(x) and x else x  # -0.0 stays what it is
+    return float(math.floor(x)) if math.isfinite(x) and x else x  # keeps -0.0
 
 
 def where(c: Any, x: float, y: float) -> float:
@@ -82,18 +82,18 @@ def logical_not(a: Any) -> bool:
 
 
 def take(*operands: float) -> float:
-    """The element of all operands but the last at the place that the last one names."""
+    """The last operand is an index into the others; returns the operand there."""
     *values, index = operands
     if not (float(index).is_integer() and 0 <= index < len(values)):
         raise IndexError(f"take expects an integer from 0 to {len(values) - 1}, got {index!r}")
     return values[int(index)]
 
 
-# NumPy's name of a function, where it differs from ours; None: NumPy has no such function.
+# NumPy's names of functions, if they differ from ours; None: NumPy has no such function.
 _numpy_names = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
     "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative",
-    "pow": "float_power",  # `power` takes a root for the exponent 0.5: other at -inf
+    "pow": "float_power",  # `power` uses sqrt for the exponent 0.5, which differs at -inf
     "erf": None, "erfc": None,
 }  # fmt: skip
 
@@ -117,7 +117,7 @@ def on_arrays(name: str) -> Callable[..., Any]:
 
 
 def _take_on_arrays(*operands: Any) -> Any:
-    """Among many places, those that do not exist hold NaN, as in compiled code."""
+    """`take` on arrays: NaN for an index out of range, as in compiled code."""
     import numpy as np
 
     *values, index = operands
@@ -128,7 +128,7 @@ def _take_on_arrays(*operands: Any) -> Any:
 
 
 def _operators(function: Callable[[float, float], float]) -> tuple[Any, Any]:
-    """The methods of `function` on a Float, and with the Float at its right."""
+    """The operator method of `function` on a Float, and the reflected one."""
 
     def method(x: float, y: Any, *_: None) -> Any:
         return Float(function(float(x), y)) if isinstance(y, (float, int)) else NotImplemented
@@ -140,9 +140,9 @@ def _operators(function: Callable[[float, float], float]) -> tuple[Any, Any]:
 
 
 class Float(float):
-    """A float whose operators are the machine's too: `Float(1) / 0` is infinite.
+    """A float with IEEE 754 operators: `Float(1) / 0` is infinite.
 
-    Python's own floats are faster, and raise; a formula that raised on them is run again on these.
+    Python's own floats are faster, but raise; a formula that raises on them is run again on Floats.
 
     >>> Float(1) / 0, Float(-8) ** 0.5
     (inf, nan)
@@ -162,7 +162,7 @@ class Float(float):
 
 
 def run(formula: Callable[..., Any], operands: Any) -> Any:
-    """`formula(*operands)` as the machine sees it, whatever Python would raise on the way."""
+    """`formula(*operands)` in IEEE 754 arithmetic, without Python's exceptions."""
     try:
         result = formula(*operands)
         if not _complex(result):

@@ -1,8 +1,8 @@
-"""Modes: whether the derivatives of many results are cheaper by rows or by columns.
+"""Modes: whether a Jacobian is cheaper by rows or by columns.
 
-A row of a Jacobian is one reverse pass, over the nodes under one result. A column is one forward
-pass, over the nodes that one variable reaches. Where results share their nodes, as the steps of a
-simulation do, the rows are quadratic work in them, and the columns linear.
+A row is one reverse pass, over the nodes below one result. A column is one forward pass, over the
+nodes above one variable. If results share nodes, like the steps of a simulation, the work by rows
+is quadratic in their number, and the work by columns is linear.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from micrograd import graph
 
 
 def by_columns(outputs: list[Any], variables: list[Any]) -> bool:
-    """Whether the columns are less work, counted in edges of the graph."""
+    """Whether columns visit fewer edges of the graph than rows."""
     if len(outputs) <= len(variables):
         return False
     order = graph.topological_order(*outputs)
@@ -19,14 +19,14 @@ def by_columns(outputs: list[Any], variables: list[Any]) -> bool:
     below = _reached(outputs, [(x, (node,)) for node in reversed(order) for x in node.operands])
     rows = columns = 0
     for node in order:
-        if above[node]:  # else no pass goes there
+        if above[node]:  # else no pass visits it
             rows += len(node.operands) * below[node].bit_count()
             columns += len(node.operands) * (1 + above[node].bit_count())
     return columns < rows
 
 
 def _reached(sources: list[Any], steps: Any) -> dict[Any, int]:
-    """For each node, from which of the sources it can be reached: a bit for each."""
+    """For each node, a bit mask of the sources from which it can be reached."""
     reached: dict[Any, int] = {}
     for k, source in enumerate(sources):
         reached[source] = reached.get(source, 0) | 1 << k

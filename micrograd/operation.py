@@ -1,13 +1,13 @@
-"""What an operation is, and who runs it: floats, arrays or scalars of another kind.
+"""What an operation is, and its dispatch on floats, arrays and other scalars.
 
 An operation is one row of the table in `ops.py`: a name, a meaning, a derivative. Meaning and
-derivative are formulas in plain arithmetic over other operations, so that one row serves every
-reader: the engine runs them on floats, higher derivatives run them on `Value`s, the compiler on
+derivative are formulas in plain arithmetic over other operations, so that one row serves all
+interpreters: the engine runs them on floats, higher derivatives on `Value`s, the compiler on
 symbols, NumPy on arrays.
 
-A derivative is given `g`, the gradient of the result; `z`, the result; and the operands. It answers
-what each operand adds to its own gradient, in the order of the operands. A zero written as a number
-stops the chain rule there.
+A derivative is passed `g`, the gradient of the result; `z`, the result; and the operands. It
+returns the term that each operand's gradient gains, in the order of the operands. A zero written as
+a float stops the chain rule there.
 """
 
 import functools
@@ -22,11 +22,11 @@ from typing import Any, cast
 
 from micrograd import machine
 
-INSTRUCTION, FUNCTION = 1, 25  # what a primitive costs: one instruction of the machine, or many
+INSTRUCTION, FUNCTION = 1, 25  # the cost of a primitive, in machine instructions
 
 
 class _Described:
-    """What `formula.py` says of an operation when it is asked for; the class has its own."""
+    """An attribute that `formula.py` computes for a row when it is read; the class has its own."""
 
     def __init__(self, function: str, of_class: str | None = None):
         self.function, self.of_class = function, of_class
@@ -45,7 +45,7 @@ class _Described:
 class Op:
     """One row of the table: an operation on numbers, and its derivative.
 
-    Called on numbers it gives a float, on NumPy arrays an array, on `Value`s a `Value`.
+    On numbers it returns a float, on NumPy arrays an array, on `Value`s a `Value`.
 
     >>> import micrograd as mg
     >>> mg.sqrt(2.25)
@@ -53,7 +53,7 @@ class Op:
     >>> mg.tanh, mg.tanh.arity
     (<op tanh>, 1)
 
-    `help(mg.tanh)` says its operands, its derivative, and an example.
+    `help(mg.tanh)` shows its operands, its derivative, and an example.
     """
 
     __doc__ = _Described("description", __doc__)  # pyright: ignore[reportAssignmentType]
@@ -65,15 +65,15 @@ class Op:
     derivative: Callable[..., Any] | None
     doc: str
     _: KW_ONLY
-    symbol: str = ""  # between its operands, where people write it there
-    primitive: bool = False  # the machine's own: a back end knows it by name
-    boolean: bool = False  # a truth, not a number: it has no derivative
-    conditions: int = 0  # how many of its first operands are truths
-    defaults: tuple[float, ...] = ()  # of the last operands, where they may be left out
-    on_floats: Callable[..., float] | None = None  # the same as `meaning`, in less time
-    library: bool = False  # of this package: known by its name, and NaN where an operand is
-    c: str = ""  # of a primitive: its operator or function in C, where that is neither above
-    cost: int = INSTRUCTION  # of a primitive; of what is composed, its formula tells
+    symbol: str = ""  # of an infix operator
+    primitive: bool = False  # every back end implements it, by name
+    boolean: bool = False  # the result is a truth value, which has no derivative
+    conditions: int = 0  # how many of the first operands are truth values
+    defaults: tuple[float, ...] = ()  # of the last operands, if they are optional
+    on_floats: Callable[..., float] | None = None  # a faster equivalent of `meaning`
+    library: bool = False  # of this package: known by name, and NaN if an operand is NaN
+    c: str = ""  # of a primitive: its operator or function in C, if it is not the symbol or name
+    cost: int = INSTRUCTION  # of a primitive; that of a composite follows from its formula
 
     def __post_init__(self) -> None:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
@@ -91,7 +91,7 @@ class Op:
         return operands + self.defaults[-missing:]
 
     def __reduce__(self) -> Any:
-        """A copy, and what comes back from a pickle, is the row itself."""
+        """Copies and pickles are the row itself."""
         return _row, (self.name,)
 
     def __repr__(self) -> str:
@@ -102,14 +102,14 @@ def _row(name: str) -> Op:
     return TABLE.get(name) or UNLISTED.get(name) or label(name)
 
 
-# Who runs an operation: the operands decide.
+# The dispatch: the types of the operands decide which interpreter runs an operation.
 
 Interpreter = Callable[[Op, tuple[Any, ...]], Any]
 
 
 class _Interpreters(dict[frozenset[type], Interpreter]):
-    """What runs an operation on operands of these types: arrays, scalars of the highest rank, or
-    the machine on numbers."""
+    """The interpreter for operands of these types: that of arrays, that of the scalar with the
+    highest rank, or the machine."""
 
     def __missing__(self, kinds: frozenset[type]) -> Interpreter:
         scalars = [kind for kind in kinds if hasattr(kind, "interpreter")]
@@ -137,27 +137,28 @@ def on_numbers(op: Op, operands: tuple[Any, ...]) -> float | bool:
 
 
 def on_machine_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:
-    """Within a formula that the machine runs again: what it computes must not raise either."""
+    """Within a formula that `machine.run` repeats on Floats, where nothing may raise."""
     result = op.meaning(*[machine.Float(number(x)) for x in operands])
     return result if op.boolean else machine.Float(result)
 
 
 def number(x: Any) -> float:
-    """`x` as a float. Raises TypeError if it is anything else than one real number."""
-    if isinstance(x, float):  # NumPy's, say
+    """`x` as a float. Raises TypeError if it is not one real number."""
+    if isinstance(x, float):  # or a subclass, such as NumPy's float64
         return float(x)
     if not is_real(type(x)):
         raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
     try:
         return float(x)
-    except OverflowError:  # an integer beyond the floats rounds to infinity
+    except OverflowError:  # an integer too large for a float rounds to infinity
         return math.inf if x > 0 else -math.inf
 
 
 def is_real(kind: type) -> bool:
-    """Whether `kind` is one of real numbers: Decimal is a Number only, np.bool not even that."""
+    """Whether `kind` is a type of real numbers. Decimal is only a Number, and np.bool not even
+    that."""
     if issubclass(kind, Complex):
-        return issubclass(kind, Real) and kind.__name__ != "timedelta64"  # an integer to NumPy
+        return issubclass(kind, Real) and kind.__name__ != "timedelta64"  # NumPy calls it integer
     return issubclass(kind, Number) or (kind.__module__, kind.__name__[:4]) == ("numpy", "bool")
 
 
@@ -171,7 +172,7 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
     import numpy as np
 
     kinds = [getattr(x, "dtype", np.dtype(float)).kind for x in operands]
-    if "O" in kinds:  # objects, Values among them perhaps
+    if "O" in kinds:  # objects, such as Values
         return elementwise(op, operands)
     truths = [k < op.conditions and kind == "b" for k, kind in enumerate(kinds)]
     arrays = [x if truth else np.asarray(x, float) for x, truth in zip(operands, truths)]
@@ -180,18 +181,18 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
             return machine.on_arrays(op.name)(*arrays)
         try:
             return op.meaning(*arrays)
-        except (TypeError, ValueError):  # a user's meaning, perhaps, that asks `if x > 0`
+        except (TypeError, ValueError):  # a user's meaning may contain `if x > 0`
             return np.asarray(elementwise(op, operands), float)[()]
 
 
-# The table, and how an operation comes into it.
+# The table, and functions that add a row to it.
 
 TABLE: dict[str, Op] = {}
-UNLISTED: dict[str, Op] = {}  # rows that the chain rule writes, and no user
+UNLISTED: dict[str, Op] = {}  # rows that only the chain rule uses
 
 
 def enter(row: Op) -> Op:
-    """Puts `row` into the table. Raises ValueError where its name is taken."""
+    """Adds `row` to the table. Raises ValueError if its name is taken."""
     if row.name in TABLE:
         raise ValueError(f"there is an operation called {row.name!r} already; choose another name")
     TABLE[row.name] = row
@@ -201,7 +202,7 @@ def enter(row: Op) -> Op:
 def primitive(
     name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", **columns: Any
 ) -> Op:
-    """An operation of the machine: its meaning is the function of that name in `machine.py`."""
+    """A primitive operation: its meaning is the function of that name in `machine.py`."""
     meaning, code = getattr(machine, name), derivative.__code__
     arity = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount - len("gz")
     return enter(
@@ -213,12 +214,12 @@ def primitive(
 def function(
     name: str, doc: str, derivative: Callable[..., Any], symbol: str = "", **columns: Any
 ) -> Op:
-    """A primitive for which the machine takes many instructions: a function of the C library."""
+    """A primitive that takes many machine instructions: a function of the C library."""
     return primitive(name, doc, derivative, symbol, cost=FUNCTION, **columns)
 
 
 def truth(name: str, arity: int, doc: str, symbol: str = "", **columns: Any) -> Op:
-    """A comparison of the machine, or a connective: its result is no number."""
+    """A primitive comparison or connective: its result is a truth value."""
     return enter(
         Op(name, arity, getattr(machine, name), None, doc,
            symbol=symbol, primitive=True, library=True, boolean=True, **columns)
@@ -233,7 +234,7 @@ def composed(
     listed: bool = True,
     library: bool = True,
 ) -> Callable[[Callable[..., Any]], Op]:
-    """An operation composed of others: decorates its meaning, whose docstring is its own."""
+    """A composite operation: decorates its meaning, whose docstring describes the operation."""
 
     def enter_row(meaning: Callable[..., Any]) -> Op:
         parameters = list(inspect.signature(meaning).parameters.values())
@@ -256,14 +257,14 @@ def op(
 ) -> Callable[[Callable[..., Any]], Op]:
     """Adds an operation: decorates its meaning, a function of one or more numbers.
 
-    `derivative(g, z, *operands)` is given the gradient `g` of the result, the result `z` and the
-    operands; it returns what each operand adds to its gradient: a tuple, or one number where there
-    is one operand. Both are written in arithmetic and functions of `micrograd`, so that they run on
-    numbers, on Values (second derivatives) and in compiled programs alike; a choice between two
-    numbers is a `where`. What Python's arithmetic would raise is infinite or NaN, as everywhere.
+    `derivative(g, z, *operands)` is passed the gradient `g` of the result, the result `z` and the
+    operands; it returns the term that each operand's gradient gains: a tuple, or a single number
+    for a single operand. Write both in arithmetic and functions of `micrograd`, so that they run on
+    numbers, on Values (second derivatives) and in compiled programs; for a choice between two
+    numbers use `where`. Where Python's arithmetic would raise, the result is infinite or NaN.
 
     Raises TypeError for a meaning that does not take a fixed number of operands, and ValueError
-    where the name is taken.
+    if the name is taken.
 
     >>> import micrograd as mg
     >>> @mg.op(derivative=lambda g, z, x: 3 * g * x**2)
@@ -298,7 +299,7 @@ def op(
 
 
 def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
-    """`meaning` as its user wrote it; on floats it answers a float, or says why it does not."""
+    """A user's `meaning`, checked: on floats it returns a float, or raises with an explanation."""
 
     @functools.wraps(meaning)
     def guarded(*operands: Any) -> Any:
@@ -317,7 +318,8 @@ def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _explained(error: TypeError, name: str) -> TypeError:
-    """What to write where a function of Python's `math` was given what is no float."""
+    """The error with a hint, if a function of Python's `math` was called on something else than a
+    float."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     called = re.search(r"\b(?:math|cmath)\.(\w+)", place.line or "")
     if not called or "must be real number" not in str(error):
@@ -329,7 +331,7 @@ def _explained(error: TypeError, name: str) -> TypeError:
 
 
 def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
-    """`derivative`, which must answer one gradient for each operand."""
+    """A user's `derivative`, checked: it returns one gradient for each operand."""
 
     def as_tuple(*arguments: Any) -> tuple[Any, ...]:
         answer = derivative(*arguments)
@@ -342,7 +344,7 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
                 raise TypeError(f"the derivative of {name} returned None for operand {i}")
         if len(gradients) != len(operands):
             raise TypeError(
-                f"the derivative of {name} must answer one gradient for each of its "
+                f"the derivative of {name} must return one gradient for each of its "
                 f"{len(operands)} operands, got {len(gradients)}"
             )
         return [x if hasattr(x, "rank") else number(x) for x in gradients]
@@ -351,5 +353,5 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
 
 
 def label(name: str) -> Op:
-    """An operation that was done elsewhere, known by its name only: it passes no gradient on."""
+    """An operation that was computed elsewhere: it has a name, and passes no gradient on."""
     return Op(name, None, lambda *x: math.nan, lambda g, z, *x: [0.0] * len(x), name, symbol=name)

@@ -1,8 +1,8 @@
-"""The table: every primitive operation, what it means and how it differentiates, once.
+"""The table: every operation, its meaning and its derivative, written once.
 
-First the machine's own operations, a row each: name, what it is, derivative. Then those composed of
-them: the derivative stands above the meaning, as in a user's own `@micrograd.op`. In every formula
-`g` is the gradient of the result, `z` the result, and x, y the operands; `operation.py` says more.
+First the primitive operations, a row each: name, description, derivative. Then the composite ones:
+the derivative is above the meaning, as in a user's own `@micrograd.op`. In every formula `g` is the
+gradient of the result, `z` the result, and x, y the operands; see `operation.py`.
 """
 
 import math
@@ -28,7 +28,7 @@ __all__ = ["Op", "TABLE", "INTERPRETERS", "Interpreter", "number", "select", "op
 
 
 def select(c: Any, x: Any, y: Any) -> Any:
-    """x where c holds, else y; the other one is out of the formula, its derivative with it."""
+    """x if c holds, else y. A known condition leaves the other operand out of the graph."""
     if c.__class__ is bool:
         return x if c else y
     return where(c, x, y)
@@ -38,16 +38,16 @@ def select(c: Any, x: Any, y: Any) -> Any:
 
 
 def _pow(g: Any, z: Any, x: Any, y: Any) -> Any:
-    """At 0 as PyTorch and JAX have it: no `0 * inf`, and 0**0 is flat in both operands."""
+    """At 0 as in PyTorch and JAX: no `0 * inf`, and 0**0 is flat in both operands."""
     base = select(z == 0, 1.0, select(x == 0, select(y == 0, 1.0, x), x))
-    dx = select(y == 0, g * y / base, g * y * pow(x, y - 1))  # 0, but not its derivative
-    dy = g * z * log(base)  # log(1) where it is flat
+    dx = select(y == 0, g * y / base, g * y * pow(x, y - 1))  # at y = 0: 0, with a derivative
+    dy = g * z * log(base)  # log(1) if it is flat
     return dx, dy
 
 
 def _atan2(g: Any, z: Any, y: Any, x: Any) -> Any:
-    """(x, -y) / (x² + y²); nothing at the origin, nor at infinity."""
-    m = stop_gradient(maximum(abs(x), abs(y)))  # scaled by it, no square over- or underflows
+    """(x, -y) / (x² + y²); 0 at the origin and at infinity."""
+    m = stop_gradient(maximum(abs(x), abs(y)))  # a scale: no square over- or underflows
     flat = logical_or(m == 0, m == math.inf)
     m = select(flat, 1.0, m)
     u, v = select(flat, 1.0, x) / m, select(flat, 0.0, y) / m
@@ -69,8 +69,8 @@ def _bell(x: Any) -> Any:
 
 
 # fmt: off
-# The machine's own: one instruction, or a function of the C library. A meaning is the function of
-# that name in machine.py. `c` is what C calls it, where that is neither its symbol nor its name.
+# Primitives: one machine instruction, or a function of the C library. The meaning is the function
+# of that name in machine.py. `c` is the name in C, if it is neither the symbol nor the name.
 
 add   = primitive("add",   "x + y",              lambda g, z, x, y: (g, g),              "+")
 sub   = primitive("sub",   "x - y",              lambda g, z, x, y: (g, -g),             "-")
@@ -112,7 +112,7 @@ logical_not = truth("logical_not", 1, "whether it does not hold",      c="!",  c
 # fmt: on
 
 
-# Composed of the rows above.
+# Composites of the rows above.
 
 
 @composed(lambda g, z, x: (g,))
@@ -149,7 +149,7 @@ def extended(y, u, x):
     return select(u == 0, y, x)
 
 
-GUARDS = (passed, under, extended)  # x, but where that would be `0 * inf` or 0 / 0
+GUARDS = (passed, under, extended)  # against `0 * inf` and 0 / 0
 
 
 @composed(lambda g, z, x: (-g * x / z,), listed=False)
@@ -171,7 +171,7 @@ def sign(x):
 
 
 def _larger(g: Any, z: Any, x: Any, y: Any) -> Any:
-    """All to the larger one; at a tie each gets half, as in PyTorch."""
+    """The larger operand gets the gradient; at a tie each gets half, as in PyTorch."""
     half = 0.5 * g
     dx = select(x == y, half, select(x < y, 0.0, g))
     dy = select(x == y, half, select(x > y, 0.0, g))
@@ -211,7 +211,7 @@ def elu(x, a=1.0):
 @composed(lambda g, z, x: (g * z * (1.0 - z),))
 def sigmoid(x):
     """1 / (1 + exp(-x)), the logistic function"""
-    e = exp(-abs(x))  # at most 1: nothing overflows on either side
+    e = exp(-abs(x))  # at most 1, so that nothing overflows
     return select(x >= 0, 1.0, e) / (1.0 + e)
 
 
@@ -221,7 +221,7 @@ def softplus(x):
     return maximum(x, 0.0) + log1p(exp(-abs(x)))
 
 
-_FAR = 746.0  # exp(-746), and what decreases faster, is 0: further out, infinity must not meet it
+_FAR = 746.0  # exp(-746) is 0: clamping x to it avoids inf * 0, and changes no result
 
 
 @composed(lambda g, z, x: (g * (sigmoid(x) + minimum(z, _FAR) * sigmoid(-x)),))
@@ -242,7 +242,7 @@ def gelu(x):
     return 0.5 * maximum(x, -_FAR) * erfc(-math.sqrt(0.5) * x)
 
 
-# Of any number of operands: they keep a graph small, and a neuron readable.
+# Operations on any number of operands: they keep a graph small, and a neuron readable.
 
 
 @composed(lambda g, z, *x: [g] * len(x))

@@ -1,7 +1,7 @@
-"""What stands for a number: arithmetic and methods that are the rows of the table.
+"""Scalars: classes that stand for a number. Their arithmetic and methods are rows of the table.
 
-`Value`, the compiler's symbols and the dual numbers of forward mode are scalars; each says how it
-runs an operation, and inherits everything that can be written with one.
+`Value`, the compiler's symbols and its registers are scalars. Each defines how it runs an
+operation, and inherits all operators and methods.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ S_co = TypeVar("S_co", bound="Scalar", covariant=True)
 
 
 class _Bound(Protocol[S_co]):
-    """An operator or a method of one scalar: with numbers it gives a scalar of the same kind."""
+    """A bound operator or method: with numbers it returns a scalar of the same class."""
 
     @overload
     def __call__(self, *others: "float | Scalar") -> S_co: ...
@@ -25,13 +25,13 @@ class _Bound(Protocol[S_co]):
 
 
 class _Method(Protocol):
-    """What a type checker sees of the functions below, in a class."""
+    """The type of an operator or method in a class, for type checkers."""
 
     def __get__(self, scalar: S, kind: type[S] | None = None) -> _Bound[S]: ...
 
 
 def operators(op: Op) -> tuple[_Method, _Method]:
-    """The methods of `x + y` and, for y with a number at its left, of its reflection."""
+    """The methods of an operator: x + y, and the reflected one, for a number on the left."""
 
     def method(self: "Scalar", other: Any) -> Any:
         return op(self, other)
@@ -57,7 +57,7 @@ def function(op: Op) -> _Method:
     return cast(_Method, method)
 
 
-# The operators of NumPy's numbers, by the names of its functions.
+# The ufuncs behind the operators of NumPy's scalars.
 _UFUNCS = {
     "add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div, "power": ops.pow,
     "less": ops.less, "less_equal": ops.less_equal, "equal": ops.equal, "not_equal": ops.not_equal,
@@ -65,24 +65,24 @@ _UFUNCS = {
 
 
 class Scalar:
-    """What stands for a number in the operations of the table."""
+    """An operand that stands for a number."""
 
     __slots__ = ()
-    rank: ClassVar[int] = 0  # among scalars of several kinds, the highest rank runs the operation
+    rank: ClassVar[int] = 0  # of operands of several classes, the highest rank runs the operation
 
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
-        """What runs an operation on operands of these types."""
+        """The interpreter of operations on operands of these types."""
         raise NotImplementedError
 
     def no_number(self, name: str) -> TypeError:
-        """The error of `p.data = x`, or another such `name`, where `x` is this scalar."""
+        """The error for `p.data = x`, or another attribute `name`, if `x` is this scalar."""
         return TypeError(
             f"the {name} of a Value: expected one real number, got {type(self).__name__} "
             f"{self!r:.60}. Instead, take its number: x.data, as in p.data -= 0.1 * p.grad"
         )
 
-    # Written out, for the built-in `sum` is typed by protocols, and those ask for methods.
+    # Written out, because the protocols in the type of the built-in `sum` require methods.
 
     @overload
     def __add__(self, other: "float | Scalar", /) -> Self: ...
@@ -129,7 +129,7 @@ class Scalar:
         return ops.abs(self)
 
     def conjugate(self) -> Self:
-        """Itself, for it is real; NumPy asks, in `var`."""
+        """The scalar itself, as it is real; NumPy's `var` calls this."""
         return self
 
     exp, expm1, log, log1p = map(function, (ops.exp, ops.expm1, ops.log, ops.log1p))
@@ -147,12 +147,12 @@ class Scalar:
     fabs = absolute = abs
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """NumPy's functions on scalars: as on arrays of them, element by element."""
+        """NumPy's ufuncs on scalars: the same formulas as on arrays of scalars."""
         op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not kwargs else None
         from micrograd.arrays import array, ufuncs
 
         if op is not None and not any(map(ufuncs.is_array, inputs)):
-            return op(*inputs)  # a number of NumPy's, and a scalar
+            return op(*inputs)  # operands are scalars and NumPy's numbers
         return array.wrapped(ufuncs.call(ufunc, method, inputs, kwargs))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

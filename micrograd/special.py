@@ -8,8 +8,8 @@ from micrograd import machine
 from micrograd.operation import composed
 from micrograd.ops import abs, cos, div, floor, log, select, sin
 
-# ln Γ: near its zeros 1 and 2 by Taylor's series at 2; at the right by Stirling's where x >= 8, and
-# shifted there by Γ(x + 1) = x Γ(x); at the left reflected at 1/2 by Γ(x) Γ(1 - x) = π / sin πx.
+# ln Γ: near its zeros 1 and 2 by Taylor's series at 2; for x >= 8 by Stirling's series; in between
+# shifted to x >= 8 by Γ(x + 1) = x Γ(x); for x < 1/2 reflected by Γ(x) Γ(1 - x) = π / sin πx.
 # Abramowitz & Stegun (1964) 6.1.15, 6.1.17, 6.1.33, 6.1.41, table 23.3; for ψ 6.3.5, 6.3.7, 6.3.18.
 _SHIFT = 8
 _STIRLING = (1/12, -1/360, 1/1260, -1/1680, 1/1188, -691/360360, 1/156, -3617/122400)  # fmt: skip
@@ -37,20 +37,20 @@ def _from_the_nearest_integer(x: Any) -> Any:
 
 
 def _shifted(y: Any) -> tuple[Any, Any]:
-    """y where Stirling's series holds: at least 8; and whether it had to be moved there."""
+    """Whether y is below 8, and y shifted to at least 8, where Stirling's series holds."""
     small = y < _SHIFT
     return small, select(small, y + _SHIFT, y)
 
 
 def _lgamma_near_2(y: Any) -> Any:
-    """lgamma from 0.5 to 2.5."""
+    """lgamma for y from 0.5 to 2.5."""
     below = y < 1.5
     t = y - select(below, 1.0, 2.0)
     return t * _polynomial(_TAYLOR, t) - select(below, log(y), 0.0)
 
 
 def _lgamma_right(y: Any) -> Any:
-    """lgamma from 2.5 on."""
+    """lgamma for y from 2.5 on."""
     small, s = _shifted(y)
     product = select(small, reduce(machine.mul, [y + k for k in range(_SHIFT)]), 1.0)
     r = 1.0 / s
@@ -66,7 +66,7 @@ def lgamma(x):
     near = y < 2.5
     right = select(near, _lgamma_near_2(select(near, y, 2.0)), _lgamma_right(select(near, 3.0, y)))
     sine = abs(sin(math.pi * _from_the_nearest_integer(x)))
-    reflected = math.log(math.pi) - log(sine) - select(sine == 0, 0.0, right)  # a pole, far out too
+    reflected = math.log(math.pi) - log(sine) - select(sine == 0, 0.0, right)  # inf at a pole
     z = select(left, reflected, right)
     return select(y == math.inf, y, z)
 
@@ -84,5 +84,5 @@ def digamma(x: Any) -> Any:
     r = 1.0 / s
     right = log(s) - 0.5 * r - r * r * _polynomial(_DIGAMMA, r * r) - shift
     t = math.pi * _from_the_nearest_integer(x)
-    cotangent = div(math.pi * cos(t), sin(t))  # not by tan, which is infinite in between
+    cotangent = div(math.pi * cos(t), sin(t))  # 1 / tan(t) would be wrong where tan is infinite
     return select(left, right - cotangent, right)

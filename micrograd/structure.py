@@ -1,7 +1,7 @@
-"""Arguments and results: numbers in arrays, lists, tuples and dicts, nested at will.
+"""Structures of arguments and results: lists, tuples and dicts of numbers and arrays, nested.
 
-`flatten` takes such a structure apart into its leaves, numbers and arrays; `Structure.build` puts
-leaves back in their places. The two are inverse, and all that the transformations know of shapes.
+`flatten` takes such a structure apart into its leaves, numbers and arrays; `Structure.build` is the
+inverse. The transformations of functions handle nesting by these two only.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,14 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Structure:
-    """How leaves are arranged: the containers without their contents. Hashable: a key of caches."""
+    """The nested containers without their leaves. Hashable, as a key of caches."""
 
     kind: type | None  # list, tuple or dict; None for a leaf
     keys: tuple[Any, ...] = ()
     children: tuple["Structure", ...] = ()
 
     def build(self, leaves: Iterator[Any]) -> Any:
-        """The structure with `leaves` in it, in order."""
+        """The containers filled with `leaves`, in order."""
         if self.kind is None:
             return next(leaves)
         parts = [child.build(leaves) for child in self.children]
@@ -36,7 +36,7 @@ LEAF = Structure(None)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of `tree`, in order, and how they are arranged.
+    """The leaves of `tree`, in order, and its structure.
 
     >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
     >>> leaves

@@ -453,7 +453,7 @@ def test_mistakes_in_them_are_named() -> None:
         mg.op(derivative=lambda g, z: g, name="f")(lambda: 1.0)
 
     two = mg.op(derivative=lambda g, z, x, y: g, name="two")(lambda x, y: x + y)
-    with pytest.raises(TypeError, match="derivative of two must answer one gradient for each of"):
+    with pytest.raises(TypeError, match="derivative of two must return one gradient for each of"):
         two(Value(1.0), 2.0).backward()
     nothing = mg.op(derivative=lambda g, z, x: g, name="nothing")(lambda x: None)
     with pytest.raises(TypeError, match="the result of nothing: expected one real number"):

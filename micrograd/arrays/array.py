@@ -1,4 +1,4 @@
-"""ScalarArray: a NumPy array of Values or of traced numbers, on which NumPy works as on floats."""
+"""ScalarArray: a NumPy array of Values or traced numbers, on which NumPy works as on floats."""
 
 from typing import Any
 
@@ -53,15 +53,15 @@ class ScalarArray(np.ndarray):
 
 
 def _is_mask(key: Any) -> bool:
-    """Whether these are conditions that are not known yet."""
+    """Whether the key is an array of conditions that are not known yet."""
     return isinstance(key, ScalarArray)
 
 
 def array(values: Any) -> Any:
     """An array of Values or traced numbers, on which NumPy's functions work as on floats.
 
-    `np.array` makes one too, but NumPy asks each comparison of its elements for its truth, which a
-    traced number does not have. Numbers, lists of them and arrays of floats stay as they are.
+    `np.array` makes an array too, but NumPy converts comparisons of its elements to bool, which a
+    traced number refuses. Numbers, lists of them and arrays of floats become ordinary arrays.
 
     >>> import numpy as np
     >>> from micrograd import Value
@@ -79,7 +79,7 @@ def plain(x: Any) -> Any:
 
 
 def wrapped(x: Any) -> Any:
-    """Arrays of objects as those of this file."""
+    """Arrays of objects as ScalarArrays; anything else unchanged."""
     if x.__class__ is np.ndarray:
         return x.view(ScalarArray) if x.dtype == object else x
     if isinstance(x, (tuple, list)) and any(isinstance(part, np.ndarray) for part in x):
@@ -89,7 +89,7 @@ def wrapped(x: Any) -> Any:
 
 
 def call(function: Any, args: Any, kwargs: Any) -> Any:
-    """One of NumPy's functions of arrays, scalars of ours among its arguments."""
+    """A NumPy function of arrays, with our scalars among its arguments."""
     own = FUNCTIONS.get(function.__name__)
     if own is not None:
         return wrapped(own(*args, **kwargs))
@@ -112,12 +112,12 @@ _ANY = np.empty(0)
 
 
 def _of_no_axes(x: Any) -> Any:
-    """A scalar as an array, or NumPy would make one of its own."""
+    """A scalar as a ScalarArray without axes: NumPy itself would make an ordinary array."""
     return np.array(x, object).view(ScalarArray) if hasattr(type(x), "interpreter") else x
 
 
 def _lost(result: Any) -> bool:
-    """Whether scalars went in, and floats came out, which have no derivative."""
+    """Whether the result of a call on scalars holds floats, which have lost the derivative."""
     parts = result if isinstance(result, (tuple, list)) else [result]
     kinds = [getattr(part, "dtype", np.dtype(type(part))).kind for part in parts]
     return "f" in kinds and "O" not in kinds

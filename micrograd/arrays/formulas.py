@@ -1,4 +1,4 @@
-"""NumPy's elementwise functions as formulas of one number: rows of the table, or composed."""
+"""NumPy's elementwise functions as formulas of scalars: rows of the table, or composites."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from micrograd.ops import select
 INF, LN2 = math.inf, math.log(2.0)
 
 
-# The formulas that are no row of the table.
+# The formulas that are not rows of the table.
 
 
 def _ceil(x: Any) -> Any:
@@ -22,7 +22,7 @@ def _trunc(x: Any) -> Any:
 
 
 def _rint(x: Any) -> Any:
-    """To the nearest integer; of two the even one."""
+    """The nearest integer; the even one at a tie."""
     below = ops.floor(x)
     rest = x - below
     even = 2.0 * ops.floor(0.5 * (below + 1.0))
@@ -118,7 +118,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
 }
 # fmt: on
 
-# NumPy asks the elements of an array of objects for these, as methods.
+# NumPy calls these as methods on the elements of an array of objects.
 METHODS = (
     "exp2", "log2", "log10", "cbrt", "rint", "hypot", "arcsinh", "arccosh", "arctanh",
     "deg2rad", "radians", "rad2deg", "degrees",

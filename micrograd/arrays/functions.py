@@ -1,4 +1,4 @@
-"""NumPy's functions of whole arrays that compare: sorted, chosen, cut off, measured."""
+"""NumPy's functions of whole arrays that compare elements: where, sort, median, norm, interp."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def _elementwise(formula: Callable[..., Any], *arrays: Any) -> Any:
 
 
 def chosen(condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition holds, else y, element by element."""
+    """x where the condition holds, else y, elementwise."""
     return _elementwise(lambda c, x, y: select(holds(c), x, y), condition, x, y)
 
 
@@ -32,13 +32,13 @@ def _where(condition: Any, *choices: Any) -> Any:
 
 
 def _exchanged(x: Any, y: Any) -> tuple[Any, Any]:
-    """Both in order; what is no number comes last, as in NumPy."""
-    turned = ops.logical_or(ops.less(y, x), ops.not_equal(x, x))
-    return select(turned, y, x), select(turned, x, y)
+    """The two in order; NaN comes last, as in NumPy."""
+    swap = ops.logical_or(ops.less(y, x), ops.not_equal(x, x))
+    return select(swap, y, x), select(swap, x, y)
 
 
 def _in_order(scalars: list[Any]) -> list[Any]:
-    """Sorted by Batcher's network (Knuth, volume 3, algorithm 5.2.2M): the same steps for all."""
+    """Sorted by Batcher's network (Knuth, volume 3, algorithm 5.2.2M), whose steps are fixed."""
     x, n = [*scalars], len(scalars)
     top = 1 << max(n - 1, 1).bit_length() - 1
     p = top
@@ -54,7 +54,7 @@ def _in_order(scalars: list[Any]) -> list[Any]:
 
 
 def sort(a: Any, axis: Any = -1, **_: Any) -> Any:
-    """A copy in ascending order along an axis; None: of all elements."""
+    """A copy in ascending order along an axis; None sorts all elements."""
     a = np.array(a, object)
     if axis is None:
         a, axis = a.ravel(), 0
@@ -69,7 +69,7 @@ def _median(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
     rows = given.ravel() if axis is None else np.moveaxis(given, axis, -1)
     rows, n = sort(rows), rows.shape[-1]
     middle = (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2.0
-    last = rows[..., -1]  # what is no number, if there is such
+    last = rows[..., -1]  # NaN, if there is one
     median = chosen(_elementwise(ops.not_equal, last, last), last, middle)
     if not keepdims:
         return median
@@ -77,7 +77,7 @@ def _median(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
 
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The Euclidean length, which has a gradient at the origin, and does not overflow."""
+    """The Euclidean length, with a gradient of 0 at the origin and without overflow."""
     a = np.asarray(x, object)
     if ord is not None and not (ord == 2 and (axis is not None or a.ndim == 1)):
         if ord not in (1, np.inf, -np.inf) or (a.ndim != 1 and axis is None):
@@ -108,7 +108,7 @@ def _select(conditions: Any, choices: Any, default: Any = 0.0) -> Any:
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """Between the points, and at either end the first and the last value."""
+    """Linear interpolation between the points, constant beyond them."""
     if np.asarray(xp).dtype == object:
         raise NumPyError("np.interp takes Values as x and fp; the places xp are numbers")
     places, values = np.asarray(xp, float).tolist(), [*fp]

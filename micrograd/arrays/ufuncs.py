@@ -1,8 +1,8 @@
 """NumPy's elementwise functions, as formulas of scalars.
 
-On arrays of objects NumPy would ask each comparison for its truth, and a traced number has none; it
-would also pick one of two equal numbers, and their derivative with it. So each ufunc is replaced by
-a formula of the table, and what has none raises an error that says what to write.
+On arrays of objects NumPy would convert each comparison to bool, which a traced number refuses; and
+of two equal numbers it would choose one, and only its derivative. So each ufunc is replaced by a
+formula of the table. A ufunc without one raises an error that says what to write.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from micrograd.errors import NumPyError
 
 
 def holds(x: Any) -> Any:
-    """A condition as it is; of a number, whether it differs from 0."""
+    """A condition itself; for a number, whether it differs from 0."""
     return x if x.__class__ is bool or _is_condition(x) else ops.not_equal(x, 0.0)
 
 
@@ -56,7 +56,7 @@ _TRUTHS: dict[str, Callable[..., Any]] = {
     "invert": _connective(ops.logical_not, "invert"),
 }
 _IDENTITIES = {"logical_and": True, "logical_or": False, "logical_xor": False}
-# NumPy's own loops add and multiply objects as they should.
+# NumPy's own loops add and multiply objects correctly.
 _NATIVE = {"add", "subtract", "multiply", "matmul", "vecdot", "matvec", "vecmat"}
 _INSTEAD = {
     "floor_divide": "micrograd.floor(x / y)", "divmod": "micrograd.floor(x / y)",
@@ -68,7 +68,7 @@ _INSTEAD = {
 
 @cache
 def _replaced(name: str, inputs: int, outputs: int) -> Any:
-    """The ufunc of a formula, known by the name of NumPy's."""
+    """The formula for the NumPy ufunc of this name, as a ufunc."""
     formula = NUMBERS.get(name) or _TRUTHS[name]
     return np.frompyfunc(formula, inputs, outputs, identity=_IDENTITIES.get(name))
 
@@ -83,7 +83,7 @@ def _formula(ufunc: Any) -> Any:
 
 
 def call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`ufunc` on numbers and plain arrays, scalars of ours among them. Raises NumPyError."""
+    """`ufunc` on numbers and plain arrays, with our scalars among them. Raises NumPyError."""
     name = ufunc.__name__
     kwargs = {key: x for key, x in kwargs.items() if not _says_nothing(key, x, name)}
     places = inputs[1:2] if method in ("at", "reduceat") else ()
@@ -100,7 +100,7 @@ def call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _says_nothing(key: str, x: Any, name: str) -> bool:
-    """Whether a keyword of a ufunc asks for what scalars are: 64 bits, and truths."""
+    """Whether a keyword of a ufunc can be ignored: it asks for the dtype that scalars have."""
     if key == "casting":
         return True
     return key == "dtype" and np.dtype(x) in ((bool,) if name in _TRUTHS else (float, object))
@@ -120,7 +120,7 @@ def is_array(x: Any) -> bool:
 
 
 def _objects(x: Any) -> Any:
-    """An operand as an array of objects, with Python's own floats, not NumPy's."""
+    """An operand as an array of objects, with Python's floats instead of NumPy's."""
     if not is_array(x):
         x = np.asarray(x, object if hasattr(type(x), "interpreter") else None)
     return x.astype(object, copy=False)
@@ -131,13 +131,13 @@ def _of_conditions(a: Any) -> bool:
 
 
 def as_truths(result: Any) -> Any:
-    """Conditions, where all are known, as an array of NumPy's, which can be a mask."""
+    """Conditions as an array of bool, which can be a mask, if all of them are known."""
     known = isinstance(result, np.ndarray) and all(x.__class__ is bool for x in result.flat)
     return result.astype(bool) if known else result
 
 
 def unsupported(name: str, instead: str | None = None) -> str:
-    """What the error says of one of NumPy's functions that is no formula of scalars."""
+    """The message for a NumPy function that is not a formula of scalars."""
     return (
         f"{name} does not take Values and traced numbers. Instead, write "
         f"{instead or 'it in operations of micrograd, or add it with @micrograd.op'}"

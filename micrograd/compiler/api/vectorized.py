@@ -106,7 +106,7 @@ class Vectorized(Compiled):
     def _one_example(
         self, structure: Structure, shapes: list[Shape], reason: Exception | None = None
     ) -> Specialization:
-        """The function for one example of these shapes; `reason` is why it does not take numbers."""
+        """The function for one example of these shapes; `reason` says why they are not numbers."""
         try:
             return self._traced_for(structure, shapes)
         except Exception as error:
