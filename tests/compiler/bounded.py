@@ -1,23 +1,24 @@
-"""Bounded: a number with a bound of its rounding error, which an honest machine cannot exceed.
+"""Bounded: a number with a bound on its rounding error, which a correct program cannot exceed.
 
-Every program is run on these as it is on floats, operation by operation. Let u = 2⁻⁵³, and let the
-operands be off by at most e₁, e₂, ... Then the result z = f(x₁, x₂, ...) is off by at most
+Every program runs on these numbers as it does on floats, operation by operation. Let u = 2⁻⁵³, and
+let e₁, e₂, ... bound the errors of the operands. Then the error of z = f(x₁, x₂, ...) is at most
 
     |∂f/∂x₁| e₁ + |∂f/∂x₂| e₂ + ... + k u |z|
 
-to first order, where k = 1 for what IEEE 754 rounds correctly, and k = 10 (5 ulp, which is what
-glibc states of its worst, erfc; ours promise 2) for the others. Terms of second order are u² times
-a curvature: nothing, as long as the bound itself is small, which `known` demands.
+to first order, where k = 1 for operations that IEEE 754 rounds correctly, and k = 10 (5 ulp, which
+glibc states for erfc, its worst; ours promise 2) for the others. Terms of second order are u² times
+a curvature: they are negligible as long as the bound itself is small, which `known` demands.
 
-Sums are the exception, for the compiler may add in any order, and across nested sums. A sum of N
-terms in any order is off by at most N u times the sum of their magnitudes (Higham, "Accuracy and
-Stability of Numerical Algorithms", 2002, eq. 4.4, and u more for a product within); so every sum
-carries N and that magnitude, its nested sums' included.
+Sums are the exception, because the compiler may add in any order, and across nested sums. The error
+of a sum of N terms in any order is at most N u times the sum of their magnitudes (Higham, "Accuracy
+and Stability of Numerical Algorithms", 2002, eq. 4.4, and another u for products); so every sum
+carries N and that magnitude, with those of its nested sums.
 
-A comparison of numbers that are nearer than their errors may go either way: then what depends on it
-is not known. What is infinite or NaN is known, and its error 0, where it is that for all operands
-within their errors; in a sum, where no partial sum and no product of finite numbers can overflow,
-for another order of the terms, or a product that is not rounded, would be another number then.
+If the difference of two numbers is smaller than their errors, a comparison may go either way, and
+all that depends on it is unknown. An infinity or a NaN is known, with an error of 0, if all
+operands within their errors give the same. In a sum this also requires that no partial sum, and no
+product of finite numbers, can overflow: another order of the terms, or an unrounded product, would
+give another result.
 """
 
 import itertools
@@ -37,8 +38,8 @@ class Precision(NamedTuple):
     u: float  # half a unit in the last place of 1
     tiny: float  # what underflow may add to any operation
     large: float  # beyond it, a sum in another order may overflow
-    relative: float  # an error is known up to here, in relation to the number, or to 1,
-    absolute: float  # or up to here
+    relative: float  # a number is known if its error is at most this, relative to it or to 1,
+    absolute: float  # or at most this
 
 
 DOUBLE = Precision(2.0**-53, 1e-300, 1e307, 1e-7, 1e-13)
@@ -48,7 +49,7 @@ precision = DOUBLE
 
 @contextmanager
 def in_single() -> Iterator[None]:
-    """Within the block the machine computes in float32, and constants are rounded to it."""
+    """Within the block, arithmetic is in float32, and constants are rounded to it."""
     global precision
     precision = SINGLE
     try:
@@ -62,7 +63,7 @@ SUMS = {"add", "sub", "sum", "dot"}
 
 
 class Bounded(Scalar):
-    """A float, a bound of its error, and how it was computed."""
+    """A float, a bound on its error, and how it was computed."""
 
     __slots__ = ("error", "magnitude", "number", "op", "operands", "overflowed", "terms")
     rank = 1
@@ -211,7 +212,7 @@ def _sum(op: Op, operands: tuple[Any, ...]) -> Bounded:
 
 
 def _error_of_infinite(terms: list[Any]) -> float:
-    """0 where a sum of such terms is infinite, or NaN, in any order; else infinite."""
+    """0 if a sum of these terms is infinite, or NaN, in any order; else infinity."""
     numbers = [*map(_number, terms)]
     infinite = [x for x, number in zip(terms, numbers) if not math.isfinite(number)]
     certain = all(not isinstance(x, Bounded) or (x.known and not x.overflowed) for x in infinite)

@@ -1,4 +1,4 @@
-"""The stages of the compiler, one after the other, as the tests call them."""
+"""The stages of the compiler, in order, as functions for the tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from micrograd.structure import flatten
 
 
 def traced(function: Callable[..., Any], *shapes: Shape) -> Trace:
-    """The graph of a function of arguments in these shapes; None is the shape of a number."""
+    """The graph of a function, for arguments of these shapes; None is the shape of a number."""
     _, structure = flatten((tuple(range(len(shapes))), {}))
     return trace(function, structure, list(shapes))
 
@@ -49,7 +49,7 @@ def evaluated(function: Callable[..., Any], *examples: NDArray[Any]) -> NDArray[
 
 
 def eager(function: Callable[..., Any], *examples: NDArray[Any]) -> NDArray[Any]:
-    """The same by Values, one example after the other."""
+    """The same by Values, example by example."""
     rows = []
     for row in zip(*examples):
         leaves, _ = flatten(function(*[_values(x) for x in row]))

@@ -1,4 +1,4 @@
-"""Random programs: what a line of one may be, what it computes, and the numbers to run it on."""
+"""Random programs: the lines of a program, their meaning, and the numbers to run it on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -142,7 +142,7 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, np.nan, 1e308, -1e200, 5e-3
 
 
 def edges() -> tuple[Any, Any]:
-    """Rows for the same programs: numbers at the ends of the floats, among ordinary ones."""
+    """Rows for the same programs: extreme floats among ordinary ones."""
     random = np.random.default_rng(2)
     x = random.choice(EDGES, (11, M))
     x[:4] = np.where(random.random((4, M)) < 0.5, x[:4], random.uniform(-2, 2, (4, M)))

@@ -59,7 +59,7 @@ def test_the_gradient_of_a_subtracted_term_is_subtracted() -> None:
 
 
 def test_sums_over_the_examples_have_two_factors() -> None:
-    """Such a sum may be a matrix product."""
+    """A sum of this form may be a matrix product."""
     program = differentiated(
         lambda x: mg.sum(mg.exp(x[k] - w[k] * x[k + 1]) for k in range(2)), (3,), per_example=False
     )
@@ -116,7 +116,7 @@ def test_what_is_uniform_is_differentiated_once() -> None:
 
 
 def test_a_masked_branch_gets_a_gradient_of_zero() -> None:
-    """And `guarded`, a product with a gradient of zero is zero, whatever the other factor."""
+    """In a guarded program, a product with a gradient of zero is zero, for any other factor."""
     text = str(differentiated(lambda x: mg.where(x > 0, mg.log(x), x), None, per_example=True))
     assert "where(%1[0], seed[0], 0)" in text
     assert "where(%1[0], 0, seed[0])" in text

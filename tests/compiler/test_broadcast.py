@@ -1,8 +1,8 @@
 """Functions of numbers broadcast like NumPy's; functions of rows have examples in the first axis.
 
-The oracle is NumPy: the plain formula on whole arrays, or the function of rows on one row after the
-other. The traps are functions of rows that look like formulas, or whose shapes do by chance. What
-may be either is an error, and `each` says which.
+The oracle is NumPy: the plain formula on whole arrays, or the function of rows, row by row. The
+traps are functions of rows that look like formulas, or whose shapes happen to fit. An ambiguous
+function raises an error, and `each` resolves it.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def normal(*shape: int, seed: int = 3) -> Any:
 
 
 def call_price(m: Any) -> Callable[..., Any]:
-    """Black and Scholes, in the functions of `m`."""
+    """The Black-Scholes formula, in the functions of `m`."""
 
     def price(S: Any, K: Any, T: Any = 1.5, r: Any = 0.03, sigma: Any = 0.2) -> Any:
         S, K = 100 * 1.1**S, 100 * 1.1**K
@@ -81,7 +81,7 @@ UNCLEAR = [[(5, 1), (5,)], [(5, 5), (5,)], [(1, 5), (5,)], [(5,), (5, 5)], [(2, 
 
 
 def agrees(answer: Any, expected: Any, tolerance: float) -> None:
-    """The same structure, shapes and numbers; a number where NumPy has one."""
+    """Asserts equal structure, shapes and numbers; a number where NumPy returns one."""
     if isinstance(expected, dict):
         assert list(answer) == list(expected)
         answer, expected = [*answer.values()], [*expected.values()]
@@ -105,7 +105,7 @@ def test_a_function_of_numbers_broadcasts_like_numpy(name: str, way: str) -> Non
     for shapes in SHAPES:
         arguments = [normal(*shape, seed=k) for k, shape in enumerate(shapes)]
         expected = formula(*arguments)
-        for _ in range(3):  # a later call may take a shorter way
+        for _ in range(3):  # later calls may take a shortcut
             agrees(f(*arguments), expected, tolerance)
         others = [np.array(-x) for x in arguments]
         agrees(f(*others), formula(*others), tolerance)
@@ -183,7 +183,7 @@ def test_an_argument_of_one_number_is_shared() -> None:
 
 
 def test_a_grid_is_traced_as_one_number() -> None:
-    """However wide it is."""
+    """At any width."""
     f = mg.vectorize(lambda x, y: mg.exp(-x * x) * y)
     x, y = normal(2, 300_000), normal(2, 1)
     agrees(f(x, y), np.exp(-x * x) * y, 1e-13)
@@ -209,7 +209,7 @@ def test_the_decision_is_made_once() -> None:
 
 
 def by_rows(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The function on one row after the other; what has one row only shares it."""
+    """The function row by row; an argument of one row shares it."""
     n = max(len(x) for x in arguments)
     return np.array([function(*[x[k if len(x) > 1 else 0] for x in arguments]) for k in range(n)])
 
@@ -334,7 +334,7 @@ def test_numbers_that_become_an_array_do_not_broadcast() -> None:
 
 
 def test_shapes_of_a_choice_of_arrays_are_not_mistaken() -> None:
-    """On numbers np.sum(x) is x."""
+    """For a number, np.sum(x) is x."""
     f = mg.vectorize(lambda x, y: mg.where(y > 0, np.sum(x), 0.0))
     x, y = normal(3, 3), normal(3, 1)
     np.testing.assert_allclose(f(x, y), np.where(y > 0, x.sum(axis=1, keepdims=True), 0.0))
@@ -347,7 +347,7 @@ def test_no_examples_of_arrays() -> None:
 
 
 def test_rows_and_a_number_for_each_do_not_broadcast() -> None:
-    """By chance they might, where there are as many rows as columns: so it must be said."""
+    """They would fit by chance, if there are as many rows as columns: so the user must choose."""
     f = mg.vectorize(lambda x, y: x * y)
     x, y = normal(6, 3), normal(6)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Builder: what it prints is what llvmlite prints, but for the names of results."""
+"""Builder: it prints what llvmlite prints, except for the names of results."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ VECTOR = ir.VectorType(NUMBER, 4)
 
 
 def written_by(builder: type[ir.IRBuilder]) -> str:
-    """One of each instruction, in a function."""
+    """A function with one of each instruction."""
     module = ir.Module()
     type = ir.FunctionType(ir.VoidType(), [POINTER, I64, VECTOR, ir.IntType(1)])
     function = ir.Function(module, type, "f")

@@ -1,4 +1,4 @@
-"""A call answers for its own arguments, whatever was called before, and from any thread."""
+"""A call computes with its own arguments, whatever was called before, from any thread."""
 
 import itertools
 import sys
@@ -55,7 +55,7 @@ def test_results_that_are_no_numbers_are_not_taken_for_the_last_ones() -> None:
 
 @pytest.fixture
 def eager_switches() -> Iterator[None]:
-    """Threads take turns as often as they can."""
+    """Threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -65,7 +65,7 @@ def eager_switches() -> Iterator[None]:
 @pytest.mark.usefixtures("eager_switches")
 @pytest.mark.parametrize("turn", range(3))
 def test_threads_that_call_with_different_arguments(turn: int) -> None:
-    """Numbers, arrays, keywords; each thread makes the first call of its kind."""
+    """Numbers, arrays, keywords; each thread makes the first call with its type of arguments."""
     f = mg.compile(lambda x, k=1.0: (mg.sum(x) if hasattr(x, "shape") else 3 * x) * k)
     at_once = Barrier(6)
     calls: list[tuple[Callable[[], Any], Any]] = [
@@ -99,7 +99,7 @@ def test_an_array_may_get_other_memory_between_calls(make: Any) -> None:
         for array in (x, theta):
             state: Any = np.full(len(array), number).__reduce__()[2]
             array.__setstate__(state)
-        trash = [np.full(1000, -7.0) for _ in range(20)]  # where the old memory was
+        trash = [np.full(1000, -7.0) for _ in range(20)]  # reuses the old memory
         np.testing.assert_array_equal(f(x), np.full(1000, 2 * number))
         assert g.gradient(theta, first)[0] == number
         del trash
@@ -147,7 +147,7 @@ def test_a_function_of_numbers_that_is_no_longer_kept_still_runs() -> None:
 
 
 def test_answers_that_are_kept_do_not_add_up_in_the_function() -> None:
-    """A bounded number of arrays is looked through, however many answers are held."""
+    """The pool searches a bounded number of arrays, however many results the caller keeps."""
     pool, number = Pool(), np.dtype(float)
     held = [pool.take((40_000,), 40_000, number) for _ in range(200)]
     assert len(pool) <= pool.ARRAYS
@@ -180,7 +180,7 @@ POINTS = [(0.5, 2.0, -1.0), (-0.5, 2.0, 3.0), (0.0, 1.0, 2.0), (0.0, -0.0, 0.0),
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_numbers_and_arrays_give_the_same_value_and_gradient(exact: bool) -> None:
-    """Numbers go in registers, arrays of one in memory, of one example; x = 0 makes 0 * inf."""
+    """Numbers are passed in registers, arrays of one number in memory; x = 0 makes 0 * inf."""
     f, g = mg.compile(formula, exact=exact), mg.vectorize(formula, exact=exact)
     for point, _ in itertools.product(POINTS, range(2)):
         v = [Value(x) for x in point]

@@ -83,7 +83,7 @@ def test_hessians_of_all_examples() -> None:
 
 
 def test_a_network_of_physics() -> None:
-    """u'' + u = 0: the second derivative by x within a loss, whose gradient the weights get."""
+    """u'' + u = 0: a loss with a second derivative by x, and its gradient by the weights."""
     model = MLP(1, [4, 1], activation="tanh", seed=0)
 
     def u(x: Any) -> Any:
@@ -212,7 +212,7 @@ def test_any_number_of_threads_gives_the_same_bits(n: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_calls_from_many_threads_at_once(threads: int) -> None:
-    """Of one function, which is compiled by whoever comes first, on data of different lengths."""
+    """Threads call one function on data of different lengths; the first one compiles it."""
     f = mg.vectorize(loss, threads=threads)
     data = [(normal(n, 4) + n, normal(n)) for n in (3, 50, 104, 700)] * 4
     alone = mg.vectorize(loss)
@@ -326,7 +326,7 @@ def test_a_copy_is_compiled_anew(make: Any, again: Any) -> None:
         other.pack()
     assert other.value_and_grad(2.0) == (8.0, 12.0)
     square(3.0)
-    assert again(square) is square  # as a function of a module is
+    assert again(square) is square  # it is pickled by its name, like any function
 
 
 def test_a_copy_of_a_compiled_model_has_weights_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""Constants: numbers among the scalars of a program, in any count and at any place."""
+"""Constants: any number of constants among the scalars of a program, at any position."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from ways import in_numpy
 
 import micrograd as mg
 
-NUMBERS = np.arange(1.0, 41.0) / 3.0  # no two alike
+NUMBERS = np.arange(1.0, 41.0) / 3.0  # all different
 
 # Of x, a number, and c, constants: more of these than there are nodes.
 PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {

@@ -12,12 +12,12 @@ import pytest
 
 import micrograd as mg
 
-hips: Any = autograd  # its names are made at run time, where no type checker sees them
+hips: Any = autograd  # its names are made at run time, unknown to type checkers
 anp, special = hips.numpy, hips.scipy.special
 
 
 class Ours:
-    """The functions that the programs use, as this package has them."""
+    """The functions that the programs use, of this package."""
 
     exp, log, sin, tanh, erfc, sqrt = mg.exp, mg.log, mg.sin, mg.tanh, mg.erfc, mg.sqrt
     softplus, logsumexp, sum = mg.softplus, mg.logsumexp, mg.sum
@@ -43,7 +43,7 @@ class Theirs:
 
 
 def network(x: Any, m: Any) -> Any:
-    """Of 2-3-1 units, on one point; x are its weights."""
+    """A network of 2-3-1 units, on one point; x are its weights."""
     hidden = [m.tanh(0.3 * x[3 * i] - 1.2 * x[3 * i + 1] + x[3 * i + 2]) for i in range(3)]
     return m.sum(h * x[9 + i] for i, h in enumerate(hidden)) + x[12]
 
@@ -68,7 +68,7 @@ def logistic_regression(x: Any, m: Any) -> Any:
 
 
 def pendulum(x: Any, m: Any) -> Any:
-    """The last angle, by Runge and Kutta, from angle and speed; length and friction."""
+    """The final angle of a pendulum, by Runge-Kutta; x is angle, speed, length and friction."""
     angle, speed, length, friction = x[0], x[1], 1.5 + x[2] / 9, 0.2 + x[3] / 9
 
     def slope(angle: Any, speed: Any) -> tuple[Any, Any]:
@@ -152,7 +152,7 @@ class Precise:
 
 
 def test_all_digits(name: str) -> None:
-    """Value and gradient are right to 13 digits of the largest."""
+    """Value and gradient are correct to 13 digits, relative to the largest number."""
     function, n = PROGRAMS[name]
     (x, *_) = point(name)
     value, gradient = mg.compile(lambda x: function(x, Ours)).value_and_grad(x)

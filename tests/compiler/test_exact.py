@@ -87,7 +87,7 @@ def test_derivatives_of_second_order_have_the_bits_of_values(f: Any) -> None:
 
 @pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
 def test_exact_is_of_the_numbers_of_values(make: Any) -> None:
-    """Which have 64 bits: there is no engine whose bits a program in float32 could have."""
+    """Values have 64 bits: there is no eager engine in float32 to compare with."""
     with pytest.raises(ValueError, match=r"exact.*float64.*float32"):
         make(mg.exp, dtype="float32", exact=True)
     assert make(mg.exp, dtype=np.float64, exact=True)(np.array([1.0])).tolist() == [mg.exp(1.0)]
@@ -105,7 +105,7 @@ def test_without_llvm_the_bits_are_the_same(f: Any) -> None:
 @pytest.mark.parametrize("make", [InNumPy, function.Vectorized])
 @pytest.mark.parametrize("name", [row.name for row in TABLE.values() if not row.boolean])
 def test_every_operation_is_that_of_values(name: str, make: Any) -> None:
-    """NumPy has functions of its own, and so has native code, other in the last bit."""
+    """The functions of NumPy, and of fast native code, differ in the last bit."""
     row, random = TABLE[name], np.random.default_rng(3)
     count = row.arity or 5
     ordinary = random.normal(size=(60, count)) * np.exp(3 * POINTS[:, None])
@@ -115,5 +115,5 @@ def test_every_operation_is_that_of_values(name: str, make: Any) -> None:
     answers = make(lambda x: row(*x), "float64", 1, exact=True)(points)
     expected = np.array([row(*map(Value, p)).data for p in points.tolist()])
     np.testing.assert_array_equal(answers, expected)
-    numbers = ~np.isnan(expected)  # the sign of a NaN is nobody's
+    numbers = ~np.isnan(expected)  # the sign of a NaN is undefined
     np.testing.assert_array_equal(np.signbit(answers)[numbers], np.signbit(expected)[numbers])

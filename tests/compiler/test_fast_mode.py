@@ -97,7 +97,7 @@ def test_no_rewrite_shows_at_the_edges(name: str, make: Any) -> None:
     np.testing.assert_array_equal(answers[infinite], expected[infinite])
     finite = np.isfinite(expected)
     x, y = (np.where(np.isfinite(z), abs(z), 0.0) for z in (X, Y))
-    terms = (1 + x + y) ** 2  # each is of degree two at most, and there are eight at most
+    terms = (1 + x + y) ** 2  # at most eight terms, each of degree at most two
     scale = terms[finite] if name in SUMS else abs(expected[finite])
     assert (abs(answers[finite] - expected[finite]) <= 8 * ULP * scale + 5e-324).all()
     if name in NO_SUMS:
@@ -107,7 +107,7 @@ def test_no_rewrite_shows_at_the_edges(name: str, make: Any) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_in_float32_too(name: str) -> None:
-    """Where all is exact in either: no subnormals, nothing large."""
+    """On numbers for which both are exact: no subnormals, nothing large."""
     f = ALL[name]
     whole = ~np.isin(abs(X), [1e-310, 5e-324, 1e10]) & ~np.isin(abs(Y), [1e-310, 5e-324, 1e10])
     expected, answers = eagerly(f)[whole], in_float32(f)(X[whole], Y[whole])
@@ -117,7 +117,7 @@ def test_in_float32_too(name: str) -> None:
 @pytest.mark.parametrize("count", [1, 3, 8, 9, 100])
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_mean_with_an_infinite_example(count: int, exact: bool) -> None:
-    """Also in the last one, of which copies fill the last vector: they count nothing."""
+    """Also the last example, whose copies pad the last vector: padding has a seed of 0."""
     w = Value(2.0)
     f = mg.vectorize(lambda x: w * x, exact=exact)
     for place in {0, count // 2, count - 1}:
@@ -128,7 +128,7 @@ def test_a_mean_with_an_infinite_example(count: int, exact: bool) -> None:
 
 @pytest.mark.native
 def test_what_the_fast_mode_may_change() -> None:
-    """As docs/design.md says. Whoever mends one of these mends that page."""
+    """As docs/design.md says: a change of one of these must change that page."""
     sums = mg.compile(lambda x: 0.0 + x)
     assert (str(sums(-0.0)), str((0.0 + Value(-0.0)).data)) == ("-0.0", "0.0")
     fused = mg.compile(lambda x, y: x * x - y)

@@ -1,4 +1,4 @@
-"""A process that is forked at any moment of what its other threads do."""
+"""A process that forks while its other threads compile, call and trace."""
 
 import os
 import subprocess
@@ -113,7 +113,7 @@ def test_twenty_forks_while_other_threads_compile_and_call() -> None:
 
 
 def test_a_child_that_could_not_wait_for_llvm_says_so() -> None:
-    """What was compiled before the fork runs; what was not is an error, not a thread that hangs."""
+    """Code compiled before the fork runs; compiling after it raises an error instead of hanging."""
     assert printed(WITHIN_LLVM) == "[0, 0]"
 
 

@@ -1,6 +1,6 @@
 """Arguments that all examples share: `in_axes`, as in JAX, and their gradients, which are sums.
 
-The oracle is the same function of one row after the other, differentiated by the eager engine.
+The oracle is the same function, row by row, differentiated by the eager engine.
 """
 
 import pickle
@@ -30,12 +30,12 @@ def chosen(x: Any, q: Any, s: Any) -> Any:
 
 
 def uniform(x: Any, q: Any, s: Any) -> Any:
-    """Nothing of it depends on an example."""
+    """No example enters it."""
     return mg.exp(q[0] * q[1]) + q[2]
 
 
 def masked(x: Any, q: Any, s: Any) -> Any:
-    """The root of what is negative is not chosen: it must not reach the sum."""
+    """The root of a negative number is masked: its NaN must not reach the sum."""
     return mg.where(s > 0, mg.sqrt(s) * q[1], q[2] * x[1])
 
 
@@ -51,7 +51,7 @@ def by_rows(f: Callable[..., Any], x: Any, q: Any, s: Any) -> Any:
 
 
 def floats(numbers: Any) -> Any:
-    """They are Values, where they depend on the captured one."""
+    """They are Values, if they depend on the captured one."""
     array = np.array([getattr(v, "data", v) for v in np.ravel(np.array(numbers, object))])
     return array.reshape(np.shape(np.array(numbers, object)))
 

@@ -1,4 +1,4 @@
-"""Exceptions from outside, such as Ctrl-C, at any moment of a compilation: what they may leave."""
+"""Asynchronous exceptions, such as Ctrl-C, at any moment of a compilation, and their effects."""
 
 import ctypes
 import gc
@@ -67,7 +67,7 @@ class Storm:
 
 
 def free(lock: Any) -> bool:
-    """Whether another thread can take it."""
+    """Whether another thread can acquire it."""
     taken: list[bool] = []
 
     def take() -> None:
@@ -96,7 +96,7 @@ def paused() -> None:
 
 
 def test_the_collector_runs_after_an_exception_at_any_instruction() -> None:
-    """Also where the traceback, and the frames in it, are kept."""
+    """Even while the traceback keeps the frames alive."""
     storm, k, kept = Storm("building.py", "test_interrupted.py", instructions=True), 1, []
 
     def act() -> None:
@@ -125,7 +125,7 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some close a generator
     monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path))
     w = mg.Value(3.0)
-    mg.compile(lambda x: x * w).value_and_grad(2.0)  # its code is on disk
+    mg.compile(lambda x: x * w).value_and_grad(2.0)  # now its code is in the disk cache
 
     storm, k = Storm(*HOLD_STATE), 1
     size = threading.stack_size()
@@ -143,7 +143,7 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
 
 
 def test_hundreds_of_exceptions_as_python_delivers_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To a thread that does not expect them, between any two instructions."""
+    """Raised in a thread between any two instructions."""
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some reach a destructor
     raised = ctypes.pythonapi.PyThreadState_SetAsyncExc
     here, over, hits = threading.get_ident(), threading.Event(), 0

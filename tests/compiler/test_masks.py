@@ -1,7 +1,7 @@
 """A branch that is not taken makes no NaN: in derivatives of any order, in every way to run.
 
-The oracle knows no branches: of each program it is told, as a formula of mpmath's, which one is
-taken. There the derivatives are those of mpmath.
+The oracle has no branches: each program comes with the formula of the branch that is taken, and
+mpmath differentiates that.
 """
 
 import ctypes
@@ -41,7 +41,7 @@ def students(nu: Any) -> Any:
 
 
 def cosine_of_angle(x: Any) -> Any:
-    """Of the angle of a vector (x, 2x), by its series where that is small."""
+    """Terms of a rotation by the length t of (x, 2x), by their series if t is small."""
     square = 5 * x * x
     small = square < 1e-8
     t = mg.sqrt(square)
@@ -144,7 +144,7 @@ POINTS = [x for _, x, _ in PROGRAMS.values()]
 
 
 def derivatives(order: int) -> Callable[..., list[Any]]:
-    """Of all programs, each at a point of its own: so that one compilation is enough."""
+    """All programs, each at its own point, in one function: one compilation is enough."""
     functions = [derivative(f, order) for f, _, _ in PROGRAMS.values()]
     return lambda *points: [f(x) for f, x in zip(functions, points)]
 
@@ -158,7 +158,7 @@ def backward(order: int) -> list[float]:
 
 
 def with_a_weight(order: int) -> list[float]:
-    """`grad` of what depends on a Value besides: its derivatives are Values, too."""
+    """`grad` of a function that also depends on a Value: its derivatives are Values, too."""
     w = Value(1.0)
     slope = mg.grad(lambda *x: mg.sum(w * z for z in derivatives(order - 1)(*x)))
     return [getattr(z, "data", z) for z in slope(*POINTS)]
@@ -169,7 +169,7 @@ def value_and_grad(order: int) -> list[float]:
 
 
 def many(vectorize: Any) -> Callable[[int], list[float]]:
-    """Beside examples of which nothing is asked."""
+    """With other examples beside it, whose results are ignored."""
 
     def second(order: int) -> list[float]:
         columns = [np.array([0.75, x, 0.75]) for x in POINTS]
@@ -191,7 +191,7 @@ WAYS: dict[str, Callable[[int], list[float]]] = {
 
 
 def wanted(order: int) -> Any:
-    """Third derivatives of long formulas have lost some digits."""
+    """Third derivatives of long formulas lose some digits."""
     with mp.workdps(60):
         slopes = {
             name: float(mp.re(mp.diff(branch, mp.mpf(x), order)))
@@ -228,8 +228,8 @@ def test_nor_in_printed_c(order: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_exact_derivatives_are_those_of_the_engine(order: int) -> None:
-    """In the third order sums may be in another order, since the engine does not follow a branch
-    that it knows is not taken."""
+    """Third derivatives may add terms in another order, since the engine skips a branch that it
+    knows is not taken."""
     compiled = mg.compile(derivatives(order), exact=True)
     for x in (0.75, -0.3, 1.7, -1.2):
         points = [x] * len(POINTS)

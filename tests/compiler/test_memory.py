@@ -1,4 +1,4 @@
-"""Where numbers lie: in the caller's arrays, in rows of lanes, turned; that all are delivered."""
+"""Memory: numbers in the caller's arrays, in rows of lanes, packed; all reach the outputs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ def agree(f: Any, arrays: list[Any], tolerance: float) -> None:
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 20, 33])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_rows_of_any_length(size: int, dtype: str) -> None:
-    """In and out; some results are inputs, some constants, and some stand twice."""
+    """Inputs and results; some results are inputs, some constants, some are duplicates."""
 
     def f(x: Any) -> dict[str, Any]:
         doubled = [2.0 * v for v in x]
@@ -106,7 +106,7 @@ def test_weights_gradients_of_any_shape(rows: int, columns: int, dtype: str) -> 
 
 
 def test_an_output_may_lie_on_an_input() -> None:
-    """As in training: what is written must not be what is still to be read."""
+    """As in training: a write must not overwrite what is read later."""
     a, b = random.uniform(0.5, 2, 1000), random.uniform(0.5, 2, 1000)
     c = a.copy()
     expected = [in_numpy(formula)(a, b, c), in_numpy(lambda a, b: a * mg.exp(b))(a, b)]
@@ -117,7 +117,7 @@ def test_an_output_may_lie_on_an_input() -> None:
     np.testing.assert_allclose(a, expected[1], rtol=1e-12, atol=1e-13)
 
 
-def test_memory_is_used_again_when_nobody_holds_it() -> None:
+def test_memory_without_references_is_reused() -> None:
     large, number = Pool(), np.dtype(float)
     first, place = large.take((10_000,), 10_000, number)
     second, other = large.take((10_000,), 10_000, number)
@@ -146,7 +146,7 @@ def test_answers_of_two_calls_are_two_arrays() -> None:
 
 
 def test_copies_of_the_last_example_raise_no_alarm() -> None:
-    """They count nothing, and 0 * inf is a NaN; but they are nobody's answer."""
+    """Padding has a seed of 0, and 0 * inf is NaN; but no result contains it."""
     f = mg.vectorize(lambda x: mg.sqrt(x))
     _, slope = f.value_and_grad(np.zeros(3))
     assert np.isinf(slope).all()
@@ -179,7 +179,7 @@ def network(W: Any, b: Any, x: Any, scale: Any) -> Any:
 @pytest.mark.parametrize(("rows", "columns"), [(16, 8), (17, 23), (24, 6), (5, 50), (31, 25)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_gradients_of_each_example(rows: int, columns: int, dtype: str) -> None:
-    """Of weights that all share, as rows times columns; and of weights that each has its own of."""
+    """Gradients of shared weights, which are outer products, and of each example's own weights."""
     f = mg.vectorize(network, dtype=dtype)
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     W, b, scale = random.normal(0, 0.3, (1, rows, columns)), random.normal(size=(1, rows)), 0.5
@@ -223,7 +223,7 @@ def test_a_function_of_shared_inputs_alone() -> None:
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_shared_or_not_the_numbers_are_the_same(exact: bool) -> None:
-    """Whoever passes the same number for each example gets the same."""
+    """The result is the same as if each example were passed its own copy."""
     f = mg.vectorize(formula, exact=exact)
     a, b = random.uniform(0.5, 2, 50), random.uniform(0.5, 2, 50)
     shared, each = f.value_and_grad(a, b, 1.25), f.value_and_grad(a, b, np.full(50, 1.25))

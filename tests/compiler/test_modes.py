@@ -1,4 +1,4 @@
-"""Jacobians by rows and by columns: the same numbers, and the way that is less work."""
+"""Jacobians by rows and by columns: the same numbers, and the choice of the cheaper way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ X = np.array([0.7, -1.3, 2.1])
 
 
 def simulation(x: Any, steps: int = 12) -> list[Any]:
-    """Every step is a result, and reads the one before it."""
+    """Every step is a result and depends on the step before."""
     y, z, path = x[0], x[1], []
     for _ in range(steps):
         y, z = y + 0.1 * (z - mg.tanh(x[2] * y)), z - 0.1 * mg.sin(y)
@@ -23,12 +23,12 @@ def simulation(x: Any, steps: int = 12) -> list[Any]:
 
 
 def residuals(x: Any, rows: int = 12) -> list[Any]:
-    """Every result reads the variables, and nothing of the others."""
+    """Every result depends on the variables only, not on other results."""
     return [x[0] * mg.exp(x[1] * t) + mg.tanh(x[2] * t) - t for t in np.linspace(0, 1, rows)]
 
 
 def masked(x: Any) -> list[Any]:
-    """Each result a step on from the last, past branches whose slopes are infinite or NaN."""
+    """Each result depends on the last, with masked branches of infinite or NaN slope."""
     y, path = x[0] * x[2], []
     for v in [*x, *x]:
         root = mg.where(v > 0, mg.sqrt(v), 3.0 * v)

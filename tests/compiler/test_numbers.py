@@ -1,4 +1,4 @@
-"""What a number is: the same at every call, in every way to run, and for a Value."""
+"""What counts as a number is the same in every call, in every way to run, and for a Value."""
 
 import itertools
 from decimal import Decimal
@@ -14,7 +14,7 @@ from micrograd import Value
 
 
 class Column:
-    """As of pandas: it is an array to NumPy."""
+    """Like a pandas object: NumPy converts it to an array."""
 
     def __init__(self, *numbers: Any):
         self.numbers = numbers

@@ -1,7 +1,7 @@
 """NumPy's public functions, on floats, on Values and on traced numbers: equal, or a clear error.
 
-The oracle is NumPy on floats, and its finite differences for the gradients. What is not in WORKS
-may raise NumPyError or TraceError, which say what to write; anything else is a fault.
+The oracle is NumPy on floats, with finite differences for gradients. A function that is not in
+WORKS may raise NumPyError or TraceError, which say what to write; anything else is a bug.
 """
 
 import inspect
@@ -62,7 +62,7 @@ polyval logical_and logical_or logical_xor vdot
     "x > 0, x, y": "where",
     "x, numbers, y": "interp",
 }
-DECIDED = {"nonzero"}  # by the numbers themselves, which a traced function does not know
+DECIDED = {"nonzero"}  # its result depends on numbers that a trace does not know
 
 
 def function_of(name: str) -> Callable[..., Any]:
@@ -77,8 +77,8 @@ def names() -> list[str]:
 
 
 def can_take(name: str, label: str) -> bool:
-    """Whether these are its operands, none of them `out`, and NumPy asks ours for help with them:
-    of a list it makes an array of its own, but in functions of several arrays."""
+    """Whether the function takes these operands, none of them `out`, and NumPy dispatches to us:
+    from a list it makes an array itself, except in functions of several arrays."""
     function = function_of(name)
     if isinstance(function, np.ufunc) or name == "fix":
         return label.count(",") + 1 == getattr(function, "nin", 1) and label != "[x, y]"
@@ -102,7 +102,7 @@ def agrees(answer: Any, expected: Any) -> bool:
 
 
 def results(name: str, arguments: Callable[..., tuple[Any, ...]]) -> Any:
-    """What NumPy answers to floats, and a thunk for each other way. None where there is nothing."""
+    """NumPy's result on floats, and a thunk for each other way to run; None if it has no result."""
     function = function_of(name)
 
     def run(x: Any, y: Any, m: Any) -> Any:
@@ -112,7 +112,7 @@ def results(name: str, arguments: Callable[..., tuple[Any, ...]]) -> Any:
         warnings.simplefilter("ignore")
         try:
             expected = run(X.copy(), Y.copy(), M.copy())
-        except Exception:  # not so many arguments, or of another kind
+        except Exception:  # a wrong number or type of arguments
             return None
     if expected is None or expected is NotImplemented:
         return None
@@ -124,7 +124,7 @@ def results(name: str, arguments: Callable[..., tuple[Any, ...]]) -> Any:
 
 
 def outcome(run: Callable[[], Any]) -> tuple[Any, str | None]:
-    """What a function answers, or the error that says what to write."""
+    """The result of a function, or the error that says what to write."""
     try:
         return run(), None
     except (NumPyError, TraceError) as error:
@@ -155,7 +155,7 @@ def test_all_that_is_needed_is_there() -> None:
 
 
 def weighted(function: Callable[..., Any], arguments: Any) -> Callable[[Any], Any]:
-    """One number of all that a function answers, as a function of x."""
+    """A single number made of all results of a function, as a function of x."""
 
     def number(x: Any) -> Any:
         answer = function(*arguments(x, Y, M))

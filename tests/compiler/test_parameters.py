@@ -1,4 +1,4 @@
-"""Parameters: one order for all calls, and nobody's number taken for another's."""
+"""Parameters: one order for all calls, and no number assigned to the wrong parameter."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MAKERS = [mg.compile, mg.vectorize]
 
 
 def two_orders() -> tuple[Any, Value, Value, Value]:
-    """A function that meets its parameters in another order, and one more, with a longer row."""
+    """A function that, for a longer row, reads its parameters in another order, and one more."""
     a, b, c = Value(2.0, name="a"), Value(3.0, name="b"), Value(5.0, name="c")
 
     def f(x: Any) -> Any:

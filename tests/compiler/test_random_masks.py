@@ -1,7 +1,7 @@
-"""Random programs with branches in their midst: second derivatives are those of what is taken.
+"""Random programs with branches: their second derivatives are those of the branches taken.
 
-The oracle is mpmath on the branches that are taken alone: which these are is decided before, on
-floats, and what is not taken is never computed.
+The oracle is mpmath on the taken branches only: floats decide which these are, and no other branch
+is computed.
 """
 
 import math
@@ -63,7 +63,7 @@ def program(lines: list[Any], x: Any) -> Any:
 
 
 def taken(lines: list[Any], at: float) -> Callable[[Any], Any]:
-    """The program without its branches, as they are taken at a point; raises where it bends."""
+    """The program with only the branches taken at a point; raises at a kink."""
     with mp.workdps(30):
         values, way = [mp.mpf(at)], list[Any]([None])  # of each node: which one it is, or its step
         for name, *rest in lines:

@@ -1,8 +1,8 @@
 """Random programs: the compiled ones against the eager engine, at ordinary numbers and at edges.
 
-The exact mode must give the same bits; the default must stay within a bound that is derived for
-each number of each program (see bounded.py), and be infinite or NaN where the eager engine is; so
-must gradients, of which the same analysis holds, since they are programs too. None may raise.
+The exact mode must give the same bits. The default mode must stay within a bound that is derived
+for each number of each program (see bounded.py), and be infinite or NaN where the eager engine is.
+The same holds for gradients, since they are programs too. None may raise.
 `MICROGRAD_PROGRAMS=2000` runs that many of them; some run always.
 """
 
@@ -44,7 +44,7 @@ def number(z: Any) -> float:
 
 
 def every(share: float = 1.0) -> Any:
-    """Runs a test on COUNT random programs, or a share of them, the same ones every time."""
+    """Runs a test on COUNT random programs, or a fraction of them, the same ones every time."""
 
     def decorate(test: Any) -> Any:
         slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -71,7 +71,7 @@ def function_of(lines: list[Statement], weights: Any) -> Any:
 
 
 def last_of(lines: list[Statement], weights: Any) -> Any:
-    """One number of the program, of which there is a gradient."""
+    """The program as a function with one result, so that it has a gradient."""
 
     def f(x: Any, y: Any) -> Any:
         return run(lines, x, y, weights)[-1] * y
@@ -127,7 +127,7 @@ def bounds(lines: list[Statement], X: Any = ALL_X, Y: Any = ALL_Y) -> list[Any]:
 
 
 def within(answer: float, value: float, bounded: Any) -> None:
-    """Both are within the bound of the truth; so they are within twice the bound of each other."""
+    """Both are within the bound of the true value, so within twice the bound of each other."""
     if not isinstance(bounded, Bounded) or not bounded.known:
         return
     if not np.isfinite(bounded.number):
@@ -148,7 +148,7 @@ def test_one_example_a_call_is_within_the_bound(lines: list[Statement]) -> None:
 
 @every(0.25)
 def test_in_float32_too_values_are_within_the_bound(lines: list[Statement]) -> None:
-    """Of ordinary numbers, which are of that type, as the parameters are."""
+    """On ordinary numbers; these and the parameters are exact in float32."""
     x, y = X.astype(np.float32), Y.astype(np.float32)
     weights = W.astype(np.float32).astype(float)
     with in_single():
@@ -207,7 +207,7 @@ def test_gradients_are_within_the_bound(lines: list[Statement]) -> None:
 
 @every(0.25)
 def test_the_exact_mode_gives_the_same_second_derivatives(lines: list[Statement]) -> None:
-    """Of a program of one number, along which all inputs move, with the weights as they are."""
+    """Second derivatives along one number that moves all inputs, with fixed weights."""
 
     def f(t: Any) -> Any:
         return run(lines, [t, 0.5 * t, t - 1.0], 1.5 * t, W.tolist())[-1] * t
@@ -247,7 +247,7 @@ def test_every_operation_is_drawn() -> None:
 
 @pytest.mark.parametrize("slip", [1 + 2.0**-40, 1 - 2.0**-40])
 def test_the_bound_is_tight_enough_to_tell(slip: float) -> None:
-    """A relative error of 10⁻¹² in one operation of a typical program is beyond the bound."""
+    """A relative error of 10⁻¹² in one operation of a typical program exceeds the bound."""
     lines: list[Statement] = [("matrix", 0, False), ("each", "tanh", 2), ("sum", 3)]
     z = run(lines, [*map(Bounded, X[3].tolist())], Bounded(0.0), matrix_of(Bounded, W))[-1]
     with pytest.raises(AssertionError):

@@ -1,4 +1,4 @@
-"""Results: numbers in any order and of any kind on their way into the caller's arrays."""
+"""Results: numbers of any origin, in any order, copied into the caller's arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -77,7 +77,7 @@ def test_a_jacobian_by_rows_of_data() -> None:
     ],
 )
 def test_code_does_not_grow_with_rows_of_results(program: Any) -> None:
-    """A Jacobian's entries are of few kinds, but lie in turn: each was a loop of its own once."""
+    """The entries of a Jacobian come from few blocks, interleaved: they need few loops."""
     lengths = []
     for n in (20, 200):
         function, x = program(n)

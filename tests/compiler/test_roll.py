@@ -1,4 +1,4 @@
-"""Roll: the matrix products that are found in scalars, quoted, and their numbers."""
+"""Roll: the matrix products that are found in scalar code, quoted, and their values."""
 
 import textwrap
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def by_pluses(x: Any) -> Any:
 
 
 def by_karpathy(x: Any) -> Any:
-    """As a neuron of karpathy/micrograd: the sum starts with the bias."""
+    """Like a neuron of karpathy/micrograd: the sum starts with the bias."""
     for layer in model.layers:
         sums = [sum((w * s for w, s in zip(n.weights, x)), n.bias) for n in layer.neurons]
         x = [mg.tanh(s) for s in sums] if layer is not model.layers[-1] else sums
@@ -44,7 +44,7 @@ def by_karpathy(x: Any) -> Any:
 
 
 def by_loops(x: Any) -> Any:
-    """An accumulator, factors the other way round."""
+    """An accumulator, with swapped factors."""
     for layer in model.layers:
         sums = []
         for neuron in layer.neurons:
@@ -92,7 +92,7 @@ def test_arrays_of_values_are_matrix_products() -> None:
 
 
 def test_a_whole_batch_in_one_graph() -> None:
-    """As karpathy/micrograd's demo computes its loss: all points at once, and a regularisation."""
+    """Like the loss of karpathy/micrograd's demo: all points at once, and a regularisation."""
     points, labels = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [-1.0, -2.0]], [1, -1, 1, 1]
     small = MLP(2, [3, 1], activation="tanh", seed=0)
 
@@ -181,7 +181,7 @@ def test_additions_used_once_join_their_user_and_others_do_not() -> None:
 
 
 def test_a_difference_is_a_sum_with_a_factor() -> None:
-    """A product that is taken off is a term, as one that is added."""
+    """A subtracted product is a term, like an added one."""
     assert str(rolled(lambda x, y: x - y * 3 - 2, None, None)) == textwrap.dedent("""\
         program of x0[1], x1[1]
           %1[1] = sum of -1 * 2 + -1 * 3 * x1[0] + x0[0]
@@ -201,7 +201,7 @@ def test_a_product_that_is_read_twice_is_no_term() -> None:
           value = %2[0], %3[0]""")
 
 
-def test_factors_are_in_one_order_whoever_comes_first() -> None:
+def test_factors_have_one_order_whichever_comes_first() -> None:
     w = [Value(1.0) for _ in range(4)]
     f = rolled(lambda x: [w[0] * x + x * w[1], x * w[2] + w[3] * x], None)
     assert "%1[2] = sum of w[2i + t] * x0[0] (t < 2)" in str(f)

@@ -1,7 +1,7 @@
-"""Programs of any length and shape: LLVM recurses, and a stack that overflows ends the process.
+"""Programs of any length and shape: LLVM recurses, and a stack overflow ends the process.
 
-Here its stack is a thousandth of what it is given, and the programs are long. They run in a process
-of their own, whose end would not be that of the tests.
+Here LLVM's stack is a thousandth of its usual size, and the programs are long. They run in a
+separate process, so that a crash does not end the tests.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The thread pool: whether threads are awake, asleep, busy or gone, the bits are the same."""
+"""The thread pool: the bits are the same whether workers are awake, asleep, busy or gone."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def test_many_calls_of_many_sizes(threads: int, dtype: str) -> None:
         assert gradient(many, n) == gradient(one, n)
 
 
-def test_those_who_sleep_are_woken() -> None:
+def test_sleeping_workers_are_woken() -> None:
     f = mg.vectorize(loss, threads=2)
     first = gradient(f)
     for seconds in (0.0, 0.05, 0.0, 0.1):
@@ -45,7 +45,7 @@ def test_those_who_sleep_are_woken() -> None:
         assert gradient(f) == first
 
 
-def test_a_pool_that_works_for_another_call_is_not_waited_for() -> None:
+def test_a_call_does_not_wait_for_a_busy_pool() -> None:
     f = mg.vectorize(loss, threads=2)
     first = gradient(f)
     with thread_pool(2).free:
@@ -58,7 +58,7 @@ def test_a_forked_process_has_a_pool_of_its_own() -> None:
     f = mg.vectorize(loss, threads=2)
     first = gradient(f)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads: that is it
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the point
         child = os.fork()
     if not child:
         os._exit(gradient(f) != first)
@@ -75,7 +75,7 @@ print(answer[-1])
 """
 
 
-def test_a_process_ends_while_its_pool_stands_by() -> None:
+def test_a_process_ends_while_its_workers_spin() -> None:
     for _ in range(5):
         command = [sys.executable, "-W", "error", "-c", PROGRAM]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)

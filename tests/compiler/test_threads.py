@@ -1,4 +1,4 @@
-"""Many threads and tasks that trace, compile and call at once, the same functions and their own."""
+"""Many threads and tasks trace, compile and call at once, the same functions and their own."""
 
 import asyncio
 import math
@@ -25,7 +25,7 @@ def _other_threads_run_often() -> Iterator[None]:
 
 
 def functions() -> dict[str, Any]:
-    """Compiled when they are first called: by several threads at once."""
+    """Functions that several threads call for the first time at once."""
     table = mg.compile(lambda x: 10.0 * x)  # called while another function is traced
     return {
         "many": mg.vectorize(lambda x: mg.tanh(x * weight) + 1.0, threads=2),
@@ -35,7 +35,7 @@ def functions() -> dict[str, Any]:
 
 
 def work(shared: dict[str, Any], j: int) -> None:
-    """Whatever others do meanwhile, each answer is right, and eager work is as always."""
+    """Each result is correct whatever other threads do, and eager work is not affected."""
     many, one, calls = shared.values()
     lengths = np.random.default_rng(j).integers(1, len(X), 3).tolist()
     for n in lengths:
@@ -72,7 +72,7 @@ def test_tasks() -> None:
 
 
 def test_a_function_that_is_traced_may_wait_for_threads_that_call() -> None:
-    """Only what must be compiled waits for the compilation that is under way."""
+    """Only another compilation waits for the current one."""
     known = mg.compile(lambda x: x + 1.0)
     known(1.0)
     with ThreadPoolExecutor(1) as other:

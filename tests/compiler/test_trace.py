@@ -1,4 +1,4 @@
-"""Trace: what is recorded; what would freeze the program says where, and what to write."""
+"""Trace: what it records; and errors for what would freeze the program, with line and repair."""
 
 import copy
 import inspect
@@ -317,7 +317,7 @@ def test_a_result_that_is_no_number(answer: Any) -> None:
 
 
 def test_a_truth_is_no_result() -> None:
-    """It would be 0.0 or 1.0: as a number, it is written so."""
+    """It would be 0.0 or 1.0: the user must write that explicitly."""
     assert mg.compile(lambda x: mg.where(x > 0, 1.0, 0.0))(2.0) == 1.0
 
 

@@ -25,7 +25,7 @@ def gradient_of(x: Any) -> Any:
 
 
 def eagerly(f: Callable[..., Any], *arguments: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Values, and gradients of each argument, of all examples, one after the other."""
+    """Values, and gradients by each argument, example by example."""
     values, gradients = [], []
     for example in zip(*arguments):
         point = [values_of(x) for x in example]
@@ -82,7 +82,7 @@ def through_numpy(x: Any) -> Any:
 
 
 def determinant(x: Any) -> Any:
-    """Of a 3 x 3 matrix, by elimination: nothing in it is regular."""
+    """The determinant of a 3 x 3 matrix, by elimination: an irregular program."""
     m = [list(row) for row in x]
     result = 1.0
     for k in range(3):
@@ -374,7 +374,7 @@ def test_parameters_are_known_after_a_call() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nan_in_nan_out(way: str) -> None:
-    """And only there: the neighbours in the lanes are as before."""
+    """And only there: the neighbours in the lanes do not change."""
     function, (x, y) = hinge, PROGRAMS["hinge"][1]
     f = WAYS[way][0](function)
     expected, (slopes, _) = f.value_and_grad(x, y)
@@ -434,7 +434,7 @@ def test_ieee_754(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_take_does_not_find_is_nan(way: str) -> None:
-    """And has no slope; on numbers it is an IndexError, for there it is the only one."""
+    """And its gradient is 0; eagerly, on single numbers, it is an IndexError."""
     f = WAYS[way][0](lambda k, x: mg.take([x, 2 * x, a], k) * 3)
     k = np.array([0, 1, 2, 3, -1, 0.5, math.nan, math.inf, 2])
     expected = np.array([6, 12, 3 * a.data, *[math.nan] * 5, 3 * a.data])

@@ -1,4 +1,4 @@
-"""The ways to run a program, and how near each comes to the eager engine."""
+"""The ways to run a program, and the tolerance of each against the eager engine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from micrograd.compiler.runtime.kernel import NumPyKernel
 
 
 class InNumPy(function.Vectorized):
-    """As without llvmlite: the program evaluates itself."""
+    """As without llvmlite: the program is evaluated in NumPy."""
 
     def kernel_of(self, program: Program, made: Any = None, how: str = "") -> NumPyKernel:
         return NumPyKernel(made() if made else program, self.dtype, self.exact)
