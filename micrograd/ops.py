@@ -251,8 +251,9 @@ def sum(*x):
     return reduce(machine.add, x) if x else 0.0
 
 
-# Numbers whose squares sum to more (less) than the first are scaled by the second, a power of two:
-# exactly, and so that no square over- or underflows. In 32 bits, only the upper row is finite.
+# If the sum of squares is above (below) the first number, the vector is scaled by the second. It is
+# a power of two, so scaling is exact, and no square over- or underflows. In float32 only the first
+# pair of each is finite.
 _LARGE = ((2.0**100, 2.0**-70), (2.0**1000, 2.0**-600))
 _SMALL = ((2.0**-100, 2.0**70), (2.0**-900, 2.0**600))
 
