@@ -18,16 +18,16 @@ from micrograd.structure import LEAF
 
 
 class Compiled(Specializer):
-    """A function in native code. `compile` makes one for one example a call, `vectorize` for many.
+    """A function in native code: `compile` runs one example per call, `vectorize` runs many.
 
-    It is traced, compiled and kept once for each structure and shape of its arguments; of more than
-    64 of these, the oldest is forgotten. Arguments and results are numbers, arrays, and lists,
-    tuples and dicts of them. Leaf Values that the function captures are its parameters: their
-    numbers are read at each call. So Python cannot ask for them as the function is traced, by
-    `if w > 0` or `w.data`: that is a TraceError.
+    It is traced and compiled once for each structure and shape of its arguments; the newest 64 of
+    these are kept. Arguments and results are numbers, arrays, and lists, tuples and dicts of them.
+    Leaf Values that the function captures are its parameters: their numbers are read at each call.
+    So the function must not read them in Python while it is traced, by `if w > 0` or `w.data`: that
+    is a TraceError.
 
-    What counts as a number is what a Value takes (an int, a Fraction, a Decimal, ...), and arrays
-    of such; anything else, complex and masked numbers too, is an ArgumentError at every call.
+    Numbers are all that a Value takes (an int, a Fraction, a Decimal, ...), and arrays of these;
+    anything else, complex and masked numbers too, is an ArgumentError at every call.
 
     >>> import micrograd as mg
     >>> w = Value(2.0, name="w")
@@ -53,11 +53,11 @@ class Compiled(Specializer):
 
     @property
     def parameters(self) -> tuple[Value, ...]:
-        """The leaf Values that the function captures: weights first, in the order in which they
-        weigh inputs, then all others as they were met.
+        """The leaf Values that the function captures: weights first, in the order of the sums in
+        which they occur; then all others, in order of first use.
 
-        Known once the function was called: before, a RuntimeError. A call on arguments of another
-        shape may add others at the end; the places of those that are there never change.
+        Raises RuntimeError before the first call. A call on arguments of another shape may append
+        further parameters; the index of a parameter never changes.
         """
         self._check_called()
         return self._captured.values
@@ -78,7 +78,8 @@ class Compiled(Specializer):
     def unpack(self, theta: Theta) -> None:
         """Writes `theta`, an array as `pack` gives it, back into the parameters.
 
-        Also a dict {parameter: number} of some of them. Raises ArgumentError, or ShapeError.
+        `theta` may also be a dict {parameter: number} of some of them. Raises ArgumentError, or
+        ShapeError.
         """
         self._check_called()
         numbers = self._captured.numbers(theta, self)
@@ -99,17 +100,17 @@ class Compiled(Specializer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results, for each example.
 
-        Raises ArgumentError for arguments that the function does not take, ShapeError where their
-        shapes do not fit, and TraceError where the function cannot be compiled.
+        Raises ArgumentError for arguments that the function does not take, ShapeError if their
+        shapes do not fit, and TraceError if the function cannot be compiled.
         """
         it, call = self.specialize(*args, **kwargs)
         (value,) = self.answers(it, "value", call, self._packed(it))
         return self._results(it.trace, self.for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """The value, and its gradient with respect to the arguments; of one argument, no tuple.
+        """The value and its gradient with respect to the arguments: a tuple, if there are several.
 
-        Raises TypeError if the function does not return one number an example.
+        Raises TypeError if the function does not return one number per example.
         """
         it, call = self.specialize(*args, **kwargs)
         value, *gradients = self.answers(it, "arguments", call, self._packed(it))
@@ -125,12 +126,12 @@ class Compiled(Specializer):
         return value, gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: Theta, *args: Any, **kwargs: Any) -> tuple[float, Any]:
-        """The mean over the examples and its gradient, the parameters being `theta`.
+        """The mean over the examples and its gradient, at the parameters `theta`.
 
-        `theta` is an array in the order of `parameters`, as `pack` gives it; or a dict of numbers
-        by parameter; or a list of parameters, whose numbers are taken as they are. The gradient is
-        arranged as `theta` is. Of no examples the mean is NaN, its gradient zero. Raises as
-        `value_and_grad` does, and ArgumentError where `theta` does not say whose numbers it holds.
+        `theta` is an array in the order of `parameters`, as `pack` returns it; or a dict of numbers
+        by parameter; or a list of parameters, with their own numbers. The gradient has the
+        structure of `theta`. For no examples the mean is NaN and the gradient zero. Raises the
+        errors of `value_and_grad`, and ArgumentError if the order of the numbers is not clear.
 
         >>> import micrograd as mg
         >>> slope, offset = Value(2.0), Value(1.0)
@@ -152,9 +153,9 @@ class Compiled(Specializer):
         return mean, self._captured.like(theta, self._captured.whole(it.places, gradient))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
-        """Returns the mean over the examples, and fills `grad` of the parameters by its slope.
+        """Returns the mean over the examples, and sets `grad` of the parameters to its gradient.
 
-        Raises TypeError if the function does not return one number an example.
+        Raises TypeError if the function does not return one number per example.
         """
         it, call = self.specialize(*args, **kwargs)
         mean, gradient = self._mean(it, call, self._packed(it))
@@ -174,9 +175,10 @@ class Compiled(Specializer):
     ) -> str:
         """The function at one stage: "trace", "program", "plan", "llvm", "assembly" or "c".
 
-        For arguments of the structure and shapes given; without, for those of all calls so far, if
-        these were alike. `gradient` is "arguments" or "parameters": the program of the value and
-        that gradient. Raises ValueError for another stage, ArgumentError where calls differed.
+        It is the specialization for the arguments passed; without arguments, that of all calls so
+        far, if there is only one. With `gradient`, "arguments" or "parameters", it is the program
+        of the value and that gradient. Raises ValueError for another stage, ArgumentError if there
+        are several specializations.
         """
         it, shared = self._viewed(args, kwargs)
         if stage == "trace":

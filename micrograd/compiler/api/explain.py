@@ -252,7 +252,7 @@ def flops(instruction: Instruction) -> int:
         return len(instruction)
     terms = [(p[0].index.shape[1], len(p)) for p in instruction.products]
     adds = sum(n for n, _ in terms) - (not instruction.over_examples)
-    times = sum(n for n, factors in terms if factors > 1)  # what is taken off takes no more
+    times = sum(n for n, factors in terms if factors > 1)  # -1 costs nothing
     return len(instruction) * (max(adds, 0) + times)
 
 

@@ -38,7 +38,7 @@ class CompiledOne(Compiled):
         return super().__call__(*args, **kwargs)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """The value, and its gradient with respect to the arguments; of one argument, no tuple.
+        """The value and its gradient with respect to the arguments: a tuple, if there are several.
 
         Raises TypeError if the function does not return one number.
         """
@@ -82,7 +82,7 @@ def compile(
     threads: int = 1,
     exact: bool = False,
 ) -> CompiledOne:
-    """`function` in native code, for one example a call. See `Compiled`.
+    """`function` in native code, for one example per call. See `Compiled`.
 
     >>> import numpy as np
     >>> f = compile(lambda x: x[0] ** 2 + 3 * x[1])
@@ -111,14 +111,15 @@ def vectorize(
     | --- | --- | --- | --- |
     | `"number"` | single numbers | as in a NumPy ufunc, by their last axes | the shape of all |
     | `"row"` | `x[k]` of each argument | by their first axes: equally long, or 1 | a row each |
-    | `None` | whichever of the two it must be | | |
+    | `None` | one of the two, see below | | |
 
-    By itself, `vectorize` passes numbers if no argument has more than one axis, or if the function
-    is elementwise: if it gives, in each place of arrays, what it gives for the numbers there. It
-    passes rows if the function cannot do with numbers: it asks for elements or a length, or gives a
-    number to a sum of NumPy's, a product with an array, and the like. Where both work and differ,
-    it raises ArgumentError; also for an elementwise function of arrays with different numbers of
-    axes that fit both ways, such as (3, 3) and (3,). So no reading depends on how long arrays are.
+    With `None`, `vectorize` passes numbers if no argument has more than one axis, or if the
+    function is elementwise: each element of its result is the same formula of the matching input
+    elements.
+    It passes rows if the function does not work on numbers: it uses elements or a length, or passes
+    a number to `np.sum`, multiplies it by an array, and the like. If both work and differ, it
+    raises ArgumentError; also for an elementwise function of arrays with different numbers of axes
+    that fit both ways, such as (3, 3) and (3,). So the choice never depends on the lengths.
 
     >>> import numpy as np
     >>> payoff = vectorize(lambda S, K: S - K)
@@ -131,9 +132,9 @@ def vectorize(
     >>> length(np.array([[3.0, 4.0], [6.0, 8.0]]), np.array([1.0, 10.0]))
     array([  5., 100.])
 
-    `in_axes`, as in `jax.vmap`, is 0 for an argument that has examples and None for one that all
-    share: a tuple with an entry for each positional argument, itself arranged as that argument is,
-    if need be. A shared argument is passed whole, and its gradient is the sum over the examples, in
+    `in_axes`, as in `jax.vmap`, is 0 for an argument with examples and None for one that all share:
+    a tuple with an entry for each positional argument, which may have the structure of that
+    argument. A shared argument is passed whole, and its gradient is the sum over the examples, in
     its own shape. With `in_axes` the examples are rows, unless `each` says otherwise.
 
     >>> line = vectorize(lambda x, q: q[0] + q[1] * x, in_axes=(0, None))
@@ -141,6 +142,6 @@ def vectorize(
     >>> value, dx, dq
     (array([12., 14., 16.]), array([2., 2., 2.]), array([3., 6.]))
 
-    Raises ShapeError for arrays that do not fit, and ArgumentError where both ways are possible.
+    Raises ShapeError for arrays that do not fit, and ArgumentError if both ways are possible.
     """
     return Vectorized(function, dtype, threads, exact, each, in_axes)

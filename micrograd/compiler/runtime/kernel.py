@@ -79,15 +79,15 @@ class Kernel(Protocol):
         `answers`; these, the inputs and the parameters must not move. If each number depends on
         the inputs of its own example only, an answer may be an input.
 
-        With `rows`, the first `placed` inputs are arrays of any length, and example k is in row
-        rows[k] of each: change the rows, and it is another batch. These are integers of 64 bits.
+        With `rows`, 64-bit integers, the first `placed` inputs are arrays of any length, and
+        example k is in row rows[k] of each. Writing other integers into `rows` selects a batch.
         """
         ...
 
     def scalars(self) -> Callable[..., Any] | None:
         """The program as a function of floats, in C, if all its inputs and outputs are numbers and
-        it has no parameters; else None. It answers the output, or a list of several, and behind
-        them whether one after the first is NaN."""
+        it has no parameters; else None. It returns the output; of several, a list of them and of
+        whether one after the first is NaN."""
         ...
 
 
