@@ -222,7 +222,14 @@ class Compiled(Specializer):
         return known[0]
 
     def for_each(self, answer: Any, n: int) -> Array:
-        """An answer with one row per example, also if it is uniform."""
+        """An answer of a kernel with one row per example, even if it is uniform.
+
+        >>> import micrograd as mg
+        >>> mg.vectorize(lambda x: x).for_each(np.array([1.0, 2.0]), 3)
+        array([[1., 2.],
+               [1., 2.],
+               [1., 2.]])
+        """
         if getattr(answer, "ndim", 0) == 2:
             return answer
         return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
