@@ -15,6 +15,25 @@ from typing import TYPE_CHECKING, Any
 from micrograd import installation, losses  # noqa: F401  (installation first: see there)
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.check import NonFiniteError, check_finite
+from micrograd.elementary import (
+    acosh,
+    asinh,
+    atanh,
+    cbrt,
+    ceil,
+    clip,
+    exp2,
+    floor_divide,
+    fmod,
+    log2,
+    log10,
+    log_sigmoid,
+    logaddexp,
+    mod,
+    round,
+    sinc,
+    xlogy,
+)
 from micrograd.engine import Value, dot
 from micrograd.errors import (
     ArgumentError,
@@ -23,9 +42,21 @@ from micrograd.errors import (
     NumPyError,
     ShapeError,
 )
-from micrograd.functions import log_softmax, logsumexp, mean, norm, softmax, sum, take
+from micrograd.functions import (
+    greater,
+    greater_equal,
+    hypot,
+    log_softmax,
+    logsumexp,
+    mean,
+    norm,
+    softmax,
+    sum,
+    take,
+)
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
+from micrograd.normal import erfcx, erfinv, log_erfc, log_ndtr, ndtr
 from micrograd.ops import (
     abs,
     acos,
@@ -37,6 +68,7 @@ from micrograd.ops import (
     cosh,
     div,
     elu,
+    equal,
     erf,
     erfc,
     exp,
@@ -45,12 +77,18 @@ from micrograd.ops import (
     gelu,
     identity,
     leaky_relu,
+    less,
+    less_equal,
     log,
     log1p,
+    logical_and,
+    logical_not,
+    logical_or,
     maximum,
     minimum,
     mul,
     neg,
+    not_equal,
     op,
     pow,
     relu,
@@ -78,10 +116,15 @@ __all__ = [
     "Value", "op", "array", "check_finite", "NonFiniteError", "ShapeError", "ArgumentError",
     "NumPyError", "LostGradientError", "LostGradientWarning",
     # operations
-    "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "floor", "maximum", "minimum", "where",
-    "take", "stop_gradient", "identity", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos",
-    "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "lgamma",
-    "digamma", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "silu", "gelu",
+    "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "mod", "fmod", "floor_divide",
+    "floor", "ceil", "round", "maximum", "minimum", "clip", "where", "take", "stop_gradient",
+    "identity", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "xlogy",
+    "sqrt", "cbrt", "hypot", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
+    "tanh", "asinh", "acosh", "atanh", "sinc", "erf", "erfc", "erfcx", "log_erfc", "erfinv",
+    "ndtr", "log_ndtr", "lgamma", "digamma", "sigmoid", "log_sigmoid", "softplus", "relu",
+    "leaky_relu", "elu", "silu", "gelu",
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and",
+    "logical_or", "logical_not",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
     # networks
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
@@ -95,7 +138,7 @@ __all__ = [
 ]
 # fmt: on
 
-# `import *` leaves Python's own `sum`, `abs`, `pow` and `compile` as they are.
+# `import *` leaves Python's own `sum`, `abs`, `round` and their like as they are.
 globals()["__all__"] = [name for name in __all__ if not hasattr(builtins, name)]
 
 # Names that need more than the engine are imported at their first use.

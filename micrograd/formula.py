@@ -212,6 +212,9 @@ def _example(op: Op) -> str:
     values = [micrograd.Value(x) for x, _ in zip(_SAMPLES, numbers, strict=False)]
     try:
         z = op(*[True] * op.conditions, *values)
+        if z.data != z.data:  # outside of the domain: further to the right
+            values = [micrograd.Value(1.0 + x.data) for x in values]
+            z = op(*[True] * op.conditions, *values)
         z.backward()
     except Exception:  # a user's operation may refuse these numbers
         return ""

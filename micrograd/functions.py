@@ -9,6 +9,8 @@ from typing import Any
 
 from micrograd import ops
 
+_INF = float("inf")
+
 
 def operands(values: Iterable[Any], function: str) -> list[Any]:
     """The scalars of a sequence; of an array of any shape, all its elements."""
@@ -54,6 +56,16 @@ def norm(values: Iterable[Any]) -> Any:
     5.0
     """
     return ops.norm(*operands(values, "norm"))
+
+
+def hypot(x: Any, y: Any) -> Any:
+    """The length of the vector (x, y), infinite where either is; see `norm`.
+
+    >>> hypot(3.0, 4.0)
+    5.0
+    """
+    far = ops.logical_or(ops.abs(x) == _INF, ops.abs(y) == _INF)
+    return ops.select(far, _INF, norm([x, y]))
 
 
 def logsumexp(values: Iterable[Any]) -> Any:
@@ -116,3 +128,21 @@ def take(values: Any, index: Any) -> Any:
     if rows and hasattr(rows[0], "__len__"):
         return [take(column, index) for column in zip(*rows, strict=True)]
     return ops.take(*rows, index)
+
+
+def greater(x: Any, y: Any) -> Any:
+    """Whether x is above y: a truth, for `where`. Of arrays, element by element.
+
+    >>> greater(2.0, 1.0)
+    True
+    """
+    return ops.less(y, x)
+
+
+def greater_equal(x: Any, y: Any) -> Any:
+    """Whether x is at least y: a truth, for `where`. Of arrays, element by element.
+
+    >>> greater_equal(2.0, 2.0)
+    True
+    """
+    return ops.less_equal(y, x)

@@ -53,6 +53,13 @@ sqrt = _ieee(math.sqrt)
 atan, atan2, tanh, erf, erfc = math.atan, math.atan2, math.tanh, math.erf, math.erfc
 
 
+def fmod(x: float, y: float) -> float:
+    try:
+        return math.fmod(x, y)
+    except ValueError:
+        return nan
+
+
 def log(x: float) -> float:
     return math.log(x) if x > 0 else -inf if x == 0 else nan
 

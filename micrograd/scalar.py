@@ -7,7 +7,7 @@ operation, and inherits all operators and methods.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import ops, special
+from micrograd import elementary, ops, special
 from micrograd.arrays.formulas import METHODS, NUMBERS
 from micrograd.ops import Interpreter, Op
 
@@ -102,6 +102,8 @@ class Scalar:
     __mul__, __rmul__ = operators(ops.mul)
     __truediv__, __rtruediv__ = operators(ops.div)
     __pow__, __rpow__ = operators(ops.pow)
+    __mod__, __rmod__ = operators(elementary.mod)
+    __floordiv__, __rfloordiv__ = operators(elementary.floor_divide)
     __lt__, __gt__ = comparisons(ops.less)
     __le__, __ge__ = comparisons(ops.less_equal)
 

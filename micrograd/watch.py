@@ -24,7 +24,7 @@ watching = _innermost.get  # the innermost watch of this context, or None
 
 # Replacements for functions that extract numbers.
 NAMESAKES = {name: name for name in TABLE if hasattr(math, name)}
-NAMESAKES |= {"fabs": "abs", "fsum": "sum", "hypot": "norm"}
+NAMESAKES |= {"fabs": "abs", "fsum": "sum", "hypot": "hypot"}
 INSTEAD = {
     "float": "compute with the Value itself",
     "int": "write micrograd.floor(x), or micrograd.take(values, x)",

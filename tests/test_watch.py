@@ -78,7 +78,7 @@ TAKES = {
     number: ("`float`", "with the Value itself"),
     exponential: ("`math.exp`", "write micrograd.exp;"),
     magnitude: ("`math.fabs`", "write micrograd.abs;"),
-    distance: ("`math.hypot`", "write micrograd.norm;"),
+    distance: ("`math.hypot`", "write micrograd.hypot;"),
     normal: ("`erf", "write micrograd.erf"),  # erfc since Python 3.14
     filled: ("array of floats", "dtype=object"),
     spline: ("`CubicSpline", "functions of micrograd"),

@@ -59,8 +59,6 @@ _IDENTITIES = {"logical_and": True, "logical_or": False, "logical_xor": False}
 # NumPy's own loops add and multiply objects correctly.
 _NATIVE = {"add", "subtract", "multiply", "matmul", "vecdot", "matvec", "vecmat"}
 _INSTEAD = {
-    "floor_divide": "micrograd.floor(x / y)", "divmod": "micrograd.floor(x / y)",
-    "remainder": "x - y * micrograd.floor(x / y)", "fmod": "x - y * np.trunc(x / y)",
     "ldexp": "x * 2.0**n",
 }
 # fmt: on

@@ -118,6 +118,15 @@ PROGRAMS: dict[str, tuple[Function, float, Function]] = {
     "lgamma": (mg.lgamma, 4.0, mp.loggamma),
     "lgamma near 2": (mg.lgamma, 2.25, mp.loggamma),
     "lgamma below 0": (mg.lgamma, -1.5, lambda x: mp.re(mp.loggamma(x))),
+    "erfcx far out": (mg.erfcx, 30.0, lambda x: mp.exp(x * x) * mp.erfc(x)),
+    "log_ndtr": (mg.log_ndtr, -40.0, lambda x: mp.log(mp.ncdf(x))),
+    "sinc at 0": (mg.sinc, 0.0, mp.sincpi),
+    "logaddexp at a tie": (
+        lambda x: mg.logaddexp(x, 3.0 - x), 1.5, lambda x: mp.log(mp.exp(x) + mp.exp(3 - x)),
+    ),
+    "xlogy": (lambda x: mg.xlogy(x, x + 2.0), 0.0, lambda x: x * mp.log(x + 2)),
+    "mod": (lambda x: (x * x) % 1.0, 1.25, lambda x: x * x - 1),
+    "hypot squared": (lambda x: mg.hypot(x, 2 * x) ** 2, 0.0, lambda x: 5 * x * x),
     "Student's t": (student, 4.0, students),
     "atan2": (
         lambda x: mg.atan2(x, mg.where(x > 0, mg.log(x), 2.0)), 0.0, lambda x: mp.atan(x / 2),

@@ -17,7 +17,7 @@ import micrograd as mg
 from micrograd import NumPyError, TraceError, Value
 from micrograd.engine import numbers_of
 
-X = np.array([0.3, -0.7, 1.9, 0.35, -0.2, 0.8])
+X = np.array([0.3, -0.7, 1.9, 0.35, -0.23, 0.8])
 Y = np.array([0.5, 0.4, -1.2, 0.9, 0.1, -0.3])
 M = np.arange(9.0).reshape(3, 3) % 4 - 1.3 + 3 * np.eye(3)
 ARGUMENTS: dict[str, Callable[..., tuple[Any, ...]]] = {
@@ -53,7 +53,7 @@ sort sqrt square std sum tan tanh trunc var linalg.norm log log10 log1p log2 pos
     "x, y": """
 add arctan2 copysign divide dot equal fmax fmin greater hypot inner less logaddexp logaddexp2
 maximum minimum multiply not_equal outer power subtract heaviside convolve correlate trapezoid kron
-polyval logical_and logical_or logical_xor vdot
+polyval logical_and logical_or logical_xor vdot divmod float_power floor_divide fmod mod remainder
 """,
     "m": "diagonal linalg.norm trace transpose tril triu max min sort",
     "m, m": "dot matmul inner tensordot maximum",

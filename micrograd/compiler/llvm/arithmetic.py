@@ -226,7 +226,9 @@ class Arithmetic:
         return self.b.call(self.module.declare(name, result, [x.type for x in operands]), operands)
 
 
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
+_ARITHMETIC = {
+    "add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "fmod": "frem", "neg": "fneg",
+}  # fmt: skip
 _LOGIC = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
 
 

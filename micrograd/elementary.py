@@ -1,0 +1,242 @@
+"""Elementary functions composed of the table's rows: logarithms, roots, steps, remainders.
+
+The names and the values at the edges are those of NumPy.
+"""
+
+import math
+from functools import reduce
+from typing import Any
+
+from micrograd.operation import composed, function
+from micrograd.ops import (
+    abs,
+    cos,
+    div,
+    exp,
+    floor,
+    log,
+    log1p,
+    logical_and,
+    logical_or,
+    maximum,
+    minimum,
+    pow,
+    select,
+    sigmoid,
+    sin,
+    sqrt,
+)
+
+INF, LN2, LN10 = math.inf, math.log(2.0), math.log(10.0)
+FAR = 1e8  # its square is 1 less than the next number, in 64 bits and in 32
+
+
+def polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
+    """c0 + c1 t + c2 t² + ..., by Horner's rule."""
+    return reduce(lambda total, c: total * t + c, reversed(coefficients))
+
+
+# Logarithms and powers.
+
+
+def _logarithm(x: Any, base: float) -> Any:
+    """x is taken apart into base**2h and a rest from 1 on: so logarithms of powers are integers."""
+    z = log(x) / math.log(base)
+    h = select(logical_and(abs(z) > 0.99, abs(z) < INF), floor(0.5 * z), 0.0)
+    s = pow(base, h)
+    return 2.0 * h + log(x / s / s) / math.log(base)
+
+
+@composed(lambda g, z, x: (g / (x * LN2),))
+def log2(x):
+    """the logarithm of x to base 2"""
+    return _logarithm(x, 2.0)
+
+
+@composed(lambda g, z, x: (g / (x * LN10),))
+def log10(x):
+    """the logarithm of x to base 10"""
+    return _logarithm(x, 10.0)
+
+
+@composed(lambda g, z, x: (g * z * LN2,))
+def exp2(x):
+    """2 to the power x"""
+    return pow(2.0, x)
+
+
+@composed(lambda g, z, x: (g / z / z / 3.0,))
+def cbrt(x):
+    """the real cube root of x"""
+    a = abs(x)
+    itself = logical_or(a == 0, a == INF)
+    a = select(itself, 1.0, a)
+    r = pow(a, 1.0 / 3.0)  # 1/3 is rounded: one step of Newton's takes that out
+    r = r - (r - a / (r * r)) / 3.0
+    return select(itself, x, select(x < 0, -r, r))
+
+
+def _apart(x: Any, y: Any) -> Any:
+    """x - y, and 0 where both are the same infinity."""
+    return select(logical_and(x == y, abs(x) == INF), 0.0, x - y)
+
+
+def _logaddexp(g: Any, z: Any, x: Any, y: Any) -> Any:
+    d = _apart(x, y)
+    return g * sigmoid(d), g * sigmoid(-d)
+
+
+@composed(_logaddexp)
+def logaddexp(x, y):
+    """log(exp(x) + exp(y)), which never overflows"""
+    return maximum(x, y) + log1p(exp(-abs(_apart(x, y))))
+
+
+@composed(lambda g, z, x: (g * sigmoid(-x),))
+def log_sigmoid(x):
+    """log(sigmoid(x)), precise in both tails"""
+    return minimum(x, 0.0) - log1p(exp(-abs(x)))
+
+
+def _xlogy(g: Any, z: Any, x: Any, y: Any) -> Any:
+    flat = logical_and(x == 0, y == 0)
+    return g * log(y), select(flat, 0.0, g * x / select(flat, 1.0, y))
+
+
+@composed(_xlogy)
+def xlogy(x, y):
+    """x * log(y), and 0 where x is 0"""
+    zero = logical_and(x == 0, y == y)
+    return select(zero, 0.0, x * log(select(zero, 1.0, y)))
+
+
+# Inverses of the hyperbolic functions. W. Kahan, Branch cuts for complex elementary functions
+# (1987), has the forms by log1p.
+
+
+@composed(lambda g, z, x: (g * x / z,), listed=False)
+def hypotenuse(x):
+    """the hypotenuse of a right triangle with legs 1 and x"""
+    a = abs(x)
+    near = select(a > FAR, 0.0, a)
+    return select(a > FAR, a, sqrt(1.0 + near * near))
+
+
+@composed(lambda g, z, x: (g / hypotenuse(x),))
+def asinh(x):
+    """the inverse hyperbolic sine of x"""
+    a = abs(x)
+    far = a > FAR
+    near = select(far, 1.0, a)
+    square = near * near
+    z = select(far, log(a) + LN2, log1p(near + square / (1.0 + sqrt(1.0 + square))))
+    return select(x < 0, -z, select(x == 0, x, z))
+
+
+@composed(lambda g, z, x: (g / (sqrt(x - 1.0) * sqrt(x + 1.0)),))
+def acosh(x):
+    """the inverse hyperbolic cosine of x"""
+    far = x > FAR
+    t = select(far, 1.0, x) - 1.0
+    return select(far, log(x) + LN2, log1p(t + sqrt(t) * sqrt(t + 2.0)))
+
+
+@composed(lambda g, z, x: (g / ((1.0 - x) * (1.0 + x)),))
+def atanh(x):
+    """the inverse hyperbolic tangent of x"""
+    return 0.5 * (log1p(x) - log1p(-x))
+
+
+# sin(πx) / πx. Its slope is a series where x is small, for there the closed form cancels.
+_SERIES = tuple(
+    (-1) ** k * 2 * k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 15)
+)
+
+
+def _half_turns(function: Any, x: Any) -> Any:
+    """The sine or cosine of πx."""
+    n = floor(x + 0.5)
+    odd = n != 2.0 * floor(0.5 * n)
+    value = function(math.pi * (x - n))
+    return select(odd, -value, value)
+
+
+def _sinc(g: Any, z: Any, x: Any) -> Any:
+    near, flat = abs(x) < 0.5, abs(x) == INF
+    t = select(near, x, 0.0)
+    far = select(logical_or(near, flat), 1.0, x)
+    slope = select(flat, 0.0, (_half_turns(cos, far) - z) / far)
+    return (g * select(near, t * polynomial(_SERIES, t * t), slope),)
+
+
+@composed(_sinc)
+def sinc(x):
+    """sin(πx) / (πx), and 1 where x is 0"""
+    zero, flat = x == 0, abs(x) == INF
+    far = select(logical_or(zero, flat), 1.0, x)
+    return select(zero, 1.0, select(flat, 0.0, _half_turns(sin, far) / (math.pi * far)))
+
+
+# Cut off, and in steps.
+
+
+def _clip(g: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    raised = maximum(x, low)
+    passed, above = minimum.derivative(g, z, raised, high)  # pyright: ignore[reportOptionalCall]
+    return *maximum.derivative(passed, raised, x, low), above  # pyright: ignore[reportOptionalCall]
+
+
+@composed(_clip)
+def clip(x, low, high):
+    """x, but low where it is below that, and high where it is above"""
+    return minimum(maximum(x, low), high)
+
+
+@composed(lambda g, z, x: (0.0,))
+def ceil(x):
+    """the smallest integer from x on"""
+    return -floor(-x)
+
+
+@composed(lambda g, z, x: (0.0,))
+def round(x):
+    """the integer next to x; of two equally near ones, the even one"""
+    below = floor(x)
+    rest = select(abs(x) == INF, 0.0, x - below)
+    even = 2.0 * floor(0.5 * (below + 1.0))
+    z = select(rest < 0.5, below, select(rest > 0.5, below + 1.0, even))
+    return select(z == 0, 0.0 * x, z)  # -0.0 from below
+
+
+def _whole(q: Any) -> Any:
+    """The integer that q is, but for its rounding."""
+    below = floor(q)
+    return select(q - below > 0.5, below + 1.0, below)
+
+
+fmod = function(
+    "fmod",
+    "what is left of x after whole multiples of y, with the sign of x",
+    lambda g, z, x, y: (g, -g * _whole(div(x - z, y))),
+)
+
+
+def _turned(z: Any, y: Any) -> Any:
+    """Whether a remainder is on the other side of 0 than y."""
+    return logical_or(logical_and(y < 0, z > 0), logical_and(y > 0, z < 0))
+
+
+@composed(lambda g, z, x, y: (g, -g * floor_divide(x, y)))
+def mod(x, y):
+    """what is left of x after whole multiples of y, with the sign of y: x % y"""
+    z = fmod(x, y)
+    zero = select(y < 0, -0.0, 0.0)
+    return select(z == 0, zero, select(_turned(z, y), z + y, z))
+
+
+@composed(lambda g, z, x, y: (0.0, 0.0))
+def floor_divide(x, y):
+    """how many whole multiples of y lie below x: x // y"""
+    z = fmod(x, y)
+    q = select(y == 0, div(x, y), _whole(div(x - z, y)))
+    return select(_turned(z, y), q - 1.0, q)
