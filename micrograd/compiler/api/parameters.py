@@ -53,6 +53,8 @@ class Parameters:
     def numbers(self, theta: Theta, taker: Any) -> Array:
         """The numbers of all parameters, in order, with those in `theta` replaced: an array of
         all, a dict of some, or Values, whose own numbers count. Raises ArgumentError."""
+        if self._is_packed(theta):
+            return theta  # type: ignore[return-value]
         if isinstance(theta, Mapping):
             changed = self.pack()
             for value, x in theta.items():
@@ -66,8 +68,17 @@ class Parameters:
             raise self._of_another_shape(np.shape(array))
         return array
 
+    def _is_packed(self, theta: Theta) -> bool:
+        """Whether it is an array as `pack` makes them, which loops pass: a quick look is enough."""
+        if not isinstance(theta, np.ndarray) or theta.__class__ is not np.ndarray:
+            return False
+        as_packed = theta.dtype == self.dtype and theta.shape == (len(self.values),)
+        return as_packed and theta.flags.c_contiguous
+
     def like(self, theta: Theta, gradient: Array) -> Any:
         """A gradient with the structure of `theta`."""
+        if theta.__class__ is np.ndarray:
+            return gradient
         if isinstance(theta, Mapping):
             return {value: gradient[self._place_of(value)].item() for value in theta}
         values = _values(theta)

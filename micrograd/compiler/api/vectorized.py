@@ -48,9 +48,15 @@ class Vectorized(Compiled):
 
     def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
         n = len(args[0]) if args and args[0].ndim else 1
-        if self.in_axes != 0 or any(a.shape[:1] != (n,) for a in args):
-            return None, n, (n,)  # arrays that broadcast, or do not fit, need the full checks
-        return tuple([(a.shape[1:], a.dtype, a.flags.c_contiguous) for a in args]), n, (n,)
+        if self.in_axes != 0:
+            return None, n, (n,)
+        key = []
+        for a in args:
+            shape = a.shape
+            if shape[:1] != (n,):
+                return None, n, (n,)  # arrays that broadcast, or do not fit, need the full checks
+            key.append((shape[1:], a.dtype, a.flags.c_contiguous))
+        return tuple(key), n, (n,)
 
     def _arranged(self, tree: Any) -> Any:
         return arranged(tree)

@@ -134,6 +134,9 @@ class NumPyKernel:
 
 
 _ADDRESS = ctypes.c_void_p
+# As plain integers: a look-up in an Enum would show in a call of some microseconds.
+PARAMETERS, EXAMPLES = int(abi.Call.PARAMETERS), int(abi.Call.EXAMPLES)
+HAS_NAN = int(abi.Call.HAS_NAN)
 
 # The layout of a call is part of the cache's key: code with another layout must not be found.
 LAYOUT = repr(([*abi.Call], [*abi.Job], [field.name for field in fields(Sizes)]))
@@ -199,23 +202,22 @@ class NativeKernel:
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = popped(self._free) or self._new_memory()
-        words, k, n = memory.words, abi.TABLE, call.n
-        for entry in call.entries(self.sizes.inputs):
-            words[k] = entry
-            k += 1
+        words, n = memory.words, call.n
+        entries = [*call.entries(self.sizes.inputs)]
         answers: list[Answer] = []
         for varying, members in self.sizes.outputs:
             if members == 1 and not varying and not answers:
-                words[k] = memory.number_address
+                entries.append(memory.number_address)
                 answers.append(0.0)
             else:
                 shape = (n, members) if varying else (members,)
-                answer, words[k] = self._answers.take(shape, (n if varying else 1) * members)
+                answer, address = self._answers.take(shape, (n if varying else 1) * members)
+                entries.append(address)
                 answers.append(answer)
-            k += 1
+        words[abi.TABLE :] = entries
         if self.sizes.parameters:
-            words[abi.Call.PARAMETERS] = address_of(parameters)
-        words[abi.Call.EXAMPLES] = n
+            words[PARAMETERS] = address_of(parameters)
+        words[EXAMPLES] = n
         memory.seed.value = seed
         if self.threads > 1 and n > self.sizes.lanes:
             self._in_threads(memory)
@@ -223,7 +225,7 @@ class NativeKernel:
             self._run(memory.address)
         if answers[0].__class__ is float:
             answers[0] = memory.number.value
-        nan = words[abi.Call.HAS_NAN] != 0
+        nan = words[HAS_NAN] != 0
         self._free.append(memory)
         return answers, nan
 
@@ -245,13 +247,13 @@ class NativeKernel:
         held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
-            words[abi.Call.EXAMPLES] = n
+            words[EXAMPLES] = n
             memory.seed.value = seed
             if self.threads > 1 and n > self.sizes.lanes:
                 self._in_threads(memory)
             else:
                 run(address)
-            return words[abi.Call.HAS_NAN] != 0
+            return words[HAS_NAN] != 0
 
         return again
 
