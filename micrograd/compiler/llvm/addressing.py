@@ -16,7 +16,7 @@ from micrograd.compiler.program.ir import Block
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.plan import Plan, Step
 
-Places = list[ir.Value]  # the loop indices of a member
+Indices = list[ir.Value]  # the loop indices of a member
 
 
 class Memory(NamedTuple):
@@ -115,28 +115,28 @@ class Body:
 
     # Reads of operands, and writes of results.
 
-    def place(self, access: Access, places: Places, t: ir.Value | None) -> ir.Value:
+    def place(self, access: Access, indices: Indices, t: ir.Value | None) -> ir.Value:
         """The index into its block that an access reads."""
         b = self.b
-        known = [i.constant for i in (*places, t or ZERO) if isinstance(i, ir.Constant)]
-        if len(known) == len(places) + 1:
+        known = [i.constant for i in (*indices, t or ZERO) if isinstance(i, ir.Constant)]
+        if len(known) == len(indices) + 1:
             return integer(access.at(known[:-1], known[-1]))
         if access.table is not None:
             at: ir.Value = I64(0)
-            for i, n in zip(places, access.axes):
+            for i, n in zip(indices, access.axes):
                 at = plus(b, times(b, at, I64(n)), i)
             at = times(b, at, I64(access.table.shape[1]))
             at = plus(b, at, t) if t is not None else at
             entry = b.gep(self.module.table(access.table), [at], source_etype=I32)
             return b.zext(b.load(entry, typ=I32), I64)
         result: ir.Value = I64(access.base)
-        for i, stride in zip((*places, t), (*access.strides, access.term)):
+        for i, stride in zip((*indices, t), (*access.strides, access.term)):
             if stride and i is not None:
                 result = plus(b, result, times(b, i, I64(stride)))
         return result
 
     def read(
-        self, operand: Access | Step, known: dict[Step, ir.Value], places: Places, t: Any
+        self, operand: Access | Step, known: dict[Step, ir.Value], indices: Indices, t: Any
     ) -> ir.Value:
         """An operand: the register of an earlier step, or a load."""
         if isinstance(operand, Step):
@@ -145,7 +145,7 @@ class Body:
         fixed = access.table is None and not access.term and not any(access.strides)
         if fixed and access.block is program.constants:
             return self.lanes.constant(program.constant_values[access.base]).value
-        value = self._load(access, self.place(access, places, t))
+        value = self._load(access, self.place(access, indices, t))
         if access.block.boolean:
             zero = self.module.splat(0.0, self.lanes.vector)
             return self.b.fcmp_unordered("!=", value, zero)
@@ -180,14 +180,14 @@ class Body:
             case Axis.NONE:
                 return True
 
-    def write(self, step: Step, value: ir.Value, places: Places) -> None:
+    def write(self, step: Step, value: ir.Value, indices: Indices) -> None:
         """Stores the result of a step, if it is read from memory."""
         if not step.stored:
             return
         if step.target.block.boolean:
             one, zero = self.lanes.constant(1.0).value, self.lanes.constant(0.0).value
             value = self.b.select(value, one, zero)
-        place = self.place(step.target, places, None)
+        place = self.place(step.target, indices, None)
         pointer = self._pointer(step.target.block, place)
         self.b.store(value, pointer, align=self._alignment_of(step.target.block))
         if self._straight_line and isinstance(place, ir.Constant):
@@ -241,7 +241,7 @@ class Body:
         """The pointer to an entry of the streams: see Plan.streams and Plan.starts."""
         return self.b.gep(self.memory.streams, [I64(entry)], source_etype=POINTER)
 
-    def sum_place(self, step: Step, member: Places) -> ir.Value:
+    def sum_place(self, step: Step, member: Indices) -> ir.Value:
         """The pointer to a sum over examples."""
         plan, block = self.plan, step.target.block
         at = self.place(step.target, member, None)

@@ -44,12 +44,12 @@ class Loops:
     def axes(self, extents: tuple[int, ...], action: Callable[[list[ir.Value]], None]) -> None:
         """Nested loops, the last extent innermost."""
 
-        def nested(places: list[ir.Value]) -> None:
-            if len(places) == len(extents):
-                action(places)
+        def nested(indices: list[ir.Value]) -> None:
+            if len(indices) == len(extents):
+                action(indices)
             else:
-                with self.loop(I64(extents[len(places)])) as i:
-                    nested([*places, i])
+                with self.loop(I64(extents[len(indices)])) as i:
+                    nested([*indices, i])
 
         nested([])
 

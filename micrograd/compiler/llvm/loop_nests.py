@@ -6,7 +6,7 @@ from typing import Any
 from llvmlite import ir
 
 from micrograd import ops
-from micrograd.compiler.llvm.addressing import Body, Places
+from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
 from micrograd.compiler.llvm.outer_products import OuterProducts
@@ -25,7 +25,7 @@ class LoopNests:
         self.body, self.b, self.lanes = body, body.b, body.lanes
 
     def elementwise(self, nest: Nest) -> None:
-        def tile(members: list[Places]) -> None:
+        def tile(members: list[Indices]) -> None:
             for member in members:
                 self._steps(nest.steps, {}, member)
 
@@ -43,7 +43,7 @@ class LoopNests:
 
     def _side_by_side(self, tile: list[Member]) -> list[ir.Value]:
         """The long sums of a tile, interleaved, so that terms with the same load are neighbours."""
-        places = [list(map(integer, member)) for _, member in tile]
+        indices = [list(map(integer, member)) for _, member in tile]
         terms = [
             (k, factors, t)
             for k, (nest, _) in enumerate(tile)
@@ -59,7 +59,7 @@ class LoopNests:
             terms.sort(key=last_read)
         totals: list[Chains] = [(None, None)] * len(tile)
         for k, factors, t in terms:
-            read = [self.body.read(factor, {}, places[k], integer(t)) for factor in factors]
+            read = [self.body.read(factor, {}, indices[k], integer(t)) for factor in factors]
             totals[k] = self._add(tile[k][0].steps[0], totals[k], read)
         return [self.lanes.difference(*total) for total in totals]
 
@@ -73,7 +73,7 @@ class LoopNests:
     def long_sum(self, nest: Nest) -> None:
         first = nest.steps[0]
 
-        def tile(members: list[Places]) -> None:
+        def tile(members: list[Indices]) -> None:
             totals = self._total(first, [self.lanes.start(first) for _ in members], members)
             for member, total in zip(members, totals):
                 self.body.write(first, total, member)
@@ -81,16 +81,16 @@ class LoopNests:
 
         self._members(nest, TILE, tile)
 
-    def _members(self, nest: Nest, tile: int, action: Callable[[list[Places]], None]) -> None:
+    def _members(self, nest: Nest, tile: int, action: Callable[[list[Indices]], None]) -> None:
         """action(members) for all members, a tile at a time; in vectors if they are contiguous."""
         outer, n, width = nest.axes[:-1], nest.axes[-1], self.body.module.width
         vectors = n // width if not self.body.examples and nest.is_contiguous else 0
 
-        def at(places: Places) -> None:
+        def at(indices: Indices) -> None:
             def members(first: ir.Value, count: int, apart: int = 1) -> None:
                 at = [plus(self.b, first, I64(k * apart)) for k in range(count)]
                 with self.body.over_vectors():
-                    action([[*places, i] for i in at])
+                    action([[*indices, i] for i in at])
 
             if vectors:
                 with self.lanes.lanes_along(Axis.MEMBERS):
@@ -103,7 +103,7 @@ class LoopNests:
 
         self.body.loops.axes(outer, at)
 
-    def _total(self, step: Step, totals: list[ir.Value], members: list[Places]) -> list[ir.Value]:
+    def _total(self, step: Step, totals: list[ir.Value], members: list[Indices]) -> list[ir.Value]:
         """The totals of a tile of members, with all terms of the sum added."""
         for terms, factors in step.products:
             start = 0
@@ -129,7 +129,7 @@ class LoopNests:
         self,
         step: Step,
         totals: list[Any],
-        members: list[Places],
+        members: list[Indices],
         factors: Any,
         start: int,
         stop: int,
@@ -150,7 +150,7 @@ class LoopNests:
         )
 
     def _factors(
-        self, read: dict[Any, ir.Value], factors: Any, member: Places, t: ir.Value
+        self, read: dict[Any, ir.Value], factors: Any, member: Indices, t: ir.Value
     ) -> list[ir.Value]:
         """The factors of a term. Where the seed is 0, the example is padding: it must add 0, even
         if it is infinite."""
@@ -163,7 +163,7 @@ class LoopNests:
         return numbers
 
     def _shared(
-        self, read: dict[Any, ir.Value], factor: Any, member: Places, t: ir.Value
+        self, read: dict[Any, ir.Value], factor: Any, member: Indices, t: ir.Value
     ) -> ir.Value:
         moving = [id(i) for i, stride in zip(member, factor.strides) if stride]
         key = id(factor), *(map(id, member) if factor.table is not None else moving)
@@ -182,11 +182,11 @@ class LoopNests:
             return
         *outer, rows, columns = (1, *nest.axes)
 
-        def at(places: Places) -> None:
+        def at(indices: Indices) -> None:
             def row(i: ir.Value, height: int) -> None:
                 def tile(j: ir.Value, breadth: int) -> None:
                     members = [
-                        [*places, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))]
+                        [*indices, plus(self.b, i, I64(p)), plus(self.b, j, I64(q))]
                         for p in range(height)
                         for q in range(breadth)
                     ]
@@ -198,7 +198,7 @@ class LoopNests:
 
         self.body.loops.axes(tuple(outer), at)
 
-    def _reduce_tile(self, step: Step, members: list[Places]) -> None:
+    def _reduce_tile(self, step: Step, members: list[Indices]) -> None:
         def at(totals: list[ir.Value], x: ir.Value) -> list[ir.Value]:
             self.body.enter_vector(x)
             return self._total(step, totals, members)
@@ -216,22 +216,22 @@ class LoopNests:
                 total = self.b.fadd(self.b.select(self.body.memory.first, zero, so_far), total)
             self.b.store(total, self.body.sum_place(step, member), align=align)
 
-    def _steps(self, steps: list[Step], known: dict[Step, ir.Value], places: Places) -> None:
+    def _steps(self, steps: list[Step], known: dict[Step, ir.Value], indices: Indices) -> None:
         with self.body.straight_line():
             for step in steps:
                 if step not in known:
-                    known[step] = self._value(step, known, places)
-                self.body.write(step, known[step], places)
+                    known[step] = self._value(step, known, indices)
+                self.body.write(step, known[step], indices)
 
-    def _value(self, step: Step, known: dict[Step, ir.Value], places: Places) -> ir.Value:
+    def _value(self, step: Step, known: dict[Step, ir.Value], indices: Indices) -> ir.Value:
         if step.op is not None:
-            operands = [self.body.read(o, known, places, ZERO) for o in step.operands]
+            operands = [self.body.read(o, known, indices, ZERO) for o in step.operands]
             return apply(
                 step.op, tuple([Register(self.lanes, operand) for operand in operands])
             ).value
         total: Chains = (None, None)
         for terms, factors in step.products:
             for t in range(terms):
-                read = [self.body.read(f, known, places, integer(t)) for f in factors]
+                read = [self.body.read(f, known, indices, integer(t)) for f in factors]
                 total = self._add(step, total, read)
         return self.lanes.difference(*total)

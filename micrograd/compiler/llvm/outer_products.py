@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from micrograd.compiler.llvm.addressing import Body, Places
+from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I64, plus, times
 from micrograd.compiler.schedule.access import Access
@@ -35,9 +35,9 @@ class OuterProducts:
             counts = self._counts(columns, first, breadth)
             read = self._columns(right, first, counts)
 
-            def tiles(places: Places) -> None:
+            def tiles(indices: Indices) -> None:
                 def tile(i: ir.Value, height: int) -> None:
-                    rows = [[*places, plus(self.b, i, I64(p))] for p in range(height)]
+                    rows = [[*indices, plus(self.b, i, I64(p))] for p in range(height)]
                     self._tile(step, left, rows, first, read, counts)
 
                 loops.tiled(outer[-1], TILE, tile)
@@ -61,9 +61,9 @@ class OuterProducts:
         with body.loops.loop(count) as e:
             at, row = times(b, e, I64(vectors * width)), times(b, e, I64(members))
 
-            def line(places: Places) -> None:
-                x = lanes.broadcast(body.load_lane(left.block, body.place(left, places, None), e))
-                start = plus(b, row, body.place(nest.steps[0].target, places, None))
+            def line(indices: Indices) -> None:
+                x = lanes.broadcast(body.load_lane(left.block, body.place(left, indices, None), e))
+                start = plus(b, row, body.place(nest.steps[0].target, indices, None))
 
                 def some(first: ir.Value, breadth: int, full: bool = True) -> None:
                     for q in range(breadth):
@@ -77,7 +77,7 @@ class OuterProducts:
                 if columns % width:
                     some(I64(columns // width), 1, full=False)
 
-            body.loops.axes(tuple(outer), lambda places: line([*places, I64(0)]))
+            body.loops.axes(tuple(outer), lambda indices: line([*indices, I64(0)]))
 
     def _pack(self, right: Access, first: ir.Value, breadth: int) -> ir.Value:
         """Packs a panel: `breadth` vectors of columns, from vector `first` on, for each example.
@@ -124,7 +124,7 @@ class OuterProducts:
         return in_panel
 
     def _tile(
-        self, step: Step, left: Access, rows: list[Places], first: ir.Value,
+        self, step: Step, left: Access, rows: list[Indices], first: ir.Value,
         read: Callable[[ir.Value], list[ir.Value]], counts: list[int],
     ) -> None:  # fmt: skip
         """Adds the products of some rows and a panel, over this chunk, to the sums so far."""
