@@ -129,7 +129,7 @@ def stop_gradient(x):
 
 @composed(lambda h, z, c, g, x: (0.0, 0.0, _under(c, h)), conditions=1, listed=False)
 def passed(c, g, x):
-    """x, which a gradient g passes on under the condition c: nothing where g is 0"""
+    """x, a term of a gradient that a gradient g passes on under the condition c; 0 where g is 0"""
     return select(g == 0, 0.0, x)
 
 
@@ -145,7 +145,7 @@ def under(c, x):
 
 @composed(lambda h, z, y, u, x: (select(u == 0, h, 0.0), 0.0, select(u == 0, 0.0, h)), listed=False)
 def extended(y, u, x):
-    """x, and y where u is 0, for there x has a limit only"""
+    """x; where u is 0, its limit y"""
     return select(u == 0, y, x)
 
 
@@ -160,7 +160,7 @@ def leg(x):
 
 @composed(lambda g, z, x: (select(z == 0, 0.0, g * 0.5 / z),), listed=False)
 def length(x):
-    """the square root of a sum of squares, whose slope at 0 is that of a length: none"""
+    """the square root of a sum of squares, with the derivative 0 at 0"""
     return sqrt(x)
 
 

@@ -1,1 +1,1 @@
-"""What users hold: `compile`, `vectorize`, and what they return."""
+"""The public interface: `compile`, `vectorize`, and the functions that they return."""

@@ -1,4 +1,4 @@
-"""Explain: what the scalars of a program were, and what they became, in the terms of its user.
+"""Explain: what the scalars of a program were and became, in terms of the user's program.
 
 Each instruction is a line, with its cost. Flops count additions, multiplications and every other
 operation of the table as one each; bytes count each number that it reads or writes once. "share" is
