@@ -386,6 +386,6 @@ def _one_number(value: Any) -> Any:
     if isinstance(value, Scalar) or not hasattr(value, "__len__"):
         return value if isinstance(value, Scalar) else number(value)
     raise TypeError(
-        f"the gradient is that of a function which returns one number; this one returned "
+        f"only a function that returns one number has a gradient; this one returned "
         f"{value!r:.60}. jacobian takes functions that return several"
     )

@@ -97,9 +97,7 @@ def run(lines: list[Statement], x: Any, y: Any, weights: Any) -> list[Any]:
             name, *places = rest
             columns = zip(*map(vector, places))
             vectors.append([mg.where(call(name)(a, b), c, d) for a, b, c, d in columns])
-        elif (
-            kind == "masked"
-        ):  # either branch may be infinite, or have no slope, where it is not taken
+        elif kind == "masked":  # a branch that is not taken may be infinite, or not differentiable
             name, f, g, *places = rest
             columns = zip(*map(vector, places))
             vectors.append(

@@ -56,7 +56,7 @@ def of_parameters(x: Any) -> Any:
     return mg.dot([a, b, c, W[1]], W, mg.where(W[0] * a < W[1], a + c, b)) * (a + b)
 
 
-# By a comparison that reads what other nodes read too: it has a node here, and none in eager.
+# A comparison of operands that other nodes read, too: a trace has a node for it, a Value has none.
 PROGRAMS: list[Callable[[Any], Any]] = [
     read_after, read_before, read_between, read_by_both, nested, as_a_number, of_parameters,
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from micrograd import Value, ops
 EDGES = [0.0, -0.0, 1.0, -1.5, 3.0, 1e-310, -5e-324, 1e10, np.inf, -np.inf, np.nan]
 ULP = 2.0**-52
 
-# Each is what some compiler would make another program of. First those that are no sum in the end.
+# Programs that some compiler would rewrite. The first ones do not end in a sum.
 NO_SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "times zero": lambda x, y: 0.0 * x,
     "zero times": lambda x, y: (x * 0.0) * y,

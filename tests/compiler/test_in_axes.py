@@ -170,7 +170,7 @@ def test_an_argument_that_was_meant_to_be_shared_says_how() -> None:
             mg.vectorize(line)(np.arange(float(n)), Q)
 
 
-# Rows, by chance: what `vectorize` answers is what a loop over the rows answers, or an error.
+# Random shapes: `vectorize` returns what a loop over the rows returns, or raises an error.
 
 ELEMENTWISE: list[Callable[[Any, Any], Any]] = [
     lambda a, b: a * b + 1,

@@ -27,9 +27,9 @@ class Interrupt(BaseException):
 
 
 class Storm:
-    """Raises Interrupt at the k-th moment in files whose names end so: a line, or an instruction.
+    """Raises Interrupt at the k-th line, or instruction, in files whose names end in `files`.
 
-    Not where a `with` block is left: Python lets nothing come between there, a tracer apart.
+    The end of a `with` block is left out: no exception but a tracer's can come in between there.
     """
 
     def __init__(self, *files: str, instructions: bool = False):
@@ -46,7 +46,7 @@ class Storm:
             return True
         finally:
             sys.settrace(before)
-        return self.left <= 0  # it may be swallowed, where a generator is closed
+        return self.left <= 0  # closing a generator may swallow the exception
 
     def _call(self, frame: Any, event: str, argument: Any) -> Any:
         if not frame.f_code.co_filename.endswith(self.files):
@@ -136,7 +136,7 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
         assert threading.stack_size() == size
         assert watching() is None, k
         k += 1
-        if k % 2:  # else what the interrupted compilation has left is used
+        if k % 2:  # otherwise reuse what the interrupted compilation has left
             f = mg.compile(lambda x: x * w)
     assert k > 100
     assert f.value_and_grad(2.0) == (6.0, 3.0)

@@ -32,7 +32,7 @@ ARGUMENTS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "x > 0, x, y": lambda x, y, m: (x > 0, x, y),
     "x, numbers, y": lambda x, y, m: (x, np.arange(6.0) - 3, y),
 }
-# They read or write files, print, change what they are given, or answer a type.
+# They read or write files, print, modify their arguments, or return a type.
 NO_FORMULAS = """
 array2string array_repr array_str asmatrix base_repr binary_repr bmat common_type copyto empty
 empty_like fill_diagonal format_float_positional format_float_scientific frombuffer fromfile

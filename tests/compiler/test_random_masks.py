@@ -18,7 +18,7 @@ import micrograd as mg
 from micrograd.compiler.program.evaluate import evaluate
 from micrograd.compiler.program.roll import roll
 
-# Ours, mpmath's, and where mpmath's is smooth.
+# Our function, mpmath's function, and the condition under which that is smooth.
 UNARY: dict[str, tuple[Any, Any, Callable[[Any], bool]]] = {
     "log": (mg.log, mp.ln, lambda x: x > 0.01),
     "sqrt": (mg.sqrt, mp.sqrt, lambda x: x > 0.01),

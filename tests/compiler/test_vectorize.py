@@ -194,7 +194,7 @@ def test_one_example_a_call(program: str) -> None:
             assert np.shape(gradient) == slope[k].shape
 
 
-# How many examples, and in what shape.
+# Numbers of examples, and their shapes.
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 103, 104, 105, 1000])

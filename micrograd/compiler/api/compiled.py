@@ -274,5 +274,5 @@ class Compiled(Specializer):
 
 def _answer(gradient: Gradient | None) -> Answer:
     if gradient not in (None, "arguments", "parameters"):
-        raise ValueError(f'gradient is that of "arguments" or "parameters"; got {gradient!r}')
+        raise ValueError(f'gradient must be "arguments" or "parameters", got {gradient!r}')
     return gradient or "value"

@@ -95,7 +95,7 @@ class Parameters:
     def _place_of(self, value: Any) -> int:
         if not isinstance(value, Value):
             raise ArgumentError(
-                f"theta is a dict of numbers by Value, or a list of Values; got {value!r:.60}"
+                f"theta must be a dict of numbers by Value, or a list of Values, got {value!r:.60}"
             )
         if value not in self._place:
             raise ArgumentError(f"the function does not capture {value!r:.80}; see `parameters`")
@@ -105,7 +105,7 @@ class Parameters:
         """Refuses lists of several numbers: their order is not known to be that of `parameters`."""
         if isinstance(theta, (list, tuple)) and len(theta) == len(self.values) > 1:
             raise ArgumentError(
-                "theta is a list of numbers, which does not say whose they are: pass the array of "
+                "theta is a list of numbers, whose order may be another: pass the array of "
                 "pack(), in the order of `parameters`; or a dict {parameter: number}; or a list "
                 "of the Values themselves"
             )

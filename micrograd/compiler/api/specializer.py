@@ -144,7 +144,7 @@ class Specializer:
     ) -> Kernel:
         if answer != "value" and it.trace.output_shapes != [None]:
             raise TypeError(
-                f"the gradient is that of a function which returns one number; {self!r} returns "
+                f"only a function that returns one number has a gradient; {self!r} returns "
                 f"{len(it.trace.outputs)} numbers"
             )
         if self.exact and answer != "value":
