@@ -139,8 +139,8 @@ MISTAKES = [
     ),
     Mistake(
         "NumPyError", 'A function of NumPy"s that has no derivative here',
-        "x = mg.array([mg.Value(2.0), mg.Value(3.0)])\nx // 2.0",
-        "x = mg.array([mg.Value(2.0), mg.Value(3.0)])\nmg.floor(x / 2.0)",
+        "x = mg.array([mg.Value(2.0), mg.Value(3.0)])\nnp.ldexp(x, 2)",
+        "x = mg.array([mg.Value(2.0), mg.Value(3.0)])\nx * 2.0**2",
     ),
     Mistake(
         "NonFiniteError", "A NaN, found by `check_finite`",
