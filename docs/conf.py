@@ -25,6 +25,8 @@ html_theme = "furo"
 html_title = f"MicroGrad {version}"
 html_theme_options = {"navigation_with_keys": True}
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 
 myst_heading_anchors = 3
@@ -73,5 +75,11 @@ def list_table(text: str) -> str:
     return "\n".join([*shown, ""])
 
 
+def signature(app: Any, what: str, name: str, thing: Any, options: Any, text: str, _: Any) -> Any:
+    """A list that a dataclass makes anew, as it is when it is made."""
+    return (text.replace("<factory>", "[]"), None) if "<factory>" in (text or "") else None
+
+
 def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", in_rst)
+    app.connect("autodoc-process-signature", signature)

@@ -17,6 +17,7 @@ optimiser applies its rule to all parameters:
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
+from inspect import Signature, signature
 from operator import is_
 from typing import Any, ClassVar, Self
 
@@ -27,6 +28,14 @@ from micrograd.ops import number, sqrt
 from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
 State = tuple[Any, ...]  # the optimiser's state for one parameter
+
+
+class _OfTheConstructor:
+    """The signature of an optimiser: `__new__`, which takes anything, hides that of `__init__`."""
+
+    def __get__(self, optimizer: Any, kind: type) -> Signature:
+        _, *parameters = signature(kind.__init__).parameters.values()
+        return Signature(parameters)
 
 
 @dataclass(repr=False, eq=False)
@@ -56,6 +65,8 @@ class Optimizer:
     >>> other.steps, optimizer.rule(1.0, 2.0, (0.5,), rate=0.1, step=2)
     (1, (0.755, (2.45,)))
     """
+
+    __signature__ = _OfTheConstructor()
 
     learning_rate: float | Schedule
     _: KW_ONLY

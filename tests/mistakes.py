@@ -172,10 +172,13 @@ MISTAKES = [
         'mg.train_table(table, "kind")',
     ),
     Mistake(
-        "ModelFileError", "A file that is no model",
-        'with open("table.csv", "w") as file:\n    file.write("a,b")\n'
-        'mg.TableModel.load("table.csv")',
-        "$ micrograd train table.csv --target b -o table.safetensors",
+        "ModelFileError", "A file that is no model of a table",
+        "model = mg.MLP(1, [1], seed=0)\n"
+        'mg.fit(model, [[0.0]], [1.0], loss="mse", epochs=1, checkpoint="run")\n'
+        'mg.TableModel.load("run")',
+        'table = {"size": [1.0, 2.0, 3.0] * 9, "kind": ["small", "small", "big"] * 9}\n'
+        'mg.train_table(table, "kind", epochs=1, output="kind.safetensors")\n'
+        'mg.TableModel.load("kind.safetensors")',
     ),
     Mistake(
         "PlotError", "Pictures without matplotlib",

@@ -35,6 +35,16 @@ def test_a_public_name_has_a_first_line_and_an_example(name: str) -> None:
     assert ">>> " in said
 
 
+@pytest.mark.parametrize("name", [name for name, thing in OBJECTS.items() if callable(thing)])
+def test_a_signature_names_its_parameters(name: str) -> None:
+    """What only passes its arguments on says which these are."""
+    thing = OBJECTS[name]
+    if inspect.isclass(thing) and issubclass(thing, Exception):
+        return
+    parameters = inspect.signature(thing).parameters.values()
+    assert [p.name for p in parameters if p.kind is p.VAR_KEYWORD] == []
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_is_described_and_shown_in_its_docstring_or_in_that_of_its_class(
     name: str,
