@@ -1,4 +1,4 @@
-"""What every test and every docstring's example is run with."""
+"""Configuration of all tests and doctests."""
 
 import os
 import random
@@ -20,45 +20,45 @@ except ModuleNotFoundError as error:
 else:
     no_machine_code = ""
 
-# What cannot be imported without llvmlite. A test that needs it is marked `native`.
+# Modules that need llvmlite. Tests that need it are marked `native`.
 ABOUT_MACHINE_CODE = [
     "micrograd/compiler/llvm/*", "micrograd/compiler/runtime/jit.py",
     "tests/compiler/test_builder.py", "tests/elementary.py", "tests/test_vectormath.py",
 ]  # fmt: skip
 collect_ignore_glob = ["tests/without/*", *(ABOUT_MACHINE_CODE if no_machine_code else [])]
 
-# Time is the machine's affair. On a build server the examples are the same in every run.
+# No deadlines, since machines differ in speed. On a build server the examples are fixed.
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("server", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("server" if "CI" in os.environ else "here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """An order of tests that nobody chose."""
+    """Adds an option for a random order of tests."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="take the tests in another order")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Shuffles them where that is asked for."""
+    """Shuffles the tests if requested."""
     seed = config.getoption("shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)
 
 
 def pytest_report_header() -> str:
-    """Says what is left out."""
+    """Reports the modules that are left out."""
     return no_machine_code and f"{no_machine_code}; left out: {', '.join(ABOUT_MACHINE_CODE)}"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Skips what needs llvmlite where it is missing."""
+    """Skips tests that need llvmlite if it is not installed."""
     if no_machine_code and item.get_closest_marker("native"):
         item.add_marker(pytest.mark.skip(reason=no_machine_code))
 
 
 @pytest.fixture(autouse=True)
 def table_as_it_was() -> Iterator[None]:
-    """Forgets the operations that a test has added."""
+    """Removes the operations that a test has added."""
     rows = dict(TABLE)
     yield
     TABLE.clear()
@@ -67,7 +67,7 @@ def table_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compiled code of the tests stays among them: the user's own cache is left alone."""
+    """Gives the tests a compile cache of their own, so that the user's cache is not touched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -75,7 +75,7 @@ def compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
-    """Ctrl-C interrupts, also in children, where the parent ignores it (`make test &`)."""
+    """Enables Ctrl-C, also in child processes, even if the parent ignores it (`make test &`)."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

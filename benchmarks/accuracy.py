@@ -1,9 +1,9 @@
-"""How exact is each elementary function? Against mpmath, in units of the last place.
+"""How accurate is each elementary function? Compared with mpmath, in units in the last place.
 
     python benchmarks/accuracy.py [points] [function ...]
 
-Prints the largest error over so many points each (100,000 unless said), edges among them, how many
-of the results are correctly rounded, and where the largest error is.
+Prints for each function the largest error over a number of points (by default 100,000, including
+edge cases), the fraction of correctly rounded results, and the point of the largest error.
 """
 
 import platform

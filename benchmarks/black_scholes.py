@@ -1,6 +1,6 @@
-"""How long is the price of an option with its five sensitivities, of a million options at once?
+"""How long does the price of an option with five sensitivities take, for a million at once?
 
-The formula of Black and Scholes for European calls, float64, against JAX, PyTorch and C by hand.
+The Black-Scholes formula for European calls, float64, against JAX, PyTorch and hand-written C.
 """
 
 import sys
@@ -24,7 +24,7 @@ market = tuple(random.uniform(low, high, OPTIONS) for low, high in bounds)
 
 
 def black_scholes(S, K, T, r, vol, m=mg):
-    """The price of a call, of numbers or arrays; `m` has the functions."""
+    """The price of a call, for numbers or arrays; `m` is the module of functions."""
 
     def normal(x):
         return 0.5 + 0.5 * m.erf(x * ROOT_HALF)

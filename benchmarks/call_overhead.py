@@ -1,4 +1,4 @@
-"""How much longer is a call of a compiled function than that of an empty Python function?"""
+"""How much longer does a call of a compiled function take than that of an empty Python function?"""
 
 import sys
 

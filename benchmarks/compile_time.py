@@ -1,10 +1,10 @@
-"""How long does a program take from its trace to machine code?
+"""How long does it take from the trace of a program to machine code?
 
     python benchmarks/compile_time.py [program ...]
 
-Each program in processes of its own, imports not counted, without a cache on disk: from the first
-call of the compiled function, with its gradients, to its answer. Irregular programs are random
-straight-line code: every operation reads recent results, so that hardly two are alike.
+The time of the first call of the compiled function, with gradients, in a new process, without
+imports and without the disk cache. Irregular programs are random straight-line code: each operation
+reads recent results, so that hardly two operations are alike.
 """
 
 import os
@@ -24,7 +24,7 @@ import numpy as np
 
 import micrograd as mg
 
-ROUNDS, PATIENCE = 3, 10.0  # a program that takes longer than so many seconds runs once
+ROUNDS, PATIENCE = 3, 10.0  # a program that takes more seconds than this runs once
 
 
 def network(nin: int, sizes: list[int], activation: str, loss: Any, labels: Any) -> Callable:
@@ -66,7 +66,7 @@ def irregular(operations: int) -> Callable:
 
     def program(x):
         results = list(x)
-        unread = dict.fromkeys(range(len(results)))  # what nothing depends on yet
+        unread = dict.fromkeys(range(len(results)))  # results that no operation has read yet
         while len(results) < operations:
             n = len(results)
             op = OPERATIONS[choices[n]]
@@ -106,7 +106,7 @@ PROGRAMS: dict[str, tuple[str, Callable[[], Callable], float]] = {
 
 
 def measure(name: str) -> float:
-    """Seconds of the processor for the first call, in this process."""
+    """Processor time of the first call, in this process, in seconds."""
     stages()
     first_call = PROGRAMS[name][1]()
     start = time.process_time()

@@ -1,6 +1,7 @@
-"""How long is one step of the demo: the loss of a network on two moons, and its 337 gradients?
+"""How long does one step of the demo take: the loss of a network on two moons, and 337 gradients?
 
-100 points, a network 2-16-16-1, hinge loss and L2 penalty, float64, against matrices and by hand.
+100 points, a network 2-16-16-1, hinge loss and L2 penalty, float64, against matrices and
+hand-written programs.
 """
 
 import sys
@@ -33,7 +34,7 @@ step = mg.vectorize(loss)
 step(X, Y)
 theta = step.pack()
 
-# By hand the parameters lie neuron by neuron, the weights first, then the bias.
+# The program by hand orders the parameters by neuron, weights before the bias.
 place = {parameter: i for i, parameter in enumerate(step.parameters)}
 neurons = [neuron for layer in model.layers for neuron in layer.neurons]
 order = [place[p] for neuron in neurons for p in (*neuron.weights, neuron.bias)]
@@ -41,7 +42,7 @@ w = theta[order]
 
 
 def matrices(flat: np.ndarray) -> list[np.ndarray]:
-    """Weights and biases of each layer, from the parameters neuron by neuron."""
+    """Weights and biases of each layer, from parameters ordered by neuron."""
     parts, start = [], 0
     for nout, nin in SHAPES:
         rows = flat[start : start + nout * (nin + 1)].reshape(nout, nin + 1)

@@ -1,7 +1,7 @@
-"""How long is one step of the demo on a machine without AVX-512?
+"""How long does one step of the demo take on a machine without AVX-512?
 
-The features are turned off on this one: ours and the program by hand are compiled for x86-64-v3,
-which has vectors of 32 bytes and 16 registers for them.
+Our program and the program by hand are compiled for x86-64-v3, which has vectors of 32 bytes and 16
+registers for them.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""How long is a determinant of 8 x 8 numbers with its 64 gradients, of a thousand matrices?
+"""How long does an 8 x 8 determinant with 64 gradients take, for a thousand matrices?
 
 The same program in plain scalars, float64, on both sides: by minors, each computed once, and by
-elimination without pivots. Against heyoka, which compiles its own expressions for vectors; and how
-long each compiles, in processes of their own, imports not counted, without a cache on disk.
+elimination without pivoting. Against heyoka, which compiles its own expressions for vectors. Also
+the compile times, each in a new process, without imports and without the disk cache.
 """
 
 import os
@@ -25,14 +25,14 @@ import micrograd as mg
 SIZE, MATRICES, ROUNDS = 8, 1_000, 3
 
 random = np.random.default_rng(0)
-matrices = random.normal(size=(MATRICES, SIZE, SIZE)) + 4 * np.eye(SIZE)  # pivots are not small
+matrices = random.normal(size=(MATRICES, SIZE, SIZE)) + 4 * np.eye(SIZE)  # no small pivots
 
 hy.set_nthreads(1)
 hy.llvm_state.set_diskcache_enabled(False)
 
 
 def by_minors(a):
-    """Along the first row, then the second; the minor of the last rows and some columns, once."""
+    """Laplace expansion by rows; each minor of the last rows and some columns is computed once."""
 
     @cache
     def minor(columns):
@@ -73,7 +73,7 @@ def expressions(determinant, compact_mode):
 
 
 def in_heyoka(determinant, compact_mode=False, own=False):
-    """As heyoka likes it: a row for each number, with all matrices side by side."""
+    """heyoka's layout: a row for each number, with one column per matrix."""
     f = expressions(determinant, compact_mode)
     inputs = np.ascontiguousarray(matrices.reshape(MATRICES, SIZE * SIZE).T)
     outputs = np.empty((1 + SIZE * SIZE, MATRICES))
@@ -112,7 +112,7 @@ COMPILERS = {
 
 
 def seconds_here(name: str) -> float:
-    """Of the processor, for the first function that this process compiles."""
+    """Processor time for the first function that this process compiles."""
     stages()
     start = time.process_time()
     COMPILERS[name]()

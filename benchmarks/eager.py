@@ -2,11 +2,11 @@
 
     make bench-eager
 
-installs the original beside ours and runs this file. Both sides run in processes of their own, in
-turns, and medians of the processor's time are compared. The demo step is that of the original's
-demo notebook: 100 points of two moons, a network 2-16-16-1, hinge loss and weight decay, their 337
-gradients. It is written twice: with the models of each package, and, for both alike, with + and *
-only. Exits with status 1 if a bar is missed.
+installs the original beside ours and runs this file. The two sides run in separate processes, in
+turns; medians of processor time are compared. The demo step is that of the original's demo
+notebook: 100 points of two moons, a network 2-16-16-1, hinge loss and weight decay, and 337
+gradients. It is written twice: with the models of each package, and identically for both with only
++ and *. Exits with status 1 if a bar is missed.
 """
 
 import gc
@@ -27,7 +27,7 @@ ORIGINAL = Path(__file__).parent / ".original"  # where `make bench-eager` insta
 ROUNDS = 3
 
 
-# What is measured: each function runs in a process that has imported one of the two.
+# The measurements. Each function runs in a process that has imported one of the two packages.
 
 
 def demo() -> list[float]:
@@ -172,7 +172,7 @@ QUESTIONS: dict[str, Callable[[], list[float]]] = {
 
 
 def measure(question: str, original: bool) -> tuple[float, dict[str, float]]:
-    """The median of one process, and what else it said."""
+    """The median of one process, and its other output."""
     command = [sys.executable, __file__, question, *["original"][: int(original)]]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     lines = [json.loads(line) for line in answer.stdout.splitlines()]

@@ -1,7 +1,7 @@
-"""How long is one step of each example that no other question measures?
+"""How long does one step of each of the other examples take?
 
-Rosenbrock's valley in 1,000 dimensions, a pendulum of 50 steps of Runge and Kutta's method, and a
-network in a differential equation: value and gradient, against JAX (and SciPy's own valley).
+The Rosenbrock function in 1,000 dimensions, a pendulum with 50 Runge-Kutta steps, and a network
+that solves a differential equation: value and gradient, against JAX (and SciPy's `rosen`).
 """
 
 import sys

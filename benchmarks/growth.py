@@ -1,8 +1,8 @@
 """How does the time of a loss and its gradient grow with the work?
 
-From 10² to 10⁶ examples, of a network 2-16-16-1; and from 10 to 10⁶ parameters, of one layer of
+From 10² to 10⁶ examples of a network 2-16-16-1, and from 10 to 10⁶ parameters of one layer of
 growing width for 128 examples; on one thread and on two, in float64. Draws docs/growth.png. Linear
-is: over the last three decades the time grows as the work to the power of at most 1.1.
+means an exponent of at most 1.1 over the last three decades.
 """
 
 import sys
@@ -47,7 +47,7 @@ def of_parameters(width: int, threads: int):
 
 
 def seconds(call) -> float:
-    """By the clock: the shortest, of half a second but five calls at least."""
+    """The shortest wall-clock time of the calls in half a second, at least five."""
     call()
     times: list[float] = []
     end = time.perf_counter() + PATIENCE
@@ -59,7 +59,7 @@ def seconds(call) -> float:
 
 
 def slope(work: list[int], times: list[float]) -> float:
-    """Of log time over log work, fitted to the last three decades."""
+    """The slope of log time over log work, fitted to the last three decades."""
     last = [k for k, w in enumerate(work) if w * 10**DECADES >= work[-1] * 0.99]
     return float(
         np.polyfit(np.log([work[k] for k in last]), np.log([times[k] for k in last]), 1)[0]

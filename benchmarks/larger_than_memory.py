@@ -1,8 +1,8 @@
-"""How much memory does it take to train and to predict on files of up to 10⁸ numbers, 1 GB?
+"""How much memory do training and prediction take on files of up to 10⁸ numbers, 1 GB?
 
-The files are made in a temporary directory: Parquet, 5,000,000 rows of 20 columns, and CSV, a
-million such rows. Training, one epoch, and prediction run in processes of their own, whose peaks
-are the answers.
+The files are made in a temporary directory: Parquet with 5,000,000 rows of 20 columns, and CSV with
+a million such rows. One epoch of training, and prediction, run in separate processes, whose peak
+memory is measured.
 """
 
 import subprocess
@@ -55,7 +55,7 @@ def write(path: Path) -> None:
 
 
 def peak(program: str, *arguments: object) -> tuple[str, float]:
-    """How good the model is, if the process says it, and its peak in MB."""
+    """The model's score, if the process prints one, and its peak memory in MB."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         check=True, capture_output=True, text=True,
@@ -66,7 +66,7 @@ def peak(program: str, *arguments: object) -> tuple[str, float]:
 
 
 def ask(path: Path, questions: dict[str, tuple[str, list[object]]]) -> bool:
-    """Makes a file and answers the questions about it; whether all bars are met."""
+    """Makes a file and runs the measurements on it; returns whether all bars are met."""
     write(path)
     kind, met = path.suffix[1:], True
     size = path.stat().st_size / 1e6

@@ -1,7 +1,7 @@
-"""What can one core of this machine do at most: multiply-adds, reads and writes in a second?
+"""What is the peak of one core of this machine: multiply-adds, reads and writes per second?
 
-Programs by hand, with vectors as wide as the processor's: on registers, and on memory of the sizes
-of its caches. docs/performance.md divides by these what a program has to compute and to move.
+Hand-written programs with the processor's widest vectors, on registers and on memory of the sizes
+of its caches. The limits in docs/performance.md are operations and bytes divided by these peaks.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ ROUNDS, ROUND = 9, 0.05  # seconds
 
 
 def best(call, work: float) -> float:
-    """The most work in a nanosecond, of some rounds; `call` does it so many times."""
+    """The most work per nanosecond in some rounds; `call` takes the number of repetitions."""
     times, repeats = [], 1
     while not times or min(times) < ROUND / 2:
         repeats *= 2 if times else 1
@@ -54,8 +54,8 @@ def main() -> None:
 
 
 def through(function, size: int) -> float:
-    """Gigabytes a second."""
-    data = np.ones(size // 8 + 8)  # written once, so that it is there
+    """Gigabytes per second."""
+    data = np.ones(size // 8 + 8)  # written once, so that its pages are mapped
     start, bytes_ = ctypes.c_void_p(data.ctypes.data + -data.ctypes.data % 64), ctypes.c_long(size)
     return best(lambda n: function(start, bytes_, n), size)
 

@@ -1,8 +1,8 @@
-"""How long is one training step of a GPT in scalars, on one name of 8 tokens?
+"""How long does one training step of a GPT in scalars take, on one name of 8 tokens?
 
-The model of Karpathy's microgpt: 16 embedded dimensions, 4 heads, 1 layer, a block of 16; 4,192
-parameters, float64. Loss and gradients, against PyTorch with matrices and NumPy by hand; and 32
-names at once.
+The model of Karpathy's microgpt: 16 embedding dimensions, 4 heads, 1 layer, a block of 16; 4,192
+parameters, float64. Loss and gradients, against PyTorch with matrices and hand-written NumPy; also
+32 names at once.
 """
 
 import sys
@@ -32,9 +32,7 @@ SHAPES = {
 
 random = np.random.default_rng(0)
 weights = {name: random.normal(0, 0.2, shape) for name, shape in SHAPES.items()}
-names = random.integers(
-    0, LETTERS, (32, LENGTH + 1)
-)  # what comes in, and shifted by one, what next
+names = random.integers(0, LETTERS, (32, LENGTH + 1))  # the inputs, and the targets, shifted by one
 
 
 # In scalars.
@@ -52,13 +50,13 @@ def normalised(x):
 
 
 def attention(query, keys, values):
-    """Of one head: the values, weighted by how well their keys fit the query."""
+    """One head: the values, weighted by how well their keys match the query."""
     fits = mg.softmax([mg.dot(query, key) / HEAD**0.5 for key in keys])
     return [mg.dot(fits, column) for column in zip(*values)]
 
 
 def next_letter(token, place, keys, values):
-    """The scores of what follows the token; keys and values remember those before it."""
+    """The logits of the next token; `keys` and `values` hold those of the previous tokens."""
     x = [a + b for a, b in zip(mg.take(model["tokens"], token), model["places"][place])]
     x = normalised(x)
     inputs = normalised(x)

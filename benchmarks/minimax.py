@@ -1,11 +1,11 @@
-"""Where do the coefficients of the elementary functions come from? From here.
+"""Computes the coefficients of the elementary functions.
 
     python benchmarks/minimax.py > micrograd/compiler/llvm/vectormath/coefficients.py
 
-Each table is the polynomial of its length that errs least, found by the exchange algorithm of
-Remez (Muller, "Elementary Functions", 3rd ed., section 3.4) in 60 digits and then rounded. What is
-made smallest is the error relative to the function that the polynomial is a part of: the weight.
-Tables with a row for each of sixteen intervals stand last.
+Each table is the minimax polynomial of its length, found by the Remez exchange algorithm (Muller,
+"Elementary Functions", 3rd ed., section 3.4) in 60 digits, then rounded. The weighted error is the
+relative error of the function that the polynomial is a part of. Tables with a row for each of
+sixteen intervals come last.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,13 @@ Function = Callable[[Any], Any]
 
 @dataclass
 class Fit:
-    """A polynomial P(z), what it stands for, and how its error counts."""
+    """A polynomial P(z), the function that it approximates, and the weight of its error."""
 
     formula: str  # in which it is used
     target: Function  # P's exact value
     weight: Function  # the function's relative error, for an error 1 of P
     interval: tuple[Any, Any]
-    terms: tuple[int, int]  # for float64 and for float32; 0: it is not used there
+    terms: tuple[int, int]  # for float64 and float32; 0 if it is not used there
     narrow: tuple[Any, Any] | None = None  # the interval for float32, where it differs
 
 
@@ -117,7 +117,7 @@ def chebyshev_points(a: Any, b: Any, number: int) -> list[Any]:
 
 
 def through(nodes: list[Any], fit: Fit) -> list[Any]:
-    """The polynomial whose weighted error is the same at all nodes, with alternating signs."""
+    """The polynomial whose weighted error has one magnitude and alternating signs at all nodes."""
     n = len(nodes) - 1
     rows = [[x**j for j in range(n)] + [(-1) ** i / fit.weight(x)] for i, x in enumerate(nodes)]
     solution = lu_solve(matrix(rows), matrix([fit.target(x) for x in nodes]))
@@ -125,7 +125,7 @@ def through(nodes: list[Any], fit: Fit) -> list[Any]:
 
 
 def extremes(xs: list[Any], errors: list[Any]) -> list[Any]:
-    """Where the error is largest between two changes of its sign."""
+    """The points of largest error between two sign changes."""
     runs: list[tuple[Any, Any]] = []
     for x, error in zip(xs, errors):
         if runs and (error > 0) == (runs[-1][1] > 0):
@@ -158,7 +158,7 @@ def weighted_errors(c: list[Any], fit: Fit, xs: list[Any]) -> list[Any]:
 def rounded(fit: Fit, interval: tuple[Any, Any], terms: int, number: Any) -> tuple[list[Any], Any]:
     """The coefficients in their format, and the largest error with them.
 
-    Near an end at zero the first one counts most: it is rounded before the others are chosen.
+    Near an end at zero the first coefficient dominates: it is rounded before the others are fitted.
     """
 
     def others(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How long is one step of a network on images: 784-128-10 and 784-512-10, 128 examples at once?
+"""How long does one step of a network on images take: 784-128-10 and 784-512-10, 128 examples?
 
 tanh, cross-entropy, the mean loss and all gradients, float64 and float32, against PyTorch and JAX
 with matrices.

@@ -1,8 +1,8 @@
-"""How long are the gradients of a network for each example alone, not of the mean over all?
+"""How long do the per-example gradients of a network take, instead of those of the mean?
 
-A network 8-32-32-1 of tanh, squared error, float64: an array of 1,377 gradients for each of a
-thousand examples. The weights are arguments of the function, the same for all examples; against
-JAX with matrices, vmapped, and heyoka, with its own expressions.
+A network 8-32-32-1 with tanh, squared error, float64: an array of 1,377 gradients for each of a
+thousand examples. The weights are arguments of the function, shared by all examples. Against JAX
+with matrices and vmap, and heyoka with its own expressions.
 """
 
 import sys
@@ -29,14 +29,14 @@ hy.llvm_state.set_diskcache_enabled(False)
 
 
 def loss(w1, b1, w2, b2, w3, b3, x, y, tanh=mg.tanh, dot=mg.dot):
-    """Of one example, in scalars; `tanh` and `dot` are those of the side."""
+    """The loss of one example, in scalars; each side passes its own `tanh` and `dot`."""
     h = [tanh(dot(w, x, b)) for w, b in zip(w1, b1)]
     h = [tanh(dot(w, h, b)) for w, b in zip(w2, b2)]
     return (dot(w3, h, b3) - y) ** 2
 
 
 def ours():
-    """An array with one row is the same for all examples."""
+    """All examples share an array with one row."""
     f = mg.vectorize(lambda *parts: loss(*parts))
     shared = [np.asarray(part)[None] for part in weights]
 
@@ -61,7 +61,7 @@ def in_jax():
 
 
 def in_heyoka(compact_mode):
-    """As heyoka likes it: a row for each number, with all examples side by side."""
+    """heyoka's layout: a row for each number, with one column per example."""
     sizes = [int(np.prod(shape)) for shape in (*SHAPES, (INPUTS,), ())]
     names = hy.make_vars(*(f"v{k}" for k in range(sum(sizes))))
     ends = np.cumsum(sizes)
@@ -88,7 +88,7 @@ def in_heyoka(compact_mode):
 
 
 def flat(gradients):
-    """An array of shape (examples, parameters), out of parts of the shapes of the weights."""
+    """An array of shape (examples, parameters), from parts in the shapes of the weights."""
     return np.hstack([np.reshape(part, (EXAMPLES, -1)) for part in gradients])
 
 

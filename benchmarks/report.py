@@ -1,10 +1,10 @@
-"""Writes what the questions print into docs/performance.md.
+"""Writes the output of the benchmarks into docs/performance.md.
 
     python benchmarks/report.py [question ...]
 
-The page has `<!-- benchmarks/demo_step.py -->` before each block that this fills; words after the
-name are the question's arguments. Without names, all are asked. Exits with status 1 if a question
-fails; a bar that is missed stands in its table.
+The page has a comment such as `<!-- benchmarks/demo_step.py -->` before each block to fill; words
+after the name are arguments. By default all benchmarks run. Exits with status 1 if a benchmark
+fails; a missed bar is shown in its table.
 """
 
 import re
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"<!-- (benchmarks/(\w+)\.py[^>]*) -->\n```\n(.*?)```\n", re.
 
 
 def answer(command: str) -> str | None:
-    """What the question prints; None if it fails."""
+    """The output of a benchmark; None if it fails."""
     print(f"python {command}", flush=True)
     done = subprocess.run(
         [sys.executable, *command.split()], capture_output=True, text=True, cwd=ROOT, check=False

@@ -1,8 +1,8 @@
-"""Side by side: all sides of a question in one process, in turns, on one thread; medians; a table.
+"""Side by side: runs all sides of a benchmark in one process, in turns, on one thread.
 
-Times are the processor's, of all threads of the process: on a machine that others use, too, they
-are what a quiet one would take. Import this before NumPy, PyTorch and JAX: it tells them to use
-one thread.
+Prints a table of medians. Times are processor times of all threads of the process, so that other
+processes on the machine hardly affect them. Import this before NumPy, PyTorch and JAX: it
+configures them to use one thread.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ os.environ |= {
     "NPROC": "1",  # JAX's pool of threads
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "JAX_ENABLE_X64": "1",
-    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # or it hands each call to a thread
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # otherwise it dispatches each call to a thread
     "JAX_PLATFORMS": "cpu",
 }
 
@@ -44,7 +44,7 @@ Side = Callable[[], Any]  # one call, from Python, everything included
 
 @dataclass(frozen=True)
 class Faster:
-    """Ours takes at most this part of the peer's time: `Faster(4)` is four times as fast."""
+    """Ours must be at least this many times as fast as the peer."""
 
     least: float
 
@@ -57,7 +57,7 @@ class Faster:
 
 @dataclass(frozen=True)
 class Within:
-    """Ours takes at most so many times the peer's time."""
+    """Ours may take at most this many times the peer's time."""
 
     most: float
 
@@ -70,7 +70,7 @@ class Within:
 
 @dataclass(frozen=True)
 class Below:
-    """A number is at most this one."""
+    """A number must be at most this one."""
 
     most: float
     unit: str
@@ -83,7 +83,7 @@ class Below:
 
 
 def verdict(bar: Any, *seconds: float) -> bool:
-    """Prints a bar and whether it is met, at the end of a line of a table."""
+    """Prints a bar, and whether it is met, at the end of a table line."""
     met = bar.met(*seconds)
     print(f"   {bar}: {'met' if met else 'NOT MET'}", end="")
     return met
@@ -100,9 +100,9 @@ def compare(
     unit: str = "µs",
     rounds: int = 31,
 ) -> bool:
-    """Prints the median time of a call of each side, and which bars are met; whether all are.
+    """Prints the median time of a call of each side, and the bars; returns whether all are met.
 
-    The first side is ours. A time is divided by `per`, the number of things that one call does.
+    The first side is ours. Times are divided by `per`, the number of items in one call.
     """
     return table(title, medians(sides, rounds), bars, per, unit)
 
@@ -114,7 +114,7 @@ def table(
     per: float = 1.0,
     unit: str = "µs",
 ) -> bool:
-    """Prints the time of each side, and which bars are met; whether all are. See `compare`."""
+    """Prints the time of each side, and the bars; returns whether all are met. See `compare`."""
     scale = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}[unit] / per
     ours = seconds[next(iter(seconds))]
     met = True
@@ -130,7 +130,7 @@ def table(
 
 
 def medians(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
-    """Seconds of one call of each side; the sides take turns, so that all see the same machine."""
+    """Seconds of one call of each side; the sides run in turns, under the same conditions."""
     repeats = {name: _warm_up(side) for name, side in sides.items()}
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
@@ -140,7 +140,7 @@ def medians(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
 
 
 def _warm_up(side: Side) -> int:
-    """Calls a side for a second (JAX is slow for that long); answers how many calls are a round."""
+    """Calls a side for a second (JAX is slow at first); returns the number of calls in a round."""
     start = time.process_time()
     last = 0.0
     while time.process_time() - start < WARM_UP:
@@ -157,9 +157,9 @@ def _seconds(side: Side, repeats: int) -> float:
 
 
 def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
-    """Asserts that two sides computed the same numbers, before anything is timed.
+    """Asserts, before timing, that two sides computed the same numbers.
 
-    The largest difference is measured against the largest number.
+    The largest difference is relative to the largest number.
     """
     import numpy as np
 
@@ -169,11 +169,11 @@ def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
     assert error <= tolerance, f"{what}: differs by {error:.1e} of the largest number"
 
 
-# What the sides run on.
+# The machine and its software.
 
 
 def stages() -> None:
-    """Imports the stages of our compiler, which come with the first call: before time is taken."""
+    """Imports the stages of our compiler before timing; otherwise the first call imports them."""
     compiler = importlib.import_module("micrograd.compiler")
     for module in pkgutil.walk_packages(compiler.__path__, "micrograd.compiler."):
         importlib.import_module(module.name)
@@ -181,7 +181,7 @@ def stages() -> None:
 
 @cache
 def by_hand(name: str) -> ctypes.CDLL:
-    """The program `by_hand/<name>.cpp`, compiled for the processor that ours is compiled for."""
+    """The program `by_hand/<name>.cpp`, compiled for the same processor as ours."""
     source = Path(__file__).parent / "by_hand" / f"{name}.cpp"
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / f"{name}.so"
@@ -191,12 +191,12 @@ def by_hand(name: str) -> ctypes.CDLL:
 
 
 def addresses(*arrays: Any) -> tuple[ctypes.c_void_p, ...]:
-    """Where arrays lie, for a program by hand."""
+    """The addresses of arrays, for a program by hand."""
     return tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
 
 
 def header(*packages: str, how: str = "one thread; medians of processor time") -> None:
-    """Prints the machine, the versions of what is compared, and how."""
+    """Prints the machine, the versions of the packages, and the method of comparison."""
     print(f"{_processor()}, {os.cpu_count()} processors, {platform.platform()}")
     names = ("micrograd-native", "llvmlite", "numpy", *packages)
     print(f"Python {platform.python_version()}, " + ", ".join(map(_version, names)))

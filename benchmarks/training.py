@@ -1,7 +1,7 @@
 """How long does training take: `fit`, against PyTorch, scikit-learn, skorch and NumPy by hand?
 
-The same architecture, data, batch size, epochs and optimiser on every side, and the loss that each
-reached beside its time. `python benchmarks/training.py digits images` asks some questions only.
+All sides have the same architecture, data, batch size, epochs and optimiser; the loss of each is
+printed beside its time. `python benchmarks/training.py digits images` runs only some benchmarks.
 """
 
 import os
@@ -40,8 +40,8 @@ Sides = Mapping[str, Callable[[], Trained]]
 
 @dataclass(frozen=True)
 class NoWorse:
-    """Our mean score is at least the peer's, but for two standard errors of the difference, which
-    is what chance alone explains."""
+    """Our mean score is at least the peer's minus two standard errors of the difference, the range
+    of chance."""
 
     def met(self, ours: list[float], peer: list[float]) -> bool:
         differences = np.subtract(ours, peer)
@@ -60,9 +60,9 @@ def compare(
     judge: Callable[[int, Callable[[Any], Any]], float] | None = None,
     clock: Clock = time.process_time,
 ) -> bool:
-    """Trains on the `sides` of each round in turn; where there are several, one more is to warm up.
+    """Trains the `sides` of each round in turn; with several rounds there is one more to warm up.
 
-    `judge` is given the round and what predicts, and answers a score in percent.
+    `judge` takes the round and a function that predicts, and returns a score in per cent.
     """
     times: dict[str, list[float]] = {}
     losses: dict[str, list[float]] = {}
@@ -115,9 +115,9 @@ print(first, some, (many - some) / 20, loss)
 
 
 def demo() -> bool:
-    """100 full-batch steps in a new process: with nothing compiled before, then from the cache.
+    """100 full-batch steps in a new process: with an empty cache, then from the cache.
 
-    One process before them leaves Python's bytecode, which an installed package comes with.
+    A process before these writes Python's bytecode, which an installed package includes.
     """
     with tempfile.TemporaryDirectory() as folder:
         python = os.environ | {"PYTHONPYCACHEPREFIX": f"{folder}/python"}
@@ -163,7 +163,7 @@ def digits() -> bool:
 
 
 def made_images() -> tuple[np.ndarray, np.ndarray]:
-    """60,000 images of 784 pixels: ten patterns under noise."""
+    """60,000 images of 784 pixels: ten patterns with noise."""
     random = np.random.default_rng(0)
     y = random.integers(0, 10, 60_000)
     patterns = random.uniform(0, 1, (10, 784)).astype(np.float32)
@@ -239,7 +239,7 @@ def prediction() -> bool:
 
 
 def threads() -> bool:
-    """One epoch of 10⁶ rows in batches of 4,096, by the clock on the wall."""
+    """One epoch of 10⁶ rows in batches of 4,096, in wall-clock time."""
     task = made_table(4096)
     sides = {"two threads": in_scalars(task, threads=2), "one thread": in_scalars(task)}
     return compare(
@@ -254,7 +254,7 @@ QUESTIONS = (demo, digits, images, one_by_one, table, prediction, threads)
 def main() -> int:
     asked = sys.argv[1:] or [question.__name__ for question in QUESTIONS]
     side_by_side.header("torch", "scikit-learn", "skorch")
-    warnings.filterwarnings("ignore", message="Stochastic Optimizer")  # one epoch is asked for
+    warnings.filterwarnings("ignore", message="Stochastic Optimizer")  # one epoch is intended
     met = [question() for question in QUESTIONS if question.__name__ in asked]
     return all(met)
 

@@ -1,6 +1,6 @@
-"""The same training in PyTorch, scikit-learn, skorch, and NumPy by hand: what `training.py` times.
+"""The same training in PyTorch, scikit-learn, skorch and hand-written NumPy, for `training.py`.
 
-Each side is a function of a task: it trains once and answers the mean loss of its last epoch, and a
+Each side is a function of a task. It trains once, and returns the mean loss of the last epoch and a
 function that predicts.
 """
 
@@ -34,7 +34,7 @@ class Task:
     adam: bool = False
     rate: float = 0.05
     dtype: str = "float32"
-    seed: int = 0  # of the weights, where a side has its own, and of the order of the batches
+    seed: int = 0  # of the order of the batches and, on some sides, of the weights
 
     @property
     def classes(self) -> bool:
@@ -65,7 +65,7 @@ def in_scalars(task: Task, **options: Any) -> Callable[[], Trained]:
 
 
 def network(task: Task) -> Any:
-    """With the weights that our model begins with."""
+    """A network with the initial weights of our model."""
     torch.manual_seed(task.seed)
     sizes = [task.X.shape[1], *task.sizes]
     layers: list[Any] = []
@@ -174,7 +174,7 @@ def in_sklearn(task: Task) -> Callable[[], Trained]:
 
 
 def sklearn_like(task: Task, model: mg.MLP) -> Callable[[Any], Any]:
-    """The prediction of a network of scikit-learn with the weights of ours."""
+    """The prediction of a scikit-learn network with our weights."""
     _, predict = in_sklearn(task)()
     network, state = predict.__self__, model.state_dict()
     layers = range(len(task.sizes))

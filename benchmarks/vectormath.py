@@ -1,8 +1,8 @@
-"""How fast is each elementary function? Nanoseconds a number, beside NumPy, on one thread.
+"""How fast is each elementary function? Nanoseconds per number, against NumPy, on one thread.
 
     python benchmarks/vectormath.py [function ...]
 
-Both work on 16,384 numbers that stay in the cache, a call from Python included; the best of 9 runs.
+Both process 16,384 numbers in the cache, including the call from Python; the best of 9 runs.
 """
 
 import platform
@@ -22,11 +22,11 @@ from micrograd.compiler.llvm.vectormath import FUNCTIONS
 from micrograd.machine import on_arrays
 
 COUNT, BINARY = 16384, ("pow", "atan2")
-ABSENT = ("erf", "erfc", "sigmoid", "softplus")  # in NumPy
+ABSENT = ("erf", "erfc", "sigmoid", "softplus")  # NumPy's function
 
 
 def nanoseconds(call: Callable[[], object]) -> float:
-    """Of the best of 9 runs of some milliseconds, a number."""
+    """Nanoseconds per number, in the best of 9 runs of some milliseconds."""
     times = []
     for _ in range(9):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The elementary functions: native code on arrays, points to try them on, what they should be."""
+"""The elementary functions: native code on arrays, test points, and reference values."""
 
 import ctypes
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from micrograd.compiler.llvm import vectormath
 
 Array = Any
 mp: Any = mpmath.mp.clone()
-mp.prec = 140  # two arguments apart by a double's digits, and a result with as many
+mp.prec = 140  # enough for the difference of neighbouring doubles, with a double's precision
 
 
 def native(name: str, dtype: Any, lanes: int) -> Any:
-    """The function as machine code: arrays to an array."""
+    """The function as machine code, on arrays."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple().create_target_machine(
@@ -72,7 +72,7 @@ def loop(name: str, dtype: Any, lanes: int) -> ir.Module:
     return module
 
 
-# What the functions are, in 140 bits.
+# The functions in 140 bits.
 
 _NAMES = "exp expm1 log log1p sqrt floor sin cos tan asin acos atan atan2 sinh cosh tanh erf erfc"
 EXACT: dict[str, Callable[..., Any]] = {
@@ -84,9 +84,9 @@ EXACT: dict[str, Callable[..., Any]] = {
 
 
 def ulps(name: str, results: Array, *operands: Array) -> Array:
-    """How far each result is from the truth, in units of the last place of the truth.
+    """The error of each result, in units in the last place of the exact value.
 
-    Beyond the largest number stands infinity, as if it were the next power of two.
+    Infinity counts as the next power of two after the largest number.
     """
     return np.array([_ulps(name, *row) for row in zip(results, *operands)])
 
@@ -102,11 +102,11 @@ def _ulps(name: str, result: Any, *operands: Any) -> float:
     return float(abs(exact - got) * mp.mpf(2) ** (kind.nmant - exponent))
 
 
-# Where the functions are tried.
+# Test points.
 
 
 def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...]:
-    """Operands by the `count`, some hundred of them next to where the formula changes."""
+    """`count` operands, some hundred of them next to the points where the formula changes."""
     double = np.dtype(dtype) == np.float64
     random = np.random.default_rng(seed)
     part = -(-count // 4)
@@ -115,7 +115,7 @@ def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...
         return random.uniform(low, high, part)
 
     def wide(low: float, high: float) -> Array:
-        """Of either sign, evenly by magnitude."""
+        """Numbers of either sign, with logarithmically uniform magnitudes."""
         return 2 ** random.uniform(np.log2(low), np.log2(high), part) * random.choice([-1, 1], part)
 
     kind = np.finfo(dtype)

@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Interrupt(BaseException):
-    """Ctrl-C, as it comes."""
+    """Sends Ctrl-C to this process."""
 
 
 def storm(action: Callable[[], Any], times: int) -> Iterator[None]:
-    """Interrupts the action so many times, at any moment, and yields after each."""
+    """Interrupts the action `times` times, at random moments, and yields after each."""
     armed = False
 
     def interrupt(*_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Prints the lowest version of each package that pyproject.toml admits, as constraints for pip."""
+"""Prints the lowest version of each package that pyproject.toml allows, as constraints for pip."""
 
 import itertools
 import re
@@ -10,7 +10,7 @@ BOUND = re.compile(r"(?P<name>[\w.-]+)>=(?P<version>[\w.]+)")
 
 
 def requirements() -> list[str]:
-    """Of the package, of its extras, and of the groups that develop it."""
+    """The requirements of the package, of its extras, and of its development groups."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = declared["project"]
     optional = (project["optional-dependencies"] | declared["dependency-groups"]).values()
@@ -19,7 +19,7 @@ def requirements() -> list[str]:
 
 
 def lowest(requirement: str) -> str:
-    """The constraint that a requirement becomes.
+    """The constraint for the lowest version of a requirement.
 
     >>> lowest("numpy>=2.0")
     'numpy==2.0'

@@ -1,7 +1,7 @@
-"""The oracle of the table: each operation in mpmath, to as many digits as it takes.
+"""The oracle of the table: each operation in mpmath, with as many digits as necessary.
 
-It shares no code with the library. A row without an entry here is run on mpmath's numbers as it is
-written: so that a new row is tested without a new test.
+It shares no code with the library. A row without an entry here runs its own formula on mpmath's
+numbers, so that a new row is tested without a new test.
 """
 
 import statistics
@@ -16,7 +16,7 @@ from micrograd.scalar import Scalar
 
 
 def real(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` over the reals: NaN where mpmath has a complex result, or none."""
+    """`function` over the reals: NaN if mpmath returns a complex result, or raises."""
 
     def meaning(*operands: Any) -> Any:
         try:
@@ -107,7 +107,7 @@ ORACLE: dict[str, Callable[..., Any]] = {
 
 
 class Precise(Scalar):
-    """A number of mpmath in the operations of the table: for rows that are not in ORACLE."""
+    """An mpmath number as a scalar of the table, for rows that are not in ORACLE."""
 
     __slots__ = ("number",)
     rank = 1
@@ -127,7 +127,7 @@ class Precise(Scalar):
 
 
 def exact(op: Op) -> Callable[..., Any]:
-    """The meaning of `op` on numbers of mpmath."""
+    """The function of `op` on mpmath numbers."""
     if op.name in ORACLE:
         return real(ORACLE[op.name])
     if op.primitive:  # its name in the mathematics that mpmath knows, or an entry in ORACLE is due
@@ -136,9 +136,9 @@ def exact(op: Op) -> Callable[..., Any]:
 
 
 def derivatives(op: Op, operands: tuple[float, ...], k: int) -> tuple[Any, Any, Any]:
-    """The value of `op`, its slope and its curvature along operand k, by central differences.
+    """The value, slope and curvature of `op` along operand k, by central differences.
 
-    A step of 10⁻⁵⁰ of the operand leaves 50 digits, even where e⁻⁷⁰⁰ is added to 1.
+    A relative step of 10⁻⁵⁰ leaves 50 digits, even where e⁻⁷⁰⁰ is added to 1.
     """
     digits = 500 + int(2 * max([0, *[abs(mp.log10(abs(x))) for x in operands if x]]))
     with mp.workdps(digits):

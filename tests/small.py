@@ -1,4 +1,4 @@
-"""Small: a problem of 70 examples, and a network for it."""
+"""A small problem of 70 examples, and a network for it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What fit is given: what is wrong is said, and numbers of every library are taken."""
+"""The arguments of `fit`: error messages, and numbers and tables of other libraries."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from micrograd.training.data.examples import Examples
 
 
 class Frame:
-    """What a DataFrame is to others: an array of objects, and the names of its columns."""
+    """A stand-in for a DataFrame: an array of objects, and the names of its columns."""
 
     def __init__(self, **columns: Any):
         self.columns, self.values = [*columns], np.array([*zip(*columns.values())], dtype=object)
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_said(case, engine):
 
 @pytest.mark.parametrize("engine", ["native", "eager"])
 def test_numbers_of_numpy_are_numbers(engine, tmp_path):
-    """They do their work in 64 bits, whatever they are themselves."""
+    """The computation is in 64 bits for every type of number."""
     f, i = np.float32, np.int64
 
     def run(f: Any, i: Any, file: str) -> tuple[mg.History, np.ndarray]:
@@ -140,7 +140,7 @@ def test_a_table_of_numbers_and_truth_values_is_one_of_numbers():
     assert (examples.targets == LINE).all()
 
 
-# What a score makes of targets.
+# Scores.
 
 
 @pytest.mark.parametrize("loss", ["bce_with_logits", mg.losses.bce_with_logits])
@@ -162,7 +162,7 @@ def test_of_several_labels_the_share_is_told(loss, low):
     assert history.scores[-1] == pytest.approx(expected)
 
 
-# Outputs of every kind.
+# All kinds of outputs.
 
 
 @pytest.mark.parametrize("engine", ["native", "eager"])

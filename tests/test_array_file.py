@@ -1,4 +1,4 @@
-"""A file of arrays holds what was written, or says that it does not."""
+"""Array files: reading returns what was written, or raises an error."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The printed C: compiled without a warning, it answers as the program does in NumPy."""
+"""The printed C compiles without warnings, and gives the results of the program in NumPy."""
 
 import ctypes
 import itertools
@@ -32,7 +32,7 @@ FLAGS = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", 
 
 
 class Library:
-    """A printed program, compiled and loaded: called with arrays, it answers the outputs."""
+    """A printed program, compiled and loaded; called with arrays, it returns the outputs."""
 
     def __init__(self, program: Program, lanes: int, dtype: str, folder: Path):
         self.program, self.dtype, self.many = program, np.dtype(dtype), lanes > 1
@@ -116,7 +116,7 @@ def _numbers(n: int, *shape: int) -> Array:
     return np.random.default_rng(n).normal(size=(n, *shape))
 
 
-# A function of one example, and the examples; more of them than fit into the lanes at once.
+# A function of one example, and more examples than fit into the lanes at once.
 PROGRAMS: dict[str, tuple[Callable[..., Any], list[Array]]] = {
     "hinge": (hinge, [_numbers(230, 3), np.sign(_numbers(230))]),
     "cross_entropy": (cross_entropy, [_numbers(33, 4), np.arange(33.0) % 3]),
@@ -133,7 +133,7 @@ GRADIENTS = {"value": None, "of inputs": True, "of parameters": False}  # add_ad
 def programmed(
     f: Callable[..., Any], shapes: list[Any], per_example: bool | None, shared: Any = ()
 ) -> Any:
-    """The program, and the numbers of its parameters."""
+    """The program, and the values of its parameters."""
     _, structure = flatten((tuple(range(len(shapes))), {}))
     result = trace(f, structure, shapes)
     program = roll(result, shared=shared)
@@ -202,7 +202,7 @@ def test_no_examples(tmp_path: Path) -> None:
     assert not answers["gradient"].any()
 
 
-# Each operation of the table on numbers that tell its cases apart.
+# Each operation of the table, on numbers that reach all of its cases.
 POINTS = np.array([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.0, 30.0, np.inf, -np.inf, np.nan])
 FIXED = [op for op in ops.TABLE.values() if op.arity is not None]
 

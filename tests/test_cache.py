@@ -1,4 +1,4 @@
-"""The compile cache: what is found, what is not trusted, and what several writers leave behind."""
+"""The compile cache: hits, rejected entries, and concurrent writers."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ CODE = bytes(range(256)) * 4
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory of an empty cache, not made yet, and warnings that were not given yet."""
+    """The directory of an empty cache, not yet created, with no warnings issued yet."""
     monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path / "cache"))
     cache._warn.cache_clear()
     path = cache.directory()
@@ -43,7 +43,7 @@ def test_only_the_user_may_read_and_write(folder: Path) -> None:
     assert [(e.name, e.stat().st_mode & 0o777) for e in folder.iterdir()] == [(NAME, 0o600)]
 
 
-# What a damaged entry may look like: a function of its bytes.
+# Kinds of damage to an entry: functions of its bytes.
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut within the checksum": lambda data: data[:20],
@@ -114,7 +114,7 @@ def test_an_empty_name_turns_it_off(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_directory_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user hears of it, once, if they named it; else nobody does."""
+    """There is one warning if the user chose the directory, and otherwise none."""
     folder.parent.write_text("a file")
     with pytest.warns(RuntimeWarning, match="not kept on disk"):
         cache.store(NAME, CODE)
@@ -154,7 +154,7 @@ def test_what_was_not_used_for_longest_makes_room(
     for age, name in zip((300, 200, 100), names):
         cache.store(name, CODE)
         os.utime(folder / name, (1e9 - age, 1e9 - age))
-    assert cache.load(names[0]) == CODE  # the oldest, used again
+    assert cache.load(names[0]) == CODE  # the oldest entry is used again
     cache.store(names[3], CODE)
     assert [cache.load(name) is not None for name in names] == [True, False, True, True]
 
@@ -245,7 +245,7 @@ def test_a_program_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_a_found_program_shows(folder: Path) -> None:
-    """Its stages are made when somebody looks at them."""
+    """The stages are only computed when they are printed."""
 
     def page() -> list[str]:
         f = compiled()

@@ -18,7 +18,7 @@ from micrograd import NonFiniteError, Value, engine, graph
 
 
 def line_of(function: Callable[[], object], offset: int = 0) -> str:
-    """Where a line of a function is, in the words of an error."""
+    """A line of a function as FILE:LINE, as in an error message."""
     return f"{__file__}:{function.__code__.co_firstlineno + offset}"
 
 
@@ -143,7 +143,7 @@ def test_a_block_may_end_in_another_thread_than_it_began_in() -> None:
 
 
 def test_threads_are_checked_each_for_itself() -> None:
-    """Two blocks, of which the second begins in the first and ends after it."""
+    """Two blocks; the second begins within the first and ends after it."""
     steps = [threading.Barrier(2) for _ in range(4)]
     seen: dict[str, list[bool]] = {"first": [], "second": []}
 

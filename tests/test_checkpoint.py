@@ -1,4 +1,4 @@
-"""Checkpoints: a run that is stopped at any moment goes on to the very same bits."""
+"""Checkpoints: a run that is stopped at any moment resumes to exactly the same bits."""
 
 import builtins
 import logging
@@ -50,13 +50,13 @@ def numbers(net: mg.Module) -> list[float]:
 
 
 def told(history: mg.History) -> dict[str, Any]:
-    """All that a history says, as text: NaN is the same as NaN."""
+    """All fields of a history as text, so that NaN equals NaN."""
     kept = [f.name for f in fields(history) if f.name != "patient"]
     return {name: repr(getattr(history, name)) for name in kept}
 
 
 def in_a_process(call: str, **environment: str) -> str:
-    """What a call of a function of this file prints, in a process of its own."""
+    """The output of a call to a function of this file, in a process of its own."""
     command = [sys.executable, "-c", f"from test_checkpoint import *; {call}"]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=Path(__file__).parent,
@@ -66,7 +66,7 @@ def in_a_process(call: str, **environment: str) -> str:
     return done.stdout
 
 
-# Stopped, and gone on.
+# Stop and resume.
 
 
 class Stop(Exception):
@@ -83,7 +83,7 @@ def stopped_after(epochs: int) -> Callable[[mg.History], None]:
 
 @pytest.fixture
 def stops(monkeypatch) -> list[int]:
-    """The steps at which a run was stopped: right after each checkpoint, but for the last."""
+    """The steps at which a run was stopped: right after each checkpoint except the last."""
     steps: list[int] = []
     save = Checkpoint.save
 
@@ -98,7 +98,7 @@ def stops(monkeypatch) -> list[int]:
 
 
 def in_parts(path: Path, **options: Any) -> tuple[mg.MLP, mg.History]:
-    """A run that is stopped at every checkpoint, and taken up with a new model each time."""
+    """A run that is stopped at every checkpoint, and resumed with a new model each time."""
     while True:
         net = model()
         try:
@@ -252,8 +252,8 @@ def test_the_end_of_its_time_leaves_a_checkpoint(tmp_path):
 
 KILLS = 50  # of each run
 
-# It forks a run, which takes a tenth of the time that Python needs to begin, and prints its number
-# and, if it comes to its end, its weights. Told to, it waits for that, and prints how it ended.
+# This process forks a run, which takes a tenth of the time of starting Python, and prints its
+# process id and, if the run finishes, its weights. On request it waits, and prints the exit status.
 RUNS_TO_KILL = """
 import os, sys, numpy as np, pyarrow.parquet, micrograd as mg
 from micrograd.files import survey
@@ -287,7 +287,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def forks() -> Iterator[Callable[..., tuple[int, Callable[[], list[str]]]]]:
-    """Starts a run; gives its number, and what waits for what else it prints."""
+    """Starts a run; returns its process id, and a function that waits for its output."""
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", RUNS_TO_KILL], **pipes) as process:
         assert process.stdin is not None
@@ -338,11 +338,11 @@ def test_kills_at_random_moments_change_nothing(tmp_path, forks, kind):
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """Tells one checkpoint from the next."""
+    """A mark that differs between one checkpoint and the next."""
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
 
 
-# Nothing that was good is lost: two files, and faults in the one, the other, and on the way.
+# No good checkpoint is lost: two files, and faults in either of them and while writing.
 
 
 def save(path: Path, steps: int) -> None:
@@ -350,7 +350,7 @@ def save(path: Path, steps: int) -> None:
 
 
 def newest(path: Path) -> int | None:
-    """The steps of what a run would go on from."""
+    """The number of steps of the state from which a run would resume."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         saved = Checkpoint(path, None).load()
@@ -358,7 +358,7 @@ def newest(path: Path) -> int | None:
 
 
 def cut(path: Path, share: float = 0.5) -> None:
-    """Cuts a file short where it lies: under all of its names."""
+    """Truncates a file in place, and so under all of its names."""
     content = path.read_bytes() if path.exists() else b""
     with open(path, "r+b" if content else "wb") as file:
         file.truncate(int(share * len(content)))
@@ -401,7 +401,7 @@ def failing(monkeypatch) -> Iterator[Callable[[type[BaseException] | None, int],
     [("", ""), ("run", ""), ("run.previous", ""), ("", "run"), ("", "run.previous")],
 )
 def test_after_two_faults_there_is_a_whole_file(tmp_path, failing, error, before, after):
-    """A failure or death at any call of the system, and a file cut short before or after it."""
+    """An error or a kill at any system call, and a truncated file before or after it."""
     for call in range(9):
         path = tmp_path / str(call) / "run"
         path.parent.mkdir()
@@ -427,7 +427,7 @@ def test_after_two_faults_there_is_a_whole_file(tmp_path, failing, error, before
 
 
 def test_a_damaged_file_does_not_take_the_place_of_a_good_one(tmp_path, failing):
-    """Nor one with a changed bit; and the warning names the file that is kept."""
+    """This includes a changed bit. The warning names the file that is kept."""
     path, previous = tmp_path / "run", tmp_path / "run.previous"
     save(path, 1)
     save(path, 2)
@@ -449,7 +449,7 @@ def test_where_nothing_is_kept_the_warning_says_so(tmp_path, failing):
 
 
 def train_on_a_full_disk(path: Path, room: int) -> None:
-    """Goes on where no file can become larger than `room`; prints the warnings."""
+    """Resumes with a file size limit of `room` bytes, and prints the warnings."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -483,7 +483,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(tmp_path, room):
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.9, 0.999])
 def test_a_checkpoint_that_is_cut_short_gives_way_to_the_one_before(tmp_path, failing, share):
-    """And where the first one after that fails, it still can."""
+    """The same holds if the next write fails."""
     path, whole, parts = tmp_path / "run", model(), model()
     train(whole)
     train(parts, path, epochs=4, every=3)
@@ -511,7 +511,7 @@ def test_where_both_are_damaged_nothing_is_overwritten(tmp_path):
 
 
 def drafts(directory: Path, name: str) -> str:
-    """Leaves drafts of a file behind; their names, as text."""
+    """Leaves temporary files behind; returns their names."""
     made = [beside(directory / name, kind) for kind in ("part", "old")]
     for draft in made:
         draft.write_bytes(b"")
@@ -637,7 +637,7 @@ LOG, PLACE, CALLS = logging.getLogger("test"), Path("nowhere"), 0
 
 
 def noted(outputs: np.ndarray, targets: np.ndarray) -> float:
-    """It reads what is no part of a run, and what it changes itself."""
+    """The loss reads state that is not part of the run, and that the loss itself changes."""
     global CALLS
     CALLS += 1
     LOG.debug("%s: call %s", PLACE, CALLS)
@@ -654,7 +654,7 @@ def renamed(function: Any, name: str) -> Any:
 
 
 def at_home(options: str, seed: int) -> str:
-    """Begins or goes on in a process of its own, where text is hashed in another way."""
+    """Starts or resumes in a process of its own, with another hash seed."""
     call = f"train(model(bent), Path('run.checkpoint'), resume=True, {options})"
     return in_a_process(
         f"import os; os.chdir({os.getcwd()!r}); from pathlib import Path; print({call})",

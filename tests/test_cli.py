@@ -1,4 +1,4 @@
-"""The command line, as its user meets it: every verb, and every kind of bad input."""
+"""The command line: every command, and every kind of bad input."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def model() -> str:
     return "m"
 
 
-# What each verb does.
+# The commands.
 
 
 def test_train_says_what_it_understood_and_what_came_of_it():
@@ -196,7 +196,7 @@ def test_a_late_row_that_cannot_be_predicted(model, monkeypatch, bad, message):
 
 
 def test_a_pipe_or_a_device_is_no_model():
-    """Nobody writes to this pipe: who opened it would wait for ever."""
+    """The pipe has no writer, so that opening it would block for ever."""
     write_flowers()
     os.mkfifo("pipe")
     for path in ("pipe", "/dev/zero"):
@@ -206,7 +206,7 @@ def test_a_pipe_or_a_device_is_no_model():
 
 
 def test_a_late_row_of_which_nothing_can_be_computed(monkeypatch):
-    """Its numbers are finite; what the network makes of them is not."""
+    """The input is finite, but the network's output is not."""
     monkeypatch.setattr(survey, "ROWS", 15)
     rows = "".join(f"{i / 500},{'high' if i > 25 else 'low'}\n" for i in range(50))
     Path("small.csv").write_text("x,y\n" + rows)
@@ -255,7 +255,7 @@ def test_version_and_help():
 
 FEW = "a,b\n1,x\n2,y\n3,x\n4,y\n"
 TABLES: dict[str, tuple[str | bytes, str, str]] = {
-    # content of the file, options, what the line says
+    # content of the file, options, part of the message
     "empty": ("", "", "is empty; expected a header and rows"),
     "blank": ("\n \n", "", "is empty"),
     "header only": ("a,b\n", "", "has no rows below its header"),
@@ -433,7 +433,7 @@ def test_no_space_left_in_training_and_in_prediction(model, monkeypatch):
     assert {path: Path(path).read_bytes() for path in os.listdir()} == before
 
 
-# In a process of its own: what the system has a part in.
+# In a process of its own: signals and pipes.
 
 
 def process(*arguments: str, **options) -> subprocess.CompletedProcess:
@@ -479,7 +479,7 @@ def test_a_reader_that_reads_nothing(arguments):
 
 @pytest.mark.parametrize("module", ["click", "micrograd.cli", "numpy"])
 def test_ctrl_c_while_modules_are_imported(module, tmp_path):
-    """The interrupt comes where `module` is looked for."""
+    """The interrupt comes during the import of `module`."""
     Path("sitecustomize.py").write_text(
         "import os, signal, sys\n"
         "class Interrupt:\n"
@@ -525,7 +525,7 @@ def test_ctrl_c(late):
 
 
 def test_ctrl_c_is_not_for_a_program_that_its_shell_protects():
-    """As `micrograd train ... &` in a script: Ctrl-C is for what runs in the foreground."""
+    """As with `micrograd train ... &` in a script: Ctrl-C only concerns the foreground."""
     write_flowers()
     command = f"{' '.join(PROGRAM)} train flowers.csv --target kind --epochs 300"
     training = subprocess.Popen(
@@ -571,7 +571,7 @@ def test_ctrl_c_in_the_first_epoch_says_how_to_go_on():
 
 
 def storm(command: list[str], begins: str, pause: float) -> tuple[int, str, str]:
-    """Ctrl-C again and again, from where a program has printed how it `begins` until it ends."""
+    """Sends Ctrl-C repeatedly, from when a program has printed `begins` until it ends."""
     program = subprocess.Popen(
         [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -670,7 +670,7 @@ def test_ctrl_c_in_prediction_leaves_the_old_file(model):
 
 
 def test_a_lost_interrupt_is_not_the_last():
-    """Python drops what a finalizer raises; the next Ctrl-C counts."""
+    """Python drops exceptions in finalisers, so that only the next Ctrl-C has an effect."""
     program = (
         "import os, signal\n"
         "from micrograd.interrupt import listen\n"

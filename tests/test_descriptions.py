@@ -1,4 +1,4 @@
-"""Files with a right checksum that nobody wrote: each field is checked as it is read."""
+"""Forged files with a correct checksum: each field is validated as it is read."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ BAD: list[Any] = [
 
 
 def mutations(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Copies of what JSON holds with a change at one place, each with what was changed."""
+    """Copies of a JSON value with one change each, and the location of the change."""
     for path in places(tree):
         for bad in BAD:
             yield f"{path} = {bad!r}", changed(tree, path, partial(put, bad))
@@ -33,7 +33,7 @@ def mutations(tree: Any) -> Iterator[tuple[str, Any]]:
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where something is; in a list, its first two."""
+    """The locations in a JSON value; in lists, only the first two."""
     keys = [*tree] if isinstance(tree, dict) else [*range(len(tree))][:2]
     for key in keys:
         yield (*path, key)
@@ -67,7 +67,7 @@ ROWS = {"size": [0.5, None, 4.0], "colour": ["red", "green", None], "when": [1.0
 
 @pytest.fixture(scope="module", params=["kind", "price"])
 def model(request, tmp_path_factory) -> Path:
-    """A model of a class and one of a quantity: gaps, categories, rare ones, columns left out."""
+    """A classifier and a regression: gaps, categories, rare ones, columns left out."""
     random, n = np.random.default_rng(0), 120
     table = {
         "size": np.where(np.arange(n) % 7 == 0, np.nan, random.normal(size=n)),
@@ -82,7 +82,7 @@ def model(request, tmp_path_factory) -> Path:
 
 
 def judge(path: Path, what: str) -> bool:
-    """The file is refused, or its predictions are classes that it has, or finite numbers."""
+    """The file is rejected, or its predictions are known classes or finite numbers."""
     try:
         loaded = TableModel.load(path)
     except ModelFileError:
@@ -183,7 +183,7 @@ ALIKE = "('run', ", "('random_first', ", "('random_before', "  # 'model' and 'ra
 
 
 def goes_on(path: Path) -> bool:
-    """Whether a run goes on from there; otherwise the file is refused."""
+    """Whether a run resumes from the file; otherwise it is rejected."""
     try:
         history = train(path)
     except mg.CheckpointError:

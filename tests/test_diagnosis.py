@@ -1,4 +1,4 @@
-"""diagnose: each illness, made on purpose, is seen, with evidence; a healthy run is not ill."""
+"""diagnose: each problem, made on purpose, is found with evidence; a good run has none."""
 
 import copy
 from typing import Any
@@ -33,12 +33,12 @@ def train(
 
 
 def likelihood(outputs: Any, target: Any) -> Any:
-    """The negative logarithm of a normal density, which knows no zero."""
+    """The negative logarithm of a normal density, which is not bounded by zero."""
     mean, log_deviation = outputs
     return log_deviation + 0.5 * ((target - mean) * mg.exp(-log_deviation)) ** 2
 
 
-# The ill.
+# Runs with problems.
 
 
 def dead_relus() -> mg.History:
@@ -60,12 +60,12 @@ def vanishing() -> mg.History:
 
 
 def exploding_in_depth() -> mg.History:
-    """The steps of Adam are as long as ever, so that the run survives."""
+    """Adam's steps keep their length, so that the run survives."""
     return train(net(*[16] * 8, 1, scale=3.0), epochs=5)
 
 
 class Power(mg.Module):
-    """What a recurrence comes to: the same weight, time after time."""
+    """The same weight in every layer, as in a recurrence."""
 
     def __init__(self):
         self.weight = mg.Value(0.5)
@@ -94,7 +94,7 @@ class Level(mg.Module):
 def too_fast(loss: Any = "mae") -> mg.History:
     """Steps of length 0.7 towards a target at 0.5: from 0 to 0.7 and back, whatever the rounding.
 
-    A network would be thrown about so that the last bits decide where its loss rises.
+    A network would be chaotic: the last bits would decide where its loss rises.
     """
     return train(Level(), y=np.full(300, 0.5), loss=loss, optimizer=mg.SGD(0.7), batch_size=None)
 
@@ -155,7 +155,7 @@ def test_lbfgs_that_cannot_begin_has_diverged():
     assert "divergence" in caught.value.history.diagnose().names
 
 
-# The healthy.
+# Runs without problems.
 
 
 HEALTHY: dict[str, dict[str, Any]] = {
@@ -183,7 +183,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", HEALTHY)
 def test_a_healthy_run_is_not_ill(case):
-    """And has learned: the validation loss fell by half, or below zero."""
+    """The run has learned as well: the validation loss fell by half, or below zero."""
     options: dict[str, Any] = {"validation": 0.2} | copy.deepcopy(HEALTHY[case])
     history = train(**options)
     assert history.validation_loss[-1] < 0.5 * max(history.validation_loss[0], 0.0)

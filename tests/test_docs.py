@@ -26,7 +26,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def output_of(program: str, directory: Path) -> str:
-    """What a program prints, in a process of its own; warnings are errors."""
+    """The output of a program in a process of its own; warnings are errors."""
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, cwd=directory)
     assert done.returncode == 0, done.stderr
@@ -39,7 +39,7 @@ def output_of(program: str, directory: Path) -> str:
     ids=lambda page: page.name,
 )
 def test_programs_print_what_they_say(page: Path, tmp_path: Path) -> None:
-    """The blocks of a page are one program; a block of text is what the block above it prints."""
+    """The blocks of a page are one program; a block of text is the output of the block above it."""
     program, shown = [], []
     for language, text in blocks(page):
         if language == "python":
@@ -54,7 +54,7 @@ def test_programs_print_what_they_say(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_examples_print_what_they_say(example: Path, tmp_path: Path) -> None:
-    """The docstring of an example ends with what it prints, indented, after 'It prints:'."""
+    """The docstring of an example ends with its output, indented, after 'It prints:'."""
     program = example.read_text(encoding="utf-8")
     said = program.split('"""')[1].split("It prints:\n")[1]
     lines = [line.removeprefix("    ") for line in said.strip("\n").splitlines()]

@@ -1,4 +1,4 @@
-"""Pictures: what they show, that they are written whole, and that no display is needed."""
+"""Pictures: their contents, atomic writes, and no need for a display."""
 
 import sys
 

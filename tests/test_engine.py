@@ -241,7 +241,7 @@ def test_methods_are_the_functions(name: str) -> None:
     assert (method.data, method.op) == (function.data, function.op) == (function.data, TABLE[name])
 
 
-# IEEE 754: Python's exceptions do not leak
+# IEEE 754: no Python exceptions
 
 
 def test_overflow_division_and_domains() -> None:
@@ -329,7 +329,7 @@ def test_deep_graphs_do_not_recurse() -> None:
 
 
 def test_no_reference_cycles() -> None:
-    """What nobody holds is gone at once, without the garbage collector."""
+    """Unreferenced graphs are freed at once, without the garbage collector."""
     x = Value(1.0)
     gc.collect()
     gc.disable()
@@ -371,7 +371,7 @@ def test_dot_of_any_numbers() -> None:
     assert mg.dot(np.array([1.0, 2.0]), [Value(3.0), Value(4.0)]).data == 11.0
 
 
-# A user's own operations
+# User-defined operations
 
 
 def test_an_operation_is_added_in_one_place() -> None:

@@ -1,4 +1,4 @@
-"""explain: the page, and the words for each thing that scalars can become."""
+"""explain: the report, and its description of every array operation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ loss(x, target): 80 operations on scalars became 14 blocks
 
 
 def lines(f: Callable[..., Any], *args: Any) -> list[str]:
-    """What each block of the forward part was and became."""
+    """The scalars and the array operation of each block in the forward part."""
     step = mg.vectorize(f)
     step(*args)
     page = step.explain()

@@ -1,4 +1,4 @@
-"""Fingerprints: what a run computes, not how it is written, nor what it notes on the way."""
+"""Run identity depends on what a run computes, not on its source text or its side effects."""
 
 import importlib
 import os
@@ -22,7 +22,7 @@ EXAMPLES = Examples.of([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]], [1.0, -1.0])
 
 
 def mark(x: Any) -> str:
-    """Of a loss, a model or an optimiser."""
+    """The mark of a loss, a model or an optimiser."""
     if isinstance(x, Optimizer):
         return of_optimizer(x)[1]
     if isinstance(x, mg.Module):
@@ -136,7 +136,7 @@ LOG: list[Any] = []
 
 
 def logged(outputs: Any, target: Any) -> Any:
-    """What it notes makes no difference, nor what is said here."""
+    """State that it records makes no difference, and neither does this docstring."""
     LOG.append(target)
     return 2.0 * (outputs[0] - target)
 

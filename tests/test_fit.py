@@ -1,4 +1,4 @@
-"""fit: it learns, it repeats itself, it says what is wrong, and it stops when asked."""
+"""fit: it learns, is reproducible, reports errors, and stops on request."""
 
 import io
 import math
@@ -174,7 +174,7 @@ def test_progress_shows_both_losses_where_somebody_watches(monkeypatch, stream, 
 
 @pytest.fixture
 def in_a_notebook(monkeypatch):
-    """What Jupyter's kernel looks like to those who ask."""
+    """A stand-in for Jupyter's kernel."""
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     jupyter = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", jupyter)
@@ -195,7 +195,7 @@ def test_progress_in_a_notebook_is_a_widget(monkeypatch):
     (bar,) = bars
     before, widget, after = bar.container.children
     assert before.value.replace("\u2007", " ").startswith("epoch 3/9")
-    assert widget.bar_style == "success"  # red would be a failure, and stopping early is none
+    assert widget.bar_style == "success"  # a red bar means failure; early stopping is none
     for name, numbers in (
         ("loss", history.loss),
         ("validation", history.validation_loss),

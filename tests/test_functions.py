@@ -1,4 +1,4 @@
-"""Functions of many operands, against SciPy, and where they could overflow."""
+"""Functions of many operands, against SciPy, and near overflow."""
 
 import math
 from typing import Any

@@ -39,7 +39,7 @@ def test_dots_that_share_their_inputs() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_both_walks_have_one_order(seed: int) -> None:
-    """So that gradients of symbols are added as those of numbers are, bit for bit."""
+    """Gradients of symbols are added in the same order as those of numbers, bit for bit."""
     model = mg.MLP(3, [4, 4, 2], activation="tanh", seed=seed)
     x = [Value(0.5), Value(-1.0), Value(2.0)]
     p, q = model(x)

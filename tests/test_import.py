@@ -1,4 +1,4 @@
-"""`import micrograd`: light, and complete."""
+"""`import micrograd` is fast, and complete."""
 
 import builtins
 import os
@@ -15,7 +15,7 @@ HEAVY = {"numpy", "llvmlite", "scipy", "matplotlib", "pyarrow", "click", "tqdm",
 
 
 def test_the_import_is_light() -> None:
-    """What is heavy waits until it is needed."""
+    """Slow imports wait until they are needed."""
     program = "import sys; import micrograd; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr == ""
@@ -30,7 +30,7 @@ def test_all_names_are_there() -> None:
 
 
 def test_every_public_name_is_in_all() -> None:
-    """Or else a type checker takes it for private."""
+    """Otherwise a type checker treats the name as private."""
     ours = {
         name
         for name, thing in vars(mg).items()

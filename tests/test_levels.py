@@ -23,7 +23,7 @@ for exact in (True, False):
 
 
 def on(level: str) -> subprocess.CompletedProcess[str]:
-    """PROGRAM in a process of its own, compiled for that level of x86-64."""
+    """The output of PROGRAM in a process of its own, compiled for a level of x86-64."""
     environment = os.environ | {"MICROGRAD_CPU": level}
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -37,7 +37,7 @@ def runs(level: str) -> bool:
 def test_code_for_a_level_of_x86_64_computes_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In exact mode to the bit; by default within some roundings, of numbers below 1."""
+    """Bit for bit in exact mode; otherwise within some roundings, for numbers below 1."""
     monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path))
     levels = ["", *filter(runs, FEATURES)]
     results = [on(level).stdout.split() for level in levels]

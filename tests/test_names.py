@@ -1,4 +1,4 @@
-"""Mistakes that people make, and whether the message says what to write."""
+"""Common mistakes: the message suggests the right code."""
 # ruff: noqa: E501 - a mistake is a line of the table
 
 import math

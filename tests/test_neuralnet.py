@@ -1,4 +1,4 @@
-"""Module, Neuron, Layer, MLP: what they compute, their parameters, saving and loading."""
+"""Module, Neuron, Layer, MLP: their outputs, parameters, saving and loading."""
 
 import math
 import statistics
@@ -127,7 +127,7 @@ def test_names():
 
 
 class Twins(Module):
-    """A model of one's own: modules, Values and other things as attributes."""
+    """A user's model, with modules, Values and other objects as attributes."""
 
     def __init__(self):
         self.sizes = [1, 2]

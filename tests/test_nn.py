@@ -1,4 +1,4 @@
-"""Programs that were written for karpathy/micrograd, and what they print there."""
+"""Programs written for karpathy/micrograd, with the output that they have there."""
 
 import math
 import random

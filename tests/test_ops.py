@@ -1,4 +1,4 @@
-"""Every row of the table, against mpmath, finite differences, and the conventions of the field."""
+"""Every row of the table, against mpmath, finite differences, and the usual conventions."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ inf, nan = math.inf, math.nan
 EPS = 2.0**-52
 TINIEST = 5e-324
 
-# Where no row but `floor` has a kink: ordinary, large, tiny, and beside the borders of domains.
+# Points without kinks, except of `floor`: ordinary, large, tiny, and next to ends of domains.
 ORDINARY = [0.1, 0.3, 0.5, 0.9, 1.1, 1.5, 1.9, 2.25, 2.75, 3.5, 7.9, 8.1, 20.5, 50.5]
 BESIDE = [1 - 2**-30, 1 + 2**-30, 2 - 2**-30, 2 + 2**-30]
 LARGE = [171.5, 700.25, 1e5 + 0.5, 1e10 + 0.25, 1e100, 1e300]
@@ -40,7 +40,7 @@ OPERANDS = {
 }
 FLAT = {"stop_gradient"}  # gradients that are not slopes, on purpose
 
-# A derivative like 1 - z² loses what is far below 1, in exchange for speed, as it does in PyTorch.
+# A derivative like 1 - z² is accurate only relative to 1, in exchange for speed, as in PyTorch.
 CANCELLING = {"tanh", "sigmoid", "silu", "gelu"}
 
 
@@ -54,14 +54,14 @@ def operands_of(row: Op) -> list[tuple[float, ...]]:
     return [tuple(OF_TWO[: row.arity or 3])]
 
 
-JUMPS = {  # where these do, at integers
+JUMPS = {  # at the points where these are integers
     "floor": lambda x: x, "ceil": lambda x: x, "round": lambda x: x + Fraction(1, 2),
     "mod": lambda x, y: x / y, "fmod": lambda x, y: x / y, "floor_divide": lambda x, y: x / y,
 }  # fmt: skip
 
 
 def smooth(row: Op, operands: tuple[float, ...], around: float = 0.0) -> bool:
-    """Whether central differences show the slope: not where steps are there, or narrower."""
+    """Whether central differences approximate the slope: there is no jump within `around`."""
     if row.name not in JUMPS:
         return True
     place = JUMPS[row.name](*map(Fraction, operands))
@@ -69,7 +69,7 @@ def smooth(row: Op, operands: tuple[float, ...], around: float = 0.0) -> bool:
 
 
 def differentiable(row: Op, operands: tuple[float, ...]) -> range:
-    """The places of the operands that have a slope."""
+    """The indices of the operands that have a slope."""
     return range(row.name == "where", len(operands) - (row.name == "take"))
 
 
@@ -148,7 +148,7 @@ def test_slope_is_that_of_finite_differences(row: Op) -> None:
                 assert slopes(row, operands)[k] == pytest.approx(difference, rel=1e-6, abs=1e-8)
 
 
-# What the table means at its edges: limits, where there is one, and C's rules for the rest.
+# Edge cases of the table: limits if they exist, and otherwise C's rules.
 
 EDGES: list[tuple[str, tuple[float, ...], float]] = [
     ("exp", (1000.0,), inf), ("exp", (-inf,), 0.0), ("exp", (inf,), inf), ("expm1", (-inf,), -1.0),
@@ -285,7 +285,7 @@ GRADIENTS: list[tuple[str, tuple[float, ...], tuple[float, ...]]] = [
 def test_gradients_at_the_edges(
     name: str, operands: tuple[float, ...], want: tuple[float, ...]
 ) -> None:
-    """By `backward()` on floats, and by `graph.gradients` on Values."""
+    """The gradients of `backward()` on floats, and of `graph.gradients` on Values."""
     values = [Value(x) for x in operands]
     result = TABLE[name](*values)
     result.backward()
@@ -337,7 +337,7 @@ def test_derivatives_to_the_fourth_are_those_of_mpmath(
 
 
 def test_masked_branches_make_no_nan() -> None:
-    """`0 * inf` does not come up where the branch with the infinity is not the one that counts."""
+    """`0 * inf` does not arise from an infinity in the branch that is not taken."""
     x = Value(0.0)
     for safe in (
         mg.where(x > 0, mg.log(x), x),

@@ -76,7 +76,7 @@ def test_pieces_hold_every_row_once(file, share, size):
 
 
 def short(path: Path, targets: np.ndarray) -> Path:
-    """A file of as many rows as there are targets, which may be NaN: missing."""
+    """A file with one row per target; a NaN target is missing."""
     table = {"x": np.arange(float(len(targets))), "y": pa.array(targets, from_pandas=True)}
     (parquet.write_table if path.suffix == ".parquet" else csv.write_csv)(pa.table(table), path)
     return path
@@ -410,7 +410,7 @@ def test_a_compressed_file_is_judged_by_what_it_unpacks_to(tmp_path, monkeypatch
 
 
 def test_a_compressed_file_without_end_is_read_no_further_than_the_limit(tmp_path, monkeypatch):
-    """Four kilobytes that unpack to four megabytes, of which a little more than one is read."""
+    """Four kilobytes that decompress to four megabytes; only a little over one is read."""
     path = tmp_path / "zeros.csv.gz"
     path.write_bytes(gzip.compress(b"x,y\n" + b"0,0\n" * (1 << 20)))
     read: list[int] = []

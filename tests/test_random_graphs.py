@@ -1,4 +1,4 @@
-"""Random programs: against HIPS autograd where they are smooth; and that nothing ever raises."""
+"""Random programs: against HIPS autograd where they are smooth; and none of them raises."""
 
 import math
 from collections.abc import Callable
@@ -68,7 +68,7 @@ Step = tuple[str, list[int]]
 
 @st.composite
 def programs(draw: Any, names: list[str], arity: Callable[[str], int]) -> list[Step]:
-    """Steps of operations, each on results that are there by then."""
+    """Steps of operations, each on results of earlier steps."""
     steps: list[Step] = []
     for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=12)):
         there = st.integers(0, INPUTS + len(steps) - 1)
@@ -77,7 +77,7 @@ def programs(draw: Any, names: list[str], arity: Callable[[str], int]) -> list[S
 
 
 def run(steps: list[Step], meaning: Callable[[str], Callable[..., Any]], inputs: list[Any]) -> Any:
-    """The result of the last step, and a part of every input, lest it depend on none."""
+    """The result of the last step plus a fraction of each input, so that it depends on all."""
     results = [*inputs]
     for name, operands in steps:
         results.append(meaning(name)(*[results[k] for k in operands]))

@@ -1,4 +1,4 @@
-"""How a run of fit ends, what its callbacks do, and what it leaves alone."""
+"""Runs of `fit`: how they end, their callbacks, and the state that they must not change."""
 
 import os
 import signal
@@ -226,7 +226,7 @@ def test_a_truth_of_numpy_ends_the_run():
 
 
 class _Head(mg.Module):
-    """A network of which only the last layer learns."""
+    """A network in which only the last layer is trained."""
 
     def __init__(self):
         self.body, self.head = mg.Layer(3, 4, "tanh"), mg.Layer(4, 1)
@@ -256,7 +256,7 @@ def test_frozen_layers_count_nowhere(options):
 
 
 class _Stepwise(mg.SGD):
-    """An optimiser with options of its own, that asks which step it is."""
+    """An optimiser with its own options, whose rule depends on the step."""
 
     def __init__(self, rate, late):
         super().__init__(rate)

@@ -40,7 +40,7 @@ def zeroed(x: Any) -> Any:
     return x
 
 
-# What each gives on floats is written in plain Python.
+# The expected results on floats, in plain Python.
 CONDITIONS: dict[str, tuple[Callable[[Any], Any], Callable[[list[float]], Any]]] = {
     "a mask as a factor": (lambda x: x * (x > 0), lambda x: [v if v > 0 else 0.0 for v in x]),
     "a mask that is counted": (lambda x: (x > 0).sum(), lambda x: sum(v > 0 for v in x)),
@@ -106,7 +106,7 @@ def test_where_broadcasts_its_condition_and_both_choices(way: str) -> None:
 
 
 def test_conditions_that_are_added_as_numbers() -> None:
-    """As Python's bool, which is what a comparison of Values gives."""
+    """Python bools, the result of comparing Values."""
     f = mg.compile(lambda x: (x > 0) + (x > 1) + 3 * (x > 2) - (x > 9) / (x > 0))
     assert [f(x) for x in (0.5, 1.5, 2.5, 9.5)] == [1.0, 2.0, 5.0, 4.0]
     value, slope = mg.compile(lambda x: x * (x > 1) * mg.exp(x < 5)).value_and_grad(2.0)
@@ -207,7 +207,7 @@ def test_what_has_no_formula_says_what_to_write() -> None:
 
 
 def test_the_length_of_a_vector_is_that_of_micrograd() -> None:
-    """It has a gradient at the origin, which sqrt has not."""
+    """It has a gradient at the origin, unlike sqrt."""
     assert mg.grad(lambda x: np.linalg.norm(x))(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
     table = np.arange(6.0).reshape(2, 3)
     every: list[dict[str, Any]] = [{}, {"axis": 0}, {"axis": 1, "keepdims": True}]

@@ -1,4 +1,4 @@
-"""Shuffle: every order is as likely as any other, and the same wherever it is drawn."""
+"""Shuffle: all orders are equally likely, and native code and Python draw the same ones."""
 
 from itertools import permutations
 

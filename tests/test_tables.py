@@ -1,4 +1,4 @@
-"""Tables: what a file says, what a network is given of it, and what comes back."""
+"""Tables: reading files, encoding inputs and targets, training and prediction."""
 
 import json
 import os
@@ -287,7 +287,7 @@ def test_every_class_is_held_out_in_proportion(share):
         assert abs((column.values[held_out] == name).sum() - share * count) <= 2
 
 
-# The whole way.
+# From table to predictions.
 
 
 def mixed(rows: int = 120) -> Table:
@@ -348,7 +348,7 @@ def test_predictions_note_what_is_missing_and_what_is_new():
 
 @pytest.mark.parametrize("target", ["kind", "y"])
 def test_no_class_and_no_number_is_made_of_nan(target):
-    """1e308 is finite, but nothing that a network computes from it is."""
+    """1e308 is finite, but the network's outputs for it are not."""
     x = np.linspace(0, 1, 40)
     columns = {"x": x, "z": x**2, "kind": np.where(x > 0.5, "high", "low"), "y": 2 * x}
     drop = [{"kind": "y", "y": "kind"}[target]]
@@ -384,7 +384,7 @@ def test_iris_with_nothing_but_defaults():
     assert figure.baseline == pytest.approx(1 / 3)
 
 
-# Files, whole or not at all.
+# Atomic writes.
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path):

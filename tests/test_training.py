@@ -1,4 +1,4 @@
-"""Training: two engines, one curve; what is minimised; batches, and what is kept for next time."""
+"""Training: two engines with one curve, the objective, batches, and cached traces."""
 
 import copy
 import gc
@@ -203,7 +203,7 @@ def test_what_cannot_be_compiled_says_that_there_is_another_engine():
     assert mg.fit(model(), X, LINE, loss=loss, epochs=1, engine="eager").epochs == 1
 
 
-# What is minimised.
+# The objective.
 
 
 def test_weights_count_as_copies_do():
@@ -349,7 +349,7 @@ def test_a_predictor_answers_for_one_row_and_for_many():
         predict(X[:, :2])
 
 
-# What was traced of a network is kept for the next fit.
+# The trace of a network is cached for the next fit.
 
 
 def _another_activation(network):
@@ -372,7 +372,7 @@ def _another_bias(network):
     ],
 )
 def test_a_network_is_traced_once(change, loss, again, monkeypatch):
-    """And anew where it, or a loss that nobody can look into, may be another one."""
+    """It is traced again if it has changed, or with a user's loss, which may have changed."""
     network, fresh = model(), model()
     options: dict[str, Any] = {"loss": loss, "epochs": 2, "batch_size": 16, "seed": 0}
     mg.fit(network, X, LINE, **options)

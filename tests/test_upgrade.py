@@ -1,4 +1,4 @@
-"""The package is replaced under running processes: what they keep on disk is of their version."""
+"""If the package is replaced under running processes, their cache entries match their version."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ sys.stdin.readline()
 print(mg.compile(lambda x: mg.sin(x)).value_and_grad(0.0))
 """
 
-# How far a process has come when the package is replaced.
+# The progress of a process when the package is replaced.
 LOADED = {
     "the engine": "",
     "the compiler": "mg.compile",
@@ -84,7 +84,7 @@ def test_an_upgrade_under_a_running_process_leaves_the_cache_right(
 
 
 def test_what_is_found_in_the_cache_is_of_the_same_version(package: Path) -> None:
-    """And code is kept at all, as long as nobody changes the package."""
+    """As long as the package is not replaced, code is cached."""
     entries = package.parent / "micrograd-compiled"
     assert printed(started(package)) == (TWICE, "")
     assert printed(started(package)) == (TWICE, "")

@@ -1,4 +1,4 @@
-"""The elementary functions: tables times tables, against mpmath, the machine and each other."""
+"""The elementary functions, against mpmath, the processor and each other."""
 
 import importlib
 import itertools

@@ -1,4 +1,4 @@
-"""Numbers that leave a graph, and in whose context that is watched."""
+"""Numbers that leave a graph, and the contexts in which this is detected."""
 
 import asyncio
 import contextvars
@@ -73,7 +73,7 @@ def over_two_lines(x: Any) -> Any:
     )
 
 
-# What takes a number, by the words of the message: what took it, and what to write.
+# Functions that take a number, with the parts of the message: its name, and the replacement.
 TAKES = {
     number: ("`float`", "with the Value itself"),
     exponential: ("`math.exp`", "write micrograd.exp;"),
@@ -123,7 +123,7 @@ def test_in_every_derivative(name: str) -> None:
 
 @pytest.mark.parametrize("function", TAKES, ids=lambda f: f.__name__)
 def test_a_number_of_a_graph_that_is_built_by_hand(function: Callable[..., Any]) -> None:
-    """One warning for each line, as Python has it, and the number as ever."""
+    """One warning per line, by Python's default filter, and the usual number."""
     expected = function(2.0)
     x = Value(1.0) * 2
     with warnings.catch_warnings(record=True) as caught:
@@ -152,7 +152,7 @@ def test_where_there_is_no_source_the_message_is_a_general_one() -> None:
         mg.grad(scope["f"])(1.0)
 
 
-# What asks for numbers, and may.
+# Legitimate uses of numbers.
 
 
 def shown(x: Any) -> Any:
@@ -269,7 +269,7 @@ def test_a_choice_is_no_search() -> None:
     assert mg.grad(lambda x: 1.0 if x > 0 else 0.0)(-1.0) == 0.0
 
 
-# What is written into a Value is a number.
+# Only numbers can be written into a Value.
 
 
 @pytest.mark.parametrize("name", ["data", "grad"])
@@ -359,7 +359,7 @@ def test_what_the_caller_can_ask_for_remains_a_value() -> None:
     assert type(mg.grad(lambda x: w * mg.grad(lambda y: x * y)(1.0))(2.0)) is Value
 
 
-# Whose context it is.
+# Contexts.
 
 
 def in_a_thread(work: Callable[[], Any]) -> Any:
