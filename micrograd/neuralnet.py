@@ -44,8 +44,8 @@ class Neuron(_Activated):
     the weights; the bias is 0. `seed` is an integer or a `random.Random`; None gives other weights
     every time. `fan_out` is the number of neurons with the same inputs.
 
-    Raises ValueError for an unknown activation, and if `nin` is no integer from 1; called,
-    ShapeError for another number of inputs.
+    Raises ValueError for an unknown activation, and unless `nin` is an integer of at least 1. A
+    call raises ShapeError for another number of inputs.
 
     >>> Neuron(2, "relu", seed=0)
     Neuron(2, activation='relu')
@@ -80,8 +80,8 @@ class Neuron(_Activated):
 class Layer(_Activated):
     """`nout` neurons with the same `nin` inputs. A call returns the list of their outputs.
 
-    Raises ValueError for sizes that are no integers from 1, and for an unknown activation; called,
-    ShapeError for another number of inputs.
+    Raises ValueError for an unknown activation, and unless the sizes are integers of at least 1. A
+    call raises ShapeError for another number of inputs.
 
     >>> layer = Layer(2, 3, "tanh", seed=0)
     >>> layer([0.0, 0.0])[0].data
@@ -134,9 +134,9 @@ class MLP(Module):
     output layer is linear unless `output_activation` is given. A call takes a sequence of `nin`
     numbers or scalars, and returns the list of outputs.
 
-    Raises TypeError or ValueError for sizes that are no list of integers from 1, ValueError for an
-    unknown activation, and ShapeError for another number of activations than hidden layers; called,
-    ShapeError for another number of inputs.
+    Raises TypeError or ValueError unless `sizes` is a list of integers of at least 1, ValueError
+    for an unknown activation, and ShapeError unless there is one activation per hidden layer. A
+    call raises ShapeError for another number of inputs.
 
     >>> MLP(2, [16, 16, 1], activation="relu", seed=0)
     MLP(2, [16, 16, 1], activation='relu', seed=0)

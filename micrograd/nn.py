@@ -1,7 +1,7 @@
 """Neuron, Layer, MLP under the names of karpathy/micrograd: its programs run unchanged.
 
-They draw the same weights from Python's `random`, so that one seed gives the same network. For new
-programs there is `micrograd.neuralnet`.
+They draw the same weights from Python's `random`, so that the same seed gives the same network. New
+programs should use `micrograd.neuralnet`.
 
 >>> import random
 >>> random.seed(1337)
@@ -21,7 +21,7 @@ from micrograd.engine import Value, dot
 
 
 class Module:
-    """Something with parameters."""
+    """The base class of models."""
 
     def parameters(self) -> list[Value]:
         return []
@@ -32,7 +32,7 @@ class Module:
 
 
 class Neuron(Module):
-    """relu(w · x + b), or w · x + b where `nonlin` is false."""
+    """relu(w · x + b), or w · x + b if `nonlin` is false."""
 
     def __init__(self, nin: int, nonlin: bool = True):
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
@@ -51,7 +51,7 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons on the same inputs; called, it gives a list; a bare Value if there is one."""
+    """`nout` neurons with the same inputs. A call returns a list, or one Value if `nout` is 1."""
 
     def __init__(self, nin: int, nout: int, **kwargs: Any):
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
@@ -68,7 +68,7 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Layers of `nouts` neurons, of which the last is linear."""
+    """Layers of `nouts` neurons; the last one is linear."""
 
     def __init__(self, nin: int, nouts: list[int]):
         self.layers = [

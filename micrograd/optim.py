@@ -108,7 +108,7 @@ class Optimizer:
         """Updates the data of `parameters`, given their gradients.
 
         Raises ValueError if these are not the parameters of the first step, ShapeError if they are
-        more or fewer than those of the state that was loaded, TypeError if they are no Values.
+        more or fewer than those of the loaded state, TypeError if they are not Values.
         """
         values = _values(parameters)
         self._serve(values)
@@ -190,7 +190,7 @@ class SGD(Optimizer):
     learning_rate: float | Schedule = 0.01
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """Against the gradient."""
+        """Gradient descent; there is no state."""
         return p - rate * g, ()
 
 
@@ -215,7 +215,7 @@ class Momentum(Optimizer):
         _require_fraction(momentum=self.momentum)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """Along the velocity, `(v,)`."""
+        """Moves along the velocity; the state is `(v,)`."""
         (v,) = state
         v = self.momentum * v + g
         return p - rate * v, (v,)
@@ -234,7 +234,7 @@ class Nesterov(Momentum):
     """
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """Along the velocity, `(v,)`, and the gradient once more."""
+        """Moves along the velocity after the next step; the state is `(v,)`."""
         (v,) = state
         v = self.momentum * v + g
         return p - rate * (g + self.momentum * v), (v,)
@@ -264,7 +264,7 @@ class RMSprop(Optimizer):
         require_positive(epsilon=self.epsilon)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """In units of the root of the mean square, `(s,)`."""
+        """Divides by the root mean square; the state is the mean square, `(s,)`."""
         (s,) = state
         s = self.decay * s + (1 - self.decay) * g * g
         return p - rate * g / (sqrt(s) + self.epsilon), (s,)
@@ -294,7 +294,7 @@ class Adam(Optimizer):
         require_positive(epsilon=self.epsilon)
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """Along the mean in units of the root of the mean square, `(m, s)`."""
+        """Divides the mean by the root mean square; the state is `(m, s)`."""
         m, s = state
         m = self.beta1 * m + (1 - self.beta1) * g
         s = self.beta2 * s + (1 - self.beta2) * g * g
@@ -323,7 +323,7 @@ class AdamW(Adam):
             raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
 
     def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
-        """The same, after the decay of the weight."""
+        """Adam's rule, after the weight decay."""
         return super().rule(p - rate * self.weight_decay * p, g, state, rate, step)
 
 

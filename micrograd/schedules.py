@@ -27,7 +27,7 @@ class Constant:
     rate: float
 
     def __call__(self, step: int) -> float:
-        """The rate after so many steps."""
+        """The learning rate of the next step, after `step` steps."""
         return self.rate
 
 
@@ -50,7 +50,7 @@ class StepDecay:
         require_positive(initial=self.initial, every=self.every, factor=self.factor)
 
     def __call__(self, step: int) -> float:
-        """The rate after so many steps."""
+        """The learning rate of the next step, after `step` steps."""
         return self.initial * self.factor ** (step // self.every)
 
 
@@ -74,7 +74,7 @@ class CosineDecay:
         require_positive(initial=self.initial, steps=self.steps)
 
     def __call__(self, step: int) -> float:
-        """The rate after so many steps."""
+        """The learning rate of the next step, after `step` steps."""
         done = min(step / self.steps, 1.0)
         return self.final + (self.initial - self.final) * (1 + math.cos(math.pi * done)) / 2
 
@@ -100,7 +100,7 @@ class WarmUp:
         schedule(self.then)
 
     def __call__(self, step: int) -> float:
-        """The rate after so many steps."""
+        """The learning rate of the next step, after `step` steps."""
         then = schedule(self.then)
         if step < self.steps:
             return then(0) * (step + 1) / self.steps
