@@ -34,6 +34,8 @@ statements = st.one_of(
     st.tuples(st.just("pluses"), place, place),
     st.tuples(st.just("sum"), place),
     st.tuples(st.just("mean"), place),
+    st.tuples(st.just("norm"), place),
+    st.tuples(st.just("clip"), place, place, place),
     st.tuples(st.just("matrix"), place, st.booleans()),
     st.tuples(st.just("prefixes"), place),
     st.tuples(st.just("choose"), st.sampled_from(TRUTHS), place, place, place, place),
@@ -81,7 +83,10 @@ def run(lines: list[Statement], x: Any, y: Any, weights: Any) -> list[Any]:
             scalars.append(mg.dot(vector(a), vector(b), scalar(c)))
         elif kind == "pluses":
             scalars.append(sum(v * w for v, w in zip(vector(rest[0]), vector(rest[1]))))
-        elif kind in ("sum", "mean"):
+        elif kind == "clip":
+            v, low, high = rest
+            vectors.append([mg.clip(a, scalar(low), scalar(high)) for a in vector(v)])
+        elif kind in ("sum", "mean", "norm"):
             scalars.append(getattr(mg, kind)(vector(rest[0])))
         elif kind == "matrix":
             v, loops = vector(rest[0]), rest[1]

@@ -199,6 +199,8 @@ def test_gradients_are_within_the_bound(lines: list[Statement]) -> None:
         flat = [w for row in weights for w in row]
         for k, w in enumerate(flat, M + 1):
             column = [row[k] for row in expected]
+            if not np.all(np.isfinite([number(z) for z in column])):
+                continue  # of a mean with an infinite or undefined term there is no bound
             if w in g.parameters and all(isinstance(z, Bounded) and z.known for z in column):
                 mean = sum(number(z) for z in column) / EXAMPLES
                 errors = [z.error + (EXAMPLES + 2) * 2**-53 * abs(z.number) for z in column]
@@ -240,7 +242,8 @@ def test_most_numbers_have_a_bound_and_it_is_near() -> None:
 
 
 def test_every_operation_is_drawn() -> None:
-    drawn = {*UNARY, *BINARY, *TRUTHS, "where", "take", "dot", "sum", "logical_and"}
+    others = {"where", "take", "dot", "sum", "norm", "clip", "logical_and"}
+    drawn = {*UNARY, *BINARY, *TRUTHS} | others
     left_out = {row.name for row in own} - drawn
     assert left_out == {"logical_not", "digamma"} & {row.name for row in own}
 
