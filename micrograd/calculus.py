@@ -23,6 +23,7 @@ to write instead.
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -88,7 +89,13 @@ def _with_keywords(transformation: Callable[[Function], Function]) -> Callable[.
 def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:
     """The indices of the positional arguments to differentiate by."""
     every = [*range(count)]
-    chosen = every if argnums is None else [argnums] if isinstance(argnums, int) else [*argnums]
+    try:
+        chosen = every if argnums is None else _indices(argnums)
+    except TypeError:
+        raise TypeError(
+            f"argnums must be the place of an argument, 0 for the first, or a tuple of places, got "
+            f"{argnums!r:.60}"
+        ) from None
     if not chosen or not all(-count <= place < count for place in chosen):
         raise TypeError(
             f"nothing to differentiate by: argnums is {argnums}, and there are {count} positional "
@@ -97,6 +104,12 @@ def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:
     if len({every[place] for place in chosen}) < len(chosen):
         raise TypeError(f"argnums names one argument twice: {argnums}")
     return [every[place] for place in chosen]
+
+
+def _indices(argnums: Any) -> list[int]:
+    return [
+        operator.index(place) for place in (argnums if hasattr(argnums, "__iter__") else [argnums])
+    ]
 
 
 @_by_chosen
@@ -147,6 +160,8 @@ def vjp(f: Function) -> Function:
     """
 
     def value_and_product(*args: Any) -> Any:
+        if not args:
+            raise TypeError("vjp takes the arguments, and last the cotangent; got nothing")
         cotangent = args[-1]
         point = _Point(args[:-1])
         value = point.run(f, *point.args)
@@ -329,8 +344,8 @@ def _scalars(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | No
     scalars: list[Any] = []
     shapes: list[tuple[int, ...] | None] = []
     for leaf in leaves:
-        shape = getattr(leaf, "shape", None) or None
-        shapes.append(shape)
+        shape = getattr(leaf, "shape", None)
+        shapes.append(shape or None)  # an array without axes is a number
         scalars += [leaf] if shape is None else leaf.ravel().tolist()
     return [x if isinstance(x, Scalar) else number(x) for x in scalars], structure, shapes
 
@@ -383,6 +398,8 @@ def _inner(value: Any, cotangent: Any) -> Any:
 
 
 def _one_number(value: Any) -> Any:
+    if getattr(value, "shape", None) == ():
+        value = value.item()
     if isinstance(value, Scalar) or not hasattr(value, "__len__"):
         return value if isinstance(value, Scalar) else number(value)
     raise TypeError(

@@ -150,6 +150,14 @@ def _warn(message: str, user: FrameType) -> None:
 def _floats_only(error: TypeError) -> TypeError | None:
     """The error for a NumPy function that is compiled for floats, with alternatives; or None."""
     found = re.match(r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)", str(error))
+    mixed = re.match(
+        r"loop of ufunc .* of type (\w+) which has no callable (\w+) method", str(error)
+    )
+    if mixed:
+        return TypeError(
+            f"np.{mixed[2]} got an array of objects: scalars of a graph beside a {mixed[1]}. "
+            "Make it by micrograd.array([...]), on which NumPy's functions work as on floats"
+        )
     if not found:
         return None
     return TypeError(

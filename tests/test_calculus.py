@@ -176,3 +176,33 @@ def test_arguments_that_are_not_there_are_told() -> None:
             call()
     with pytest.raises(TypeError, match="names one argument twice"):
         mg.grad(_three, (0, -2))(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "number", [3.0, np.float32(3.0), np.float64(3.0), np.array(3.0), np.array(3)]
+)
+def test_an_array_without_axes_is_a_number(number: Any) -> None:
+    def cube(x: Any) -> Any:
+        return np.array(x * x * x)
+
+    assert (
+        mg.value_and_grad(cube)(number) == mg.compile(cube).value_and_grad(number) == (27.0, 27.0)
+    )
+    assert mg.jvp(cube)(number, np.array(2.0))[1] == 54.0
+    assert mg.hessian(cube)(number) == mg.compile(mg.hessian(cube))(number) == 18.0
+
+
+@pytest.mark.parametrize("argnums", [np.int64(1), [np.int64(1)], (1,)])
+def test_argnums_takes_any_integer(argnums: Any) -> None:
+    assert mg.grad(lambda x, y: x * y, argnums=argnums)(2.0, 3.0) == 2.0
+
+
+@pytest.mark.parametrize("argnums", ["x", 1.0, ["x"], (0, None)])
+def test_argnums_of_another_kind_says_what_it_takes(argnums: Any) -> None:
+    with pytest.raises(TypeError, match="argnums must be the place of an argument"):
+        mg.grad(lambda x, y: x * y, argnums=argnums)(2.0, 3.0)
+
+
+def test_vjp_of_nothing_says_what_it_takes() -> None:
+    with pytest.raises(TypeError, match="vjp takes the arguments, and last the cotangent"):
+        mg.vjp(lambda x: x * x)()

@@ -93,13 +93,28 @@ def call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any
             f"np.{name} of two arrays of conditions: NumPy does not count there. Instead, write "
             "c | d, or np.where(c, 1.0, 0.0) of each"
         )
+    if "where" in kwargs:
+        first = _filled(first, ufunc, method, kwargs)
     result = getattr(_formula(ufunc), method)(first, *places, *others, **kwargs)
     return as_truths(result) if name in _TRUTHS else result
 
 
+def _filled(x: Any, ufunc: Any, method: str, kwargs: dict[str, Any]) -> Any:
+    """What is reduced, with what changes nothing where the condition does not hold; it takes the
+    keyword `where` out."""
+    fill = kwargs.get("initial") if ufunc.identity is None else ufunc.identity
+    if method != "reduce" or fill is None:
+        raise NumPyError(
+            f"np.{ufunc.__name__} has no value where its `where` does not hold. Instead, choose: "
+            "np.where(condition, x, 0.0), say; or give `initial` to a maximum or minimum"
+        )
+    choose = np.frompyfunc(lambda c, x: ops.select(holds(c), x, fill), 2, 1)
+    return choose(_objects(np.asarray(kwargs.pop("where"))), x)
+
+
 def _says_nothing(key: str, x: Any, name: str) -> bool:
     """Whether a keyword of a ufunc can be ignored: it asks for the dtype that scalars have."""
-    if key == "casting":
+    if key == "casting" or (key == "where" and x is True):
         return True
     return key == "dtype" and np.dtype(x) in ((bool,) if name in _TRUTHS else (float, object))
 

@@ -85,3 +85,13 @@ def test_code_does_not_grow_with_rows_of_results(program: Any) -> None:
         f(x)
         lengths.append([f.source("llvm").count("\n"), f.source("c").count(";")])
     assert all(b < 1.2 * a for a, b in zip(*lengths)), lengths
+
+
+@pytest.mark.parametrize("f", [lambda x: np.float64(2.0), lambda x: np.array(2.0), lambda x: 2.0])
+def test_a_constant_of_numpy_is_a_number(f: Any) -> None:
+    """It was an array without axes, of which there is no gradient."""
+    value, slope = mg.compile(f).value_and_grad(1.0)
+    assert type(value) is type(slope) is float
+    assert (value, slope) == (2.0, 0.0) == (mg.compile(f)(1.0), mg.grad(f)(1.0))
+    values, slopes = mg.vectorize(f).value_and_grad([1.0, 3.0])
+    assert (values.tolist(), slopes.tolist()) == ([2.0, 2.0], [0.0, 0.0])

@@ -260,4 +260,4 @@ def _add_output(result: Trace, leaf: Any) -> None:
         raise TraceError(
             f"a traced function returns numbers; this one returned {leaf!r:.60}"
         ) from error
-    result.output_shapes.append(shape)
+    result.output_shapes.append(shape or None)  # an array without axes is a number
