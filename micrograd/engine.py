@@ -102,7 +102,7 @@ class Value(Scalar):
         that halves the objects that the garbage collector scans, which takes most of the time."""
         first, second = self.first, self.second
         if self.op is ops.dot:
-            weights, inputs, bias = first  # type: ignore[misc]
+            weights, inputs, bias = first  # type: ignore[misc]  # as ops.weighted gave them
             return (*weights, *inputs, bias)  # type: ignore[misc]
         if second is not None:
             return (first, second)  # type: ignore[return-value]
@@ -220,8 +220,7 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
         watcher = watching()
         return result if watcher is None else watcher.compared(op, operands, result)
     if op is ops.dot:
-        n = len(operands) // 2
-        return _node(result, op, (operands[:n], operands[n:-1], operands[-1]))
+        return _node(result, op, ops.weighted(operands))
     return _node(result, op, *operands) if op.arity in (1, 2) else _node(result, op, operands)
 
 

@@ -7,7 +7,7 @@ as memory allows; all are linear in nodes and edges.
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import filterfalse
+from itertools import chain, filterfalse
 from typing import Any
 
 from micrograd import machine, masks, ops
@@ -227,8 +227,8 @@ def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
 
 def _interleaved(pairs: list[Any]) -> list[Any]:
     """The pairs of a dot, in the order: weight, its input, next weight, ..., bias."""
-    n = len(pairs) // 2
-    return [pair for k in range(n) for pair in (pairs[k], pairs[n + k])] + pairs[-1:]
+    weights, inputs, bias = ops.weighted(pairs)
+    return [*chain.from_iterable(zip(weights, inputs)), bias]
 
 
 def _slopes_of_norm(z: Any, g: Any) -> list[Any]:

@@ -276,19 +276,19 @@ def norm(*x):
     return length(sum(*[(v * scale) * (v * scale) for v in x])) / scale
 
 
-def _weighted(operands: Any) -> tuple[Any, Any, Any]:
-    """The operands of a dot: its weights, its inputs and its bias."""
+def weighted(operands: Any) -> tuple[Any, Any, Any]:
+    """The operands of a dot, or what belongs to each of them: of its weights, inputs and bias."""
     n = len(operands) // 2
     return operands[:n], operands[n:-1], operands[-1]
 
 
 def _dot(g: Any, z: Any, *operands: Any) -> Any:
-    w, x, _ = _weighted(operands)
+    w, x, _ = weighted(operands)
     return [*[g * xi for xi in x], *[g * wi for wi in w], g]
 
 
 @composed(_dot)
 def dot(*operands):
     """the sum of weights times inputs, and the bias: operands w1 ... wn, x1 ... xn, b"""
-    w, x, b = _weighted(operands)
+    w, x, b = weighted(operands)
     return reduce(machine.add, map(machine.mul, w, x), b)

@@ -29,7 +29,7 @@ TESTS = [
 # name: file, text, what is written in its place
 # fmt: off
 FAULTS = {
-    "roll: a bias is dropped": ("program/flatten", "self._add(terms, operands[-1])\n            return terms", "return terms"),
+    "roll: a bias is dropped": ("program/flatten", "self._add(terms, bias)\n            return terms", "return terms"),
     "roll: a difference is a sum": ("program/flatten", "self._float(-1.0)", "self._float(1.0)"),
     "roll: an addition used twice joins one user": ("program/policy", "(uses == 1)", "(uses <= 2)"),
     "roll: factors swapped without their value numbers": ("program/policy", "pairs[k] = y, x\n            left", "left"),

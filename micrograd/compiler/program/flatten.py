@@ -103,9 +103,9 @@ class _Flattener:
 
     def _sum(self, op: Op, operands: Numbers) -> Terms:
         if op is ops.dot:
-            n = len(operands) // 2
-            terms = Terms(operands[:n], operands[n:-1])
-            self._add(terms, operands[-1])
+            left, right, bias = ops.weighted(operands)
+            terms = Terms(left, right)
+            self._add(terms, bias)
             return terms
         first = operands[0] if len(operands) else self._float(0.0)
         if self._is_sum(first):

@@ -119,14 +119,13 @@ class Trace(Watch):
         for node in self.nodes:
             if node.op is not ops.mul and node.op is not ops.dot:
                 continue
-            n = len(node.operands) // 2
-            if n > MANY:
-                places = place[self.numbers(node)]
-                left, right = places[:n], places[n : 2 * n]
+            if len(node.operands) > 2 * MANY:
+                left, right, _ = ops.weighted(place[self.numbers(node)])
                 yield np.maximum(left, right)[(left < 0) != (right < 0)]
             else:
                 few = [at[x.number] if isinstance(x, Symbol) else -1 for x in node.operands]
-                pairs = zip(few[:n], few[n:])
+                left, right, _ = ops.weighted(few if node.op is ops.dot else [*few, -1])
+                pairs = zip(left, right)
                 yield np.array([max(pair) for pair in pairs if min(pair) < 0 <= max(pair)], int)
 
     def symbol(self, x: Any) -> Any:
