@@ -147,8 +147,8 @@ class _Page:
         )
         if instruction.over_examples:
             return _count(n, "sum") + " over all examples"
-        if instruction.combine is ops.maximum:
-            return f"the largest of {rest}" + f", {n:,} times" * (n > 1)
+        if not instruction.combine.linear:
+            return f"the {instruction.combine.name} of {rest}" + f", {n:,} times" * (n > 1)
         if dots > 1:
             added = [p[0].block for p in instruction.products if len(p) == 1]
             bias = "a bias" if added == [self.program.parameters] else f"{rest:,} more"
@@ -158,8 +158,8 @@ class _Page:
     def _sum(self, instruction: Sum) -> str:
         if not instruction.products:
             return "0"
-        if instruction.combine is ops.maximum:
-            return f"the largest of {self._name(instruction.products[0][0])}"
+        if not instruction.combine.linear:
+            return f"the {instruction.combine.name} of {self._name(instruction.products[0][0])}"
         products = sorted(instruction.products, key=lambda product: -min(len(product), 2))
         text = " + ".join(map(self._product, products))
         return text.replace(" + - ", " - ")

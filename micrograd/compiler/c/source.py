@@ -206,7 +206,7 @@ class _File:
         """A long sum for all lanes at once, in loops that a C compiler can vectorise."""
         self._line(f"{self.number} total[LANES];")
         with self._lanes():
-            self._line(f"total[e] = {_start(step)};")
+            self._line(f"total[e] = {self._start(step)};")
         for terms, factors in step.products:
             with self._axes((terms,), "t") as (t,), self._lanes():
                 self._add("total[e]", step, self._product(factors, places, t))
@@ -216,7 +216,7 @@ class _File:
         for step in [x for x in steps if x.stored or x in read]:
             name, value = f"r{step.number}", self._value(step, places)
             if value is None:
-                self._line(f"{self.number} {name} = {_start(step)};")
+                self._line(f"{self.number} {name} = {self._start(step)};")
                 self._accumulate(name, step, places)
             elif step in read:
                 kind = "int" if step.op is not None and step.op.boolean else self.number
@@ -227,7 +227,7 @@ class _File:
         """The value of a step as an expression; None if it needs a loop."""
         if step.op is not None:
             return Expression(step.op, [self._read(x, places) for x in step.operands])
-        if step.combine is not ops.add or sum(n for n, _ in step.products) > INLINE_TERMS:
+        if not step.combine.linear or sum(n for n, _ in step.products) > INLINE_TERMS:
             return None
         terms = [
             self._product(factors, places, str(t)) for n, factors in step.products for t in range(n)
@@ -240,11 +240,17 @@ class _File:
                 self._add(total, step, self._product(factors, places, t))
 
     def _add(self, total: str, step: Step, term: Any) -> None:
-        if step.combine is ops.add:
-            self._line(f"{total} += {self.printer.text(term)};")
+        op = step.combine.op
+        if op.symbol:
+            self._line(f"{total} {op.symbol}= {self.printer.text(term)};")
         else:
-            larger = self.printer.text(step.combine(Expression.named(total), term))
-            self._line(f"{total} = {larger};")
+            combined = self.printer.text(op(Expression.named(total), term))
+            self._line(f"{total} = {combined};")
+
+    def _start(self, step: Step) -> str:
+        """What has no terms yet."""
+        identity = step.combine.identity
+        return self.printer.literal(identity) if identity else "0"
 
     def _store(self, step: Step, places: list[str], value: Any = None) -> None:
         """Stores a value, or the register that holds it."""
@@ -353,11 +359,6 @@ def _read_by_others(steps: list[Step]) -> set[Step]:
             factors = [factor for _, factors in step.products for factor in factors]
             read.update(x for x in [*step.operands, *factors] if isinstance(x, Step))
     return read
-
-
-def _start(step: Step) -> str:
-    """The identity of the step's reduction."""
-    return "0" if step.combine is ops.add else "-INFINITY"
 
 
 def _varies(gathers: list[Gather]) -> bool:

@@ -5,7 +5,6 @@ Composite operations run their own formula on registers, as on every other back 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -13,7 +12,6 @@ from typing import Any, NoReturn
 
 from llvmlite import ir
 
-from micrograd import ops
 from micrograd.compiler.llvm.control_flow import I1, I32
 from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.schedule.plan import Step
@@ -100,17 +98,17 @@ class Arithmetic:
 
     def start(self, step: Step) -> ir.Value:
         """The identity of the step's reduction."""
-        return self.zero() if step.combine is ops.add else self.constant(-math.inf).value
+        return self.constant(step.combine.identity).value
 
     def combine(self, step: Step, total: Any, factors: list[ir.Value]) -> ir.Value:
         """The total of the step's reduction, with one more term."""
         factors = list(map(self._number, factors))
-        if step.combine is ops.add:
+        if step.combine.linear:
             return self.add_product(total, factors)
         (term,) = factors
         if total is None:
             return term
-        return apply(step.combine, (Register(self, total), Register(self, term))).value
+        return apply(step.combine.op, (Register(self, total), Register(self, term))).value
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
         b, flags = self.b, self.flags

@@ -5,7 +5,6 @@ from typing import Any
 
 from llvmlite import ir
 
-from micrograd import ops
 from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
@@ -121,7 +120,7 @@ class LoopNests:
     def _terms_in_lanes(self, step: Step, terms: int, factors: list[Any]) -> bool:
         """Whether the terms are neighbours in memory, and may be added in any order."""
         free = self.lanes.axis is Axis.NONE and not self.body.module.exact
-        free = free and step.combine is ops.add
+        free = free and step.combine.linear
         near = all(f.table is None and f.term in (0, 1) for f in factors)
         return free and near and terms >= self.body.module.width
 

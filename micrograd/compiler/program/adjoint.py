@@ -117,7 +117,7 @@ class _Adjoint:
         """The blocks with a derivative by one of these."""
         active = set(wanted)
         for instruction in self.program.instructions:
-            constant = isinstance(instruction, Sum) and instruction.combine is ops.maximum
+            constant = isinstance(instruction, Sum) and not instruction.combine.linear
             if constant or instruction.out.boolean:
                 continue
             if any(gather.block in active for gather in instruction.gathers()):

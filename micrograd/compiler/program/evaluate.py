@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd import ops
+from micrograd import machine, ops
 from micrograd.compiler.program.ir import Block, Gather, Map, Program, Sum
 from micrograd.operation import elementwise
 
@@ -67,14 +67,13 @@ def _map(instruction: Map, numbers: Numbers, exact: bool) -> Array:
 
 
 def _sum(instruction: Sum, numbers: Numbers, examples: int, exact: bool) -> Array:
-    if instruction.combine is ops.maximum:
-        largest = [numbers[g.block][g.index].max(axis=1) for (g,) in instruction.products]
-        return reduce(np.maximum, largest)
-    total: Array = np.full((len(instruction), 1), -0.0)  # -0 + x is x to the bit
+    combine: Any = machine.on_arrays(instruction.combine.op.name)
+    total: Any = np.full((len(instruction), 1), instruction.combine.identity)
     for product in instruction.products:
         factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
         terms = reduce(np.multiply, factors)
-        total = reduce(np.add, terms.swapaxes(0, 1), total) if exact else total + terms.sum(axis=1)
+        terms = terms.swapaxes(0, 1) if exact else [combine.reduce(terms, axis=1)]
+        total = reduce(combine, terms, total)
     total = total if instruction.products else total + 0.0
     if instruction.over_examples:
         count = examples if total.shape[1] == 1 else 1  # uniform terms count once for each example

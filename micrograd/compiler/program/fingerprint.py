@@ -41,7 +41,7 @@ def of_program(program: Program) -> str | None:
     for block in (*program.inputs, program.parameters, program.constants, program.seed):
         number(block)
     for instruction in program.instructions:
-        op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine
+        op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine.op
         if not op.library:
             return None
         written = number(instruction.out), instruction.start, len(instruction)

@@ -13,6 +13,7 @@ import numpy as np
 from micrograd import ops
 from micrograd.compiler.program.guards import NONE
 from micrograd.compiler.program.ir import Index
+from micrograd.compiler.program.monoid import LARGEST, SUM
 from micrograd.compiler.program.policy import Policy
 from micrograd.compiler.program.terms import Numbers, Terms
 from micrograd.compiler.trace.symbol import Node, Symbol
@@ -72,7 +73,7 @@ class _Flattener:
     def _place(self, number: int, op: Op, operands: Numbers) -> None:
         """Makes a sum or a map of a node; those before it may join it."""
         if op in self.policy.maxima:
-            self.terms[number] = Terms(single=self._maxima(operands[0]), combine=ops.maximum)
+            self.terms[number] = Terms(single=self._maxima(operands[0]), combine=LARGEST)
         elif op in self.policy.sums:
             self.terms[number] = self._sum(op, operands)
         else:
@@ -143,7 +144,7 @@ class _Flattener:
         return self._joins(x, self.maps) and self.maps[x][0] is ops.mul
 
     def _is_sum(self, x: int) -> bool:
-        return self._joins(x, self.terms) and self.terms[x].combine is ops.add
+        return self._joins(x, self.terms) and self.terms[x].combine is SUM
 
     def _maxima(self, x: int) -> Numbers:
         """What x is the largest of: softmax takes the largest of its scores out, as a constant."""
@@ -151,7 +152,7 @@ class _Flattener:
         stack = [x]
         while stack:
             x = stack.pop()
-            if self._joins(x, self.maps) and self.maps[x][0] is ops.maximum:
+            if self._joins(x, self.maps) and self.maps[x][0] is LARGEST.op:
                 stack += reversed(self.maps.pop(x)[1])
             else:
                 leaves.append(x)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd import ops
+from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.ops import Op
 
 Index = NDArray[np.int64]
@@ -82,7 +82,7 @@ class Sum:
     products: list[Product]
     over_examples: bool = False
     members: int = 0  # of a sum without products, which is zero
-    combine: Op = ops.add  # or maximum: then it is the largest of single terms
+    combine: Monoid = SUM
 
     def __len__(self) -> int:
         return len(self.products[0][0]) if self.products else self.members
@@ -92,10 +92,9 @@ class Sum:
 
     def __repr__(self) -> str:
         terms = [_product(product) for product in self.products] or ["0"]
-        if self.combine is ops.maximum:
-            return f"{target(self)} = largest of {', '.join(terms)}"
         over = " over all examples" if self.over_examples else ""
-        return f"{target(self)} = sum{over} of {' + '.join(terms)}"
+        combined = self.combine.separator.join(terms)
+        return f"{target(self)} = {self.combine.name}{over} of {combined}"
 
 
 Instruction = Map | Sum

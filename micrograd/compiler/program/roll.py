@@ -26,6 +26,7 @@ from micrograd.compiler.program.ir import (
     Program,
     Sum,
 )
+from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.program.policy import AsWritten, Flatten, Policy
 from micrograd.compiler.program.terms import (
     COLUMNS,
@@ -46,7 +47,7 @@ class Kind:
 
     op: Op | None  # None: a sum
     groups: tuple[ValueNumbers, ...] = ()  # of a sum: the value numbers of its runs of terms
-    combine: Op = ops.add
+    combine: Monoid = SUM
     nodes: Numbers = field(default_factory=no_numbers)
 
 

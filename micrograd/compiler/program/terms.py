@@ -8,8 +8,7 @@ from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from micrograd import ops
-from micrograd.ops import Op
+from micrograd.compiler.program.monoid import SUM, Monoid
 
 Numbers = MutableSequence[int]  # of nodes: a list, or an array where there are many
 ValueNumbers = tuple[int, ...]  # of the factors of a term
@@ -39,7 +38,7 @@ class Terms:
     subtracted_left: Numbers = field(default_factory=no_numbers)
     subtracted_right: Numbers = field(default_factory=no_numbers)
     single: Numbers = field(default_factory=no_numbers)
-    combine: Op = ops.add  # or maximum: the largest of single terms
+    combine: Monoid = SUM
     runs: list[Run] = field(default_factory=no_runs)
 
     def join(self, other: "Terms") -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from micrograd import ops
 from micrograd.compiler.program import verify as program_verifier
 from micrograd.compiler.program.ir import Block, Program
+from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.schedule.access import Access
 from micrograd.ops import Op
 
@@ -47,7 +48,7 @@ class Step:
     target: Access
     stored: bool = True
     number: int = 0
-    combine: Op = ops.add
+    combine: Monoid = SUM
 
     @property
     def work(self) -> int:
@@ -64,8 +65,8 @@ class Step:
         if self.op is not None:
             text = f"{self.op.name}({', '.join(map(_read, self.operands))})"
         else:
-            name = "sum" if self.combine is ops.add else "largest"
-            text = " + ".join(
+            name = self.combine.name
+            text = self.combine.separator.join(
                 (f"{name} t < {n} of " if n > 1 else "") + " * ".join(map(_read, factors))
                 for n, factors in self.products
             )
