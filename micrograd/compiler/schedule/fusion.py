@@ -10,10 +10,11 @@ import numpy as np
 
 from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Program, Sum
 from micrograd.compiler.schedule.access import Access, access, axes_of, columns_of
-from micrograd.compiler.schedule.plan import INLINE_TERMS, QUICK, Nest, Step, work_of
+from micrograd.compiler.schedule.cost import QUICK, cost
+from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Step
 
 NEST_STEPS = 64  # LLVM's compile time is more than linear in the length of a loop's body
-NEST_WORK = 60  # machine instructions: the processor overlaps more iterations of a shorter body
+NEST_WORK = 80  # machine instructions: the processor overlaps more iterations of a shorter body
 
 
 def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
@@ -70,7 +71,7 @@ def _is_long(instruction: Instruction) -> bool:
 def _work(instruction: Instruction) -> int:
     """Estimated machine instructions per member."""
     if isinstance(instruction, Map):
-        return work_of(instruction.op)
+        return cost(instruction.op, len(instruction.operands))
     return 0 if _is_long(instruction) else len(instruction.products)
 
 
@@ -139,7 +140,8 @@ def _sunk(instructions: list[Instruction]) -> dict[Block, Instruction]:
             continue
         alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
         near = all(g.block in in_memory or g.block in sunk for g in i.operands)
-        if i.out.boolean or (alike and near and i.op in QUICK and len(i) == len(reader)):
+        quick = cost(i.op, len(i.operands)) <= QUICK
+        if i.out.boolean or (alike and near and quick and len(i) == len(reader)):
             sunk[i.out] = i
     return sunk
 

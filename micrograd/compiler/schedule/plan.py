@@ -10,32 +10,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from micrograd import ops
 from micrograd.compiler.program import verify as program_verifier
 from micrograd.compiler.program.ir import Block, Program
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.schedule.access import Access
+from micrograd.compiler.schedule.cost import cost
 from micrograd.ops import Op
 
 INLINE_TERMS = 4  # sums of up to this many terms are unrolled, as elementwise work
-FUNCTION_WORK = 25  # of an elementary function
 SEGMENTS = 8  # at most: the unit of work of a thread; fixes the order in which sums are added
 CHUNKS = 2  # per segment, at least
 MARGIN = 16  # rows of padding: loads of whole vectors of columns may run past the last row
 SMALL = 4096  # numbers that fit on the stack
-
-# fmt: off
-QUICK = {  # operations of one instruction of the machine, or of few
-    ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.abs, ops.floor, ops.sqrt, ops.where, ops.take,
-    ops.less, ops.less_equal, ops.equal, ops.not_equal, ops.logical_and, ops.logical_or,
-    ops.logical_not, ops.sign, ops.maximum, ops.minimum, ops.relu, ops.leaky_relu, *ops.GUARDS,
-}
-# fmt: on
-
-
-def work_of(op: Op) -> int:
-    """About how many instructions of the machine an operation takes."""
-    return 1 if op in QUICK else FUNCTION_WORK
 
 
 @dataclass(eq=False)
@@ -54,7 +40,7 @@ class Step:
     def work(self) -> int:
         """About how many instructions of the machine it takes for each member."""
         if self.op is not None:
-            return work_of(self.op)
+            return cost(self.op, len(self.operands))
         return max(sum(n for n, _ in self.products), 1)
 
     def reads(self) -> list["Access | Step"]:
