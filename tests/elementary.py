@@ -74,7 +74,7 @@ def loop(name: str, dtype: Any, lanes: int) -> ir.Module:
 
 # The functions in 140 bits.
 
-_NAMES = "exp expm1 log log1p sqrt floor sin cos tan asin acos atan atan2 sinh cosh tanh erf erfc"
+_NAMES = "exp expm1 log log1p sin cos tan asin acos atan atan2 sinh cosh tanh erf erfc"
 EXACT: dict[str, Callable[..., Any]] = {
     **{name: getattr(mp, name) for name in _NAMES.split()},
     "pow": mp.power,
@@ -138,8 +138,7 @@ def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...
         return np.concatenate(y).astype(dtype), np.concatenate(x).astype(dtype)
     places = {
         "exp": left, "expm1": left, "sinh": both, "cosh": both, "tanh": [*both[1:], even(-2, 2)],
-        "sigmoid": both, "softplus": both, "log": right, "sqrt": right,
-        "floor": [*angles[:3], unit[0]],
+        "sigmoid": both, "softplus": both, "log": right,
         "log1p": [even(-1, 3), near_zero, near_zero - 1, abs(wide(1, most))],
         "sin": angles, "cos": angles, "tan": angles, "asin": unit, "acos": unit,
         "atan": [even(-3, 3), wide(least, most), near_zero, 1 + near_zero],

@@ -95,8 +95,7 @@ class Module:
 
     def _library_call(self, b: ir.IRBuilder, name: str, operands: list[ir.Value]) -> ir.Value:
         """The C library's function, lane by lane, for the same bits as the eager engine."""
-        library = {"abs": "fabs"}.get(name, name)
-        callee = self.declare(library, self.number, [self.number] * len(operands))
+        callee = self.declare(name, self.number, [self.number] * len(operands))
         vector = operands[0].type
         if not isinstance(vector, ir.VectorType):
             return b.call(callee, operands)

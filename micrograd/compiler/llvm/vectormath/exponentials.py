@@ -1,4 +1,4 @@
-"""exp and related functions: expm1, sinh, cosh, tanh, sigmoid.
+"""exp and related functions: expm1, sinh, cosh, tanh.
 
 All write x = k ln 2 + r, so that e^x = 2^k e^r (Cody & Waite, "Software Manual for the Elementary
 Functions", 1980, chapter 6; Muller, "Elementary Functions", 3rd ed., chapter 11). k is a multiple
@@ -56,12 +56,6 @@ def exp(v: Algebra, x: Any) -> Any:
     return v.scaled(v.fma(power, v.fma(r * r, p, r), power), k)
 
 
-def precise_exp(v: Algebra, x: Any) -> Any:
-    """`exp` with the rounding error of the power added. Error below 0.8 ulp."""
-    k, power, lost, r, p = parts(v, _within(v, x))
-    return v.scaled(v.fma(power, r + v.fma(r * r, p, lost), power), k)
-
-
 def _within(v: Algebra, x: Any) -> Any:
     """x, clamped to where e^x is neither 0 nor infinite, and a little beyond."""
     return v.minimum(v.maximum(x, v.pick(-746.0, -104.0)), v.pick(710.0, 89.0))
@@ -94,12 +88,6 @@ def tanh(v: Algebra, x: Any) -> Any:
     t, t_low = ordered_sum(*_expm1(v, v.minimum(v.abs(x), 22.0) * -2.0, 0))
     d, d_low = ordered_sum(2.0, t)
     return v.copysign(quotient(v, t, t_low, d, d_low + t_low), x)
-
-
-def sigmoid(v: Algebra, x: Any) -> Any:
-    """1 / (1 + e^-|x|) for x >= 0, else e^-|x| times that. Error below 1.5 ulp."""
-    e = precise_exp(v, -v.abs(x))
-    return quotient(v, v.select(x < 0.0, e, 1.0), 0.0, *ordered_sum(1.0, e))
 
 
 def _hyperbolic(v: Algebra, x: Any) -> tuple[Any, ...]:

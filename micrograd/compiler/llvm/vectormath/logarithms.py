@@ -1,4 +1,4 @@
-"""log, log1p, softplus, and powers, which are exponentials of logarithms.
+"""log, log1p, and powers, which are exponentials of logarithms.
 
 x = 2^k m, and m = c (1 + r), with a number c near m from a table: then log x is the sum of k ln 2,
 log c and log(1 + r) (Tang, "Table-driven implementation of the logarithm function", ACM
@@ -11,7 +11,7 @@ from typing import Any
 
 from micrograd.compiler.llvm.vectormath import coefficients as c
 from micrograd.compiler.llvm.vectormath.algebra import Algebra, ordered_sum, two_product
-from micrograd.compiler.llvm.vectormath.exponentials import LN2_64, precise_exp, reduced
+from micrograd.compiler.llvm.vectormath.exponentials import LN2_64, reduced
 
 # ln 2 as a sum of two numbers, the first so short that its product with k, plus log c, is exact.
 PARTS_64 = (0.6931471805598903, 5.497923018708371e-14)
@@ -53,13 +53,6 @@ def log1p(v: Algebra, x: Any) -> Any:
     result = v.select(x < math.inf, _log1p(v, x), x)
     result = v.select(x > -1.0, result, v.select(x == -1.0, -math.inf, math.nan))
     return v.select(v.abs(x) < 2.0 ** -(v.fraction + 2), x, result)  # keeps -0 and subnormals
-
-
-def softplus(v: Algebra, x: Any) -> Any:
-    """max(x, 0) + log(1 + e^-|x|). Error below 1.7 ulp."""
-    e = precise_exp(v, -v.abs(x))
-    small = v.select(e < 2.0 ** -(v.fraction + 2), e, _log1p(v, e))
-    return v.select(x > 0.0, x, 0.0) + v.select(x == x, small, x)
 
 
 ROOT_HALF = {64: 0x3FE6A09E667F3BCD, 32: 0x3F3504F3}  # the bits of √½
