@@ -132,7 +132,7 @@ def test_is_straight_line_code_without_the_c_library(name):
 
 def test_every_function_of_the_machine_has_its_formula():
     elementary = {name for name, row in TABLE.items() if row.primitive and row.cost == FUNCTION}
-    assert elementary == set(NAMES) <= set(EXACT)
+    assert elementary - {"fmod"} == set(NAMES) <= set(EXACT)  # LLVM has an instruction for that
 
 
 @pytest.mark.parametrize("row", [0, 1, 30, 63])

@@ -109,9 +109,6 @@ def test_a_formula_that_asks_python_for_a_truth_says_so_when_it_is_compiled() ->
 
 # What is written a second time for readers and type checkers, and where.
 
-OPERATORS = {"add", "sub", "mul", "div", "pow", "neg"}
-NO_METHODS = {"where", "take", "identity", "stop_gradient"}
-
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if not row.boolean])
 def test_every_row_is_public(name: str) -> None:
@@ -120,16 +117,11 @@ def test_every_row_is_public(name: str) -> None:
     assert getattr(mg, name, 0) in known, where
 
 
-@pytest.mark.parametrize(
-    "name", [x for x, row in TABLE.items() if row.arity and not row.boolean and row.library]
-)
-def test_every_row_is_a_method(name: str) -> None:
-    if name not in OPERATORS | NO_METHODS:
-        assert hasattr(Scalar, name), f"micrograd/scalar.py: list {name} among the methods"
-        operands = [0.5, *[0.25] * ((TABLE[name].arity or 1) - 1)]
-        method = getattr(mg.Value(operands[0]), name)
-        assert method(*operands[1:]).data == TABLE[name](*operands)
-
-
-def test_lists_of_exceptions_are_true() -> None:
-    assert [x for x in OPERATORS | NO_METHODS if hasattr(Scalar, x)] == []
+def test_every_method_is_the_row_of_its_name() -> None:
+    """Those that are to be methods are listed in `micrograd/scalar.py`."""
+    names = [x for x, row in TABLE.items() if row.arity and row.library and hasattr(Scalar, x)]
+    assert len(names) > 30
+    for name in names:
+        first, *others = [0.5, 0.25, 0.75][: TABLE[name].arity]
+        got = getattr(mg.Value(first), name)(*others)
+        assert got.data == TABLE[name](first, *others)
