@@ -54,6 +54,7 @@ from micrograd.functions import (
     sum,
     take,
 )
+from micrograd.linear import cholesky, det, inv, solve
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
 from micrograd.normal import erfcx, erfinv, log_erfc, log_ndtr, ndtr
@@ -107,6 +108,7 @@ from micrograd.ops import (
 )
 from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
+from micrograd.sequences import argmax, argmin, cumsum, interp, max, min, prod, sort
 from micrograd.special import digamma, lgamma
 
 __version__ = "0.1.0"
@@ -126,6 +128,8 @@ __all__ = [
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and",
     "logical_or", "logical_not",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
+    "prod", "cumsum", "max", "min", "argmax", "argmin", "sort", "interp",
+    "solve", "inv", "det", "cholesky",
     # networks
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
     "AdamW", "Constant", "StepDecay", "CosineDecay", "WarmUp",

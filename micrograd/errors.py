@@ -26,7 +26,7 @@ class NumPyError(TypeError):
 
     >>> import micrograd as mg
     >>> import numpy as np
-    >>> np.linalg.inv(mg.array([[mg.Value(1.0)]]))  # doctest: +ELLIPSIS
+    >>> np.linalg.svd(mg.array([[mg.Value(1.0)]]))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     micrograd.errors.NumPyError: ...
     """

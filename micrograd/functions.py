@@ -19,7 +19,7 @@ def operands(values: Iterable[Any], function: str) -> list[Any]:
     return [*values.ravel()] if hasattr(values, "ravel") else [*values]  # type: ignore[attr-defined]
 
 
-def _some(values: Iterable[Any], function: str) -> list[Any]:
+def at_least_one(values: Iterable[Any], function: str) -> list[Any]:
     scalars = operands(values, function)
     if not scalars:
         raise ValueError(f"{function} of an empty sequence has no value; pass at least one number")
@@ -45,7 +45,7 @@ def mean(values: Iterable[Any]) -> Any:
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
-    scalars = _some(values, "mean")
+    scalars = at_least_one(values, "mean")
     return ops.sum(*scalars) / len(scalars)
 
 
@@ -76,7 +76,7 @@ def logsumexp(values: Iterable[Any]) -> Any:
     >>> logsumexp([1000.0, 1000.0])
     1000.6931471805599
     """
-    scalars = _some(values, "logsumexp")
+    scalars = at_least_one(values, "logsumexp")
     largest = _largest(scalars)
     return ops.log(ops.sum(*[ops.exp(x - largest) for x in scalars])) + largest
 
@@ -89,7 +89,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    scalars = _some(values, "softmax")
+    scalars = at_least_one(values, "softmax")
     largest = _largest(scalars)
     powers = [ops.exp(x - largest) for x in scalars]
     total = ops.sum(*powers)
@@ -102,7 +102,7 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
     """
-    scalars = _some(values, "log_softmax")
+    scalars = at_least_one(values, "log_softmax")
     total = logsumexp(scalars)
     return [x - total for x in scalars]
 

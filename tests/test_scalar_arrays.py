@@ -196,8 +196,8 @@ def test_numbers_are_not_written_into_arrays_of_floats() -> None:
 
 def test_what_has_no_formula_says_what_to_write() -> None:
     for f, instead in (
-        (lambda x: np.ldexp(x, 2).sum(), r"x \* 2\.0\*\*n"),
-        (lambda x: np.linalg.solve(np.outer(x, x), x)[0], "micrograd.op"),
+        (lambda x: np.ldexp(x, 2).sum(), r"x \* 2.0\*\*n"),
+        (lambda x: np.linalg.svd(np.outer(x, x))[1][0], "micrograd.op"),
         (lambda x: np.percentile(x, 30), "micrograd"),
     ):
         for run in (mg.compile(f), mg.grad(f)):

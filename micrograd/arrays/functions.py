@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import functions, ops
+from micrograd import functions, linear, ops, sequences
 from micrograd.arrays.formulas import NUMBERS
 from micrograd.arrays.ufuncs import holds, unsupported
 from micrograd.errors import NumPyError
@@ -31,28 +31,6 @@ def _where(condition: Any, *choices: Any) -> Any:
     return chosen(condition, *choices)
 
 
-def _exchanged(x: Any, y: Any) -> tuple[Any, Any]:
-    """The two in order; NaN comes last, as in NumPy."""
-    swap = ops.logical_or(ops.less(y, x), ops.not_equal(x, x))
-    return select(swap, y, x), select(swap, x, y)
-
-
-def _in_order(scalars: list[Any]) -> list[Any]:
-    """Sorted by Batcher's network (Knuth, volume 3, algorithm 5.2.2M), whose steps are fixed."""
-    x, n = [*scalars], len(scalars)
-    top = 1 << max(n - 1, 1).bit_length() - 1
-    p = top
-    while p:
-        q, r, d = top, 0, p
-        while d:
-            for i in range(n - d):
-                if i & p == r:
-                    x[i], x[i + d] = _exchanged(x[i], x[i + d])
-            d, q, r = (q - p, q >> 1, p) if q != p else (0, q, r)
-        p >>= 1
-    return x
-
-
 def sort(a: Any, axis: Any = -1, **_: Any) -> Any:
     """A copy in ascending order along an axis; None sorts all elements."""
     a = np.array(a, object)
@@ -60,7 +38,7 @@ def sort(a: Any, axis: Any = -1, **_: Any) -> Any:
         a, axis = a.ravel(), 0
     rows = np.moveaxis(a, axis, -1)
     for index in np.ndindex(rows.shape[:-1]):
-        rows[index] = _in_order(rows[index].tolist())
+        rows[index] = sequences.sort(rows[index].tolist())
     return a
 
 
@@ -108,21 +86,26 @@ def _select(conditions: Any, choices: Any, default: Any = 0.0) -> Any:
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """Linear interpolation between the points, constant beyond them."""
+    """Between the points, and at either end the first and the last value."""
     if np.asarray(xp).dtype == object:
-        raise NumPyError("np.interp takes Values as x and fp; the places xp are numbers")
-    places, values = np.asarray(xp, float).tolist(), [*fp]
-    pairs = [*zip(places, values)]
+        raise NumPyError(
+            "np.interp takes Values as x and fp; the places xp are numbers. Instead, write "
+            "micrograd.interp(x, xp, fp), where xp must ascend"
+        )
+    places, values = np.asarray(xp).tolist(), np.asarray(fp).tolist()
+    return _elementwise(lambda x: sequences.interp(x, places, values, left, right), x)
 
-    def between(x: Any) -> Any:
-        result = values[-1] if right is None else right
-        result = select(x == places[-1], values[-1], result)
-        for (p, u), (q, v) in zip(pairs[-2::-1], pairs[:0:-1]):
-            result = select(x < q, u + (x - p) * ((v - u) / (q - p)), result)
-        result = select(x < places[0], values[0] if left is None else left, result)
-        return select(ops.not_equal(x, x), x, result)
 
-    return _elementwise(between, x)
+def _of_matrices(name: str) -> Callable[..., Any]:
+    """A function of `linear.py` on arrays."""
+
+    def function(*matrices: Any) -> Any:
+        if any(np.ndim(a) > 2 for a in matrices):
+            raise NumPyError(unsupported(f"np.linalg.{name} of a stack of matrices", "a loop"))
+        result = getattr(linear, name)(*[np.asarray(a).tolist() for a in matrices])
+        return np.array(result, object) if isinstance(result, list) else result
+
+    return function
 
 
 def _nan_to_num(
@@ -150,5 +133,6 @@ def _copyto(target: Any, source: Any, casting: str = "", where: Any = True) -> N
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": _where, "sort": sort, "partition": lambda a, kth, axis=-1, **_: sort(a, axis),
     "median": _median, "norm": _norm, "nan_to_num": _nan_to_num, "copyto": _copyto,
+    **{name: _of_matrices(name) for name in ("solve", "inv", "det", "cholesky")},
     "round": _round, "around": _round, "select": _select, "interp": _interp,
 }  # fmt: skip

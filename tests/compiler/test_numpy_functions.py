@@ -55,8 +55,8 @@ add arctan2 copysign divide dot equal fmax fmin greater hypot inner less logadde
 maximum minimum multiply not_equal outer power subtract heaviside convolve correlate trapezoid kron
 polyval logical_and logical_or logical_xor vdot divmod float_power floor_divide fmod mod remainder
 """,
-    "m": "diagonal linalg.norm trace transpose tril triu max min sort",
-    "m, m": "dot matmul inner tensordot maximum",
+    "m": "diagonal linalg.norm linalg.inv linalg.det trace transpose tril triu max min sort",
+    "m, m": "linalg.solve dot matmul inner tensordot maximum",
     "x, -0.5, 0.5": "clip",
     "[x, y]": "concatenate stack hstack vstack column_stack",
     "x > 0, x, y": "where",

@@ -1,0 +1,98 @@
+"""Small matrices: against NumPy, with each example's own pivots, and derivatives of two orders."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import micrograd as mg
+
+RANDOM = np.random.default_rng(0)
+SYMMETRIC = np.array([[4.0, 1.0, -0.5], [1.0, 3.0, 0.25], [-0.5, 0.25, 2.0]])
+WEIGHTS = np.cos(np.arange(36.0)).reshape(6, 6)
+WAYS: dict[str, Callable[..., Any]] = {"eager": lambda f: f, "compiled": mg.compile}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_solve_inverse_and_determinant_are_those_of_numpy(n: int, zeros: bool) -> None:
+    a, b = RANDOM.normal(size=(n, n)), RANDOM.normal(size=(n, 2))
+    if zeros and n > 1:  # no pivot on the diagonal
+        a -= np.diag(np.diag(a))
+    np.testing.assert_allclose(mg.solve(a, b), np.linalg.solve(a, b), rtol=1e-9)
+    np.testing.assert_allclose(mg.solve(a, b[:, 0]), np.linalg.solve(a, b[:, 0]), rtol=1e-9)
+    np.testing.assert_allclose(mg.inv(a), np.linalg.inv(a), rtol=1e-9, atol=1e-12)
+    assert mg.det(a) == pytest.approx(np.linalg.det(a), rel=1e-10)
+    np.testing.assert_allclose(mg.cholesky(a @ a.T), np.linalg.cholesky(a @ a.T), rtol=1e-7)
+
+
+def test_each_example_has_its_own_pivots() -> None:
+    a = RANDOM.normal(size=(9, 4, 4))
+    a[3, 0, 0] = a[5, 1, 1] = 0.0
+    a[7, :2, :2] = 0.0
+    solved = mg.vectorize(lambda a: mg.solve(a, [1.0, 2.0, 3.0, 4.0]))(a)
+    want = [np.linalg.solve(x, np.arange(1.0, 5.0)) for x in a]
+    np.testing.assert_allclose(
+        np.transpose(solved) if np.shape(solved) == (4, 9) else solved, want, rtol=1e-9
+    )
+    singular = a.copy()
+    singular[2] = 0.0
+    others = np.arange(9) != 2
+    found = np.array(mg.vectorize(lambda a: mg.solve(a, [1.0, 2.0, 3.0, 4.0])[0])(singular))
+    np.testing.assert_allclose(found[others], np.array(want)[others, 0], rtol=1e-9)
+    assert not np.isfinite(found[2])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("n", [2, 4])
+def test_gradients_are_those_of_matrix_calculus(n: int, way: str) -> None:
+    a, w = RANDOM.normal(size=(n, n)), WEIGHTS[:n, :n]
+    a[0, 0] = 0.0
+    inverse = np.linalg.inv(a)
+    slope = WAYS[way](mg.grad(mg.det))(a)
+    np.testing.assert_allclose(slope, np.linalg.det(a) * inverse.T, rtol=1e-8, atol=1e-12)
+
+    def total(a: Any) -> Any:
+        return mg.sum(x * y for row, ws in zip(mg.inv(a), w.tolist()) for x, y in zip(row, ws))
+
+    slope = WAYS[way](mg.grad(total))(a)
+    np.testing.assert_allclose(slope, -inverse.T @ w @ inverse.T, rtol=1e-8, atol=1e-10)
+
+
+def test_the_determinant_has_its_gradient_at_singular_matrices_or_none() -> None:
+    """The gradient is the transposed adjugate; from four rows on, it may be NaN, never wrong."""
+    np.testing.assert_allclose(
+        mg.grad(mg.det)(np.array([[0.0, 1.0], [0.0, 1.0]])), [[1, 0], [-1, 0]]
+    )
+    a = np.eye(4)
+    a[3, 3] = 0.0  # of rank 3, and the last pivot shows it
+    np.testing.assert_allclose(mg.grad(mg.det)(a), np.diag([0.0, 0.0, 0.0, 1.0]))
+    a = np.eye(4)
+    a[0, 0], a[1, 0] = 0.0, 0.0
+    assert mg.det(a) == 0.0
+    assert np.isnan(mg.grad(mg.det)(a)).any()
+
+
+def test_the_logarithm_of_a_determinant_twice_differentiated() -> None:
+    """d² log det A = -tr(A⁻¹ dA A⁻¹ dA), by the factor of Cholesky's."""
+
+    def log_det(t: Any) -> Any:
+        rows = [
+            [x + t * y for x, y in zip(r, d)]
+            for r, d in zip(SYMMETRIC.tolist(), (SYMMETRIC @ SYMMETRIC).tolist())
+        ]
+        lower = mg.cholesky(rows)
+        return 2.0 * mg.sum(mg.log(lower[k][k]) for k in range(3))
+
+    assert log_det(0.0) == pytest.approx(np.log(np.linalg.det(SYMMETRIC)))
+    assert mg.grad(log_det)(0.0) == pytest.approx(np.trace(SYMMETRIC))
+    assert mg.grad(mg.grad(log_det))(0.0) == pytest.approx(-np.trace(SYMMETRIC @ SYMMETRIC))
+
+
+def test_shapes() -> None:
+    with pytest.raises(mg.ShapeError, match="det expects a square matrix, got rows of"):
+        mg.det([[1.0, 2.0]])
+    with pytest.raises(mg.ShapeError, match="solve expects 1 rows in b, got 2"):
+        mg.solve([[1.0]], [1.0, 2.0])
+    assert np.isnan(mg.cholesky([[1.0, 2.0], [2.0, 1.0]])[1][1])
