@@ -421,3 +421,12 @@ def test_a_rule_that_has_changed_is_traced_again(monkeypatch):
     monkeypatch.setattr(mg.SGD, "rule", _Scaled.rule)
     monkeypatch.setattr(mg.SGD, "factor", 2.0, raising=False)
     assert _weights_after(mg.SGD(0.01)) == twice
+
+
+@pytest.mark.parametrize(
+    "X", [[1 + 1j, 2.0], np.ma.masked_array([1.0, 2.0], [False, True]), "a", [None, 1]]
+)
+def test_a_predictor_refuses_what_is_no_number(X: Any) -> None:
+    """It took the real part of complex numbers, and the numbers under a mask."""
+    with pytest.raises(mg.ArgumentError, match="takes numbers and arrays of numbers, got"):
+        mg.Predictor(mg.MLP(2, [1], seed=0))(X)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from micrograd.compiler.api.arguments import float_type
+from micrograd.compiler.api.arguments import float_type, numbers
 from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
 from micrograd.engine import numbers_of
 from micrograd.errors import ShapeError
@@ -50,7 +50,7 @@ class Predictor:
 
     def __call__(self, X: ArrayLike) -> np.ndarray:
         """The outputs. Raises ShapeError unless `X` is one row or a matrix of rows."""
-        array = np.asarray(X, self.dtype)
+        array = numbers(X, self.dtype, self)
         if array.ndim not in (1, 2):
             raise ShapeError(
                 f"expected one row or several, an array of one or two dimensions, got the shape "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -467,3 +467,12 @@ def test_a_prepared_call_writes_the_same_numbers_again_and_again():
     assert [a.item() for a in answers] == [mean, *gradient]
     again(2, 1 / 2)
     assert [a.item() for a in answers] == [5 * 2.5, 2.5]
+
+
+def test_lists_in_a_named_tuple_are_arrays() -> None:
+    class Pair(NamedTuple):
+        a: Any
+        b: Any
+
+    f = mg.vectorize(lambda p: p.a * p.b)
+    np.testing.assert_array_equal(f(Pair([2.0, 3.0], [3.0, 4.0])), [6.0, 12.0])

@@ -85,8 +85,9 @@ def arranged(tree: Any) -> Any:
             return real(tree)
     if isinstance(tree, dict):
         return {key: arranged(part) for key, part in tree.items()}
-    if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
-        return type(tree)(map(arranged, tree))
+    if isinstance(tree, (list, tuple)):
+        parts = [*map(arranged, tree)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree
 
 
