@@ -803,3 +803,12 @@ def test_a_pipe_is_no_checkpoint(tmp_path):
     os.mkfifo(tmp_path / "run")
     with pytest.raises(CheckpointError, match="is a pipe or a device, not a checkpoint"):
         train(model(), tmp_path / "run", resume=True)
+
+
+def test_a_file_that_never_was_a_checkpoint_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "mydata.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(mg.CheckpointError, match=r"mydata\.csv exists and is not a checkpoint"):
+        mg.fit(mg.MLP(1, [1]), [[0.0]], [0.0], loss="mse", checkpoint=path)
+    assert path.read_text(encoding="utf-8") == "a,b\n1,2\n"
+    assert [*tmp_path.iterdir()] == [path]

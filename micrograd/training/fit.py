@@ -142,6 +142,8 @@ def fit(
     if checkpoint is None and (resume or every):
         raise ValueError("resume and every need checkpoint=, the path of a file")
     saver = None if checkpoint is None else Checkpoint(checkpoint, every)
+    if saver and not resume:
+        saver.check_replaceable()
     saved = load(saver) if saver and resume else None
     random = np.random.default_rng(seed)
     if saved:  # hold out the same examples as in the saved run

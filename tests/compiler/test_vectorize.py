@@ -476,3 +476,9 @@ def test_lists_in_a_named_tuple_are_arrays() -> None:
 
     f = mg.vectorize(lambda p: p.a * p.b)
     np.testing.assert_array_equal(f(Pair([2.0, 3.0], [3.0, 4.0])), [6.0, 12.0])
+
+
+def test_rows_of_different_lengths_are_not_read_as_columns() -> None:
+    f = mg.vectorize(lambda x, y: mg.sum(x) * y)
+    with pytest.raises(mg.ShapeError, match="the rows of a list must be equally long, got lengths"):
+        f([[1.0, 2.0], [3.0]], [1.0, -1.0])

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from micrograd.errors import ArgumentError
+from micrograd.errors import ArgumentError, ShapeError
 from micrograd.names import did_you_mean
+from micrograd.operation import is_real
 from micrograd.ops import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure
@@ -81,14 +82,27 @@ def _in_place_of(leaf: Any) -> str:
 def arranged(tree: Any) -> Any:
     """Arguments with lists of numbers turned into arrays; a list of arrays stays a list."""
     if isinstance(tree, list) and not _holds_arrays(tree):
-        with suppress(TypeError, ValueError):  # of different lengths
+        with suppress(TypeError, ValueError):
             return real(tree)
+        _check_rows(tree)
     if isinstance(tree, dict):
         return {key: arranged(part) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):
         parts = [*map(arranged, tree)]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree
+
+
+def _check_rows(rows: list[Any]) -> None:
+    """Raises ShapeError for a list of rows of numbers whose lengths differ."""
+    if not all(isinstance(row, list) for row in rows):
+        return
+    lengths = {*map(len, rows)}
+    if len(lengths) > 1 and all(is_real(type(x)) for row in rows for x in row):
+        raise ShapeError(
+            f"the rows of a list must be equally long, got lengths from {min(lengths)} to "
+            f"{max(lengths)}; pad them, or pass each as an argument of its own"
+        )
 
 
 def _holds_arrays(tree: list[Any] | tuple[Any, ...]) -> bool:

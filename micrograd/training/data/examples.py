@@ -183,6 +183,8 @@ def _unboxed(name: str, values: Any, array: np.ndarray) -> np.ndarray:
     for place, x in np.ndenumerate(array):
         if is_real(type(x)):
             continue
+        if x is None and not place:
+            raise ValueError(f"{name} is missing: expected a number for each example, got None")
         where = f"at {[*place]}" if columns is None else f"in the column {columns[place[-1]]!r}"
         if type(x).__name__ in MISSING:
             raise ValueError(

@@ -86,6 +86,18 @@ class Checkpoint:
             raise CheckpointError(f"{damage}; remove it to start again, or name another file")
         return None
 
+    def check_replaceable(self) -> None:
+        """Raises CheckpointError if the file exists and was never a checkpoint."""
+        if not self.path.is_file() or not self.path.stat().st_size:
+            return
+        with open(self.path, "rb") as file:
+            begins = file.read(1 << 16)
+        if CHECKPOINT.key.encode() not in begins and not is_whole(self.path):
+            raise CheckpointError(
+                f"{self.path} exists and is not a checkpoint; it would be overwritten. Use another "
+                "name, or remove the file"
+            )
+
     def belong(self, run: Description, saved: State | None) -> None:
         """Sets the run to save. Raises CheckpointError if `saved` is of another run."""
         self.run, theirs = run, saved[1]["run"] if saved else run
