@@ -153,7 +153,7 @@ def value_and_grad(f: Function) -> Function:
 def vjp(f: Function) -> Function:
     """`vjp(f)(*args, cotangent)`: the value of `f`, and the gradient of value times cotangent.
 
-    `cotangent` has the structure of the value.
+    `cotangent` has the structure of the value. Raises TypeError if no cotangent is passed.
 
     >>> vjp(lambda x: [x * x, 3 * x])(2.0, [1.0, 10.0])
     ([4.0, 6.0], 34.0)
