@@ -92,7 +92,7 @@ def test_commands_exist(tmp_path: Path) -> None:
         if command == "make":
             assert all(re.search(f"^{target}:", makefile, re.MULTILINE) for target in arguments)
         elif command == ".venv/bin/micrograd" and arguments != ["demo"]:  # it takes a minute
-            run = [sys.executable, "-m", "micrograd", *arguments]
+            run = [sys.executable, "-P", "-m", "micrograd", *arguments]  # -P: not from here
             done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
             assert done.returncode == 0, done.stderr
         else:
