@@ -8,6 +8,9 @@
 (-2.0, 1.0, 2.0)
 """
 
+# The functions that make nodes write `_data` and `_grad`, as the methods of Value do.
+# pyright: reportPrivateUsage=false
+
 from collections.abc import Callable, Iterable
 from typing import Any
 

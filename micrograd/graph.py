@@ -6,7 +6,7 @@ as memory allows; all are linear in nodes and edges.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import chain, filterfalse
 from typing import Any
 
@@ -126,7 +126,11 @@ def _pass_on(node: Any) -> None:
             x._grad += dx
             y._grad += dy
     except (ZeroDivisionError, OverflowError):  # before anything was added
-        _pass_on_to_all(node, lambda *numbers: machine.run(derivative, numbers))
+        _pass_on_to_all(node, partial(_run_again, derivative))
+
+
+def _run_again(derivative: Any, *numbers: float) -> Any:
+    return machine.run(derivative, numbers)
 
 
 def _pass_on_to_all(node: Any, derivative: Any) -> None:
@@ -247,7 +251,7 @@ def _slopes_of_norm(z: Any, g: Any) -> list[Any]:
 def dependents(root: Any, inputs: list[Any]) -> list[Any]:
     """The nodes between `inputs` and `root` that depend on an input, in topological order."""
     reached = set(inputs)
-    order = []
+    order: list[Any] = []
     for node in topological_order(root):
         if node not in reached and not reached.isdisjoint(node.operands):
             reached.add(node)

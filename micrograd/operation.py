@@ -15,7 +15,7 @@ import inspect
 import math
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from numbers import Complex, Number, Real
 from typing import Any, cast
@@ -112,7 +112,8 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
     highest rank, or the machine."""
 
     def __missing__(self, kinds: frozenset[type]) -> Interpreter:
-        scalars = [kind for kind in kinds if hasattr(kind, "interpreter")]
+        run: Interpreter
+        scalars: list[Any] = [kind for kind in kinds if hasattr(kind, "interpreter")]
         if any("ndarray" in [base.__name__ for base in kind.__mro__] for kind in kinds):
             run = elementwise if scalars else on_arrays
         elif scalars:
@@ -120,7 +121,7 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
         elif machine.Float in kinds:
             run = on_machine_floats
         else:
-            run = on_floats if kinds == {float} else on_numbers
+            run = on_floats if kinds == frozenset({float}) else on_numbers
         self[kinds] = run
         return run
 
@@ -146,7 +147,7 @@ def number(x: Any) -> float:
     """`x` as a float. Raises TypeError if it is not one real number."""
     if isinstance(x, float):  # or a subclass, such as NumPy's float64
         return float(x)
-    if not is_real(type(x)):
+    if not is_real(type(x)):  # pyright: ignore[reportUnknownArgumentType] - x may be anything
         raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
     try:
         return float(x)
@@ -335,7 +336,9 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
 
     def as_tuple(*arguments: Any) -> tuple[Any, ...]:
         answer = derivative(*arguments)
-        return tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
+        if isinstance(answer, (tuple, list)):
+            return tuple(cast(Iterable[Any], answer))
+        return (answer,)
 
     def guarded(g: Any, z: Any, *operands: Any) -> Any:
         gradients = machine.run(as_tuple, (g, z, *operands))
@@ -354,4 +357,11 @@ def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[.
 
 def label(name: str) -> Op:
     """An operation that was computed elsewhere: it has a name, and passes no gradient on."""
-    return Op(name, None, lambda *x: math.nan, lambda g, z, *x: [0.0] * len(x), name, symbol=name)
+
+    def meaning(*operands: float) -> float:
+        return math.nan
+
+    def derivative(g: Any, z: Any, *operands: Any) -> list[float]:
+        return [0.0] * len(operands)
+
+    return Op(name, None, meaning, derivative, name, symbol=name)

@@ -46,7 +46,7 @@ FAULTS = {
     "adjoint: a run starts with another target": ("program/adjoint", "starts = np.cumsum(counts, axis=1) - counts", "starts = np.maximum(np.cumsum(counts, axis=1) - counts - 1, 0)"),
     "adjoint: an alias in the order of the note": ("program/adjoint", "places[note.target] = source.index", "places[:] = source.index"),
     "adjoint: an alias of what is read twice": ("program/adjoint", "== 1).all()", ">= 0).all()"),
-    "adjoint: each example counts once": ("program/adjoint", "product = (seed, Gather(value.block, value.index[:, None]))", "product = (Gather(value.block, value.index[:, None]),)"),
+    "adjoint: each example counts once": ("program/ir", "product = (seed, Gather(gather.block, gather.index[:, None]))", "product = (Gather(gather.block, gather.index[:, None]),)"),
     "adjoint: the part of a run's gradient": ("program/adjoint", "gradient.index[instruction.start : stop]", "gradient.index[: len(instruction)]"),
     "adjoint: a derivative known from another block": ("program/adjoint", "[(gather.block, gather.index.tobytes())", "[(gather.block.size, gather.index.tobytes())"),
     "schedule: what depends on a sum over examples comes before it": ("schedule/schedule", "2 if after else 0", "0"),

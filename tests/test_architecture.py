@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -125,3 +126,60 @@ SHARED = {
 def test_no_two_files_have_one_name_without_need() -> None:
     names = [p.name for p in MODULES.values() if not p.name.startswith("__")]
     assert {name for name in names if names.count(name) > 1} <= SHARED.keys()
+
+
+# Functions of more than 40 lines, and why.
+LONG = {
+    "minimise": "SciPy calls two closures, which share the points that were tried",
+    "_order_of_values": "the innermost loop of backward(), written out to be fast",
+}
+# Files of more than 300 lines without docstrings, to be split; each has one thought too many.
+LARGE = {
+    "calculus.py": "gradients, and Jacobians by rows or columns",
+    "operation.py": "a row of the table, and the operations that users add",
+    "compiler/c/source.py": "the loops in C, and the functions around them",
+}
+
+
+def without_docstring(function: ast.FunctionDef) -> int:
+    """The lines of a function's body."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def functions() -> dict[str, list[int]]:
+    """The lengths of all functions of the package, by their names."""
+    lengths: dict[str, list[int]] = {}
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                lengths.setdefault(node.name, []).append(without_docstring(node))
+    return lengths
+
+
+def test_functions_are_short() -> None:
+    """Half of them have at most 5 lines, and none more than 40, without its docstring."""
+    lengths = functions()
+    assert median(n for several in lengths.values() for n in several) <= 5
+    assert {name for name, several in lengths.items() if max(several) > 40} == LONG.keys()
+
+
+def lines_without_docstrings(path: Path) -> int:
+    text = path.read_text(encoding="utf-8")
+    count = len(text.splitlines())
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            count -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+    return count
+
+
+def test_files_are_short() -> None:
+    """None has more than 300 lines, without docstrings."""
+    large = {
+        path.relative_to(PACKAGE).as_posix(): n
+        for path in MODULES.values()
+        if (n := lines_without_docstrings(path)) > 300
+    }
+    assert large.keys() == LARGE.keys()

@@ -17,12 +17,11 @@ import numpy as np
 
 from micrograd.compiler.llvm.level import check_level
 from micrograd.losses import Loss, loss_function
-from micrograd.names import did_you_mean, names_keywords, unknown
-from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-from micrograd.training.data.data import Data, Validation, refuse_for_files, share_or_examples
+from micrograd.names import names_keywords
+from micrograd.optim import Adam, Optimizer
+from micrograd.training.data.data import Data, Validation, refuse_for_files
 from micrograd.training.data.examples import ClassWeight
-from micrograd.training.options import amount, each, several, whole
-from micrograd.training.run.checkpoint import Checkpoint
+from micrograd.training.options import several
 from micrograd.training.run.history import History
 from micrograd.training.run.interrupt import watched
 from micrograd.training.run.loop import Loop
@@ -31,13 +30,14 @@ from micrograd.training.run.progress import Progress
 from micrograd.training.run.record import Patient
 from micrograd.training.run.run import Callback, DivergenceError, Limits, Run, monitored
 from micrograd.training.run.run_identity import (
+    Description,
     of_examples,
     of_loss,
     of_model,
     of_optimizer,
     written,
 )
-from micrograd.training.run.saved import load
+from micrograd.training.run.settings import Settings, Start
 from micrograd.training.steps.compiled_step import NativeStep
 from micrograd.training.steps.eager import EagerStep
 from micrograd.training.steps.lbfgs import minimise
@@ -132,96 +132,100 @@ def fit(
     """
     begun = time.monotonic()
     check_level()
-    _check(model, loss, optimizer, engine)
-    epochs = whole("epochs", epochs)
-    seed = None if seed is None else whole("seed", seed, least=0)
-    batch_size, patience, every = each(whole, batch_size=batch_size, patience=patience, every=every)
-    l1, l2, dropout, time_limit = each(amount, l1=l1, l2=l2, dropout=dropout, time_limit=time_limit)
-    validation = share_or_examples(validation)
-    callbacks = several(callbacks)
-    if checkpoint is None and (resume or every):
-        raise ValueError("resume and every need checkpoint=, the path of a file")
-    saver = None if checkpoint is None else Checkpoint(checkpoint, every)
-    if saver and not resume:
-        saver.check_replaceable()
-    saved = load(saver) if saver and resume else None
-    random = np.random.default_rng(seed)
-    if saved:  # hold out the same examples as in the saved run
-        random.bit_generator.state = saved[1]["random_first"]
-    first = random.bit_generator.state
-    data = Data.of(X, y, validation, random, sample_weight, class_weight)
-    weighted, penalties = data.training.weights is not None, Penalties(l1, l2)
-    objective = Objective(model, loss_function(loss), weighted, dropout, penalties)
+    if not callable(getattr(model, "parameters", None)):
+        raise TypeError(f"expected a model with parameters(), such as mg.MLP, got {model!r:.60}")
+    settings = Settings(
+        loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
+        seed=seed, progress=progress, metric=metric, l1=l1, l2=l2, dropout=dropout,
+        patience=patience, monitor=monitor, time_limit=time_limit, callbacks=callbacks,
+        checkpoint=checkpoint, every=every, resume=resume, engine=engine, dtype=dtype,
+        threads=threads, begun=begun,
+    )  # fmt: skip
+    start = Start.of(settings)
+    data = Data.of(X, y, settings.validation, start.random, sample_weight, class_weight)
+    objective = _objective(model, data, settings)
+    run = _run(objective, data, settings)
+    if optimizer == "lbfgs":
+        _minimise(run, data, settings)
+    else:
+        _loop(run, objective, data, settings, start)
+    return run.history
+
+
+def _objective(model: Any, data: Data, settings: Settings) -> Objective:
+    """The loss, tried out on the smallest and the largest target."""
+    weighted, penalties = data.training.weights is not None, Penalties(settings.l1, settings.l2)
+    loss = loss_function(settings.loss)
+    objective = Objective(model, loss, weighted, settings.dropout, penalties)
     objective.try_out(data.training, data.labels, "y")
     if data.held_out:
         objective.try_out(data.held_out, data.held_out.targets, data.called)
-    name, score = metric_of(metric, loss)
+    return objective
+
+
+def _run(objective: Objective, data: Data, settings: Settings) -> Run:
+    """The run before its first step."""
+    name, score = metric_of(settings.metric, settings.loss)
     history = History(metric=name if data.held_out else "")
-    history.patient = Patient(model, data.training)
-    monitor = monitored(monitor, data.held_out, history.metric)
-    step = _step(objective, optimizer, engine, dtype, threads)
-    run = {
-        "step": step, "history": history, "held_out": data.held_out, "score": score,
-        "limits": Limits(epochs, begun, time_limit, patience, monitor, callbacks),
-    }  # fmt: skip
-    if optimizer == "lbfgs":
-        _check_lbfgs(l1, dropout, checkpoint)
-        refuse_for_files(**{'optimizer="lbfgs"': data.pieces is not None})
-        with watched() as pressed, Progress(epochs, 1, progress) as bar:
-            minimise(Run(**run), data.training, bar, pressed)
-        return history
-    batches = data.batches(batch_size, step.dtype)
-    if saver:  # everything that must be unchanged on resume
-        parts = written(
-            batch_size=batches.size, seed=seed, engine=engine, dtype=str(np.dtype(dtype)),
-            metric=score, monitor=monitor, l1=l1, l2=l2, dropout=dropout,
-        )  # fmt: skip
-        parts |= {
-            "model": of_model(model, data.training), "loss": of_loss(objective, data.training),
-            "optimizer": of_optimizer(step.optimizer), "data": of_examples(data.training),
-            "validation": of_examples(data.held_out), "table": data.table,
-        }  # fmt: skip
-        saver.belong(parts, saved)
-    masks = Dropout(model, dropout, batches.size, step.dtype) if dropout else None
+    history.patient = Patient(objective.model, data.training)
+    monitor = monitored(settings.monitor, data.held_out, history.metric)
+    limits = Limits(
+        settings.epochs, settings.begun, settings.time_limit, settings.patience, monitor,
+        several(settings.callbacks),
+    )  # fmt: skip
+    return Run(_step(objective, settings), limits, data.held_out, score, history)
+
+
+def _step(objective: Objective, settings: Settings) -> EagerStep | NativeStep:
+    """The engine of the steps, with a fresh copy of the optimizer."""
+    given = settings.optimizer
+    fresh = (given if isinstance(given, Optimizer) else Adam()).fresh()
+    if settings.engine == "eager":
+        return EagerStep(objective, fresh)
+    return NativeStep(objective, fresh, settings.dtype, settings.threads)
+
+
+def _minimise(run: Run, data: Data, settings: Settings) -> None:
+    """Runs L-BFGS on all examples at once."""
+    settings.check_lbfgs()
+    refuse_for_files(**{'optimizer="lbfgs"': data.pieces is not None})
+    with watched() as pressed, Progress(settings.epochs, 1, settings.progress) as bar:
+        minimise(run, data.training, bar, pressed)
+
+
+def _loop(run: Run, objective: Objective, data: Data, settings: Settings, start: Start) -> None:
+    """Runs the optimizer, batch by batch."""
+    step, model, rate = run.step, objective.model, settings.dropout
+    batches = data.batches(settings.batch_size, step.dtype)
+    if start.checkpoint:
+        parts = _identity(run, objective, data, settings, batches.size)
+        start.checkpoint.belong(parts, start.saved)
+    masks = Dropout(model, rate, batches.size, step.dtype) if rate else None
     with watched() as pressed:
         loop = Loop(
-            **run, batches=batches, random=random, dropout=masks, checkpoint=saver,
-            random_first=first,
+            step=step, limits=run.limits, held_out=run.held_out, score=run.score,
+            history=run.history, batches=batches, random=start.random, dropout=masks,
+            checkpoint=start.checkpoint, random_first=start.random_first,
         )  # fmt: skip
-        if saved:
-            loop.go_on(saved)
-        done = history.epochs * batches.count + loop.position
-        with Progress(epochs, batches.count, progress, done) as bar:
+        if start.saved:
+            loop.go_on(start.saved)
+        done = loop.history.epochs * batches.count + loop.position
+        with Progress(settings.epochs, batches.count, settings.progress, done) as bar:
             loop.run(bar, pressed)
-    return history
 
 
-def _step(
-    objective: Objective, optimizer: Any, engine: str, dtype: Any, threads: int
-) -> EagerStep | NativeStep:
-    """The step of the chosen engine, with a fresh copy of the optimiser."""
-    fresh = (optimizer if isinstance(optimizer, Optimizer) else Adam()).fresh()
-    if engine == "eager":
-        return EagerStep(objective, fresh)
-    return NativeStep(objective, fresh, dtype, threads)
-
-
-def _check(model: Any, loss: Any, optimizer: Any, engine: Any) -> None:
-    loss_function(loss)
-    if not callable(getattr(model, "parameters", None)):
-        raise TypeError(f"expected a model with parameters(), such as mg.MLP, got {model!r:.60}")
-    if not (optimizer is None or optimizer == "lbfgs" or isinstance(optimizer, Optimizer)):
-        names = [kind.__name__ for kind in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW)]
-        named = did_you_mean(optimizer, names) if isinstance(optimizer, str) else ""
-        raise TypeError(
-            f'expected an optimizer, such as mg.Adam(1e-3), or "lbfgs", got {optimizer!r:.60}'
-            + ("; " * bool(named) + named)
-        )
-    if engine not in ("native", "eager"):
-        raise ValueError(unknown("engine", engine, ["native", "eager"]))
-
-
-def _check_lbfgs(l1: float, dropout: float, checkpoint: Any) -> None:
-    for name, given in (("l1", l1), ("dropout", dropout), ("checkpoint", checkpoint)):
-        if given:
-            raise ValueError(f'optimizer="lbfgs" does not support {name}; leave it out')
+def _identity(
+    run: Run, objective: Objective, data: Data, settings: Settings, batch_size: int
+) -> Description:
+    """Everything that must be unchanged on resume."""
+    parts = written(
+        batch_size=batch_size, seed=settings.seed, engine=settings.engine,
+        dtype=str(np.dtype(settings.dtype)), metric=run.score, monitor=run.limits.monitor,
+        l1=settings.l1, l2=settings.l2, dropout=settings.dropout,
+    )  # fmt: skip
+    return parts | {
+        "model": of_model(objective.model, data.training),
+        "loss": of_loss(objective, data.training),
+        "optimizer": of_optimizer(run.step.optimizer), "data": of_examples(data.training),
+        "validation": of_examples(data.held_out), "table": data.table,
+    }  # fmt: skip

@@ -25,6 +25,7 @@ from micrograd.compiler.program.ir import (
     Product,
     Program,
     Sum,
+    weighted_total,
 )
 from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
@@ -81,11 +82,7 @@ def add_adjoint(
     _Adjoint(program, per_example, guarded, summed).run()
     if not per_example:
         (value,) = program.outputs["value"]
-        total = program.new_block(1, False)
-        seed = Gather(program.seed, np.zeros((1, 1), np.int64))
-        product = (seed, Gather(value.block, value.index[:, None]))
-        program.instructions.append(Sum(total, 0, [product], over_examples=True))
-        program.outputs["value"] = [Gather(total, np.zeros(1, np.int64))]
+        program.outputs["value"] = [weighted_total(program, value)]
     _keep_what_is_needed(program)
 
 
@@ -134,24 +131,29 @@ class _Adjoint:
             if out in self.notes and out in self.active:
                 self.gradient[out] = self._collect(out)
             if out in self.gradient:
-                (self._sum if isinstance(instruction, Sum) else self._map)(instruction)
+                if isinstance(instruction, Sum):
+                    self._sum(instruction)
+                else:
+                    self._map(instruction)
         for k, block in enumerate(self.wanted):
             name = "gradient" if block is self.program.parameters else f"gradient {k}"
             self.program.outputs[name] = [self._collect(block)] if block.size else []
 
     # The chain rule at one instruction.
 
-    def _map(self, instruction: Any) -> None:
+    def _map(self, instruction: Map) -> None:
         places = np.arange(instruction.start, instruction.start + len(instruction))
         g, z = self._rows(self._gradient_of(instruction)), Gather(instruction.out, places)
         operands = [self._rows(gather) for gather in instruction.operands]
-        contributions = instruction.op.derivative(g, Rows(self, z), *operands)
+        derivative = instruction.op.derivative
+        assert derivative is not None, "truths are not active"
+        contributions = derivative(g, Rows(self, z), *operands)
         for gather, more in zip(instruction.operands, contributions):
-            if gather.block not in self.active or (isinstance(more, float) and more == 0):
+            if gather.block not in self.active or (isinstance(more, float) and more == 0.0):
                 continue
             self._note(gather, [self._operand(self._guard(g, more), len(gather))])
 
-    def _sum(self, instruction: Any) -> None:
+    def _sum(self, instruction: Sum) -> None:
         gradient = self._gradient_of(instruction)
         for product in instruction.products:
             terms = product[0].index.shape[1]
@@ -194,7 +196,7 @@ class _Adjoint:
     def _rows(self, gather: Gather) -> Any:
         """A gather as an operand; constants that are all the same as their number."""
         if gather.block is self.program.constants and np.ptp(gather.index) == 0:
-            return self.program.constant_values[gather.index[0]]
+            return self.program.constant_values[int(gather.index[0])]
         return Rows(self, gather)
 
     def _operand(self, x: Any, size: int) -> Gather:

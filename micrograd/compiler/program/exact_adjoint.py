@@ -4,10 +4,8 @@ The chain rule is run on the scalars of the graph, before they are rolled: what 
 in numbers is added here in symbols. Nothing is reordered, so the bits are those of `backward()`.
 """
 
-import numpy as np
-
 from micrograd import graph
-from micrograd.compiler.program.ir import Gather, Program, Sum
+from micrograd.compiler.program.ir import Program, weighted_total
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Trace
@@ -28,8 +26,7 @@ def exact_program(
     program = roll(trace, outputs, exact=True, shared=shared)
     totals = [f"gradient {k}" for k in summed] if per_example else ["value", "gradient"]
     for name in totals:
-        if program.outputs[name]:
-            program.outputs[name] = _over_examples(program, program.outputs[name])
+        program.outputs[name] = [weighted_total(program, g) for g in program.outputs[name]]
     return program
 
 
@@ -38,16 +35,3 @@ def _gradients(root: Node, inputs: list[Symbol]) -> list[Node]:
     if not isinstance(root, Symbol):
         return [0.0] * len(inputs)
     return [0.0 + g for g in graph.gradients(root, inputs, again=False)]
-
-
-def _over_examples(program: Program, gathers: list[Gather]) -> list[Gather]:
-    """The sum over the examples of what counts as `seed` says, for each number of an output."""
-    totals = []
-    for gather in gathers:
-        n = len(gather)
-        total = program.new_block(n, False)
-        seed = Gather(program.seed, np.zeros((n, 1), np.int64))
-        product = (seed, Gather(gather.block, gather.index[:, None]))
-        program.instructions.append(Sum(total, 0, [product], over_examples=True))
-        totals.append(Gather(total, np.arange(n)))
-    return totals

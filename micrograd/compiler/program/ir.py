@@ -11,7 +11,7 @@ A block varies when its numbers differ from example to example; else it is unifo
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,12 +112,12 @@ class Program:
     parameters: Block
     constants: Block
     seed: Block
-    constant_values: list[float] = field(default_factory=list)
-    instructions: list[Instruction] = field(default_factory=list)
-    outputs: dict[str, list[Gather]] = field(default_factory=dict)
+    constant_values: list[float] = field(default_factory=list[float])
+    instructions: list[Instruction] = field(default_factory=list[Instruction])
+    outputs: dict[str, list[Gather]] = field(default_factory=dict[str, list[Gather]])
     unguarded: bool = False
     names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 60)))
-    _places: dict[str, int] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict[str, int])
 
     def new_block(self, size: int, varying: bool, boolean: bool = False) -> Block:
         return Block(f"%{next(self.names)}", size, varying, boolean=boolean)
@@ -138,10 +138,10 @@ class Program:
             lines.append(f"  {name} = {', '.join(map(self._show, gathers)) or 'nothing'}")
         return "\n".join(lines)
 
-    def _show(self, thing: Any) -> str:
+    def _show(self, thing: Instruction | Gather) -> str:
         """Its text, with constants that are the same for all members in place of gathers."""
         text = repr(thing)
-        for gather in thing.gathers() if not isinstance(thing, Gather) else [thing]:
+        for gather in [thing] if isinstance(thing, Gather) else thing.gathers():
             if gather.block is self.constants and np.ptp(gather.index) == 0:
                 text = text.replace(
                     repr(gather), f"{self.constant_values[gather.index.flat[0]]:.12g}"
@@ -208,11 +208,21 @@ def _times(step: int) -> str:
     return {1: "", -1: "-"}.get(step, str(step))
 
 
+def weighted_total(program: Program, gather: Gather) -> Gather:
+    """Appends the sum over all examples of seed times value, for each member of a gather."""
+    n = len(gather)
+    seed = Gather(program.seed, np.zeros((n, 1), np.int64))
+    product = (seed, Gather(gather.block, gather.index[:, None]))
+    total = program.new_block(n, False)
+    program.instructions.append(Sum(total, 0, [product], over_examples=True))
+    return Gather(total, np.arange(n))
+
+
 def is_subtracted(program: Program, product: Product) -> bool:
     """Whether a product of three factors begins with -1, which is no multiplication."""
     sign = product[0]
     return (
         len(product) == 3
         and sign.block is program.constants
-        and all(program.constant_values[k] == -1 for k in np.unique(sign.index))
+        and {program.constant_values[int(k)] for k in np.unique(sign.index)} <= {-1.0}
     )

@@ -34,7 +34,6 @@ from micrograd.compiler.program.terms import (
     PARAMETER,
     Numbers,
     ValueNumbers,
-    no_numbers,
 )
 from micrograd.compiler.trace.symbol import Node
 from micrograd.compiler.trace.trace import MANY, Trace
@@ -48,7 +47,7 @@ class Kind:
     op: Op | None  # None: a sum
     groups: tuple[ValueNumbers, ...] = ()  # of a sum: the value numbers of its runs of terms
     combine: Monoid = SUM
-    nodes: Numbers = field(default_factory=no_numbers)
+    nodes: Numbers = field(default_factory=list[int])
 
 
 def roll(
@@ -188,7 +187,7 @@ class _Roller:
         self, value_numbers: ValueNumbers, nodes: Numbers, start: int, stop: int
     ) -> Product:
         """The gathers of one run of terms, in the shape (members, terms)."""
-        indices = []
+        indices: list[Index] = []
         for column in COLUMNS[len(value_numbers)]:
             parts = [getattr(self.terms[node], column)[start:stop] for node in nodes]
             many = stop - start > MANY

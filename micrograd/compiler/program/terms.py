@@ -21,25 +21,17 @@ CONSTANT, PARAMETER = 0, 1  # the value numbers of leaves; those of the inputs f
 COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("subtracted_left", "subtracted_right")}
 
 
-def no_numbers() -> Numbers:
-    return []
-
-
-def no_runs() -> list[Run]:
-    return []
-
-
 @dataclass(slots=True)
 class Terms:
     """The terms of a sum: products left[k] * right[k], subtracted products, single terms."""
 
-    left: Numbers = field(default_factory=no_numbers)
-    right: Numbers = field(default_factory=no_numbers)
-    subtracted_left: Numbers = field(default_factory=no_numbers)
-    subtracted_right: Numbers = field(default_factory=no_numbers)
-    single: Numbers = field(default_factory=no_numbers)
+    left: Numbers = field(default_factory=list[int])
+    right: Numbers = field(default_factory=list[int])
+    subtracted_left: Numbers = field(default_factory=list[int])
+    subtracted_right: Numbers = field(default_factory=list[int])
+    single: Numbers = field(default_factory=list[int])
     combine: Monoid = SUM
-    runs: list[Run] = field(default_factory=no_runs)
+    runs: list[Run] = field(default_factory=list[Run])
 
     def join(self, other: "Terms") -> None:
         self.left.extend(other.left)

@@ -75,7 +75,7 @@ def copies(
         places = np.arange(start, start + len(gather))
         parts.setdefault(memory, []).append((gather.block, first + gather.index, places))
         start += len(gather)
-    found = []
+    found: list[tuple[Any, Access, Access]] = []
     for memory, some in parts.items():
         blocks, *columns = zip(*some)
         indices = map(np.concatenate, columns)

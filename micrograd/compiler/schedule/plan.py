@@ -68,7 +68,7 @@ class Nest:
     """Loops over members, with steps as their body."""
 
     axes: tuple[int, ...]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list[Step])
     over_examples: bool = False
     straight_line: bool = False  # fully unrolled: every index is a constant
     factors: tuple[Access, Access] | None = None  # rows and columns of an outer product
