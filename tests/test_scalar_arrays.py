@@ -257,3 +257,15 @@ def test_what_has_no_value_where_a_condition_does_not_hold(f: Any, way: Any) -> 
 def test_a_function_of_numpy_on_an_array_that_numpy_made(way: Any) -> None:
     with pytest.raises(TypeError, match=r"np\.tanh got an array of objects: .* micrograd\.array"):
         way(lambda x: np.tanh(np.array([x, 1.0])).sum())(1.0)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "std", "max", "ptp", "cumsum", "average"])
+def test_a_choice_that_takes_numbers_everywhere(name: str) -> None:
+    """Its array of objects holds floats, and no derivative is lost in them."""
+
+    def f(x: Any) -> Any:
+        return np.sum(getattr(np, name)(np.where(x > 0, x, 1.5)))
+
+    x = np.array([-1.0, -2.0])
+    for value, gradient in (mg.value_and_grad(f)(x), mg.compile(f).value_and_grad(x)):
+        assert (value, gradient.tolist()) == (f(x), [0.0, 0.0])

@@ -7,6 +7,7 @@ import numpy as np
 from micrograd.arrays import ufuncs
 from micrograd.arrays.functions import FUNCTIONS, chosen, sort
 from micrograd.errors import NumPyError
+from micrograd.structure import flatten
 
 
 class ScalarArray(np.ndarray):
@@ -103,7 +104,7 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
         if type(error).__module__.startswith("micrograd"):
             raise
         raise NumPyError(ufuncs.unsupported(name)) from error
-    if _lost(result) and not name.endswith("_like"):
+    if _lost(result) and _hold_scalars(args, kwargs) and not name.endswith("_like"):
         raise NumPyError(ufuncs.unsupported(name))
     return wrapped(result)
 
@@ -114,6 +115,16 @@ _ANY = np.empty(0)
 def _of_no_axes(x: Any) -> Any:
     """A scalar as a ScalarArray without axes: NumPy itself would make an ordinary array."""
     return np.array(x, object).view(ScalarArray) if hasattr(type(x), "interpreter") else x
+
+
+def _hold_scalars(*trees: Any) -> bool:
+    """Whether there are scalars in these; an array of objects may hold floats only, if a choice
+    took these everywhere."""
+    return any(
+        hasattr(type(x), "interpreter")
+        for leaf in flatten(trees)[0]
+        for x in (leaf.flat if isinstance(leaf, np.ndarray) else [leaf])
+    )
 
 
 def _lost(result: Any) -> bool:
