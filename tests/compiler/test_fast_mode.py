@@ -131,5 +131,6 @@ def test_what_the_fast_mode_may_change() -> None:
     """As docs/design.md says: a change of one of these must change that page."""
     sums = mg.compile(lambda x: 0.0 + x)
     assert (str(sums(-0.0)), str((0.0 + Value(-0.0)).data)) == ("-0.0", "0.0")
-    fused = mg.compile(lambda x, y: x * x - y)
-    assert (fused(1e200, np.inf), Value(1e200) ** 2 - np.inf)[0] == -np.inf
+    assert np.isnan((Value(1e200) * Value(1e200) - np.inf).data)
+    answer = mg.compile(lambda x, y: x * x - y)(1e200, np.inf)
+    assert answer == -np.inf or np.isnan(answer)  # fused, where the processor can do that
