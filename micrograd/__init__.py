@@ -4,8 +4,8 @@
 >>> x, y = mg.Value(2.0), mg.Value(-3.0)
 >>> z = x * y + mg.tanh(x)
 >>> z.backward()
->>> round(x.grad, 4), y.grad
-(-2.9293, 2.0)
+>>> print(f"{x.grad:.4f}, {y.grad:.4f}")
+-2.9293, 2.0000
 """
 
 import builtins
