@@ -98,6 +98,7 @@ def test_as_an_activation_by_its_name(row: Op) -> None:
     assert neuron([1.5]).data == 9.0
 
 
+@pytest.mark.native
 def test_a_formula_that_asks_python_for_a_truth_says_so_when_it_is_compiled() -> None:
     @mg.op(derivative=lambda g, z, x: g)
     def kinked(x):
