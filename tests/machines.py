@@ -47,7 +47,8 @@ def suite(environment: dict[str, str], arguments: list[str]) -> str:
         env=os.environ | environment | {"PYTHONHASHSEED": seed},
     )  # fmt: skip
     again = f"PYTHONHASHSEED={seed} pytest --shuffle {seed}"
-    return "passed" if done.returncode == 0 else f"FAILED; this order again: {again}"
+    failed = f"FAILED with status {done.returncode}; this order again: {again}"
+    return failed if done.returncode else "passed"
 
 
 def main() -> int:
