@@ -3,12 +3,12 @@
 import ctypes
 import gc
 import linecache
+import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,12 @@ def free(lock: Any) -> bool:
     return taken[0]
 
 
+def raise_in(thread: threading.Thread) -> None:
+    """Raises Interrupt in a thread as Python raises KeyboardInterrupt in the main one."""
+    number = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(Interrupt))
+
+
 @pytest.fixture(autouse=True)
 def _collector() -> Iterator[None]:
     gc.enable()
@@ -143,33 +149,30 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
 
 
 def test_hundreds_of_exceptions_as_python_delivers_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raised in a thread between any two instructions."""
+    """Each raised between any two instructions of a thread that compiles again and again."""
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some reach a destructor
-    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    here, over, hits = threading.get_ident(), threading.Event(), 0
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # the others end the thread
     expected = f"{mg.compile(lambda x: x * 3).value_and_grad(2.0)}"
+    wrong: list[str] = []
 
-    def attack() -> None:
-        while not over.is_set():
-            raised(ctypes.c_ulong(here), ctypes.py_object(Interrupt))
-            time.sleep(0.0005)
+    def compile_again_and_again(running: threading.Event) -> None:
+        while True:
+            result = f"{mg.compile(lambda x: x * 3).value_and_grad(2.0)}"
+            if result != expected or not gc.isenabled():
+                wrong.append(result)
+            running.set()
 
-    attacker = threading.Thread(target=attack)
-    while not over.is_set():
-        with suppress(Interrupt):
-            try:
-                if attacker.ident is None:
-                    attacker.start()
-                while hits < 300:
-                    f = mg.compile(lambda x: x * 3)
-                    assert f"{f.value_and_grad(2.0)}" == expected
-                    assert gc.isenabled()
-                over.set()
-            except Interrupt:
-                hits += 1
-    with suppress(Interrupt):  # the last one
-        time.sleep(0.01)
-    attacker.join()
+    moments = random.Random(3)
+    for _ in range(300):
+        running = threading.Event()
+        victim = threading.Thread(target=compile_again_and_again, args=(running,), daemon=True)
+        victim.start()
+        assert running.wait(60)
+        time.sleep(moments.uniform(0, 0.003))
+        while victim.is_alive():  # once is enough, unless a destructor has swallowed it
+            raise_in(victim)
+            victim.join(0.1)
+    assert not wrong
     assert gc.isenabled()
     assert free(building.one_builder())
     with ThreadPoolExecutor(1) as other:
