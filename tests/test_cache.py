@@ -13,7 +13,7 @@ import micrograd as mg
 from micrograd.compiler.api import specializer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.runtime import disk_cache as cache
-from micrograd.compiler.runtime import kernel
+from micrograd.compiler.runtime import native_kernel
 from micrograd.ops import TABLE
 
 NAME = cache.key("a program")
@@ -234,7 +234,7 @@ def test_a_program_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         for module, name in (
             (native, "_optimised"),
-            (kernel, "schedule"),
+            (native_kernel, "schedule"),
             (specializer, "add_adjoint"),
         ):
             patch.setattr(module, name, fail)

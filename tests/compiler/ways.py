@@ -6,7 +6,7 @@ from typing import Any
 import micrograd as mg
 from micrograd.compiler.api import function
 from micrograd.compiler.program.ir import Program
-from micrograd.compiler.runtime.kernel import NumPyKernel
+from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 
 
 class InNumPy(function.Vectorized):

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from micrograd.compiler.program.ir import Program
-from micrograd.compiler.runtime.kernel import Kernel, NativeKernel
+from micrograd.compiler.runtime.kernel import Kernel
+from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.schedule.plan import Plan
 from micrograd.compiler.schedule.schedule import schedule
 

@@ -21,7 +21,9 @@ from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.buffers import address_of
 from micrograd.compiler.runtime.building import collector_paused, one_builder
-from micrograd.compiler.runtime.kernel import Call, Kernel, NativeKernel, NumPyKernel
+from micrograd.compiler.runtime.kernel import Call, Kernel
+from micrograd.compiler.runtime.native_kernel import NativeKernel
+from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.structure import Structure, flatten
 

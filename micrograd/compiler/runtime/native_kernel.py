@@ -1,0 +1,208 @@
+"""The kernel in machine code: a call fills a table of addresses, and native code reads it."""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.llvm import abi
+from micrograd.compiler.program.ir import Program
+from micrograd.compiler.runtime.buffers import (
+    Answers,
+    Array,
+    CallMemory,
+    Shares,
+    Sizes,
+    address_of,
+    popped,
+)
+from micrograd.compiler.runtime.building import one_builder
+from micrograd.compiler.runtime.kernel import Answer, Call
+from micrograd.compiler.runtime.thread_pool import thread_pool
+from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, checked
+from micrograd.compiler.schedule.schedule import schedule
+
+_ADDRESS = ctypes.c_void_p
+# As plain integers: a look-up in an Enum would show in a call of some microseconds.
+PARAMETERS, EXAMPLES = int(abi.Call.PARAMETERS), int(abi.Call.EXAMPLES)
+HAS_NAN = int(abi.Call.HAS_NAN)
+
+# The layout of a call is part of the cache's key: code with another layout must not be found.
+LAYOUT = repr(([*abi.Call], [*abi.Job], [field.name for field in fields(Sizes)]))
+
+
+class NativeKernel:
+    """The program as machine code. Several threads may call at once; the GIL is released.
+
+    `made` makes the program, and `key` identifies it. If its machine code is in the disk cache, the
+    program is made only when `program` or `plan` is read.
+    """
+
+    def __init__(
+        self, made: Callable[[], Program], key: tuple[str, ...] | None,
+        dtype: Any, threads: int, exact: bool, single: bool,
+    ):  # fmt: skip
+        from micrograd.compiler.llvm.target import vector_bytes
+        from micrograd.compiler.runtime.jit import Native
+
+        self._made = made
+        self._program: Program | None = None
+        self._plan: Plan | None = None
+        self.dtype, self.threads, self._exact = np.dtype(dtype), threads, exact
+        self._vector = vector_bytes() // self.dtype.itemsize
+        self._width = 1 if single else self._vector
+        if key is not None:
+            key = *key, self.dtype.str, repr((exact, single)), LAYOUT
+        self.native = Native(key, self._text)
+        self.sizes = Sizes(**self.native.note)
+        self._run = self._function("run", _ADDRESS)
+        self._free: list[CallMemory] = []  # for reuse, from calls that have ended
+        self._answers = Answers(self.dtype)
+
+    @property
+    def program(self) -> Program:
+        """The program of the code."""
+        with one_builder():
+            if self._program is None:
+                self._program = self._made()
+            return self._program
+
+    @property
+    def plan(self) -> Plan:
+        """The loops of the code."""
+        with one_builder():
+            if self._plan is None:
+                self._plan = checked(schedule(self.program, self._width, self.dtype.itemsize))
+            return self._plan
+
+    def _text(self) -> tuple[str, dict[str, Any]]:
+        from micrograd.compiler.llvm.emitter import Emitter
+        from micrograd.compiler.llvm.target import text_of
+
+        emitter = Emitter(self.plan, self._vector, self._double, self._exact)
+        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
+
+    @property
+    def _double(self) -> bool:
+        return self.dtype == np.float64
+
+    def _function(self, name: str, *types: Any) -> Any:
+        return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
+
+    def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
+        memory = popped(self._free) or self._new_memory()
+        words, n = memory.words, call.n
+        entries = [*call.entries(self.sizes.inputs)]
+        answers: list[Answer] = []
+        for varying, members in self.sizes.outputs:
+            if members == 1 and not varying and not answers:
+                entries.append(memory.number_address)
+                answers.append(0.0)
+            else:
+                shape = (n, members) if varying else (members,)
+                answer, address = self._answers.take(shape, (n if varying else 1) * members)
+                entries.append(address)
+                answers.append(answer)
+        words[abi.TABLE :] = entries
+        if self.sizes.parameters:
+            words[PARAMETERS] = address_of(parameters)
+        words[EXAMPLES] = n
+        memory.seed.value = seed
+        if self.threads > 1 and n > self.sizes.lanes:
+            self._in_threads(memory)
+        else:
+            self._run(memory.address)
+        if answers[0].__class__ is float:
+            answers[0] = memory.number.value
+        nan = words[HAS_NAN] != 0
+        self._free.append(memory)
+        return answers, nan
+
+    def prepared(
+        self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
+        placed: int = 0,
+    ) -> Callable[[int, float], bool]:  # fmt: skip
+        """See `Kernel`."""
+        memory = self._new_memory()
+        words, address, run = memory.words, memory.address, self._run
+        inputs = [*call.entries(self.sizes.inputs)]
+        if rows is not None:
+            words[abi.Call.ROW_NUMBERS] = address_of(rows)
+            for k, size in enumerate(self.sizes.inputs[:placed]):
+                inputs[abi.input_stride(k)] = abi.gathered(size)
+        entries = [*inputs, *map(address_of, answers)]
+        words[abi.TABLE : abi.TABLE + len(entries)] = entries
+        words[abi.Call.PARAMETERS] = address_of(parameters)
+        held = call, parameters, answers, rows  # their memory must outlive the loop
+
+        def again(n: int, seed: float, held: Any = held) -> bool:
+            words[EXAMPLES] = n
+            memory.seed.value = seed
+            if self.threads > 1 and n > self.sizes.lanes:
+                self._in_threads(memory)
+            else:
+                run(address)
+            return words[HAS_NAN] != 0
+
+        return again
+
+    def _new_memory(self) -> "CallMemory":
+        return CallMemory(self.sizes, self.dtype)
+
+    def scalars(self) -> Callable[..., Any] | None:
+        """See `Kernel`."""
+        sizes = self.sizes
+        ones = [*sizes.inputs, *[members for _, members in sizes.outputs]]
+        small = sizes.rows + sizes.uniform < SMALL
+        if {*ones} != {1} or not small or sizes.parameters or not self._double or sizes.lanes != 1:
+            return None
+        inputs, outputs = [ctypes.c_double] * len(sizes.inputs), len(sizes.outputs)
+        types = [ctypes.c_double, *inputs] if outputs == 1 else [None, *inputs, _ADDRESS]
+        function: Any = ctypes.CFUNCTYPE(*types)(self.native.address("scalars"))
+        function.native = self.native  # keeps the code alive
+        if outputs == 1:
+            return function
+        room = ctypes.c_double * (outputs + 1)
+
+        def numbers(*inputs: float) -> list[float]:
+            out = room()
+            function(*inputs, out)
+            return out[:]
+
+        return numbers
+
+    def _in_threads(self, memory: "CallMemory") -> None:
+        """Shares out the segments; adds up their sums in the same order as one thread does."""
+        chunks = -(-memory.words[abi.Call.EXAMPLES] // self.sizes.lanes)
+        segments = min(self.sizes.segments, -(-chunks // CHUNKS))
+        pool = thread_pool(self.threads)
+        if segments < 2 or not pool.free.acquire(blocking=False):  # busy with another call
+            self._run(memory.address)
+            return
+        try:
+            memory.words[abi.Call.HAS_NAN] = 0
+            if memory.shares is None:
+                memory.shares = self._new_shares(memory)
+            memory.shares.submit(memory.words, self._in_place_of(memory), chunks, segments)
+            pool.run(memory.shares.address)
+        finally:
+            pool.free.release()
+
+    def _in_place_of(self, memory: "CallMemory") -> int:
+        """The address of the output that is computed in place; if there is none, any address."""
+        if self.sizes.in_place is None:
+            return memory.u
+        place = abi.output_address(self.sizes.in_place, len(self.sizes.inputs))
+        return memory.words[abi.TABLE + place]
+
+    def _new_shares(self, memory: "CallMemory") -> "Shares":
+        functions = {
+            abi.Job.EXAMPLES_FUNCTION: self.native.address("examples"),
+            abi.Job.BEFORE_FUNCTION: self.native.address("before"),
+            abi.Job.AFTER_FUNCTION: self.native.address("after"),
+            abi.Job.COMBINE_FUNCTION: self.native.address("combine"),
+        }
+        table = memory.address + abi.BYTES * abi.TABLE
+        return Shares(self.sizes, self.dtype, self.threads, functions, u=memory.u, table=table)
