@@ -135,7 +135,6 @@ LONG = {
 }
 # Files of more than 300 lines without docstrings, to be split; each has one thought too many.
 LARGE = {
-    "calculus.py": "gradients, and Jacobians by rows or columns",
     "operation.py": "a row of the table, and the operations that users add",
     "compiler/c/source.py": "the loops in C, and the functions around them",
 }
