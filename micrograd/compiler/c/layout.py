@@ -10,15 +10,15 @@ import numpy as np
 Named = tuple[str, str, tuple[int, ...]]  # a name, the array that it names, and its index there
 
 
-def places(names: Sequence[str]) -> Iterator[str]:
+def layout(names: Sequence[str]) -> Iterator[str]:
     """A line for each array of parameters. The name of a parameter ends in its index, [i,j].
 
-    >>> [*places(["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]", "b[0]", "b[1]", "rate"])]
+    >>> [*layout(["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]", "b[0]", "b[1]", "rate"])]
     ['w[0] to w[3]: W[0,0] to W[1,1]', 'w[4] to w[5]: b[0] to b[1]', 'w[6]: rate']
 
     An array that is incomplete, or not in row-major order, takes several lines.
 
-    >>> [*places(["b[1]", "b[2]", "W[1,0]", "W[1,1]", "W[0,0]"])]
+    >>> [*layout(["b[1]", "b[2]", "W[1,0]", "W[1,1]", "W[0,0]"])]
     ['w[0] to w[1]: b[1] to b[2]', 'w[2] to w[3]: W[1,0] to W[1,1]', 'w[4]: W[0,0]']
     """
     start = 0
