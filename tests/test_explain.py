@@ -8,7 +8,8 @@ import pytest
 
 import micrograd as mg
 from micrograd import Value
-from micrograd.compiler.api.explain import Explanation, argument_names, factored
+from micrograd.compiler.api.argument_names import argument_names
+from micrograd.compiler.api.explain import Explanation, factored
 from micrograd.compiler.program.ir import Block, Gather
 from micrograd.structure import flatten
 
