@@ -1,16 +1,12 @@
 """Adjoint: a program becomes the program that also computes its gradient.
 
 Reverse mode, block by block. The derivative of a `Map` is the derivative of its row, run on whole
-blocks; that of a `Sum` is its other factor. What an instruction adds to the gradients of the
-scalars that it gathered is noted as index arrays: target, and the factors of a product. When all
-users of a block are done, its notes are sorted by target; targets with equally many notes of each
-source are a run, and each run is a `Sum` again: so the backward pass rolls into matrix products by
-the same rule. What flows from varying to uniform is a sum over examples.
+blocks; that of a `Sum` is its other factor. The contributions to each gradient are noted, and
+become sums again (`notes.py`): so the backward pass rolls into matrix products by the same rule as
+the program did. What flows from varying to uniform is a sum over examples.
 """
 
-from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,14 +15,13 @@ from micrograd import ops
 from micrograd.compiler.program.ir import (
     Block,
     Gather,
-    Index,
     Instruction,
     Map,
-    Product,
     Program,
     Sum,
     weighted_total,
 )
+from micrograd.compiler.program.notes import Notes
 from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
@@ -57,14 +52,6 @@ def _emit(op: Op, operands: tuple[Any, ...]) -> Any:
                 return y
     rows = next(x for x in operands if isinstance(x, Rows))
     return rows.pass_.map(op, operands, len(rows.gather))
-
-
-@dataclass(slots=True)
-class Note:
-    """target[k] gains the product over `factors` of factor[k], for every k."""
-
-    target: Index
-    factors: list[Gather]
 
 
 def add_adjoint(
@@ -102,7 +89,7 @@ class _Adjoint:
         self, program: Program, per_example: bool, guarded: bool, summed: tuple[int, ...] = ()
     ):
         self.program, self.guarded = program, guarded
-        self.notes: dict[Block, list[Note]] = {}
+        self.notes = Notes(program)
         self.gradient: dict[Block, Gather] = {}  # of the blocks of which all users are done
         self.known: dict[Any, Rows] = {}  # what the derivatives have computed: never twice
         self.wanted = list(program.inputs) if per_example else [program.parameters]
@@ -125,11 +112,11 @@ class _Adjoint:
         (value,) = self.program.outputs["value"]
         assert value.index.shape == (1,), "the gradient of one number"
         seed = Gather(self.program.seed, np.zeros(1, np.int64))
-        self._note(value, [seed])
+        self.notes.add(value, [seed])
         for instruction in reversed(list(self.program.instructions)):
             out = instruction.out
             if out in self.notes and out in self.active:
-                self.gradient[out] = self._collect(out)
+                self.gradient[out] = self._collected(out)
             if out in self.gradient:
                 if isinstance(instruction, Sum):
                     self._sum(instruction)
@@ -137,7 +124,10 @@ class _Adjoint:
                     self._map(instruction)
         for k, block in enumerate(self.wanted):
             name = "gradient" if block is self.program.parameters else f"gradient {k}"
-            self.program.outputs[name] = [self._collect(block)] if block.size else []
+            self.program.outputs[name] = [self._collected(block)] if block.size else []
+
+    def _collected(self, block: Block) -> Gather:
+        return self.notes.collect(block, block.varying or block in self.per_row)
 
     # The chain rule at one instruction.
 
@@ -151,7 +141,7 @@ class _Adjoint:
         for gather, more in zip(instruction.operands, contributions):
             if gather.block not in self.active or (isinstance(more, float) and more == 0.0):
                 continue
-            self._note(gather, [self._operand(self._guard(g, more), len(gather))])
+            self.notes.add(gather, [self._operand(self._guard(g, more), len(gather))])
 
     def _sum(self, instruction: Sum) -> None:
         gradient = self._gradient_of(instruction)
@@ -165,9 +155,9 @@ class _Adjoint:
                     if self.guarded and others:
                         g = Rows(self, repeated)
                         product = self._guard(g, reduce(ops.mul, map(self._rows, others), g))
-                        self._note(factor, [product.gather])
+                        self.notes.add(factor, [product.gather])
                     else:
-                        self._note(factor, self._times(repeated, others, factor.block.varying))
+                        self.notes.add(factor, self._times(repeated, others, factor.block.varying))
 
     def _times(self, g: Gather, others: list[Gather], varying: bool) -> list[Gather]:
         """The factors of a gradient times some others, of which the first of two is -1.
@@ -216,91 +206,3 @@ class _Adjoint:
             self.program.instructions.append(Map(out, 0, op, gathers))
             self.known[key] = Rows(self, Gather(out, np.arange(size)))
         return self.known[key]
-
-    # Notes, and what becomes of them.
-
-    def _note(self, target: Gather, factors: list[Gather]) -> None:
-        self.notes.setdefault(target.block, []).append(Note(target.index, factors))
-
-    def _collect(self, block: Block) -> Gather:
-        """The gradient of each member of `block`, of which all users are done."""
-        notes = self.notes.pop(block, [])
-        varying = block.varying or block in self.per_row
-        if len(notes) == 1 and (alias := _alias(block, notes[0], varying)):
-            return alias
-        counts = np.array(
-            [np.bincount(note.target, minlength=block.size) for note in notes], np.int64
-        ).reshape(len(notes), block.size)
-        orders = [_order(note.target) for note in notes]
-        starts = np.cumsum(counts, axis=1) - counts
-        out = self.program.new_block(block.size, varying)
-        place = np.empty(block.size, np.int64)
-        start = 0
-        for members in _neighbours(_alike(counts)):
-            place[members] = np.arange(start, start + len(members))
-            products = [
-                _product(note, order[first[members][:, None] + np.arange(int(count[members[0]]))])
-                for note, order, first, count in zip(notes, orders, starts, counts)
-                if count[members[0]]
-            ]
-            self._append_sum(out, start, len(members), products)
-            start += len(members)
-        return Gather(out, place)
-
-    def _append_sum(self, out: Block, start: int, size: int, products: list[Product]) -> None:
-        """A run of a gradient: of something uniform, what varies is summed over the examples."""
-        append = self.program.instructions.append
-        varying = [p for p in products if any(factor.block.varying for factor in p)]
-        if out.varying or not varying:
-            append(Sum(out, start, products, members=size))
-        elif len(varying) == len(products):
-            append(Sum(out, start, varying, over_examples=True))
-        else:
-            total = self.program.new_block(size, False)
-            append(Sum(total, 0, varying, over_examples=True))
-            uniform = [p for p in products if p not in varying]
-            append(Sum(out, start, [*uniform, (Gather(total, np.arange(size)[:, None]),)]))
-
-
-def _order(target: Index) -> Index:
-    """The places by target; most notes are in order already."""
-    if (target[1:] >= target[:-1]).all():
-        return np.arange(len(target))
-    return np.argsort(target, kind="stable")
-
-
-def _product(note: Note, rows: Index) -> Product:
-    return tuple(Gather(factor.block, factor.index[rows]) for factor in note.factors)
-
-
-def _alias(block: Block, note: Note, varying: bool) -> Gather | None:
-    """The gradient itself, where it is one number for each member that exists already."""
-    if len(note.factors) != 1 or len(note.target) != block.size:
-        return None
-    (source,) = note.factors
-    once = (np.bincount(note.target, minlength=block.size) == 1).all()
-    if not once or source.block.varying > varying:
-        return None
-    places = np.empty(block.size, np.int64)
-    places[note.target] = source.index
-    return Gather(source.block, places)
-
-
-def _neighbours(groups: list[Index]) -> list[Index]:
-    """The groups in the order of their members, cut into neighbours where that makes few pieces."""
-    cuts = [np.flatnonzero(np.diff(members) != 1) + 1 for members in groups]
-    if sum(map(len, cuts)) > 4 + len(groups):
-        return groups
-    pieces = [piece for members, cut in zip(groups, cuts) for piece in np.split(members, cut)]
-    return sorted(pieces, key=lambda members: int(members[0]))
-
-
-def _alike(counts: Index) -> list[Index]:
-    """The members that take equally many terms from each note, together; who has the first member
-    comes first."""
-    n = counts.shape[1]
-    ends = np.flatnonzero((counts[:, 1:] != counts[:, :-1]).any(axis=0)) + 1
-    runs: dict[bytes, list[Index]] = {}
-    for start, stop in pairwise([0, *ends.tolist(), n]):
-        runs.setdefault(counts[:, start].tobytes(), []).append(np.arange(start, stop))
-    return [np.concatenate(members) for members in runs.values()]
