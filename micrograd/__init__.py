@@ -134,7 +134,8 @@ __all__ = [
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
     "AdamW", "Constant", "StepDecay", "CosineDecay", "WarmUp",
     # derivatives of functions, and native code
-    "grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp",
+    "grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "check_gradient",
+    "GradientError",
     "compile", "vectorize", "Compiled", "TraceError",
     # training
     "fit", "History", "Predictor", "DivergenceError", "CheckpointError",
@@ -151,6 +152,7 @@ if TYPE_CHECKING:
     from micrograd.arrays.array import array
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
+    from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.fit import DivergenceError, fit
@@ -164,6 +166,8 @@ _LATER = {
     "vectorize": "compiler.api.function",
     "Compiled": "compiler.api.function",
     "TraceError": "compiler.trace.errors",
+    "check_gradient": "gradient_check",
+    "GradientError": "gradient_check",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
     "CheckpointError": "training.run.checkpoint",

@@ -118,6 +118,13 @@ MISTAKES = [
         "x = mg.Value(2.0)\ny = x * mg.sqrt(x * x)\ny.backward()",
     ),
     Mistake(
+        "GradientError", "An operation of your own with a wrong derivative",
+        "@mg.op(derivative=lambda g, z, x, y: (g * y, g * y))\n"
+        "def product(x, y):\n    return x * y\n\n\nmg.check_gradient(product, 2.0, 3.0)",
+        "@mg.op(derivative=lambda g, z, x, y: (g * y, g * x))\n"
+        "def product(x, y):\n    return x * y\n\n\nmg.check_gradient(product, 2.0, 3.0)",
+    ),
+    Mistake(
         "ShapeError", "Rows for a model that takes one example",
         "model = mg.MLP(3, [4, 1], seed=0)\nmodel(np.ones((5, 3)))",
         "model = mg.MLP(3, [4, 1], seed=0)\nmg.Predictor(model)(np.ones((5, 3)))",

@@ -12,6 +12,7 @@ import micrograd as mg
 from micrograd import losses
 from micrograd.compiler.api.function import CompiledOne
 from micrograd.compiler.api.vectorized import Vectorized
+from micrograd.gradient_check import Comparison, GradientCheck
 from micrograd.optim import Optimizer
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,7 @@ CLASSES = [
     mg.Value, mg.Module, mg.Neuron, mg.Layer, mg.MLP, mg.Compiled, CompiledOne, Vectorized,
     mg.Predictor, mg.History, mg.TableModel, Optimizer, mg.SGD, mg.Momentum, mg.Nesterov,
     mg.RMSprop, mg.Adam, mg.AdamW, mg.Constant, mg.StepDecay, mg.CosineDecay, mg.WarmUp,
+    GradientCheck, Comparison,
 ]  # fmt: skip
 
 
