@@ -130,7 +130,6 @@ def test_no_two_files_have_one_name_without_need() -> None:
 
 # Functions of more than 40 lines, and why.
 LONG = {
-    "minimise": "SciPy calls two closures, which share the points that were tried",
     "_order_of_values": "the innermost loop of backward(), written out to be fast",
 }
 # Files of more than 300 lines without docstrings, to be split; each has one thought too many.

@@ -144,11 +144,12 @@ def fit(
     start = Start.of(settings)
     data = Data.of(X, y, settings.validation, start.random, sample_weight, class_weight)
     objective = _objective(model, data, settings)
-    run = _run(objective, data, settings)
+    step = _step(objective, settings)
+    run = _run(step, data, settings)
     if optimizer == "lbfgs":
         _minimise(run, data, settings)
     else:
-        _loop(run, objective, data, settings, start)
+        _loop(run, data, settings, start)
     return run.history
 
 
@@ -163,19 +164,6 @@ def _objective(model: Any, data: Data, settings: Settings) -> Objective:
     return objective
 
 
-def _run(objective: Objective, data: Data, settings: Settings) -> Run:
-    """The run before its first step."""
-    name, score = metric_of(settings.metric, settings.loss)
-    history = History(metric=name if data.held_out else "")
-    history.patient = Patient(objective.model, data.training)
-    monitor = monitored(settings.monitor, data.held_out, history.metric)
-    limits = Limits(
-        settings.epochs, settings.begun, settings.time_limit, settings.patience, monitor,
-        several(settings.callbacks),
-    )  # fmt: skip
-    return Run(_step(objective, settings), limits, data.held_out, score, history)
-
-
 def _step(objective: Objective, settings: Settings) -> EagerStep | NativeStep:
     """The engine of the steps, with a fresh copy of the optimizer."""
     given = settings.optimizer
@@ -183,6 +171,19 @@ def _step(objective: Objective, settings: Settings) -> EagerStep | NativeStep:
     if settings.engine == "eager":
         return EagerStep(objective, fresh)
     return NativeStep(objective, fresh, settings.dtype, settings.threads)
+
+
+def _run(step: EagerStep | NativeStep, data: Data, settings: Settings) -> Run:
+    """The run before its first step."""
+    name, score = metric_of(settings.metric, settings.loss)
+    history = History(metric=name if data.held_out else "")
+    history.patient = Patient(step.objective.model, data.training)
+    monitor = monitored(settings.monitor, data.held_out, history.metric)
+    limits = Limits(
+        settings.epochs, settings.begun, settings.time_limit, settings.patience, monitor,
+        several(settings.callbacks),
+    )  # fmt: skip
+    return Run(step, limits, data.held_out, score, history)
 
 
 def _minimise(run: Run, data: Data, settings: Settings) -> None:
@@ -193,31 +194,29 @@ def _minimise(run: Run, data: Data, settings: Settings) -> None:
         minimise(run, data.training, bar, pressed)
 
 
-def _loop(run: Run, objective: Objective, data: Data, settings: Settings, start: Start) -> None:
+def _loop(run: Run, data: Data, settings: Settings, start: Start) -> None:
     """Runs the optimizer, batch by batch."""
-    step, model, rate = run.step, objective.model, settings.dropout
+    step, rate = run.step, settings.dropout
     batches = data.batches(settings.batch_size, step.dtype)
     if start.checkpoint:
-        parts = _identity(run, objective, data, settings, batches.size)
+        parts = _identity(run, data, settings, batches.size)
         start.checkpoint.belong(parts, start.saved)
-    masks = Dropout(model, rate, batches.size, step.dtype) if rate else None
+    masks = Dropout(step.objective.model, rate, batches.size, step.dtype) if rate else None
     with watched() as pressed:
         loop = Loop(
-            step=step, limits=run.limits, held_out=run.held_out, score=run.score,
-            history=run.history, batches=batches, random=start.random, dropout=masks,
+            run=run, batches=batches, random=start.random, dropout=masks,
             checkpoint=start.checkpoint, random_first=start.random_first,
         )  # fmt: skip
         if start.saved:
             loop.go_on(start.saved)
-        done = loop.history.epochs * batches.count + loop.position
+        done = run.history.epochs * batches.count + loop.position
         with Progress(settings.epochs, batches.count, settings.progress, done) as bar:
-            loop.run(bar, pressed)
+            loop.train(bar, pressed)
 
 
-def _identity(
-    run: Run, objective: Objective, data: Data, settings: Settings, batch_size: int
-) -> Description:
+def _identity(run: Run, data: Data, settings: Settings, batch_size: int) -> Description:
     """Everything that must be unchanged on resume."""
+    objective = run.step.objective
     parts = written(
         batch_size=batch_size, seed=settings.seed, engine=settings.engine,
         dtype=str(np.dtype(settings.dtype)), metric=run.score, monitor=run.limits.monitor,

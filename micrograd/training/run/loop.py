@@ -21,9 +21,10 @@ MINUTE = 60.0  # the most seconds between two checkpoints, unless `every` is giv
 
 
 @dataclass(kw_only=True)
-class Loop(Run):
-    """A run on batches; `random` draws their order and the dropout masks."""
+class Loop:
+    """Takes the steps of a run on batches; `random` draws their order and the dropout masks."""
 
+    run: Run
     batches: Batches | PieceBatches
     random: np.random.Generator
     dropout: Dropout | None = None
@@ -41,14 +42,15 @@ class Loop(Run):
     before: np.ndarray = field(init=False)  # the weights at the start of this stretch
 
     def __post_init__(self) -> None:
+        self.step, self.history = self.run.step, self.run.history
         masks = [self.dropout.mask] if self.dropout else []
         self.take = self.step.on(self.batches.arrays, self.batches.rows, masks)
         self.rate = schedule(self.step.optimizer.learning_rate)
         self.before = self.good = self.step.weights()
         self.saved = time.monotonic()
-        self.start()
+        self.run.start()
 
-    def run(self, bar: Progress, pressed: list[int]) -> None:
+    def train(self, bar: Progress, pressed: list[int]) -> None:
         """Trains until a limit is reached, then writes the weights to the Values.
 
         Raises DivergenceError if the loss or a weight becomes NaN or infinite. The Values then hold
@@ -56,7 +58,7 @@ class Loop(Run):
         """
         history = self.history
         try:
-            while history.epochs < self.limits.epochs and not history.stopped:
+            while history.epochs < self.run.limits.epochs and not history.stopped:
                 history.stopped = self._epoch(bar, pressed)
             self._check_weights()
             if self.checkpoint:
@@ -68,7 +70,7 @@ class Loop(Run):
             raise
         finally:
             self.step.write()
-        self.end()
+        self.run.end()
 
     def _epoch(self, bar: Progress, pressed: list[int]) -> str:
         """Runs the rest of an epoch; returns the reason to end the run, or ""."""
@@ -82,7 +84,7 @@ class Loop(Run):
             mean = take(n)
             if not math.isfinite(mean):
                 where = self.history.epochs + 1, self.step.steps + 1
-                raise self.divergence("the loss", mean, *where, self.rate(self.step.steps))
+                raise self.run.divergence("the loss", mean, *where, self.rate(self.step.steps))
             self.total += mean * n
             self.seen += n
             self.position += 1
@@ -96,7 +98,7 @@ class Loop(Run):
                 self._save(self.checkpoint)
             if pressed:
                 return "interrupted"
-            if self.deadline < math.inf and time.monotonic() >= self.deadline:
+            if self.run.deadline < math.inf and time.monotonic() >= self.run.deadline:
                 return "time"
         reason = self._finish(bar)
         return "interrupted" if pressed else reason
@@ -120,7 +122,7 @@ class Loop(Run):
         mean = self.total / self.seen
         self.position, self.total, self.seen = 0, 0.0, 0
         self.total_before, self.seen_before = 0.0, 0
-        reason = self.finish_epoch(mean, self.rate(self.step.steps - 1), bar)
+        reason = self.run.finish_epoch(mean, self.rate(self.step.steps - 1), bar)
         if self.checkpoint and self._is_due(self.checkpoint):
             self._save(self.checkpoint)
         return reason
@@ -131,7 +133,7 @@ class Loop(Run):
         if not np.isfinite(weights).all():
             bad, step = weights[~np.isfinite(weights)], self.step.steps
             epoch = self.history.epochs + (self.position > 0)
-            raise self.divergence("a weight", bad[0], epoch, step, self.rate(step - 1))
+            raise self.run.divergence("a weight", bad[0], epoch, step, self.rate(step - 1))
 
     # Checkpoints.
 
@@ -142,20 +144,25 @@ class Loop(Run):
         return self.position == 0 or time.monotonic() >= self.saved + MINUTE
 
     def _save(self, checkpoint: Checkpoint) -> None:
-        arrays = {"weights": self.step.weights(), **{name: getattr(self, name) for name in WEIGHTS}}
+        arrays = {"weights": self.step.weights(), **self._attributes(WEIGHTS)}
         arrays |= {f"memory.{name}": array for name, array in self.step.memory().items()}
-        state = {name: getattr(self, name) for name in PLACE}
-        state |= {name: getattr(self.history, name) for name in CURVES}
+        state = self._attributes(PLACE)
         state |= {"steps": self.step.steps, "random": self.random.bit_generator.state}
         checkpoint.save(arrays, state)
         self.saved = time.monotonic()
+
+    def _attributes(self, names: dict[str, str]) -> dict[str, Any]:
+        return {name: getattr(self._holder(of), name) for name, of in names.items()}
+
+    def _holder(self, of: str) -> object:
+        return {"loop": self, "run": self.run, "history": self.history}[of]
 
     def go_on(self, saved: State) -> None:
         """Restores the saved state. Raises CheckpointError if it is not a state of this run."""
         arrays, state = saved
         memory = {f"memory.{name}" for name in self.step.optimizer.memory}
-        judged = bool(self.held_out)
-        curves = {"validation_loss": judged, "scores": judged and bool(self.score)}
+        judged = bool(self.run.held_out)
+        curves = {"validation_loss": judged, "scores": judged and bool(self.run.score)}
         assert self.checkpoint is not None
         with damage_in(self.checkpoint.path):
             check_arrays(arrays, {"weights", *WEIGHTS, *memory}, len(self.step.weights()))
@@ -163,26 +170,26 @@ class Loop(Run):
         self.step.restore(arrays["weights"])
         memory = {k[7:]: array for k, array in arrays.items() if k.startswith("memory.")}
         self.step.remember(state["steps"], memory)
-        for name in WEIGHTS:
-            setattr(self, name, arrays[name])
-        for name in PLACE:
-            setattr(self, name, state[name])
-        for name in CURVES:
-            setattr(self.history, name, state[name])
+        for name, of in (WEIGHTS | PLACE).items():
+            setattr(self._holder(of), name, arrays[name] if name in WEIGHTS else state[name])
         if self.position:
             self.random.bit_generator.state = self.random_before
             self.batches.shuffle(self.random)
         self.random.bit_generator.state = state["random"]
-        if self.limits.patience is None:  # without early stopping the model keeps the last weights
+        if (
+            self.run.limits.patience is None
+        ):  # without early stopping the model keeps the last weights
             self.history.best_epoch = None
-        if self._waited_enough():
+        if self.run.waited_enough():
             self.history.stopped = "patience"
 
 
-# The attributes that a checkpoint holds besides the weights.
-WEIGHTS = "before", "good", "best"
-PLACE = (
-    *("position", "total", "seen", "total_before", "seen_before", "waited", "lowest", "top"),
-    *("random_first", "random_before"),
-)
-CURVES = "loss", "validation_loss", "scores", "gradient_norms", "rates", "best_epoch"
+# The attributes that a checkpoint holds besides the weights, and what they are attributes of.
+WEIGHTS = {"before": "loop", "good": "loop", "best": "run"}
+PLACE = {
+    "position": "loop", "total": "loop", "seen": "loop", "total_before": "loop",
+    "seen_before": "loop", "waited": "run", "lowest": "loop", "top": "run",
+    "random_first": "loop", "random_before": "loop",
+    "loss": "history", "validation_loss": "history", "scores": "history",
+    "gradient_norms": "history", "rates": "history", "best_epoch": "history",
+}  # fmt: skip

@@ -121,11 +121,12 @@ class Run:
             self.step.read()
             if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
                 return "callback"
-        if self._waited_enough():
+        if self.waited_enough():
             return "patience"
         return "time" if time.monotonic() >= self.deadline else ""
 
-    def _waited_enough(self) -> bool:
+    def waited_enough(self) -> bool:
+        """Whether there was no better epoch for `patience` epochs."""
         return self.limits.patience is not None and self.waited >= self.limits.patience
 
     def divergence(

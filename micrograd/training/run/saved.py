@@ -14,7 +14,7 @@ from micrograd.training.run.checkpoint import Checkpoint, CheckpointError, State
 
 @dataclass(frozen=True)
 class Saved:
-    """The description of a checkpoint: attributes of a `Loop` and its history, by name.
+    """The description of a checkpoint: attributes of a `Loop`, its run and its history, by name.
 
     Raises ValueError for numbers that no run can have.
     """

@@ -23,43 +23,54 @@ def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) ->
         raise ModuleNotFoundError(
             "optimizer=\"lbfgs\" needs SciPy: pip install 'micrograd-native[lbfgs]'"
         ) from None
-    step, arrays = run.step, Batches(examples, len(examples), run.step.dtype).arrays
-    means: dict[bytes, float] = {}  # mean loss at each point that was tried, by the point's bytes
-
-    def loss_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        step.restore(theta)
-        mean, penalty, gradient = step.slope(arrays, len(examples))
-        means[theta.tobytes()] = mean
-        return mean + penalty, gradient
-
-    def after(intermediate_result: Any) -> None:
-        theta = intermediate_result.x
-        if theta.tobytes() not in means:
-            loss_and_gradient(theta)
-        mean, accepted[:] = means[theta.tobytes()], theta
-        step.restore(accepted)
-        means.clear()
-        if bar.bar is not None:
-            bar.bar.update()
-        reason = run.finish_epoch(mean, 1.0, bar)
-        run.history.stopped = "interrupted" if pressed else reason
-        if run.history.stopped:
-            raise StopIteration
-
-    accepted = step.start(arrays)
-    if not np.isfinite(loss_and_gradient(accepted)[0]):
-        run.history.diverged = "the initial loss is not finite"
-        raise DivergenceError(run.history.diverged, run.history)
-    run.start()
+    search = _Search(run, examples, bar, pressed)
     try:
         limits = {"maxiter": run.limits.epochs, "maxfun": 20 * run.limits.epochs}
         minimize(
-            loss_and_gradient, accepted.copy(), jac=True, method="L-BFGS-B",
-            callback=after, options=limits,
+            search.loss_and_gradient, search.accepted.copy(), jac=True, method="L-BFGS-B",
+            callback=search.after, options=limits,
         )  # fmt: skip
     except KeyboardInterrupt:
         run.history.stopped = "interrupted"
     finally:
-        step.restore(accepted)  # not the last point that was tried
-        step.write()
+        run.step.restore(search.accepted)  # not the last point that was tried
+        run.step.write()
     run.end()
+
+
+class _Search:
+    """What SciPy calls: the loss at each point that it tries, and the end of an iteration."""
+
+    def __init__(self, run: Run, examples: Examples, bar: Progress, pressed: list[int]):
+        self.run, self.step, self.bar, self.pressed = run, run.step, bar, pressed
+        self.arrays, self.n = (
+            Batches(examples, len(examples), self.step.dtype).arrays,
+            len(examples),
+        )
+        self.means: dict[bytes, float] = {}  # mean loss at each point that was tried, by its bytes
+        self.accepted = self.step.start(self.arrays)
+        if not np.isfinite(self.loss_and_gradient(self.accepted)[0]):
+            run.history.diverged = "the initial loss is not finite"
+            raise DivergenceError(run.history.diverged, run.history)
+        run.start()
+
+    def loss_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        self.step.restore(theta)
+        mean, penalty, gradient = self.step.slope(self.arrays, self.n)
+        self.means[theta.tobytes()] = mean
+        return mean + penalty, gradient
+
+    def after(self, intermediate_result: Any) -> None:
+        """An iteration, which is an epoch. Its parameter has the name that SciPy looks for."""
+        theta = intermediate_result.x
+        if theta.tobytes() not in self.means:
+            self.loss_and_gradient(theta)
+        mean, self.accepted[:] = self.means[theta.tobytes()], theta
+        self.step.restore(self.accepted)
+        self.means.clear()
+        if self.bar.bar is not None:
+            self.bar.bar.update()
+        reason = self.run.finish_epoch(mean, 1.0, self.bar)
+        self.run.history.stopped = "interrupted" if self.pressed else reason
+        if self.run.history.stopped:
+            raise StopIteration
