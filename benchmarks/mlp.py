@@ -79,19 +79,27 @@ def in_torch(network, dtype):
     return step
 
 
-def row(hidden: int, network: Network, dtype: str) -> bool:
-    step = mg.vectorize(network.loss, dtype=dtype)
-    x = images.astype(dtype)
+def ours(network, dtype):
+    step, x = mg.vectorize(network.loss, dtype=dtype), images.astype(dtype)
     step(x, labels)
     theta = step.pack()
+
+    def call():
+        return step.gradient(theta, x, labels)
+
+    return call, step.parameters
+
+
+def row(hidden: int, network: Network, dtype: str) -> bool:
+    mine, parameters = ours(network, dtype)
     sides = {
-        "micrograd, in scalars": lambda: step.gradient(theta, x, labels),
+        "micrograd, in scalars": mine,
         "PyTorch eager, with matrices": in_torch(network, dtype),
         "jax.jit, with matrices": in_jax(network, dtype),
     }
-    (_, ours), *peers = sides.items()
-    value, gradient = ours()
-    own = network.arranged(step.parameters, gradient)
+    _, *peers = sides.items()
+    value, gradient = mine()
+    own = network.arranged(parameters, gradient)
     tolerance = 1e-10 if dtype == "float64" else 1e-4
     for name, side in peers:
         their, slopes = side()
@@ -102,7 +110,7 @@ def row(hidden: int, network: Network, dtype: str) -> bool:
         "PyTorch eager, with matrices": (Faster(0.5), Faster(1)),
         "jax.jit, with matrices": (Faster(1),),
     }
-    title = f"784-{hidden}-10, {dtype}: loss and {len(theta):,} gradients"
+    title = f"784-{hidden}-10, {dtype}: loss and {len(gradient):,} gradients"
     return side_by_side.compare(title, sides, bars, unit="ms", rounds=21)
 
 
