@@ -5,11 +5,11 @@
 
     as SciPy's own: True True
     the minimum, at ones: True True
-    program of x0[1000]
-      %1[999] = sum of -1 * x0[i] * x0[i] + x0[i + 1]
-      %2[999] = mul(%1[i], %1[i])
-      %3[999] = sum of -1 * x0[i] + 1
-      %4[1] = sum of 100 * %2[t] (t < 999) + %3[t] * %3[t] (t < 999)
+    program of x0[n, 1000]
+      %1[n, 999] = sum of -1 * x0[i] * x0[i] + x0[i + 1]
+      %2[n, 999] = mul(%1[i], %1[i])
+      %3[n, 999] = sum of -1 * x0[i] + 1
+      %4[n, 1] = sum of 100 * %2[t] (t < 999) + %3[t] * %3[t] (t < 999)
       value = %4[0]
 """
 

@@ -21,13 +21,13 @@ def layer(x: Any) -> Any:
 
 def test_the_gradient_of_the_weights_is_an_outer_product_summed_over_the_examples() -> None:
     assert str(differentiated(layer, (2,), per_example=False)) == textwrap.dedent("""\
-        program of x0[2], w[6]
-          %1[3] = sum of w[2i + t] * x0[t] (t < 2)
-          %2[3] = tanh(%1[i])
-          %3[1] = sum of %2[t] (t < 3)
-          %4[3] = mul(%2[i], %2[i])
-          %5[3] = sub(1, %4[i])
-          %6[3] = mul(seed[0], %5[i])
+        program of x0[n, 2], w[6]
+          %1[n, 3] = sum of w[2i + t] * x0[t] (t < 2)
+          %2[n, 3] = tanh(%1[i])
+          %3[n, 1] = sum of %2[t] (t < 3)
+          %4[n, 3] = mul(%2[i], %2[i])
+          %5[n, 3] = sub(1, %4[i])
+          %6[n, 3] = mul(seed[0], %5[i])
           %7[6] = sum over all examples of %6[i // 2] * x0[(i of i % 2)]
           %8[1] = sum over all examples of seed[0] * %3[0]
           value = %8[0]
@@ -37,7 +37,7 @@ def test_the_gradient_of_the_weights_is_an_outer_product_summed_over_the_example
 def test_the_gradient_of_the_inputs_is_the_product_with_the_transpose() -> None:
     program = differentiated(layer, (2,), per_example=True)
     assert str(program).splitlines()[-3:] == [
-        "  %7[2] = sum of %6[t] * w[i + 2t] (t < 3)",
+        "  %7[n, 2] = sum of %6[t] * w[i + 2t] (t < 3)",
         "  value = %3[0]",
         "  gradient 0 = %7[i]",
     ]
@@ -46,13 +46,13 @@ def test_the_gradient_of_the_inputs_is_the_product_with_the_transpose() -> None:
 def test_the_gradient_of_a_subtracted_term_is_subtracted() -> None:
     program = differentiated(lambda x, y: x - y * mg.exp(x), None, None, per_example=True)
     assert str(program) == textwrap.dedent("""\
-        program of x0[1], x1[1]
-          %1[1] = exp(x0[0])
-          %2[1] = sum of -1 * x1[0] * %1[0] + x0[0]
-          %3[1] = sum of -1 * seed[0] * x1[0]
-          %4[1] = mul(%3[0], %1[0])
-          %5[1] = sum of seed[0] + %4[0]
-          %6[1] = sum of -1 * seed[0] * %1[0]
+        program of x0[n, 1], x1[n, 1]
+          %1[n, 1] = exp(x0[0])
+          %2[n, 1] = sum of -1 * x1[0] * %1[0] + x0[0]
+          %3[n, 1] = sum of -1 * seed[0] * x1[0]
+          %4[n, 1] = mul(%3[0], %1[0])
+          %5[n, 1] = sum of seed[0] + %4[0]
+          %6[n, 1] = sum of -1 * seed[0] * %1[0]
           value = %2[0]
           gradient 0 = %5[0]
           gradient 1 = %6[0]""")
@@ -69,13 +69,13 @@ def test_sums_over_the_examples_have_two_factors() -> None:
 def test_terms_of_one_target_are_one_sum() -> None:
     program = differentiated(lambda x, y: x * y + mg.sin(x), None, None, per_example=True)
     assert str(program) == textwrap.dedent("""\
-        program of x0[1], x1[1]
-          %1[1] = sin(x0[0])
-          %2[1] = sum of x0[0] * x1[0] + %1[0]
-          %3[1] = cos(x0[0])
-          %4[1] = mul(seed[0], %3[0])
-          %5[1] = sum of seed[0] * x1[0] + %4[0]
-          %6[1] = sum of seed[0] * x0[0]
+        program of x0[n, 1], x1[n, 1]
+          %1[n, 1] = sin(x0[0])
+          %2[n, 1] = sum of x0[0] * x1[0] + %1[0]
+          %3[n, 1] = cos(x0[0])
+          %4[n, 1] = mul(seed[0], %3[0])
+          %5[n, 1] = sum of seed[0] * x1[0] + %4[0]
+          %6[n, 1] = sum of seed[0] * x0[0]
           value = %2[0]
           gradient 0 = %5[0]
           gradient 1 = %6[0]""")
@@ -86,15 +86,15 @@ def test_targets_with_different_counts_are_runs() -> None:
         return mg.sum(mg.sum(x[:k]) ** 2 for k in (1, 2, 3))
 
     assert str(differentiated(f, (3,), per_example=True)) == textwrap.dedent("""\
-        program of x0[3]
-          %1[0:1] = sum of x0[0]
-          %1[1:2] = sum of x0[t] (t < 2)
-          %1[2:3] = sum of x0[t] (t < 3)
-          %2[1] = sum of %1[t] * %1[t] (t < 3)
-          %3[3] = sum of seed[0] * %1[i] + seed[0] * %1[i]
-          %4[0:1] = sum of %3[2] + %3[1] + %3[0]
-          %4[1:2] = sum of %3[2] + %3[1]
-          %4[2:3] = sum of %3[2]
+        program of x0[n, 3]
+          %1[n, 0:1] = sum of x0[0]
+          %1[n, 1:2] = sum of x0[t] (t < 2)
+          %1[n, 2:3] = sum of x0[t] (t < 3)
+          %2[n, 1] = sum of %1[t] * %1[t] (t < 3)
+          %3[n, 3] = sum of seed[0] * %1[i] + seed[0] * %1[i]
+          %4[n, 0:1] = sum of %3[2] + %3[1] + %3[0]
+          %4[n, 1:2] = sum of %3[2] + %3[1]
+          %4[n, 2:3] = sum of %3[2]
           value = %2[0]
           gradient 0 = %4[i]""")
 
@@ -103,9 +103,9 @@ def test_what_is_uniform_is_differentiated_once() -> None:
     """The sum over the examples comes first; the derivative of exp(w) is taken after it."""
     program = differentiated(lambda x: mg.exp(w[0]) * x + w[1], None, per_example=False)
     assert str(program) == textwrap.dedent("""\
-        program of x0[1], w[2]
+        program of x0[n, 1], w[2]
           %1[1] = exp(w[0])
-          %2[1] = sum of x0[0] * %1[0] + w[1]
+          %2[n, 1] = sum of x0[0] * %1[0] + w[1]
           %3[1] = sum over all examples of seed[0] * x0[0]
           %4[1] = mul(%3[0], %1[0])
           %5[0:1] = sum of %4[0]

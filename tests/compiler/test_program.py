@@ -45,6 +45,15 @@ def small() -> Program:
     return rolled(lambda x: mg.dot(w, [mg.exp(v) for v in x]), (2,))
 
 
+@pytest.mark.parametrize("kind", ["varying", "boolean"])
+@pytest.mark.parametrize("k", range(2))
+def test_the_print_says_whether_a_block_varies_and_holds_truths(k: int, kind: str) -> None:
+    program = rolled(lambda x: mg.where(x < Value(1.0), x, 0.0), None)
+    before, block = str(program), program.instructions[k].out
+    setattr(block, kind, not getattr(block, kind))
+    assert str(program) != before
+
+
 def reads_beyond(program: Program) -> None:
     program.instructions[0].gathers()[0].index = np.array([0, 2])
 

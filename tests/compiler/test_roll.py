@@ -65,12 +65,12 @@ def by_arrays(x: Any) -> Any:
 
 
 NETWORK = """\
-    program of x0[2], w[30]
-      %1[3] = sum of w[2i + t] * x0[t] (t < 2) + w[i + 22]
-      %2[3] = tanh(%1[i])
-      %3[4] = sum of w[3i + t + 6] * %2[t] (t < 3) + w[i + 25]
-      %4[4] = tanh(%3[i])
-      %5[1] = sum of w[t + 18] * %4[t] (t < 4) + w[29]
+    program of x0[n, 2], w[30]
+      %1[n, 3] = sum of w[2i + t] * x0[t] (t < 2) + w[i + 22]
+      %2[n, 3] = tanh(%1[i])
+      %3[n, 4] = sum of w[3i + t + 6] * %2[t] (t < 3) + w[i + 25]
+      %4[n, 4] = tanh(%3[i])
+      %5[n, 1] = sum of w[t + 18] * %4[t] (t < 4) + w[29]
       value = %5[0]"""
 
 
@@ -83,11 +83,11 @@ def test_a_network_is_its_matrix_products_however_it_is_written(
 
 def test_arrays_of_values_are_matrix_products() -> None:
     assert str(rolled(by_arrays, (2,))) == textwrap.dedent("""\
-        program of x0[2], w[25]
-          %1[3] = sum of w[2i + t] * x0[t] (t < 2) + w[i + 18]
-          %2[3] = tanh(%1[i])
-          %3[4] = sum of w[3i + t + 6] * %2[t] (t < 3) + w[i + 21]
-          %4[4] = tanh(%3[i])
+        program of x0[n, 2], w[25]
+          %1[n, 3] = sum of w[2i + t] * x0[t] (t < 2) + w[i + 18]
+          %2[n, 3] = tanh(%1[i])
+          %3[n, 4] = sum of w[3i + t + 6] * %2[t] (t < 3) + w[i + 21]
+          %4[n, 4] = tanh(%3[i])
           value = %4[i]""")
 
 
@@ -142,19 +142,19 @@ def test_attention() -> None:
     """q, k and v are one product; sums of 1, 2 and 3 terms are runs of one block."""
     program = rolled(lambda x: attention(x, plain_softmax), (3, 2))
     assert str(program) == textwrap.dedent("""\
-        program of x0[6], w[16]
-          %1[18] = sum of w[(2i of i % 6) + t] * x0[2 i // 6 + t] (t < 2)
-          %2[6] = sum of %1[table of 6 x 2] * %1[table of 6 x 2] (t < 2)
-          %3[6] = mul(%2[i], 0.5)
-          %4[6] = exp(%3[i])
-          %5[0:1] = sum of %4[0]
-          %5[1:2] = sum of %4[t + 1] (t < 2)
-          %5[2:3] = sum of %4[t + 3] (t < 3)
-          %6[6] = div(%4[i], %5[table of 6])
-          %7[0:2] = sum of %1[i + 4] * %6[0]
-          %7[2:4] = sum of %1[i + 6t + 4] * %6[t + 1] (t < 2)
-          %7[4:6] = sum of %1[i + 6t + 4] * %6[t + 3] (t < 3)
-          %8[6] = sum of w[(2i of i % 2) + t + 12] * %7[2 i // 2 + t] (t < 2)
+        program of x0[n, 6], w[16]
+          %1[n, 18] = sum of w[(2i of i % 6) + t] * x0[2 i // 6 + t] (t < 2)
+          %2[n, 6] = sum of %1[table of 6 x 2] * %1[table of 6 x 2] (t < 2)
+          %3[n, 6] = mul(%2[i], 0.5)
+          %4[n, 6] = exp(%3[i])
+          %5[n, 0:1] = sum of %4[0]
+          %5[n, 1:2] = sum of %4[t + 1] (t < 2)
+          %5[n, 2:3] = sum of %4[t + 3] (t < 3)
+          %6[n, 6] = div(%4[i], %5[table of 6])
+          %7[n, 0:2] = sum of %1[i + 4] * %6[0]
+          %7[n, 2:4] = sum of %1[i + 6t + 4] * %6[t + 1] (t < 2)
+          %7[n, 4:6] = sum of %1[i + 6t + 4] * %6[t + 3] (t < 3)
+          %8[n, 6] = sum of w[(2i of i % 2) + t + 12] * %7[2 i // 2 + t] (t < 2)
           value = %8[i]""")
 
 
@@ -173,18 +173,18 @@ def test_additions_used_once_join_their_user_and_others_do_not() -> None:
         return (inner + x[2]) * shared + shared
 
     assert str(rolled(f, (4,))) == textwrap.dedent("""\
-        program of x0[4]
-          %1[1] = sum of 1 + x0[t + 2] (t < 2)
-          %2[1] = sum of x0[t] (t < 3)
-          %3[1] = sum of %1[0] * %2[0] + %1[0]
+        program of x0[n, 4]
+          %1[n, 1] = sum of 1 + x0[t + 2] (t < 2)
+          %2[n, 1] = sum of x0[t] (t < 3)
+          %3[n, 1] = sum of %1[0] * %2[0] + %1[0]
           value = %3[0]""")
 
 
 def test_a_difference_is_a_sum_with_a_factor() -> None:
     """A subtracted product is a term, like an added one."""
     assert str(rolled(lambda x, y: x - y * 3 - 2, None, None)) == textwrap.dedent("""\
-        program of x0[1], x1[1]
-          %1[1] = sum of -1 * 2 + -1 * 3 * x1[0] + x0[0]
+        program of x0[n, 1], x1[n, 1]
+          %1[n, 1] = sum of -1 * 2 + -1 * 3 * x1[0] + x0[0]
           value = %1[0]""")
 
 
@@ -194,17 +194,17 @@ def test_a_product_that_is_read_twice_is_no_term() -> None:
         return [x - z, y - z]
 
     assert str(rolled(f, None, None)) == textwrap.dedent("""\
-        program of x0[1], x1[1]
-          %1[1] = mul(x0[0], x1[0])
-          %2[1] = sum of -1 * %1[0] + x0[0]
-          %3[1] = sum of -1 * %1[0] + x1[0]
+        program of x0[n, 1], x1[n, 1]
+          %1[n, 1] = mul(x0[0], x1[0])
+          %2[n, 1] = sum of -1 * %1[0] + x0[0]
+          %3[n, 1] = sum of -1 * %1[0] + x1[0]
           value = %2[0], %3[0]""")
 
 
 def test_factors_have_one_order_whichever_comes_first() -> None:
     w = [Value(1.0) for _ in range(4)]
     f = rolled(lambda x: [w[0] * x + x * w[1], x * w[2] + w[3] * x], None)
-    assert "%1[2] = sum of w[2i + t] * x0[0] (t < 2)" in str(f)
+    assert "%1[n, 2] = sum of w[2i + t] * x0[0] (t < 2)" in str(f)
 
 
 def test_products_keep_the_order_of_their_operands_where_it_matters() -> None:
@@ -216,10 +216,10 @@ def test_products_keep_the_order_of_their_operands_where_it_matters() -> None:
 def test_sums_of_different_lengths_are_runs_of_one_block() -> None:
     f = rolled(lambda x: [mg.sum(x[:k]) for k in (3, 1, 2, 3)], (3,))
     assert str(f) == textwrap.dedent("""\
-        program of x0[3]
-          %1[0:1] = sum of x0[0]
-          %1[1:2] = sum of x0[t] (t < 2)
-          %1[2:4] = sum of x0[t] (t < 3)
+        program of x0[n, 3]
+          %1[n, 0:1] = sum of x0[0]
+          %1[n, 1:2] = sum of x0[t] (t < 2)
+          %1[n, 2:4] = sum of x0[t] (t < 3)
           value = %1[table of 4]""")
     np.testing.assert_array_equal(
         evaluated(lambda x: [mg.sum(x[:k]) for k in (3, 1, 2, 3)], np.array([[1.0, 10.0, 100.0]])),
@@ -253,18 +253,18 @@ def test_results_may_be_inputs_parameters_and_constants() -> None:
     w = Value(2.0)
     program = rolled(lambda x: [x[1], w, 3.0, x[0]], (2,))
     assert str(program) == textwrap.dedent("""\
-        program of x0[2], w[1]
+        program of x0[n, 2], w[1]
           value = x0[1], w[0], 3, x0[0]""")
 
 
 def test_conditions_are_blocks_of_their_own() -> None:
     text = str(rolled(lambda x, y: mg.where((x < y) & (x > 0), x, y), None, None))
     assert text == textwrap.dedent("""\
-        program of x0[1], x1[1]
-          %1[1] = less(x0[0], x1[0])
-          %2[1] = less(0, x0[0])
-          %3[1] = logical_and(%1[0], %2[0])
-          %4[1] = where(%3[0], x0[0], x1[0])
+        program of x0[n, 1], x1[n, 1]
+          %1[n, 1]: truth = less(x0[0], x1[0])
+          %2[n, 1]: truth = less(0, x0[0])
+          %3[n, 1]: truth = logical_and(%1[0], %2[0])
+          %4[n, 1] = where(%3[0], x0[0], x1[0])
           value = %4[0]""")
 
 
@@ -276,7 +276,7 @@ def test_a_long_chain_rolls_without_recursion_and_in_linear_time() -> None:
         return total
 
     program = rolled(f, None)
-    assert str(program).splitlines()[1] == "  %1[1] = sum of x0[0] (t < 50001)"
+    assert str(program).splitlines()[1] == "  %1[n, 1] = sum of x0[0] (t < 50001)"
 
 
 # The same numbers.

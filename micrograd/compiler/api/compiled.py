@@ -42,8 +42,8 @@ class Compiled(Specializer):
     >>> f.parameters
     (Value(data=3.0, grad=2.0, name='w'),)
     >>> print(f.source("program"))
-    program of x0[1], w[1]
-      %1[1] = mul(w[0], x0[0])
+    program of x0[n, 1], w[1]
+      %1[n, 1] = mul(w[0], x0[0])
       value = %1[0]
     >>> print(f.explain().splitlines()[0])
     <lambda>(x): 1 operation on scalars became 1 block

@@ -7,6 +7,8 @@ another block it reads. There are two kinds: `Map` applies an operation of the t
 gathers repeat in rows and columns.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
+It holds numbers or truths. The print says both: `%1[n, 6]` varies over n examples, `%2[6]: truth`
+is uniform.
 """
 
 from collections.abc import Iterator
@@ -131,7 +133,7 @@ class Program:
         return place
 
     def __str__(self) -> str:
-        given = [f"{b.name}[{b.size}]" for b in (*self.inputs, self.parameters) if b.size]
+        given = [_shape(b, str(b.size)) for b in (*self.inputs, self.parameters) if b.size]
         lines = [f"program of {', '.join(given) or 'nothing'}"]
         lines += [f"  {self._show(i)}" for i in self.instructions]
         for name, gathers in self.outputs.items():
@@ -150,8 +152,19 @@ class Program:
 
 
 def target(instruction: Instruction) -> str:
+    """The members that an instruction computes."""
     out, start, stop = instruction.out, instruction.start, instruction.start + len(instruction)
-    return f"{out.name}[{out.size}]" if stop - start == out.size else f"{out.name}[{start}:{stop}]"
+    return _shape(out, str(out.size) if stop - start == out.size else f"{start}:{stop}")
+
+
+def _shape(block: Block, members: str) -> str:
+    """`%1[4]` is uniform, `%1[n, 4]` varies over n examples; truths are marked.
+
+    >>> _shape(Block("%1", 4, varying=True, boolean=True), "0:2")
+    '%1[n, 0:2]: truth'
+    """
+    examples, kind = "n, " * block.varying, ": truth" * block.boolean
+    return f"{block.name}[{examples}{members}]{kind}"
 
 
 def _product(product: Product) -> str:
