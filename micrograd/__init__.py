@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd import installation, losses  # noqa: F401  (installation first: see there)
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from micrograd.chain_rule import backward_steps
 from micrograd.check import NonFiniteError, check_finite
 from micrograd.elementary import (
     acosh,
@@ -115,8 +116,8 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Value", "op", "array", "check_finite", "NonFiniteError", "ShapeError", "ArgumentError",
-    "NumPyError", "LostGradientError", "LostGradientWarning",
+    "Value", "op", "array", "backward_steps", "draw", "check_finite", "NonFiniteError",
+    "ShapeError", "ArgumentError", "NumPyError", "LostGradientError", "LostGradientWarning",
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "mod", "fmod", "floor_divide",
     "floor", "ceil", "round", "maximum", "minimum", "clip", "where", "take", "stop_gradient",
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
     from micrograd.gradient_check import GradientError, check_gradient
+    from micrograd.pictures.picture import draw
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.fit import DivergenceError, fit
@@ -162,6 +164,7 @@ if TYPE_CHECKING:
 
 _LATER = {
     "array": "arrays.array",
+    "draw": "pictures.picture",
     "compile": "compiler.api.function",
     "vectorize": "compiler.api.function",
     "Compiled": "compiler.api.function",

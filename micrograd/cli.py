@@ -127,10 +127,10 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     if output == "-":
         raise click.BadParameter("a model cannot be written to stdout; name a file with -o")
     if plot is not None:
-        from micrograd import draw
+        from micrograd import plots
 
         check_writable(plot, file, output)
-        draw.check_drawable(plot)
+        plots.check_drawable(plot)
     checkpoint = f"{output}.checkpoint" if resume else None
     with saying_what_was_written(output, *([plot] if plot else []), checkpoint=checkpoint):
         trained = train_table(
@@ -234,6 +234,37 @@ def demo(name: str, output: str, **options: Any) -> None:
             click.echo(path)
     if trained.history.interrupted:
         _interrupted(trained.history.epochs)
+
+
+@main.command(
+    short_help="Print an expression as a graph, with its gradients; or draw it.",
+    epilog=_example(
+        'micrograd draw "tanh(w*x + b)" --at w=2,x=0.5,b=1',
+        'micrograd draw "x**2 + sin(x)" --at x=3 -o graph.svg',
+    ),
+)
+@click.argument("expression")
+@click.option("--at", default="", metavar="NUMBERS", help="The number of each name: w=2,x=0.5")
+@click.option("-o", "--output", help="A picture: SVG, DOT, PNG or PDF.  [default: text on stdout]")
+def draw(expression: str, at: str, output: str | None) -> None:
+    """Print the graph of EXPRESSION: each value, its gradient and the local derivatives.
+
+    An expression has names, numbers, operators, and operations of the table (`micrograd ops`).
+    """
+    from micrograd.files.whole_file import check_writable
+    from micrograd.pictures.parser import numbers_by_name, parse
+    from micrograd.pictures.picture import check_format
+
+    value = parse(expression, numbers_by_name(at))
+    value.backward()
+    picture = micrograd.draw(value)
+    if output is None:
+        click.echo(picture)
+        return
+    check_format(output)
+    check_writable(output)
+    with saying_what_was_written(output):
+        picture.save(output)
 
 
 @main.command(

@@ -134,6 +134,11 @@ class Value(Scalar):
             return f"**{self.operands[1]:g}"
         return "ReLU" if self.op is ops.relu else self.op.symbol or self.op.name
 
+    def _backward(self) -> None:
+        """The step of `backward()` at this value alone, as in karpathy's lecture: adds to the
+        gradients of its operands. Where its own gradient is zero, nothing."""
+        graph.pass_on(self)
+
     @classmethod
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _record if kinds <= {Value, float} else _record_numbers

@@ -40,7 +40,7 @@ def _is_truth(node: Any) -> bool:
     return node.op is not None and node.op.boolean
 
 
-def _order_of_values(root: Any) -> list[Any]:
+def order_of_values(root: Any) -> list[Any]:
     """`topological_order` of Values: uses `first` and `second`, which avoids a tuple per node."""
     order: list[Any] = []
     seen: set[Any] = set()
@@ -91,7 +91,7 @@ def sweep(root: Any) -> None:
     The `grad` of computed nodes is reset. A zero gradient is not passed on: so a branch that
     `where` has masked never makes a NaN out of `0 * inf`.
     """
-    order = _order_of_values(root)
+    order = order_of_values(root)
     for node in order:
         node._grad = 0.0
     root._grad += 1.0
@@ -99,6 +99,12 @@ def sweep(root: Any) -> None:
     for node in reversed(order):
         if node._grad:
             (_pass_on_dot if node.op is dot else _pass_on)(node)
+
+
+def pass_on(node: Any) -> None:
+    """The step of `sweep` at one node, which adds to the gradients of its operands."""
+    if node._grad and node.op is not None:
+        (_pass_on_dot if node.op is ops.dot else _pass_on)(node)
 
 
 def _pass_on(node: Any) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import micrograd as mg
 from micrograd import losses
+from micrograd.chain_rule import Step
 from micrograd.compiler.api.function import CompiledOne
 from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.gradient_check import Comparison, GradientCheck
 from micrograd.optim import Optimizer
+from micrograd.pictures.picture import Picture
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(mg.__file__)
@@ -24,6 +26,7 @@ CLASSES = [
     mg.Predictor, mg.History, mg.TableModel, Optimizer, mg.SGD, mg.Momentum, mg.Nesterov,
     mg.RMSprop, mg.Adam, mg.AdamW, mg.Constant, mg.StepDecay, mg.CosineDecay, mg.WarmUp,
     GradientCheck, Comparison,
+    Step, Picture,
 ]  # fmt: skip
 
 

@@ -116,6 +116,21 @@ def test_patience_time_and_plot():
     assert Path("model.safetensors").read_bytes() == before
 
 
+def test_draw_prints_a_tree_or_writes_a_picture():
+    expression = "draw", "tanh(w*x + b)", "--at", "w=2,x=0.5,b=1"
+    result = run(*expression)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("L = tanh : 0.964, ∂ 1.0\n└─ + : 2.0, ∂ 0.0707")
+    assert run(*expression, "-o", "graph.svg").exit_code == 0
+    assert Path("graph.svg").read_bytes().startswith(b"<svg")
+    result = run(*expression, "-o", "graph.gif")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected the suffix .svg, .dot" in result.stderr
+    result = run("draw", "open('x')")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("micrograd: there is no operation 'open'")
+
+
 def test_resume_goes_on_to_the_same_model():
     write_flowers()
     train = "train", "flowers.csv", "--target", "kind", "--epochs", 3000, "--resume"
@@ -634,15 +649,15 @@ AFTER = "answer = real(*args, **options); os.kill(os.getpid(), signal.SIGINT); r
     ("tables.table_model", "save_model", BEFORE, "interrupted; nothing was written"),
     ("tables.table_model", "save_model", AFTER, f"{WRITTEN} was written before"),
     ("files.whole_file", "_sync_names", BEFORE, f"{WRITTEN} was written before"),
-    ("draw", "loss_curve", BEFORE, f"{WRITTEN} was written before"),
-    ("draw", "loss_curve", AFTER, f"{WRITTEN} and losses.png were written before"),
+    ("plots", "loss_curve", BEFORE, f"{WRITTEN} was written before"),
+    ("plots", "loss_curve", AFTER, f"{WRITTEN} and losses.png were written before"),
     ("cli", "_why_stopped", BEFORE, ""),
 ])  # fmt: skip
 def test_ctrl_c_says_what_was_written_at_each_moment(module, name, order, said):
     write_flowers()
     Path("slow.py").write_text(SLOW.format(module=module, name=name, order=order))
     command = ["train", "flowers.csv", "--target", "kind", "--epochs", "500", "--patience", "1"]
-    if module == "draw":
+    if module == "plots":
         command += ["--plot", "losses.png"]
     result = subprocess.run(
         [sys.executable, "slow.py", *command], capture_output=True, text=True

@@ -44,7 +44,7 @@ def test_both_walks_have_one_order(seed: int) -> None:
     x = [Value(0.5), Value(-1.0), Value(2.0)]
     p, q = model(x)
     root = mg.dot([p, q, x[0]], (q, p, p * q), p) + mg.sum(model([q, p, 1.0])) / q
-    names = [id(node) for node in graph._order_of_values(root)]
+    names = [id(node) for node in graph.order_of_values(root)]
     assert names == [id(node) for node in graph.topological_order(root)]
 
 

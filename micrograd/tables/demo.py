@@ -82,11 +82,11 @@ def demonstrate(
     """
     if name not in DEMOS:
         raise ValueError(unknown("demo", name, DEMOS))
-    from micrograd import draw
+    from micrograd import plots
 
     demo, directory = DEMOS[name], Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    draw.new_figure("", "", "")  # raises PlotError now instead of after training
+    plots.new_figure("", "", "")  # raises PlotError now instead of after training
     options: dict[str, Any] = demo.options | ({} if epochs is None else {"epochs": epochs})
     paths = files_of(name, directory)[:2]
     trained = train_table(
@@ -99,7 +99,7 @@ def demonstrate(
 
 def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
     """The picture of a model of one or two numbers, in the units of its table; [] for others."""
-    from micrograd import draw
+    from micrograd import plots
 
     model, table = trained.model, trained.prepared.training
     columns = [column for column in model.inputs.columns if isinstance(column, Quantity)]
@@ -112,12 +112,12 @@ def _surface(name: str, trained: Trained, directory: Path) -> list[Path]:
     if len(names) == 2 and isinstance(model.target, Classes):
         path = files_of(name, directory)[2]
         y = model.target.encode(table[model.target.name])
-        draw.decision_boundary(outputs, X, y, path, names=names, classes=model.target.classes)
+        plots.decision_boundary(outputs, X, y, path, names=names, classes=model.target.classes)
         return [path]
     if len(names) == 1 and isinstance(model.target, Measure):
         path = files_of(name, directory)[3]
         mean, scale, y = model.target.mean, model.target.scale, table[model.target.name].values
         names = [*names, model.target.name]
-        draw.fitted_curve(lambda x: outputs(x)[0] * scale + mean, X, y, path, names=names)
+        plots.fitted_curve(lambda x: outputs(x)[0] * scale + mean, X, y, path, names=names)
         return [path]
     return []

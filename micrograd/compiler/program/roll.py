@@ -73,6 +73,22 @@ def roll(
     return _Roller(trace, flatten(trace, outputs, policy), policy, program).roll()
 
 
+def places(trace: Trace) -> tuple[Program, dict[int, tuple[str, int]]]:
+    """The program of `roll`, and where each node of the trace is in it: its block and its place.
+
+    What was merged into a sum is nowhere.
+    """
+    policy = Flatten()
+    flat = flatten(trace, {"value": trace.outputs}, policy)
+    roller = _Roller(trace, flat, policy, _empty_program(trace, ()))
+    program = roller.roll()
+    return program, {
+        node: (roller.block[value_number].name, roller.place[node])
+        for value_number, kind in roller.kinds.items()
+        for node in kind.nodes
+    }
+
+
 def _empty_program(trace: Trace, shared: tuple[int, ...]) -> Program:
     return Program(
         inputs=[

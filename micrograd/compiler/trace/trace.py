@@ -144,6 +144,10 @@ class Trace(Watch):
                 self._computed[node] = Symbol(self, node.op, operands)
         return self._computed[x]
 
+    def number_of(self, value: Value) -> int:
+        """The number of the symbol of a computed Value that is in this graph."""
+        return self._computed[value].number  # type: ignore[union-attr]
+
     def node(self, op: Op, operands: tuple[Any, ...]) -> Symbol:
         """The symbol of an operation on symbols, Values and numbers; conditions among them count
         as numbers, but where the operation asks for a condition."""

@@ -53,7 +53,7 @@ class History(Record):
         >>> len(History(loss=[0.9, 0.5]).plot().axes)
         1
         """
-        from micrograd.draw import loss_curve  # matplotlib is optional, and slow to import
+        from micrograd.plots import loss_curve  # matplotlib is optional, and slow to import
 
         return loss_curve(
             self.loss, self.validation_loss, scores=self.scores, metric=self.metric,

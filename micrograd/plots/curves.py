@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from micrograd.draw.figures import COLOURS, finished, new_figure
+from micrograd.plots.figures import COLOURS, finished, new_figure
 
 
 def loss_curve(

@@ -18,15 +18,20 @@ def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
 
     Raises PlotError if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise PlotError("pictures need matplotlib: pip install 'micrograd-native[plot]'") from None
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = blank_figure(7, 4.5, layout="constrained")
     axes = figure.add_subplot()
     axes.set(title=title, xlabel=x, ylabel=y)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def blank_figure(width: float, height: float, **options: Any) -> Any:
+    """An empty matplotlib Figure of so many inches. Raises PlotError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise PlotError("pictures need matplotlib: pip install 'micrograd-native[plot]'") from None
+    return Figure(figsize=(width, height), **options)
 
 
 def check_drawable(path: str | Path) -> None:

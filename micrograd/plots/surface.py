@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.draw.figures import COLOURS, finished, new_figure
 from micrograd.engine import numbers_of
 from micrograd.errors import ShapeError
 from micrograd.losses import as_scalars
+from micrograd.plots.figures import COLOURS, finished, new_figure
 
 Model = Callable[[list[float]], Any]
 

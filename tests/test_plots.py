@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd import draw
+from micrograd import plots
 from micrograd.training.run.history import History
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -23,8 +23,8 @@ def test_the_loss_curve_shows_both_losses(tmp_path):
 
 
 def test_a_loss_that_hardly_falls_or_is_negative_has_a_linear_axis():
-    assert draw.loss_curve([2.0, 1.0]).axes[0].get_yscale() == "linear"
-    assert draw.loss_curve([2.0, -1.0]).axes[0].get_yscale() == "linear"
+    assert plots.loss_curve([2.0, 1.0]).axes[0].get_yscale() == "linear"
+    assert plots.loss_curve([2.0, -1.0]).axes[0].get_yscale() == "linear"
 
 
 @pytest.mark.parametrize(("outputs", "labels"), [(1, [-1, 1]), (1, [0, 1]), (2, [0, 1])])
@@ -34,7 +34,7 @@ def test_the_boundary_lies_where_the_model_changes_its_mind(outputs, labels):
         return [mg.Value(score)] if outputs == 1 else [mg.Value(0.0), mg.Value(score)]
 
     X = np.array([[0.0, 0.0], [1.0, 1.0]])
-    figure = draw.decision_boundary(model, X, labels, resolution=21)
+    figure = plots.decision_boundary(model, X, labels, resolution=21)
     (axes,) = figure.axes
     lines = [path for c in axes.collections if hasattr(c, "levels") for path in c.get_paths()]
     vertices = np.concatenate([path.vertices for path in lines])
@@ -47,7 +47,7 @@ def test_the_boundary_lies_where_the_model_changes_its_mind(outputs, labels):
 def test_three_classes_by_name(tmp_path):
     model = mg.MLP(2, [3], seed=0)
     X, y = np.random.default_rng(0).normal(size=(9, 2)), [0, 1, 2] * 3
-    figure = draw.decision_boundary(
+    figure = plots.decision_boundary(
         model, X, y, tmp_path / "b.svg", classes=["a", "b", "c"], resolution=9
     )
     legend = figure.axes[0].get_legend().get_texts()
@@ -56,7 +56,7 @@ def test_three_classes_by_name(tmp_path):
 
 
 def test_the_fitted_curve_is_the_model(tmp_path):
-    (axes,) = draw.fitted_curve(lambda x: [2 * x[0]], [0, 1], [0, 2], tmp_path / "c.png").axes
+    (axes,) = plots.fitted_curve(lambda x: [2 * x[0]], [0, 1], [0, 2], tmp_path / "c.png").axes
     x, y = axes.lines[0].get_data()
     np.testing.assert_allclose(y, 2 * x)
     assert (tmp_path / "c.png").read_bytes().startswith(PNG)
@@ -65,12 +65,12 @@ def test_the_fitted_curve_is_the_model(tmp_path):
 def test_shapes_are_checked():
     model = mg.MLP(2, [1], seed=0)
     with pytest.raises(mg.ShapeError, match=r"\(examples, 2\)"):
-        draw.decision_boundary(model, np.zeros((3, 4)), [0, 1, 0])
+        plots.decision_boundary(model, np.zeros((3, 4)), [0, 1, 0])
     with pytest.raises(mg.ShapeError, match="same length"):
-        draw.fitted_curve(model, [0, 1], [0])
+        plots.fitted_curve(model, [0, 1], [0])
 
 
 def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(draw.PlotError, match=r"pip install 'micrograd-native\[plot\]'"):
-        draw.loss_curve([1.0])
+    with pytest.raises(plots.PlotError, match=r"pip install 'micrograd-native\[plot\]'"):
+        plots.loss_curve([1.0])

@@ -1,0 +1,212 @@
+"""Fold: which scalars of a large graph are alike, so that a reader sees them as one box.
+
+The compiler knows: its blocks are the groups, a place in a block is a member. What it merged into a
+sum belongs to the value that uses it. Leaves are grouped by their names up to a bracket, or else by
+the operation that reads them and the place there. Blocks that repeat, such as the steps of a
+recurrence, are one group, whose members are the repetitions.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from micrograd import ops
+from micrograd.engine import Value
+from micrograd.working import Numbered, label
+
+MANY = 40  # computed values, from which a graph is folded; and groups, from which repeats are
+
+
+@dataclass
+class Folding:
+    """The groups of a graph: the title of each, and for each value its group and its member."""
+
+    titles: list[str] = field(default_factory=list[str])
+    group: dict[Value, int] = field(default_factory=dict[Value, int])
+    member: dict[Value, int] = field(default_factory=dict[Value, int])
+
+    def put(self, value: Value, group: int, member: int) -> None:
+        self.group[value], self.member[value] = group, member
+
+
+def fold(graph: Numbered) -> Folding | None:
+    """The groups of a large graph; None for a small one, and where there is no NumPy."""
+    if len(graph.computed) < MANY:
+        return None
+    try:
+        blocks = _blocks(graph)
+    except ModuleNotFoundError:  # the compiler needs NumPy
+        return None
+    folding = Folding()
+    _put_computed(graph, *blocks, folding)
+    _put_leaves(graph, folding)
+    return _renumbered(_repeats(graph, folding))
+
+
+Place = tuple[str, int]  # a block, and a place in it
+
+
+def _blocks(graph: Numbered) -> tuple[dict[Value, Place], dict[str, str]]:
+    """Where the compiler has put computed values, and a title for each of its blocks."""
+    from micrograd.compiler.program.roll import places
+    from micrograd.compiler.trace.trace import Trace
+
+    trace = Trace()
+    trace.outputs = [trace.symbol(graph.root)]
+    trace.order_parameters()
+    program, known = places(trace)
+    numbers = [(v, trace.number_of(v)) for v in graph.computed]
+    titles = {i.out.name: _title(i) for i in program.instructions}
+    return {v: known[n] for v, n in numbers if n in known}, titles
+
+
+def _title(instruction: Any) -> str:
+    """What the members of a block are.
+
+    >>> from micrograd.compiler.program.ir import Block, Gather, Map
+    >>> import numpy as np
+    >>> x, y = Block("x", 3, False), Block("y", 3, False)
+    >>> _title(Map(y, 0, ops.tanh, [Gather(x, np.arange(3))]))
+    'tanh'
+    """
+    from micrograd.compiler.program.ir import Map
+
+    if isinstance(instruction, Map):
+        return instruction.op.name
+    lengths = Counter[bool]()
+    for product in instruction.products:
+        lengths[len(product) > 1] += product[0].index.shape[1]
+    if lengths[True] > 1:
+        return f"dot of {lengths[True]:,}" + " + bias" * (lengths[False] > 0)
+    terms = lengths.total()
+    return f"{instruction.combine.name} of {terms:,}" if terms > 1 else "product"
+
+
+def _put_computed(
+    graph: Numbered, places: dict[Value, Place], titles: dict[str, str], folding: Folding
+) -> None:
+    groups: dict[str, int] = {}
+    users: dict[Value, Value] = {}
+    for value in reversed(graph.computed):
+        place = places.get(value)
+        if place is None:  # it was merged into its only user
+            user = users.get(value, graph.root)
+            folding.put(value, folding.group.get(user, 0), folding.member.get(user, 0))
+        else:
+            group = groups.setdefault(place[0], len(groups))
+            if group == len(folding.titles):
+                folding.titles.append(titles[place[0]])
+            folding.put(value, group, place[1])
+        for x in value.operands:
+            if isinstance(x, Value):
+                users.setdefault(x, value)
+
+
+def _put_leaves(graph: Numbered, folding: Folding) -> None:
+    roles: dict[Value, set[Hashable]] = {x: set() for x in graph.leaves}
+    for value in graph.computed:
+        for role, x in _roles(value):
+            if x in roles:
+                roles[x].add((folding.group[value], role))
+    known: dict[Hashable, int] = {}
+    size = Counter[int]()
+    for x in graph.leaves:
+        named = label(x.name.partition("[")[0]) if x.name else ""
+        group = known.setdefault(named or frozenset(roles[x]), len(folding.titles))
+        if group == len(folding.titles):
+            folding.titles.append(named or "number")
+        folding.put(x, group, size[group])
+        size[group] += 1
+
+
+def _roles(value: Value) -> Iterator[tuple[Hashable, Any]]:
+    """What each operand is to an operation: a weight, an input; for few operands, its place."""
+    assert value.op is not None
+    if value.op is ops.dot:
+        for role, several in zip("wxb", [*ops.weighted(value.operands)[:2], value.operands[-1:]]):
+            yield from ((role, x) for x in several)
+    elif value.op.arity is None:
+        yield from ((value.op, x) for x in value.operands)
+    else:
+        yield from (((value.op, k), x) for k, x in enumerate(value.operands))
+
+
+def _repeats(graph: Numbered, folding: Folding) -> Folding:
+    """The longest run of groups that repeat becomes one group."""
+    computed = list(dict.fromkeys([folding.group[v] for v in reversed(graph.computed)]))[::-1]
+    if len(computed) < MANY:
+        return folding
+    reads: dict[int, set[int]] = {group: set() for group in computed}
+    for value in graph.computed:
+        group = folding.group[value]
+        reads[group].update([folding.group[x] for x in value.operands if isinstance(x, Value)])
+    kinds = [_kind(group, reads, folding.titles) for group in computed]
+    start, period, count = _longest_run(kinds)
+    if not count:
+        return folding
+    part = {computed[start + k]: k // period for k in range(period * count)}
+    part |= _read_in_one(reads, part)
+    repeated = len(folding.titles)
+    folding.titles.append(f"repetition of {period} blocks" if period > 1 else "repetition")
+    for value, group in [*folding.group.items()]:
+        if group in part:
+            folding.put(value, repeated, part[group])
+    return folding
+
+
+def _kind(group: int, reads: dict[int, set[int]], titles: list[str]) -> Hashable:
+    """What a group is, and what it reads: leaves have no titles here."""
+    read = [titles[other] if other in reads else "" for other in reads[group] - {group}]
+    return titles[group], tuple(sorted(read))
+
+
+def _longest_run(kinds: list[Hashable]) -> tuple[int, int, int]:
+    """The start, the period and the number of the repetitions, at least three, that cover most.
+
+    >>> _longest_run([*"abcbcbcbcd"])
+    (1, 2, 4)
+    >>> _longest_run([*"abcd"])
+    (0, 0, 0)
+    """
+    best = (0, 0, 0)
+    for period in range(1, len(kinds) // 3 + 1):
+        run = 0
+        for k in range(period, len(kinds) + 1):
+            if k < len(kinds) and kinds[k] == kinds[k - period]:
+                run += 1
+                continue
+            count = run // period + 1
+            if count > 2 and count * period > best[1] * best[2]:
+                best = (k - run - period, period, count)
+            run = 0
+    return best
+
+
+def _read_in_one(reads: dict[int, set[int]], part: dict[int, int]) -> dict[int, int]:
+    """The leaves that only one repetition reads, which belong to it."""
+    readers: dict[int, set[int | None]] = {}
+    for group, others in reads.items():
+        for other in others - reads.keys():
+            readers.setdefault(other, set()).add(part.get(group))
+    only = {other: next(iter(where)) for other, where in readers.items() if len(where) == 1}
+    return {other: where for other, where in only.items() if where is not None}
+
+
+def _renumbered(folding: Folding) -> Folding:
+    """Without the groups that are empty now, and each title with the number of its members."""
+    members: dict[int, set[int]] = {}
+    for value, group in folding.group.items():
+        members.setdefault(group, set()).add(folding.member[value])
+    number = {group: k for k, group in enumerate(sorted(members))}
+    titles = [_counted(folding.titles[group], len(members[group])) for group in number]
+    return Folding(titles, {v: number[g] for v, g in folding.group.items()}, folding.member)
+
+
+def _counted(title: str, count: int) -> str:
+    """A title with a number.
+
+    >>> _counted("dot of 16 + bias", 1600), _counted("tanh", 1)
+    ('1,600 × dot of 16 + bias', 'tanh')
+    """
+    return f"{count:,} × {title}" if count > 1 else title

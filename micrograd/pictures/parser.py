@@ -1,0 +1,123 @@
+"""An expression as text becomes a graph of Values: parsed, never evaluated by Python."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from micrograd import elementary, ops
+from micrograd.engine import Value
+from micrograd.names import did_you_mean
+from micrograd.ops import TABLE, number
+
+_OPERATORS = {
+    ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.pow,
+    ast.Mod: elementary.mod, ast.FloorDiv: elementary.floor_divide,
+}  # fmt: skip
+_LONGEST = 10_000  # characters
+
+
+def numbers_by_name(text: str) -> dict[str, float]:
+    """Numbers such as `w=2, x=0.5`. Raises ValueError if it is not so written.
+
+    >>> numbers_by_name("w=2, x=0.5")
+    {'w': 2.0, 'x': 0.5}
+    """
+    numbers: dict[str, float] = {}
+    for part in filter(str.strip, text.split(",")):
+        name, _, written = map(str.strip, part.partition("="))
+        try:
+            x = float(written)
+        except ValueError:
+            raise ValueError(f"expected numbers such as w=2,x=0.5, got {part.strip()!r}") from None
+        if not name.isidentifier() or name in numbers:
+            why = "twice" if name in numbers else "which is no name"
+            raise ValueError(f"expected numbers such as w=2,x=0.5, got {name!r}, {why}")
+        numbers[name] = x
+    return numbers
+
+
+def parse(expression: str, numbers: Mapping[str, float]) -> Value:
+    """The Value of an expression: names, numbers, operators, and operations of the table.
+
+    Each name is a leaf, with its number in `numbers`. Raises ValueError for anything else, and
+    for a name without a number, or a number without a name.
+
+    >>> parse("tanh(w*x + b)", {"w": 2, "x": 0.5, "b": 1}).data == ops.tanh(2.0)
+    True
+    >>> parse("__import__('os')", {})
+    Traceback (most recent call last):
+    ValueError: there is no operation '__import__'; `micrograd ops` lists them
+    """
+    leaves = {name: Value(x, name=name) for name, x in numbers.items()}
+    parser = _Parser(expression, leaves)
+    try:
+        result = parser.graph(ast.parse(_checked(expression), mode="eval").body)
+    except (SyntaxError, MemoryError) as error:
+        raise ValueError(f"{expression!r:.80} is no expression: {_reason(error)}") from None
+    except RecursionError:
+        raise ValueError("the expression is nested too deeply") from None
+    if unread := leaves.keys() - parser.read:
+        raise ValueError(f"the expression does not read {', '.join(sorted(unread))}")
+    if isinstance(result, bool):
+        raise ValueError("the expression is a truth value; a picture needs a number")
+    return result if isinstance(result, Value) else Value(result)
+
+
+def _checked(expression: str) -> str:
+    if len(expression) > _LONGEST:
+        raise ValueError(
+            f"the expression has {len(expression):,} characters; {_LONGEST:,} are too many"
+        )
+    if "\0" in expression:
+        raise ValueError("the expression has a null character")
+    return expression.strip()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.msg:
+        return f"{error.msg}, at character {error.offset or 1}"
+    return "it is nested too deeply"
+
+
+class _Parser:
+    def __init__(self, expression: str, leaves: Mapping[str, Value]):
+        self.expression, self.leaves = expression.strip(), leaves
+        self.read: set[str] = set()
+
+    def graph(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(value=int() | float() as x) if not isinstance(x, bool):
+                return number(x)
+            case ast.Name(id=name):
+                return self._leaf(name)
+            case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
+                return _OPERATORS[type(sign)](self.graph(left), self.graph(right))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return ops.neg(self.graph(operand))
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.graph(operand)
+            case ast.Call(func=ast.Name(id=name), args=operands, keywords=[]):
+                return self._call(name, operands)
+        raise ValueError(
+            f"{self._text(node)} is not allowed in an expression; it may have names, numbers, "
+            "+ - * / // % **, and operations such as tanh(x)"
+        )
+
+    def _leaf(self, name: str) -> Value:
+        if name not in self.leaves:
+            what = f"the operation {name} is called: {name}(x)" if name in TABLE else ""
+            raise ValueError(what or f"{name} has no number; write --at {name}=1")
+        self.read.add(name)
+        return self.leaves[name]
+
+    def _call(self, name: str, operands: list[ast.expr]) -> Any:
+        if name not in TABLE:
+            hint = did_you_mean(name, TABLE) or "`micrograd ops` lists them"
+            raise ValueError(f"there is no operation {name!r}; {hint}")
+        try:
+            return TABLE[name](*map(self.graph, operands))
+        except (TypeError, IndexError) as error:
+            raise ValueError(str(error)) from None
+
+    def _text(self, node: ast.expr) -> str:
+        return repr(ast.get_source_segment(self.expression, node) or self.expression)[:60]
