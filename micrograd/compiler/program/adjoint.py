@@ -7,7 +7,7 @@ the program did. What flows from varying to uniform is a sum over examples.
 """
 
 from functools import reduce
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -45,7 +45,10 @@ class Rows(Scalar):
         return _emit
 
 
-def _emit(op: Op, operands: tuple[Any, ...]) -> Any:
+Operand = Rows | float
+
+
+def _emit(op: Op, operands: tuple[Operand, ...]) -> Operand:
     if op is ops.mul:  # by one, as the chain rule begins
         for x, y in (operands, operands[::-1]):
             if isinstance(x, float) and x == 1.0:
@@ -91,7 +94,9 @@ class _Adjoint:
         self.program, self.guarded = program, guarded
         self.notes = Notes(program)
         self.gradient: dict[Block, Gather] = {}  # of the blocks of which all users are done
-        self.known: dict[Any, Rows] = {}  # what the derivatives have computed: never twice
+        self.known: dict[
+            tuple[object, ...], Rows
+        ] = {}  # what the derivatives have computed: never twice
         self.wanted = list(program.inputs) if per_example else [program.parameters]
         self.active = self._depend_on(self.wanted)
         each = [x for k, x in enumerate(self.wanted) if k not in summed] if per_example else []
@@ -154,8 +159,8 @@ class _Adjoint:
                     others = factors[:k] + factors[k + 1 :]
                     if self.guarded and others:
                         g = Rows(self, repeated)
-                        product = self._guard(g, reduce(ops.mul, map(self._rows, others), g))
-                        self.notes.add(factor, [product.gather])
+                        more = self._guard(g, reduce(ops.mul, map(self._rows, others), g))
+                        self.notes.add(factor, [self._operand(more, len(factor))])
                     else:
                         self.notes.add(factor, self._times(repeated, others, factor.block.varying))
 
@@ -171,7 +176,7 @@ class _Adjoint:
             return [(Rows(self, g) * self._rows(others[0])).gather, others[1]]
         return [g, *others]
 
-    def _guard(self, g: Any, more: Any) -> Any:
+    def _guard(self, g: Operand, more: Operand) -> Operand:
         needless = more is g or not isinstance(g, Rows) or not isinstance(more, Rows)
         return ops.passed(1.0, g, more) if self.guarded and not needless else more
 
@@ -183,18 +188,18 @@ class _Adjoint:
 
     # Whole blocks as operands of a row's derivative.
 
-    def _rows(self, gather: Gather) -> Any:
+    def _rows(self, gather: Gather) -> Operand:
         """A gather as an operand; constants that are all the same as their number."""
         if gather.block is self.program.constants and np.ptp(gather.index) == 0:
             return self.program.constant_values[int(gather.index[0])]
         return Rows(self, gather)
 
-    def _operand(self, x: Any, size: int) -> Gather:
+    def _operand(self, x: Operand, size: int) -> Gather:
         if isinstance(x, Rows):
             return x.gather
         return Gather(self.program.constants, np.full(size, self.program.constant(float(x))))
 
-    def map(self, op: Op, operands: tuple[Any, ...], size: int) -> Rows:
+    def map(self, op: Op, operands: tuple[Operand, ...], size: int) -> Rows:
         gathers = [self._operand(x, size) for x in operands]
         for k, gather in enumerate(gathers):
             if gather.block.boolean and k >= op.conditions:  # True is 1.0

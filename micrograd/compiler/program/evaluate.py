@@ -1,7 +1,7 @@
 """Evaluate: a program, run by NumPy."""
 
 from functools import reduce
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from micrograd import machine, ops
 from micrograd.compiler.program.ir import Block, Gather, Map, Program, Sum
 from micrograd.operation import elementwise
 
-Array = NDArray[Any]  # of floats; of truths in a boolean block
+Array = NDArray[np.float64]  # of truths in a boolean block
 Numbers = dict[Block, Array]  # of shape (members, examples), or (members, 1) where uniform
 
 
@@ -67,8 +67,8 @@ def _map(instruction: Map, numbers: Numbers, exact: bool) -> Array:
 
 
 def _sum(instruction: Sum, numbers: Numbers, examples: int, exact: bool) -> Array:
-    combine: Any = machine.on_arrays(instruction.combine.op.name)
-    total: Any = np.full((len(instruction), 1), instruction.combine.identity)
+    combine = cast(np.ufunc, machine.on_arrays(instruction.combine.op.name))
+    total: Array = np.full((len(instruction), 1), instruction.combine.identity)
     for product in instruction.products:
         factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
         terms = reduce(np.multiply, factors)

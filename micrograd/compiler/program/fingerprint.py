@@ -9,7 +9,6 @@ import os
 import struct
 from functools import cache
 from importlib.util import cache_from_source
-from typing import Any
 
 import micrograd
 from micrograd import installation
@@ -24,7 +23,7 @@ def of_program(program: Program) -> str | None:
     by its name.
     """
     numbers: dict[Block, int] = {}
-    parts: list[Any] = [program.unguarded, [value.hex() for value in program.constant_values]]
+    parts: list[object] = [program.unguarded, [value.hex() for value in program.constant_values]]
     digest = hashlib.sha256()
 
     def number(block: Block) -> int:
@@ -33,7 +32,7 @@ def of_program(program: Program) -> str | None:
             parts.append((block.size, block.varying, block.boolean))
         return numbers[block]
 
-    def read(gathers: list[Gather]) -> list[Any]:
+    def read(gathers: list[Gather]) -> list[tuple[int, tuple[int, ...]]]:
         for gather in gathers:
             digest.update(gather.index.tobytes())
         return [(number(gather.block), gather.index.shape) for gather in gathers]

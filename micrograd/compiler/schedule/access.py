@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from micrograd.compiler.program.ir import Block, Gather, Index
+
+Buffer = TypeVar("Buffer")
 
 
 @dataclass(eq=False)
@@ -48,7 +50,7 @@ def access(gather: Gather, axes: tuple[int, ...]) -> Access:
     base = int(index[0, 0])
     places = index.reshape(*axes, index.shape[1])
     strides: list[int] = []
-    expected: Any = base
+    expected: Index | int = base
     for k, n in enumerate((*axes, index.shape[1])):
         at = [0] * (len(axes) + 1)
         at[k] = min(n - 1, 1)
@@ -61,21 +63,21 @@ def access(gather: Gather, axes: tuple[int, ...]) -> Access:
 
 
 def copies(
-    gathers: list[Gather], home: Callable[[Block], tuple[Any, int]]
-) -> list[tuple[Any, Access, Access]]:
+    gathers: list[Gather], home: Callable[[Block], tuple[Buffer, int]]
+) -> list[tuple[Buffer, Access, Access]]:
     """The copies that make up an output: each buffer, what to read there, and where to write.
 
     `home` returns the buffer of a block and its offset there. Gathers from one buffer become one
     copy, so that there are as many loops as buffers, however many gathers there are.
     """
-    parts: dict[Any, list[tuple[Block, Index, Index]]] = {}
+    parts: dict[Buffer, list[tuple[Block, Index, Index]]] = {}
     start = 0
     for gather in gathers:
         memory, first = home(gather.block)
         places = np.arange(start, start + len(gather))
         parts.setdefault(memory, []).append((gather.block, first + gather.index, places))
         start += len(gather)
-    found: list[tuple[Any, Access, Access]] = []
+    found: list[tuple[Buffer, Access, Access]] = []
     for memory, some in parts.items():
         blocks, *columns = zip(*some)
         indices = map(np.concatenate, columns)
@@ -84,7 +86,7 @@ def copies(
     return found
 
 
-def _along(places: Index, axis: int, axes: int) -> Any:
+def _along(places: Index, axis: int, axes: int) -> Index:
     return places.reshape([-1 if k == axis else 1 for k in range(axes)])
 
 

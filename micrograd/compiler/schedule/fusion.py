@@ -4,7 +4,6 @@
 """
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ def _same_members(gather: Gather, source: Instruction) -> bool:
     return single and bool((index == source.start + np.arange(len(index))).all())
 
 
-def _shape(instruction: Instruction) -> Any:
+def _shape(instruction: Instruction) -> int | str:
     """A key: only instructions with equal keys share a nest."""
     if isinstance(instruction, Sum) and instruction.over_examples:
         return "over examples"
@@ -99,12 +98,12 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         waiting[instruction] = len(sources)
         for block in sources:
             users.setdefault(block, []).append(instruction)
-    ready: dict[Any, list[Instruction]] = {}
+    ready: dict[int | str, list[Instruction]] = {}
     for instruction in reversed(instructions):
         if not waiting[instruction]:
             ready.setdefault(_shape(instruction), []).append(instruction)
     order: list[Instruction] = []
-    shape: Any = None
+    shape: int | str = ""
     while ready:
         if shape not in ready:
             shape = next(iter(ready))
