@@ -38,6 +38,7 @@ from micrograd.elementary import (
 from micrograd.engine import Value, dot
 from micrograd.errors import (
     ArgumentError,
+    ConvergenceWarning,
     LostGradientError,
     LostGradientWarning,
     NumPyError,
@@ -108,6 +109,7 @@ from micrograd.ops import (
     where,
 )
 from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
+from micrograd.roots import fixed_point, root
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
 from micrograd.sequences import argmax, argmin, cumsum, interp, max, min, prod, sort
 from micrograd.special import digamma, lgamma
@@ -118,6 +120,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Value", "op", "array", "backward_steps", "draw", "check_finite", "NonFiniteError",
     "ShapeError", "ArgumentError", "NumPyError", "LostGradientError", "LostGradientWarning",
+    "ConvergenceWarning",
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "mod", "fmod", "floor_divide",
     "floor", "ceil", "round", "maximum", "minimum", "clip", "where", "take", "stop_gradient",
@@ -130,7 +133,7 @@ __all__ = [
     "logical_or", "logical_not",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
     "prod", "cumsum", "max", "min", "argmax", "argmin", "sort", "interp",
-    "solve", "inv", "det", "cholesky",
+    "solve", "inv", "det", "cholesky", "root", "fixed_point",
     # networks
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
     "AdamW", "Constant", "StepDecay", "CosineDecay", "WarmUp",

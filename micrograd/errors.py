@@ -62,3 +62,15 @@ class LostGradientWarning(UserWarning):
     >>> caught[0].category.__name__
     'LostGradientWarning'
     """
+
+
+class ConvergenceWarning(UserWarning):
+    """An iteration, such as that of `root`, did not converge; its result is NaN.
+
+    >>> import warnings
+    >>> import micrograd as mg
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     x = mg.root(lambda x: x * x + 1.0, 1.0)
+    >>> x, caught[0].category
+    (nan, <class 'micrograd.errors.ConvergenceWarning'>)
+    """

@@ -21,6 +21,7 @@ from numbers import Complex, Number, Real
 from typing import Any, cast
 
 from micrograd import machine
+from micrograd.iteration import Iteration
 
 INSTRUCTION, FUNCTION = 1, 25  # the cost of a primitive, in machine instructions
 
@@ -72,6 +73,7 @@ class Op:
     defaults: tuple[float, ...] = ()  # of the last operands, if they are optional
     on_floats: Callable[..., float] | None = None  # a faster equivalent of `meaning`
     library: bool = False  # of this package: known by name, and NaN if an operand is NaN
+    iteration: Iteration | None = None  # the meaning, if it is a loop
     c: str = ""  # of a primitive: its operator or function in C, if it is not the symbol or name
     cost: int = INSTRUCTION  # of a primitive; that of a composite follows from its formula
 

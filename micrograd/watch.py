@@ -60,6 +60,10 @@ class Watch:
     def asked(self, value: Any, how: str) -> None:
         """Called when Python needs the number of a Value; raises if there is none yet."""
 
+    def unknown(self) -> Any:
+        """A new leaf of the graph that is being traced; None if numbers are known."""
+        return None
+
     def misses(self, value: Any) -> bool:
         """Whether a derivative would miss this number if it left the graph."""
         return False

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from llvmlite import ir
 
+from micrograd.compiler.llvm.builder import Builder
 from micrograd.compiler.llvm.control_flow import I1, I32
 from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.schedule.plan import Step
@@ -52,9 +53,10 @@ class Register(Scalar):
 def apply(op: Op, operands: tuple[Any, ...]) -> Any:
     emit = next(x.emit for x in operands if isinstance(x, Register))
     registers = [x if isinstance(x, Register) else emit.constant(float(x)) for x in operands]
+    if op.iteration is not None:
+        return Register(emit, emit.iterated(op, [emit.number_of(x) for x in registers]))
     if not op.primitive:
-        result = op.meaning(*registers)
-        return result if isinstance(result, Register) else emit.constant(float(result))
+        return emit.register(op.meaning(*registers))
     return Register(emit, emit.primitive(op, [x.value for x in registers]))
 
 
@@ -82,6 +84,13 @@ class Arithmetic:
 
     def constant(self, x: float) -> Register:
         return Register(self, self.module.splat(x, self.vector))
+
+    def register(self, x: Any) -> Register:
+        """The result of a formula, which may be a float."""
+        return x if isinstance(x, Register) else self.constant(float(x))
+
+    def number_of(self, x: Register) -> ir.Value:
+        return self._number(x.value)
 
     def zero(self) -> ir.Value:
         """The identity of addition: -0 + x has the bits of x, for every x."""
@@ -175,6 +184,53 @@ class Arithmetic:
     def _declared(self, name: str, result: ir.Type, operands: list[ir.Type]) -> ir.Function:
         """The LLVM intrinsic of this name, for registers of this type."""
         return self.module.declare(f"llvm.{name}.{suffix(self.vector)}", result, operands)
+
+    # Operations whose meaning is a loop.
+
+    def iterated(self, op: Op, operands: list[ir.Value]) -> ir.Value:
+        """The call of a function of the module, which loops until all lanes are done."""
+        name = f"{op.name}.{suffix(self.vector)}"
+        function = self.module.ir.globals.get(name) or self._loop(op, name, len(operands))
+        return self.b.call(function, operands)
+
+    def _loop(self, op: Op, name: str, count: int) -> ir.Function:
+        function = self.module.declare(name, self.vector, [self.vector] * count)
+        function.linkage = "internal"
+        function.attributes.add("nounwind")
+        function.attributes.add("noinline")
+        Arithmetic(self.module, Builder(function.append_basic_block()), self.axis)._repeat(
+            op.iteration, [*function.args]
+        )
+        return function
+
+    def _repeat(self, iteration: Any, arguments: list[ir.Value]) -> None:
+        """The body of such a function. A lane that is done keeps its state."""
+        b, operands = self.b, [Register(self, x) for x in arguments]
+        state = [self.number_of(self.register(x)) for x in iteration.start(*operands)]
+        before = b.block
+        head, inside, after = (b.append_basic_block(x) for x in ("head", "body", "after"))
+        b.branch(head)
+        b.position_at_end(head)
+        carried = [b.phi(self.vector) for _ in state]
+        registers = [Register(self, x) for x in carried]
+        more = self._truth(iteration.goes_on(registers).value)
+        b.cbranch(self._any(more), inside, after)
+        b.position_at_end(inside)
+        stepped = iteration.step(registers, operands)
+        following = [self.number_of(self.register(x)) for x in stepped]
+        for phi, first, new in zip(carried, state, following):
+            phi.add_incoming(first, before)
+            phi.add_incoming(b.select(more, new, phi), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        b.ret(self.number_of(self.register(iteration.result(registers))))
+
+    def _any(self, truth: ir.Value) -> ir.Value:
+        """Whether it holds in any lane."""
+        if self.axis is Axis.NONE:
+            return truth
+        name = f"llvm.vector.reduce.or.v{self.width}i1"
+        return self.b.call(self.module.declare(name, I1, [self.truth]), [truth])
 
     def _truth(self, x: ir.Value) -> ir.Value:
         return x if x.type == self.truth else self.b.fcmp_unordered("!=", x, self.zero())

@@ -13,6 +13,8 @@ from micrograd.scalar import Scalar
 
 QUICK = 5  # instructions: to compute so few again takes no longer than to store and load the result
 
+ROUNDS = 8  # of an iteration: few are enough for most examples
+
 
 class Counted(Scalar):
     """No number: every operation on it adds its cost to the `total`."""
@@ -48,5 +50,9 @@ def cost(op: Op, operands: int) -> int:
     if op.primitive:
         return op.cost
     total = [0]
-    op.meaning(*[Counted(total) for _ in range(operands)])
+    counted = [Counted(total) for _ in range(operands)]
+    if op.iteration is not None:
+        op.iteration.step(op.iteration.start(*counted), counted)
+        return ROUNDS * total[0]
+    op.meaning(*counted)
     return max(total[0], 1)  # what does nothing is a copy

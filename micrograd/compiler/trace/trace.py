@@ -187,6 +187,9 @@ class Trace(Watch):
         symbol = self.met[x] = Symbol(self, None, (), x)
         return symbol
 
+    def unknown(self) -> Symbol:
+        return Symbol(self, None, ())
+
     # What Python asks of Values meanwhile.
 
     def asked(self, value: Value, how: str) -> None:

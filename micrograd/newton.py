@@ -1,0 +1,181 @@
+"""Newton's method, safeguarded: steps written for one example without a branch.
+
+One unknown: a Newton step is taken if it stays between two points where f has opposite signs and is
+at most half as long as the step before; else the interval is bisected (rtsafe of Numerical Recipes,
+after Dekker, 1969). Until such points are known, a step that does not make |f| smaller is cut to a
+quarter, several times; then points ever farther away are tried on both sides.
+
+Several unknowns: a Newton step that does not make the sum of squares smaller is cut to a quarter
+(Dennis and Schnabel, 1983, with the simplest of their rules).
+
+Both end where a step does not change the last two bits of x, or where rounding ends the quadratic
+convergence: after a step that was 16 times shorter than the one before it, the next is not 4 times
+shorter. What is not found is NaN.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from micrograd import linear, ops
+from micrograd.iteration import Iteration, State
+from micrograd.ops import logical_and, logical_or, select
+
+ROUNDS = 200  # evaluations of f, at most
+CUTS = 6  # how often a step is cut before points on both sides are tried
+TRIALS = 60  # that do not make f smaller, at most
+FAR = 1e3  # times the unknown, or 1: the longest step
+SMALL = 2.0**-20  # relative to x: a step that may end the iteration
+SMALLER = 2.0**-10  # |f| where its sign changes, relative to the largest |f| before
+
+Evaluate = Callable[..., tuple[Any, Any]]  # f and its derivatives, of the unknowns and what is free
+
+
+def one_unknown(evaluate: Evaluate) -> Iteration:
+    """The iteration for one unknown. Its operands are the guess, and what is free in f.
+
+    The state: x, the point to try; p and f(p), the best point, and q on the other side of the root
+    (NaN: not known); the last two steps; the largest |f|; how many points were no better than p;
+    how many rounds are left.
+    """
+
+    def start(guess: Any, *free: Any) -> State:
+        nan = math.nan
+        step = 0.1 * (1.0 + ops.abs(guess))
+        return (guess, guess, nan, nan, step, math.inf, 0.0, 0.0, 1.0 * ROUNDS)
+
+    def step(state: State, operands: Sequence[Any]) -> State:
+        x, p, at_p, q, last, before, largest, trials, rounds = state
+        f, slope = evaluate(x, *operands[1:])
+        newton, size = -ops.div(f, slope), ops.abs(f)
+        crossed = _opposite(f, at_p)
+        bracketed = q == q
+        better = logical_or(logical_or(crossed, bracketed), _not(size >= 0.95 * ops.abs(at_p)))
+        better = logical_and(better, size == size)
+        finite = logical_and(_not(bracketed), size < math.inf)
+        largest = select(finite, ops.maximum(largest, size), largest)
+        p, q, at_p = select(better, x, p), select(crossed, p, q), select(better, f, at_p)
+        trials = select(better, 0.0, trials + 1.0)
+
+        cut = select(trials <= CUTS, 0.25 * last, -2.0 * last)
+        next_step = select(better, _limited(newton, x), cut)
+        y = p + next_step
+        inside = logical_or(_between(p, y, q), _between(q, y, p))
+        shorter = ops.abs(next_step) <= 0.5 * ops.abs(last)
+        middle = _middle(p, q)
+        bisected = logical_and(q == q, _not(logical_and(inside, shorter)))
+        y = select(bisected, middle, y)
+
+        not_a_pole = size <= 4.0 * largest
+        exact = logical_and(logical_and(better, not_a_pole), x + 0.25 * newton == x)
+        ended = logical_and(logical_and(better, not_a_pole), _ended(newton, last, before, x))
+        collapsed = logical_and(q == q, logical_or(middle == p, middle == q))
+        surely = logical_or(
+            ops.abs(at_p) <= SMALLER * largest,
+            logical_and(not_a_pole, ops.abs(newton) <= SMALL * ops.abs(x)),
+        )
+        found = logical_or(logical_or(f == 0.0, exact), logical_or(ended, collapsed))
+        failed = logical_or(trials > TRIALS, logical_and(collapsed, _not(surely)))
+        failed = logical_and(_not(f == 0.0), logical_or(failed, rounds <= 1.0))
+        found = logical_and(found, _not(failed))
+        root = select(f == 0.0, x, select(exact, x + newton, p))
+        return (
+            select(found, root, select(failed, math.nan, y)),
+            p, at_p, q, y - p, select(better, ops.abs(last), before), largest, trials,
+            select(logical_or(found, failed), 0.0, rounds - 1.0),
+        )  # fmt: skip
+
+    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[0])
+
+
+def _not(condition: Any) -> Any:
+    return not condition if condition.__class__ is bool else ops.logical_not(condition)
+
+
+def _opposite(x: Any, y: Any) -> Any:
+    """Whether the signs of x and y differ."""
+    return logical_or(logical_and(x < 0.0, y > 0.0), logical_and(x > 0.0, y < 0.0))
+
+
+def _between(a: Any, x: Any, b: Any) -> Any:
+    return logical_and(a < x, x < b)
+
+
+def _limited(step: Any, x: Any) -> Any:
+    """A step that is not too long; if it is NaN, one to the right."""
+    limit = FAR * ops.maximum(ops.abs(x), 1.0)
+    return select(ops.abs(step) <= limit, step, select(step < 0.0, -limit, limit))
+
+
+def _middle(p: Any, q: Any) -> Any:
+    """The arithmetic mean; the geometric one of numbers that differ by more than a factor of 4."""
+    a, b = ops.abs(p), ops.abs(q)
+    apart = logical_or(a > 4.0 * b, b > 4.0 * a)
+    same = _not(logical_or(_opposite(p, q), logical_or(p == 0.0, q == 0.0)))
+    mean = ops.sqrt(a) * ops.sqrt(b)
+    return select(logical_and(apart, same), select(p < 0.0, -mean, mean), 0.5 * p + 0.5 * q)
+
+
+def _ended(step: Any, last: Any, before: Any, x: Any) -> Any:
+    """Whether rounding has ended the quadratic convergence."""
+    last = ops.abs(last)
+    sharp = logical_and(before < math.inf, 16.0 * last <= before)
+    small = last <= SMALL * ops.maximum(ops.abs(x), before)
+    return logical_and(logical_and(sharp, small), 4.0 * ops.abs(step) > last)
+
+
+def several_unknowns(evaluate: Evaluate, n: int, which: int) -> Iteration:
+    """The iteration for n unknowns, of which it results in one. Its operands are the guesses, and
+    what is free in f.
+
+    The state: the point to try, the best point, the step between them, the sum of squares at the
+    best point; the length of the step before; how many points were no better; the rounds left.
+    """
+
+    def start(*operands: Any) -> State:
+        guess = operands[:n]
+        return (*guess, *guess, *[0.0] * n, math.nan, math.inf, 0.0, 1.0 * ROUNDS)
+
+    def step(state: State, operands: Sequence[Any]) -> State:
+        x, p, last = state[:n], state[n : 2 * n], state[2 * n : 3 * n]
+        least, before, trials, rounds = state[3 * n :]
+        f, jacobian = evaluate(*x, *operands[n:])
+        squares = ops.sum(*[y * y for y in f])
+        newton = linear.solve(jacobian, [-y for y in f])
+        better = logical_and(_not(squares >= 0.98 * least), squares == squares)
+        trials = select(better, 0.0, trials + 1.0)
+        exact = _all([a + 0.25 * d == a for a, d in zip(x, newton)])
+        length, last_length, size = _largest(newton), _largest(last), _largest(x)
+        ended = _ended(length, last_length, before, size)
+        solved = squares == 0.0
+        found = logical_or(solved, logical_or(exact, ended))
+        failed = logical_and(_not(found), logical_or(trials > TRIALS, rounds <= 1.0))
+
+        p = [select(better, a, b) for a, b in zip(x, p)]
+        steps = [select(better, d, 0.25 * s) for d, s in zip(newton, last)]
+        root = [select(exact, a + d, a) for a, d in zip(x, newton)]
+        y = [
+            select(found, select(solved, a, r), select(failed, math.nan, b + d))
+            for a, r, b, d in zip(x, root, p, steps)
+        ]
+        return (
+            *y, *p, *steps,
+            select(better, squares, least), select(better, last_length, before), trials,
+            select(logical_or(found, failed), 0.0, rounds - 1.0),
+        )  # fmt: skip
+
+    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[which])
+
+
+def _all(conditions: Sequence[Any]) -> Any:
+    result = conditions[0]
+    for condition in conditions[1:]:
+        result = logical_and(result, condition)
+    return result
+
+
+def _largest(x: Sequence[Any]) -> Any:
+    result = ops.abs(x[0])
+    for y in x[1:]:
+        result = ops.maximum(result, ops.abs(y))
+    return result
