@@ -64,11 +64,11 @@ def one_unknown(evaluate: Evaluate) -> Iteration:
         shorter = ops.abs(next_step) <= 0.5 * ops.abs(last)
         middle = _middle(p, q)
         bisected = logical_and(q == q, _not(logical_and(inside, shorter)))
-        y = select(bisected, middle, y)
+        y, next_step = select(bisected, middle, y), select(bisected, middle - p, next_step)
 
         not_a_pole = size <= 4.0 * largest
-        exact = logical_and(logical_and(better, not_a_pole), x + 0.25 * newton == x)
-        ended = logical_and(logical_and(better, not_a_pole), _ended(newton, last, before, x))
+        exact = logical_and(not_a_pole, x + 0.25 * newton == x)
+        ended = logical_and(not_a_pole, _ended(newton, last, before, x))
         collapsed = logical_and(q == q, logical_or(middle == p, middle == q))
         surely = logical_or(
             ops.abs(at_p) <= SMALLER * largest,
@@ -81,7 +81,7 @@ def one_unknown(evaluate: Evaluate) -> Iteration:
         root = select(f == 0.0, x, select(exact, x + newton, p))
         return (
             select(found, root, select(failed, math.nan, y)),
-            p, at_p, q, y - p, select(better, ops.abs(last), before), largest, trials,
+            p, at_p, q, next_step, select(better, ops.abs(last), before), largest, trials,
             select(logical_or(found, failed), 0.0, rounds - 1.0),
         )  # fmt: skip
 
