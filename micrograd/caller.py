@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from functools import lru_cache
 from itertools import islice
 from opcode import opmap
@@ -42,6 +43,19 @@ def line_of_the_user() -> str:
     """The innermost line of the user's program, as FILE:LINE."""
     frame = frame_of_the_user(sys._getframe(1))
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn(message: str, category: type[Warning], user: FrameType | None = None) -> None:
+    """Warns at the user's line; Python shows a message once per line."""
+    user = user or frame_of_the_user(sys._getframe(1))
+    warnings.warn_explicit(
+        message,
+        category,
+        user.f_code.co_filename,
+        user.f_lineno,
+        user.f_globals.get("__name__"),
+        user.f_globals.setdefault("__warningregistry__", {}),
+    )
 
 
 def shows_a_number(frame: FrameType) -> bool:

@@ -15,7 +15,7 @@ shorter. What is not found is NaN.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from micrograd import linear, ops
 from micrograd.iteration import Iteration, State
@@ -24,6 +24,7 @@ from micrograd.ops import logical_and, logical_or, select
 ROUNDS = 200  # evaluations of f, at most
 CUTS = 6  # how often a step is cut before points on both sides are tried
 TRIALS = 60  # that do not make f smaller, at most
+LESS = 0.95  # |f| of a better point, relative to that of the best one
 FAR = 1e3  # times the unknown, or 1: the longest step
 SMALL = 2.0**-20  # relative to x: a step that may end the iteration
 SMALLER = 2.0**-10  # |f| where its sign changes, relative to the largest |f| before
@@ -31,61 +32,88 @@ SMALLER = 2.0**-10  # |f| where its sign changes, relative to the largest |f| be
 Evaluate = Callable[..., tuple[Any, Any]]  # f and its derivatives, of the unknowns and what is free
 
 
-def one_unknown(evaluate: Evaluate) -> Iteration:
-    """The iteration for one unknown. Its operands are the guess, and what is free in f.
+class Search(NamedTuple):
+    """The state of an iteration for one unknown."""
 
-    The state: x, the point to try; p and f(p), the best point, and q on the other side of the root
-    (NaN: not known); the last two steps; the largest |f|; how many points were no better than p;
-    how many rounds are left.
-    """
+    x: Any  # the point to try
+    p: Any  # the best point so far
+    at_p: Any  # f there; NaN: not known
+    q: Any  # the latest point where f has the other sign; NaN: not known
+    step: Any  # that led to x
+    before: Any  # the length of the step before it
+    largest: Any  # |f| until its sign changed
+    trials: Any  # how many points were no better than p
+    rounds: Any  # how many are left
+
+
+def one_unknown(evaluate: Evaluate) -> Iteration:
+    """The iteration for one unknown. Its operands are the guess, and what is free in f."""
 
     def start(guess: Any, *free: Any) -> State:
-        nan = math.nan
-        step = 0.1 * (1.0 + ops.abs(guess))
-        return (guess, guess, nan, nan, step, math.inf, 0.0, 0.0, 1.0 * ROUNDS)
+        nan, step = math.nan, 0.1 * (1.0 + ops.abs(guess))
+        return Search(guess, guess, nan, nan, step, math.inf, 0.0, 0.0, 1.0 * ROUNDS)
 
     def step(state: State, operands: Sequence[Any]) -> State:
-        x, p, at_p, q, last, before, largest, trials, rounds = state
-        f, slope = evaluate(x, *operands[1:])
-        newton, size = -ops.div(f, slope), ops.abs(f)
-        crossed = _opposite(f, at_p)
-        bracketed = q == q
-        better = logical_or(logical_or(crossed, bracketed), _not(size >= 0.95 * ops.abs(at_p)))
-        better = logical_and(better, size == size)
-        finite = logical_and(_not(bracketed), size < math.inf)
-        largest = select(finite, ops.maximum(largest, size), largest)
-        p, q, at_p = select(better, x, p), select(crossed, p, q), select(better, f, at_p)
-        trials = select(better, 0.0, trials + 1.0)
-
-        cut = select(trials <= CUTS, 0.25 * last, -2.0 * last)
-        next_step = select(better, _limited(newton, x), cut)
-        y = p + next_step
-        inside = logical_or(_between(p, y, q), _between(q, y, p))
-        shorter = ops.abs(next_step) <= 0.5 * ops.abs(last)
-        middle = _middle(p, q)
-        bisected = logical_and(q == q, _not(logical_and(inside, shorter)))
-        y, next_step = select(bisected, middle, y), select(bisected, middle - p, next_step)
-
-        not_a_pole = size <= 4.0 * largest
-        exact = logical_and(not_a_pole, x + 0.25 * newton == x)
-        ended = logical_and(not_a_pole, _ended(newton, last, before, x))
-        collapsed = logical_and(q == q, logical_or(middle == p, middle == q))
-        surely = logical_or(
-            ops.abs(at_p) <= SMALLER * largest,
-            logical_and(not_a_pole, ops.abs(newton) <= SMALL * ops.abs(x)),
+        old = Search(*state)
+        f, slope = evaluate(old.x, *operands[1:])
+        newton = -ops.div(f, slope)
+        better, new = _compared(old, f)
+        middle = _middle(new.p, new.q)
+        y, next_step = _next(old, new, better, newton, middle)
+        found, root, failed = _judged(old, new, f, newton, middle)
+        return new._replace(
+            x=select(found, root, select(failed, math.nan, y)),
+            step=next_step,
+            before=select(better, ops.abs(old.step), old.before),
+            rounds=select(logical_or(found, failed), 0.0, old.rounds - 1.0),
         )
-        found = logical_or(logical_or(f == 0.0, exact), logical_or(ended, collapsed))
-        failed = logical_or(trials > TRIALS, logical_and(collapsed, _not(surely)))
-        failed = logical_and(_not(f == 0.0), logical_or(failed, rounds <= 1.0))
-        found = logical_and(found, _not(failed))
-        root = select(f == 0.0, x, select(exact, x + newton, p))
-        return (
-            select(found, root, select(failed, math.nan, y)),
-            p, at_p, q, next_step, select(better, ops.abs(last), before), largest, trials,
-            select(logical_or(found, failed), 0.0, rounds - 1.0),
-        )  # fmt: skip
 
     return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[0])
+
+
+def _compared(old: Search, f: Any) -> tuple[Any, Search]:
+    """Whether x is better than p, and then in its place."""
+    size, bracketed = ops.abs(f), old.q == old.q
+    crossed = _opposite(f, old.at_p)
+    better = logical_or(crossed, logical_or(bracketed, _not(size >= LESS * ops.abs(old.at_p))))
+    better = logical_and(better, size == size)
+    counts = logical_and(_not(bracketed), size < math.inf)
+    return better, old._replace(
+        p=select(better, old.x, old.p),
+        at_p=select(better, f, old.at_p),
+        q=select(crossed, old.p, old.q),
+        largest=select(counts, ops.maximum(old.largest, size), old.largest),
+        trials=select(better, 0.0, old.trials + 1.0),
+    )
+
+
+def _next(old: Search, new: Search, better: Any, newton: Any, middle: Any) -> tuple[Any, Any]:
+    """The next point to try, and the step to it."""
+    cut = select(new.trials <= CUTS, 0.25 * old.step, -2.0 * old.step)
+    step = select(better, _limited(newton, old.x), cut)
+    y = new.p + step
+    inside = logical_or(_between(new.p, y, new.q), _between(new.q, y, new.p))
+    shorter = ops.abs(step) <= 0.5 * ops.abs(old.step)
+    bisected = logical_and(new.q == new.q, _not(logical_and(inside, shorter)))
+    return select(bisected, middle, y), select(bisected, middle - new.p, step)
+
+
+def _judged(old: Search, new: Search, f: Any, newton: Any, middle: Any) -> tuple[Any, Any, Any]:
+    """Whether the root is found; the root; whether the iteration has failed."""
+    x, solved = old.x, f == 0.0
+    not_a_pole = ops.abs(f) <= 4.0 * new.largest
+    exact = logical_and(not_a_pole, x + 0.25 * newton == x)
+    ended = logical_and(old.trials == 0.0, _ended(newton, old.step, old.before, x))
+    collapsed = logical_and(new.q == new.q, logical_or(middle == new.p, middle == new.q))
+    surely = logical_or(
+        ops.abs(new.at_p) <= SMALLER * new.largest,
+        logical_and(not_a_pole, ops.abs(newton) <= SMALL * ops.abs(x)),
+    )
+    failed = logical_or(new.trials > TRIALS, logical_and(collapsed, _not(surely)))
+    failed = logical_and(_not(solved), logical_or(failed, old.rounds <= 1.0))
+    found = logical_or(exact, logical_or(logical_and(not_a_pole, ended), collapsed))
+    found = logical_or(solved, logical_and(found, _not(failed)))
+    return found, select(solved, x, select(exact, x + newton, new.p)), failed
 
 
 def _not(condition: Any) -> Any:
@@ -143,12 +171,12 @@ def several_unknowns(evaluate: Evaluate, n: int, which: int) -> Iteration:
         squares = ops.sum(*[y * y for y in f])
         newton = linear.solve(jacobian, [-y for y in f])
         better = logical_and(_not(squares >= 0.98 * least), squares == squares)
-        trials = select(better, 0.0, trials + 1.0)
         exact = _all([a + 0.25 * d == a for a, d in zip(x, newton)])
         length, last_length, size = _largest(newton), _largest(last), _largest(x)
-        ended = _ended(length, last_length, before, size)
+        ended = logical_and(trials == 0.0, _ended(length, last_length, before, size))
         solved = squares == 0.0
         found = logical_or(solved, logical_or(exact, ended))
+        trials = select(better, 0.0, trials + 1.0)
         failed = logical_and(_not(found), logical_or(trials > TRIALS, rounds <= 1.0))
 
         p = [select(better, a, b) for a, b in zip(x, p)]

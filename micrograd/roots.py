@@ -7,12 +7,12 @@ reads besides x (parameters, captured Values, whatever it computes from these al
 both, so that a trace computes it once, before the iteration.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from micrograd import graph, linear, newton, ops
+from micrograd.caller import warn
 from micrograd.engine import Value
 from micrograd.errors import ConvergenceWarning, ShapeError
 from micrograd.operation import Op, is_real, number
@@ -37,12 +37,12 @@ def root(f: Callable[..., Any], guess: Any, *parameters: Any) -> Any:
     Where the iteration does not converge, the result is NaN, and a ConvergenceWarning counts the
     examples. Raises ShapeError if `f` returns another number of results than it has unknowns.
 
-    >>> root(lambda x, a: x * x - a, 1.0, 2.0)
-    1.4142135623730951
+    >>> root(lambda x, a: x**3 - a, 1.0, 8.0)
+    2.0
     >>> import micrograd as mg
     >>> mg.grad(lambda a: root(lambda x: x * x - a, 1.0))(4.0)
     0.25
-    >>> root(lambda v: [v[0] + v[1] - 3.0, v[0] * v[1] - 2.0], [0.0, 5.0])
+    >>> root(lambda v: [v[0] - 1.0, v[1] * v[0] - 2.0], [3.0, 3.0])
     [1.0, 2.0]
     """
     equations = _Equations(f, guess, parameters)
@@ -74,7 +74,7 @@ class _Equations:
         self.f, self.parameters = f, parameters
         self.shape = getattr(guess, "shape", None)
         self.single = isinstance(guess, Scalar) or is_real(type(guess)) or self.shape == ()
-        scalars = [guess] if self.single else [*guess]
+        scalars: list[Any] = [guess] if self.single else [*cast(Iterable[Any], guess)]
         self.guess = [x if isinstance(x, Scalar) else number(x) for x in scalars]
         if not self.guess:
             raise ShapeError("root of no unknowns; pass a number, or at least one in a sequence")
@@ -106,7 +106,7 @@ class _Equations:
         return [y.item() if hasattr(y, "item") else y for y in results]
 
     def _slopes(self, results: list[Any], unknowns: list[Any]) -> list[Any]:
-        return [slope for y in results for slope in _gradients(y, unknowns)]
+        return [slope for y in results for slope in _gradients(y, unknowns, False)]
 
     # With numbers: f is called at each step, so that it may contain `if`.
 
@@ -115,7 +115,7 @@ class _Equations:
         solution = _iterations(self._numbers_at, len(guess))
         roots = [iteration(*guess) for iteration in solution]
         if any(x != x for x in roots):
-            warnings.warn("root did not converge: the result is NaN", ConvergenceWarning, 3)
+            warn(f"root did not converge from {guess}: the result is NaN", ConvergenceWarning)
         unknowns = [Value(x) for x in roots]
         results = self.at(unknowns)
         tape, free = _derivatives(results, unknowns)
@@ -145,15 +145,15 @@ def _number(x: Any) -> float:
     return x._data if isinstance(x, Value) else number(x)
 
 
-def _gradients(y: Any, variables: list[Any]) -> list[Any]:
-    return graph.gradients(y, variables) if isinstance(y, Scalar) else [0.0] * len(variables)
+def _gradients(y: Any, variables: list[Any], again: bool) -> list[Any]:
+    return graph.gradients(y, variables, again) if isinstance(y, Scalar) else [0.0] * len(variables)
 
 
 def _derivatives(results: list[Any], unknowns: list[Any]) -> tuple[Tape, list[Any]]:
     """The derivatives of the left sides, as a tape of the unknowns and of what is free in f: by
     the unknowns, for each left side, then by what is free."""
     _, free = record(results, unknowns)
-    rows = [_gradients(y, [*unknowns, *free]) for y in results]
+    rows = [_gradients(y, [*unknowns, *free], True) for y in results]
     n = len(unknowns)
     by_unknowns = [x for row in rows for x in row[:n]]
     tape, read = record([*by_unknowns, *[x for row in rows for x in row[n:]]], unknowns + free)
@@ -188,7 +188,7 @@ def solution(tape: Tape, n: int) -> list[Op]:
     return [
         Op(
             f"root_{tape.digest}_{which}", tape.inputs, iteration, derivative,
-            "a root of an equation, as a number", iteration=iteration,
+            "a root of an equation, as a number", iteration=iteration, library=_is_plain(tape),
         )
         for which, iteration in enumerate(_iterations(evaluate, n))
     ]  # fmt: skip
@@ -209,10 +209,16 @@ def implicit(tape: Tape, n: int) -> list[Op]:
             return [0.0] * n + _chain(tape(*x, *operands[n:]), n, which, g)
 
         name = f"implicit_{tape.digest}_{which}"
-        return Op(name, tape.inputs, meaning, derivative, "a root, with its derivatives")
+        doc, plain = "a root, with its derivatives", _is_plain(tape)
+        return Op(name, tape.inputs, meaning, derivative, doc, library=plain)
 
     row += map(of, range(n))
     return row
+
+
+def _is_plain(tape: Tape) -> bool:
+    """Whether the names of its operations say what a tape computes, and a NaN is hidden by none."""
+    return all(op.library and not op.boolean and op is not ops.where for op, _ in tape.rows)
 
 
 def _chain(slopes: list[Any], n: int, which: int, g: Any) -> list[Any]:

@@ -8,14 +8,13 @@ threads are not affected.
 import math
 import re
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
 from micrograd import graph
-from micrograd.caller import called_in, frame_of_the_user, line_of_the_user, shows_a_number
+from micrograd.caller import called_in, frame_of_the_user, line_of_the_user, shows_a_number, warn
 from micrograd.errors import LostGradientError, LostGradientWarning
 from micrograd.ops import TABLE
 
@@ -111,9 +110,10 @@ def left(value: Any, how: str) -> None:
         )
     if value.op is not None and any(x.op is None for x in graph.below(value, passing=True)):
         called, instead = _function(frame)
-        _warn(
+        warn(
             f"{called} took the number of a computed Value, so that backward() stops there. "
             f"Instead, {instead}; if you want the number, write x.data",
+            LostGradientWarning,
             frame_of_the_user(frame),
         )
 
@@ -131,23 +131,11 @@ def _function(frame: FrameType) -> tuple[str, str]:
 
 def warn_of_choices(count: int) -> None:
     """Warns that the result depends on the variables of a derivative only through comparisons."""
-    _warn(
+    warn(
         f"the result depends on the variables only through {count} comparisons, so its derivative "
         "is 0. If it is the result of a search, such as a root by bisection, add a step that is "
-        "computed from the variables, such as one of Newton's method",
-        frame_of_the_user(sys._getframe(1)),
-    )
-
-
-def _warn(message: str, user: FrameType) -> None:
-    """Warns at the user's line; Python shows one warning per line."""
-    warnings.warn_explicit(
-        message,
+        "computed from the variables, such as one of Newton's method, or write micrograd.root",
         LostGradientWarning,
-        user.f_code.co_filename,
-        user.f_lineno,
-        user.f_globals.get("__name__"),
-        user.f_globals.setdefault("__warningregistry__", {}),
     )
 
 

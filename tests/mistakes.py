@@ -125,6 +125,11 @@ MISTAKES = [
         "def product(x, y):\n    return x * y\n\n\nmg.check_gradient(product, 2.0, 3.0)",
     ),
     Mistake(
+        "ConvergenceWarning", "An equation without a root",
+        "mg.root(lambda x: x * x + 1.0, 2.0)",
+        "mg.root(lambda x: x * x - 1.0, 2.0)",
+    ),
+    Mistake(
         "ShapeError", "Rows for a model that takes one example",
         "model = mg.MLP(3, [4, 1], seed=0)\nmodel(np.ones((5, 3)))",
         "model = mg.MLP(3, [4, 1], seed=0)\nmg.Predictor(model)(np.ones((5, 3)))",

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
+from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value
 from micrograd.structure import LEAF, Structure
 
 Gradient = Literal["arguments", "parameters"]
-Answer = Literal["value"] | Gradient  # the value alone, or with this gradient
+# The value alone, or with this gradient; or the roots that the function finds on its way.
+Answer = Literal["value", "roots"] | Gradient
 # The answer; whether it is guarded (see adjoint.add_adjoint); which inputs all examples share.
 Key = tuple[Answer, bool, tuple[int, ...]]
 
@@ -42,6 +45,12 @@ class Specialization:
         """The arguments as a tuple, keywords last, with these leaves in place of their own."""
         args, kwargs = self.structure.build(iter(leaves))
         return *args, *kwargs.values()
+
+    @cached_property
+    def roots(self) -> list[Symbol]:
+        """The nodes whose result is NaN if an iteration does not converge."""
+        nodes = self.trace.computed(self.trace.outputs)
+        return [node for node in nodes if node.op is not None and node.op.iteration is not None]
 
     @property
     def shared(self) -> list[tuple[int, ...]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from micrograd import ops
+from micrograd.caller import warn
 from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
@@ -25,6 +26,7 @@ from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.errors import ConvergenceWarning
 from micrograd.structure import Structure, flatten
 
 _ARRAYS = {np.ndarray}
@@ -144,6 +146,10 @@ class Specializer:
     def _build(
         self, it: Specialization, answer: Answer, guarded: bool, shared: tuple[int, ...]
     ) -> Kernel:
+        if answer == "roots":
+            return self.kernel_of(
+                checked(roll(it.trace, {"value": [*it.roots]}, self.exact, shared))
+            )
         if answer != "value" and it.trace.output_shapes != [None]:
             raise TypeError(
                 f"only a function that returns one number has a gradient; {self!r} returns "
@@ -186,10 +192,20 @@ class Specializer:
             self.kernel(it, answer, call.shared)  # raises, if there is no gradient
             return [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
         answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+        if it.roots and np.isnan(answers[0]).any():
+            self._warn_of_roots(it, call, theta)
         if nan and not self.exact:
             guarded, _ = self.kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
             return [_mended(x, y) for x, y in zip(answers, guarded)]
         return answers
+
+    def _warn_of_roots(self, it: Specialization, call: Call, theta: Array) -> None:
+        """Counts the examples in which an iteration did not converge."""
+        (roots,), _ = self.kernel(it, "roots", call.shared)(call, theta, 1.0)
+        rows = np.atleast_2d(roots)
+        if count := np.isnan(rows).any(axis=1).sum():
+            examples = f"{count} of {call.n} examples" if len(rows) == call.n else "any example"
+            warn(f"root did not converge for {examples}: it is NaN there", ConvergenceWarning)
 
     def kernel_of(
         self, program: Program, made: Callable[[], Program] | None = None, how: str = ""

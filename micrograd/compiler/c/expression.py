@@ -7,11 +7,13 @@ parentheses as possible; subexpressions that are used twice get a name.
 import inspect
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from micrograd.compiler.trace.errors import chosen_by_if
+from micrograd.iteration import Iteration
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -117,29 +119,54 @@ class Printer:
         name = f"mg_{op.name}" + (f"_{count}" if op.arity is None else "")
         if name not in self.functions:
             parameters = _parameters(op, count)
-            result = op.meaning(*map(Expression.named, parameters))
-            lines = self._lines(result)
+            operands = [*map(Expression.named, parameters)]
+            if op.iteration is None:
+                (result,), lines = self._declared([op.meaning(*operands)])
+                lines.append(f"return {result};")
+            else:
+                lines = self._loop(op.iteration, operands)
             used = set(re.findall(r"\w+", " ".join(lines)))
-            lines += [f"(void){x};" for x in parameters if x not in used]
+            lines = [f"(void){x};" for x in parameters if x not in used] + lines
             arguments = ", ".join(f"{self.number} {x}" for x in parameters)
-            body = "\n".join(f"    {line}" for line in lines[1:] + lines[:1])
+            body = "\n".join(f"    {line}" for line in lines)
             self.functions[name] = f"static {self.number} {name}({arguments})\n{{\n{body}\n}}"
         return name
 
-    def _lines(self, result: Any) -> list[str]:
-        """The statement that returns `result`, then the declarations before it."""
-        order = _postorder(result)
-        uses = Counter(x for node in order for x in node.operands if isinstance(x, Expression))
+    def _loop(self, iteration: Iteration, operands: list[Expression]) -> list[str]:
+        """The statements of a loop, which replaces its state until it is done."""
+        first, before = self._declared(iteration.start(*operands))
+        names = [f"s{k}" for k in range(len(first))]
+        state = [*map(Expression.named, names)]
+        following, inside = self._declared(iteration.step(state, operands))
+        (result,), after = self._declared([iteration.result(state)])
+        return [
+            *before,
+            *[f"{self.number} {name} = {text};" for name, text in zip(names, first)],
+            f"while ({self.text(iteration.goes_on(state))}) {{",
+            *[f"    {line}" for line in inside],
+            *[f"    const {self.number} n{k} = {text};" for k, text in enumerate(following)],
+            *[f"    {name} = n{k};" for k, name in enumerate(names)],
+            "}",
+            *after,
+            f"return {result};",
+        ]
+
+    def _declared(self, results: Sequence[Any]) -> tuple[list[str], list[str]]:
+        """The texts of `results`, and the declarations of the names in them."""
+        order = _postorder(results)
+        read = [x for node in order for x in node.operands]
+        uses = Counter(x for x in (*read, *results) if isinstance(x, Expression))
+        once = {x for x in results if isinstance(x, Expression) and uses[x] == 1}
         names: dict[Expression, str] = {}
         lines = []
         for node in order:
-            if node.op is not None and node is not result:
+            if node.op is not None and node not in once:
                 text = self.text(node, 0, names)
                 if uses[node] > 1 or len(text) > _LONG:
                     kind = "int" if node.boolean else self.number
                     names[node] = f"t{len(names)}"
                     lines.append(f"const {kind} {names[node]} = {text};")
-        return [f"return {self.text(result, 0, names)};", *lines]
+        return [self.text(x, 0, names) for x in results], lines
 
 
 def _parameters(op: Op, count: int) -> list[str]:
@@ -149,8 +176,8 @@ def _parameters(op: Op, count: int) -> list[str]:
     return names if letters else [f"x{k}" for k in range(count)]
 
 
-def _postorder(x: Any) -> list[Expression]:
-    """The expressions in x, each once, operands first."""
+def _postorder(results: Sequence[Any]) -> list[Expression]:
+    """The expressions in `results`, each once, operands first."""
     order: dict[Expression, None] = {}
 
     def visit(x: Any) -> None:
@@ -159,5 +186,6 @@ def _postorder(x: Any) -> list[Expression]:
                 visit(operand)
             order[x] = None
 
-    visit(x)
+    for x in results:
+        visit(x)
     return [*order]
