@@ -92,7 +92,6 @@ from micrograd.ops import (
     mul,
     neg,
     not_equal,
-    op,
     pow,
     relu,
     sigmoid,
@@ -109,6 +108,7 @@ from micrograd.ops import (
     where,
 )
 from micrograd.optim import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
+from micrograd.own_operation import op
 from micrograd.roots import fixed_point, root
 from micrograd.schedules import Constant, CosineDecay, StepDecay, WarmUp
 from micrograd.sequences import argmax, argmin, cumsum, interp, max, min, prod, sort

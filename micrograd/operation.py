@@ -10,12 +10,9 @@ returns the term that each operand's gradient gains, in the order of the operand
 a float stops the chain rule there.
 """
 
-import functools
 import inspect
 import math
-import re
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from numbers import Complex, Number, Real
 from typing import Any, cast
@@ -76,6 +73,7 @@ class Op:
     iteration: Iteration | None = None  # the meaning, if it is a loop
     c: str = ""  # of a primitive: its operator or function in C, if it is not the symbol or name
     cost: int = INSTRUCTION  # of a primitive; that of a composite follows from its formula
+    opaque: bool = False  # its meaning is a function of numbers and cannot be traced
 
     def __post_init__(self) -> None:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
@@ -92,16 +90,23 @@ class Op:
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         return operands + self.defaults[-missing:]
 
+    def __copy__(self) -> "Op":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Op":
+        """Copies are the row itself, whatever is called by its name now."""
+        return self
+
     def __reduce__(self) -> Any:
-        """Copies and pickles are the row itself."""
-        return _row, (self.name,)
+        """A pickle names the row."""
+        return _row, (self.name, UNLISTED.get(self.name) is self)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
 
-def _row(name: str) -> Op:
-    return TABLE.get(name) or UNLISTED.get(name) or label(name)
+def _row(name: str, unlisted: bool = False) -> Op:
+    return (UNLISTED if unlisted else TABLE).get(name) or label(name)
 
 
 # The dispatch: the types of the operands decide which interpreter runs an operation.
@@ -195,9 +200,14 @@ UNLISTED: dict[str, Op] = {}  # rows that only the chain rule uses
 
 
 def enter(row: Op) -> Op:
-    """Adds `row` to the table. Raises ValueError if its name is taken."""
-    if row.name in TABLE:
-        raise ValueError(f"there is an operation called {row.name!r} already; choose another name")
+    """Adds `row` to the table. A user's row may replace another one of the user's, as a cell of a
+    notebook runs again: graphs and programs keep the row that they were made with. Raises
+    ValueError for the name of a row of this package."""
+    known = TABLE.get(row.name)
+    if known is not None and (known.library or row.library):
+        raise ValueError(
+            f"micrograd has an operation called {row.name!r} already; choose another name"
+        )
     TABLE[row.name] = row
     return row
 
@@ -236,6 +246,7 @@ def composed(
     conditions: int = 0,
     listed: bool = True,
     library: bool = True,
+    opaque: bool = False,
 ) -> Callable[[Callable[..., Any]], Op]:
     """A composite operation: decorates its meaning, whose docstring describes the operation."""
 
@@ -249,112 +260,11 @@ def composed(
         row = Op(
             called, arity, meaning, derivative, title,
             defaults=defaults, on_floats=on_floats, conditions=conditions, library=library,
+            opaque=opaque,
         )  # fmt: skip
         return enter(row) if listed else UNLISTED.setdefault(called, row)
 
     return enter_row
-
-
-def op(
-    *misplaced: Any, derivative: Callable[..., Any] | None = None, name: str = ""
-) -> Callable[[Callable[..., Any]], Op]:
-    """Adds an operation: decorates its meaning, a function of one or more numbers.
-
-    `derivative(g, z, *operands)` is passed the gradient `g` of the result, the result `z` and the
-    operands; it returns the term that each operand's gradient gains: a tuple, or a single number
-    for a single operand. Write both in arithmetic and functions of `micrograd`, so that they run on
-    numbers, on Values (second derivatives) and in compiled programs; for a choice between two
-    numbers use `where`. Where Python's arithmetic would raise, the result is infinite or NaN.
-
-    Raises TypeError for a meaning that does not take a fixed number of operands, and ValueError
-    if the name is taken.
-
-    >>> import micrograd as mg
-    >>> @mg.op(derivative=lambda g, z, x: 3 * g * x**2)
-    ... def cube(x):
-    ...     return x**3
-    >>> x = mg.Value(2.0)
-    >>> y = cube(x)
-    >>> y.backward()
-    >>> y.data, x.grad
-    (8.0, 12.0)
-    """
-
-    if misplaced or derivative is None:
-        raise TypeError(
-            "an operation needs its derivative: @mg.op(derivative=lambda g, z, x: ...), where g is "
-            "the gradient of the result z"
-        )
-
-    def add_row(meaning: Callable[..., Any]) -> Op:
-        called = name or meaning.__name__
-        if not callable(derivative):
-            raise TypeError(
-                f"the derivative of {called} must be a function, got {derivative!r:.60}"
-            )
-        parameters = list(inspect.signature(meaning).parameters.values())
-        if not parameters or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
-            raise TypeError(f"{called} must take a fixed number of operands, at least one")
-        row = composed(_guarded_derivative(called, derivative), called, library=False)
-        return row(_guarded(called, meaning))
-
-    return add_row
-
-
-def _guarded(name: str, meaning: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's `meaning`, checked: on floats it returns a float, or raises with an explanation."""
-
-    @functools.wraps(meaning)
-    def guarded(*operands: Any) -> Any:
-        try:
-            result = machine.run(meaning, operands)
-        except TypeError as error:
-            raise _explained(error, name) from None
-        if result.__class__ is float or any(x.__class__ is not float for x in operands):
-            return result
-        try:
-            return number(result)
-        except TypeError as error:
-            raise TypeError(f"the result of {name}: {error}") from None
-
-    return guarded
-
-
-def _explained(error: TypeError, name: str) -> TypeError:
-    """The error with a hint, if a function of Python's `math` was called on something else than a
-    float."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    called = re.search(r"\b(?:math|cmath)\.(\w+)", place.line or "")
-    if not called or "must be real number" not in str(error):
-        return error
-    return TypeError(
-        f"{name} calls math.{called[1]}, which takes floats only; write mg.{called[1]}, at "
-        f"{place.filename}:{place.lineno}"
-    )
-
-
-def _guarded_derivative(name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's `derivative`, checked: it returns one gradient for each operand."""
-
-    def as_tuple(*arguments: Any) -> tuple[Any, ...]:
-        answer = derivative(*arguments)
-        if isinstance(answer, (tuple, list)):
-            return tuple(cast(Iterable[Any], answer))
-        return (answer,)
-
-    def guarded(g: Any, z: Any, *operands: Any) -> Any:
-        gradients = machine.run(as_tuple, (g, z, *operands))
-        for i, gradient in enumerate(gradients):
-            if gradient is None:
-                raise TypeError(f"the derivative of {name} returned None for operand {i}")
-        if len(gradients) != len(operands):
-            raise TypeError(
-                f"the derivative of {name} must return one gradient for each of its "
-                f"{len(operands)} operands, got {len(gradients)}"
-            )
-        return [x if hasattr(x, "rank") else number(x) for x in gradients]
-
-    return guarded
 
 
 def label(name: str) -> Op:

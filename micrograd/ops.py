@@ -19,12 +19,11 @@ from micrograd.operation import (
     function,
     label,
     number,
-    op,
     primitive,
     truth,
 )
 
-__all__ = ["Op", "TABLE", "INTERPRETERS", "Interpreter", "number", "select", "op", "label"]
+__all__ = ["Op", "TABLE", "INTERPRETERS", "Interpreter", "number", "select", "label"]
 
 
 def select(c: Any, x: Any, y: Any) -> Any:

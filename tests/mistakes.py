@@ -103,6 +103,13 @@ MISTAKES = [
         "def ramp(x):\n    return mg.where(x > 0, x, 0.0)\n\n\nmg.compile(lambda x: ramp(x))(2.0)",
     ),
     Mistake(
+        "TraceError", "An operation of your own that a library computes",
+        "@mg.op(derivative=lambda g, z, x: g * z * mg.digamma(x))\n"
+        "def gamma(x):\n    return math.gamma(x)\n\n\nmg.compile(lambda x: 2 * gamma(x))(5.0)",
+        "@mg.op(derivative=lambda g, z, x: g * z * mg.digamma(x), opaque=True)\n"
+        "def gamma(x):\n    return math.gamma(x)\n\n\nmg.compile(lambda x: 2 * gamma(x))(5.0)",
+    ),
+    Mistake(
         "TraceError", "A result that is no number",
         'f = mg.compile(lambda x: f"{x}")\nf(2.0)',
         'f = mg.compile(lambda x: x)\nf"{f(2.0)}"',

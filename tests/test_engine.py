@@ -443,7 +443,7 @@ def test_python_in_them_may_be_anything_on_floats() -> None:
 
 
 def test_mistakes_in_them_are_named() -> None:
-    with pytest.raises(ValueError, match="there is an operation called 'relu' already"):
+    with pytest.raises(ValueError, match="has an operation called 'relu' already"):
         mg.op(derivative=lambda g, z, x: g, name="relu")(lambda x: x)
     with pytest.raises(TypeError, match="the derivative of f must be a function, got 3"):
         mg.op(derivative=3, name="f")(lambda x: x)  # type: ignore[arg-type]

@@ -76,7 +76,8 @@ def _formula(ufunc: Any) -> Any:
     if name in NUMBERS or name in _TRUTHS:
         return _replaced(name, ufunc.nin, ufunc.nout)
     if name not in _NATIVE and any(set(kind) - {*"O->"} for kind in ufunc.types):
-        raise NumPyError(unsupported(f"np.{name}", _INSTEAD.get(name)))
+        called = f"np.{name}" if hasattr(np, name) else name  # SciPy's are ufuncs, too
+        raise NumPyError(unsupported(called, _INSTEAD.get(name)))
     return ufunc
 
 
@@ -153,5 +154,5 @@ def unsupported(name: str, instead: str | None = None) -> str:
     """The message for a NumPy function that is not a formula of scalars."""
     return (
         f"{name} does not take Values and traced numbers. Instead, write "
-        f"{instead or 'it in operations of micrograd, or add it with @micrograd.op'}"
+        f"{instead or 'it in operations of micrograd, or add it with @micrograd.op(opaque=True)'}"
     )

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from micrograd.compiler.trace.errors import chosen_by_if
+from micrograd.compiler.trace.errors import TraceError, chosen_by_if, formula
 from micrograd.iteration import Iteration
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
@@ -59,6 +59,7 @@ class Printer:
     def __init__(self, double: bool):
         self.number, self.suffix = ("double", "") if double else ("float", "f")
         self.functions: dict[str, str] = {}
+        self._names: dict[tuple[Op, int], str] = {}  # of the functions of composite operations
 
     def literal(self, x: float) -> str:
         with np.errstate(over="ignore"):
@@ -116,12 +117,22 @@ class Printer:
 
     def _function(self, op: Op, count: int) -> str:
         """The name of a composite operation's function, which is printed on first use."""
-        name = f"mg_{op.name}" + (f"_{count}" if op.arity is None else "")
-        if name not in self.functions:
+        if op.opaque:
+            raise TraceError(
+                f"C cannot call back into Python, where the opaque operation {op.name} runs. Write "
+                "its meaning in arithmetic and functions of micrograd, without opaque=True"
+            )
+        name = self._names.get((op, count))
+        if name is None:
+            name = f"mg_{op.name}" + (f"_{count}" if op.arity is None else "")
+            name += f"_{len(self.functions)}" * (
+                name in self._names.values()
+            )  # defined again since
+            self._names[op, count] = name
             parameters = _parameters(op, count)
             operands = [*map(Expression.named, parameters)]
             if op.iteration is None:
-                (result,), lines = self._declared([op.meaning(*operands)])
+                (result,), lines = self._declared([formula(op, operands)])
                 lines.append(f"return {result};")
             else:
                 lines = self._loop(op.iteration, operands)

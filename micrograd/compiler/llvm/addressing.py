@@ -74,11 +74,11 @@ class Body:
                 action(i)
 
     @contextmanager
-    def over_vectors(self) -> Iterator[None]:
-        """A loop over the vectors of a chunk."""
+    def over_vectors(self) -> Iterator[Any]:
+        """A loop over the vectors of a chunk; yields the index of the first example of each."""
         with self.loops.loop(self.memory.vectors) if self.examples else once() as x:
             self.enter_vector(x)
-            yield
+            yield self._at
 
     def enter_vector(self, x: ir.Value) -> None:
         """Loads and stores of rows from here on use vector x."""

@@ -16,7 +16,7 @@ from micrograd.compiler.llvm.builder import Builder
 from micrograd.compiler.llvm.control_flow import I1, I32
 from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.schedule.plan import Step
-from micrograd.compiler.trace.errors import chosen_by_if
+from micrograd.compiler.trace.errors import chosen_by_if, formula
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -56,7 +56,7 @@ def apply(op: Op, operands: tuple[Any, ...]) -> Any:
     if op.iteration is not None:
         return Register(emit, emit.iterated(op, [emit.number_of(x) for x in registers]))
     if not op.primitive:
-        return emit.register(op.meaning(*registers))
+        return emit.register(formula(op, registers))
     return Register(emit, emit.primitive(op, [x.value for x in registers]))
 
 

@@ -73,6 +73,12 @@ class Builder(ir.IRBuilder):
         given = ", ".join([f"{x.type} {x.get_reference()}" for x in operands])
         return self.line(type, f"{words} {type} {function.get_reference()}({given})")
 
+    def call_pointer(self, pointer: ir.Value, operands: Sequence[ir.Value]) -> None:
+        """Calls the function at a pointer, which has no result."""
+        given = ", ".join([f"{x.type} {x.get_reference()}" for x in operands])
+        text = f"call void {pointer.get_reference()}({given})"
+        self._insert(Line(ir.VoidType(), "", text))
+
     def gep(
         self, pointer: ir.Value, places: Sequence[ir.Value], *rest: Any,
         source_etype: Any = None, **options: Any,

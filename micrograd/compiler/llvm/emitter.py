@@ -131,6 +131,8 @@ class Emitter:
         nests = LoopNests(body)
         if nest.over_examples:
             nests.reduce(nest)
+        elif nest.is_opaque:
+            nests.opaque(nest)
         elif nest.opens_with_sum:
             nests.long_sum(nest)
         else:

@@ -7,10 +7,14 @@ from llvmlite import ir
 
 from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
+from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
+from micrograd.compiler.llvm.module import LOST
 from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.schedule.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.schedule.schedule import REDUCE_TILE, TILE, VECTOR_TILE
+
+COLUMN = 128  # members that Python is called with at once
 
 # A partial sum: the added terms and the subtracted terms. They are two independent chains, which
 # the processor overlaps.
@@ -29,6 +33,58 @@ class LoopNests:
                 self._steps(nest.steps, {}, member)
 
         self._members(nest, 1, tile)
+
+    def opaque(self, nest: Nest) -> None:
+        """Calls Python for whole columns: of the chunk's examples, or of members. The columns of
+        the operands, and that of the results, follow each other; behind them is a word that
+        Python sets once it has answered."""
+        (step,), b, body = nest.steps, self.b, self.body
+        assert step.op is not None
+        length = body.plan.lanes if body.examples else COLUMN
+        size = (len(step.operands) + 1) * length
+        columns = b.alloca(body.module.number, I64(size + 1))
+        callback = body.module.callback(step.op)
+
+        def place(k: int, at: ir.Value) -> ir.Value:
+            return plus(b, at, I64(k * length))
+
+        def fill(at: ir.Value, member: Indices) -> None:
+            for k, operand in enumerate(step.operands):
+                body.store(columns, place(k, at), body.read(operand, {}, member, ZERO))
+
+        def take(at: ir.Value, member: Indices) -> None:
+            body.write(step, body.load(columns, place(len(step.operands), at)), member)
+
+        def column(outer: Indices, first: ir.Value, members: int) -> None:
+            count = times(b, body.memory.vectors, I64(body.step)) if body.examples else I64(members)
+            self._each(outer, first, members, fill)
+            body.store_number(columns, I64(size), body.module.splat(0.0, body.module.number))
+            b.call_pointer(b.load(callback, typ=POINTER), [columns, I64(length), count])
+            answered = body.load_number(columns, I64(size))
+            lost = b.fcmp_ordered("==", answered, body.module.splat(0.0, body.module.number))
+            with b.if_then(lost):
+                b.store(I64(1), body.module.ir.globals[LOST])
+            self._each(outer, first, members, take)
+
+        tile = 1 if body.examples else COLUMN
+        body.loops.axes(
+            nest.axes[:-1],
+            lambda outer: body.loops.tiled(
+                nest.axes[-1], tile, lambda first, members: column(outer, first, members)
+            ),
+        )
+
+    def _each(
+        self, outer: Indices, first: ir.Value, members: int,
+        action: Callable[[ir.Value, Indices], None],
+    ) -> None:  # fmt: skip
+        """action(place, member) for all examples of a member, or for all members."""
+        with self.body.over_vectors() as at:
+            if self.body.examples:
+                action(at, [*outer, first])
+                return
+            with self.body.loops.loop(I64(members)) as i:
+                action(i, [*outer, plus(self.b, first, i)])
 
     def straight_line(self, stretch: Stretch) -> None:
         """Members without loops: they share the registers of what one of them loads or stores."""

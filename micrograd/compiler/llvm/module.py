@@ -9,10 +9,19 @@ from llvmlite import ir
 
 from micrograd.compiler.llvm import vectormath
 from micrograd.compiler.llvm.builder import POINTER, Builder, declare
-from micrograd.compiler.llvm.control_flow import I8, I32
+from micrograd.compiler.llvm.control_flow import I8, I32, I64
+from micrograd.ops import Op
 
 VOID = ir.VoidType()
 INLINE_CALLS = 16  # an elementary function with more calls is not inlined: code would grow too long
+
+
+LOST = "opaque.lost"  # the variable that says that a Python function has not answered
+
+
+def callback_name(k: int) -> str:
+    """The name of the pointer to the Python function of a module's k-th opaque operation."""
+    return f"opaque.{k}"
 
 
 class Module:
@@ -27,6 +36,7 @@ class Module:
         self._splats: dict[tuple[str, int], ir.Constant] = {}  # by value and number of lanes
         self._constants: ir.GlobalVariable | None = None
         self._calls: Counter[ir.Function] = Counter()  # of elementary functions
+        self.opaque: dict[Op, ir.GlobalVariable] = {}  # pointers to functions in Python
 
     def declare(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
         """The function of this name, declared at its first use."""
@@ -74,6 +84,16 @@ class Module:
         variable.initializer, variable.global_constant = data, True
         variable.linkage, variable.align = "internal", 64
         return variable
+
+    def callback(self, op: Op) -> ir.GlobalVariable:
+        """The pointer to the Python function of an opaque operation, set once code is loaded."""
+        if op not in self.opaque:
+            variable = ir.GlobalVariable(self.ir, POINTER, callback_name(len(self.opaque)))
+            variable.initializer = ir.Constant(POINTER, None)
+            self.opaque[op] = variable
+        if LOST not in self.ir.globals:
+            ir.GlobalVariable(self.ir, I64, LOST).initializer = I64(0)
+        return self.opaque[op]
 
     # Mathematics.
 

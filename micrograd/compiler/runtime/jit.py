@@ -85,7 +85,8 @@ class Native:
         return on_llvm_thread(lambda: _machine_of(text).emit_assembly(_optimised(text)))
 
 
-_PUBLIC = re.compile(r'^define (?!internal)[^@]*@"?([^"(]+)', re.MULTILINE)  # names of functions
+# The names of functions, and of pointers to functions in Python.
+_PUBLIC = re.compile(r'^(?:define (?!internal)[^@]*@"?|@"?(?=opaque\.))([^"( ]+)', re.MULTILINE)
 
 
 def _entry(key: tuple[str, ...]) -> str | None:
@@ -115,7 +116,7 @@ def _loaded(code: bytes, names: list[str]) -> tuple[dict[str, int], Any]:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return {name: engine.get_function_address(name) for name in names}, engine
+    return {name: engine.get_global_value_address(name) for name in names}, engine
 
 
 def _machine_of(text: str) -> Any:

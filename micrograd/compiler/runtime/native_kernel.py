@@ -19,10 +19,12 @@ from micrograd.compiler.runtime.buffers import (
     popped,
 )
 from micrograd.compiler.runtime.building import one_builder
+from micrograd.compiler.runtime.callbacks import Callbacks
 from micrograd.compiler.runtime.kernel import Answer, Call
 from micrograd.compiler.runtime.thread_pool import thread_pool
 from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, checked
 from micrograd.compiler.schedule.schedule import schedule
+from micrograd.ops import Op
 
 _ADDRESS = ctypes.c_void_p
 # As plain integers: a look-up in an Enum would show in a call of some microseconds.
@@ -55,9 +57,13 @@ class NativeKernel:
         self._width = 1 if single else self._vector
         if key is not None:
             key = *key, self.dtype.str, repr((exact, single)), LAYOUT
+        self._opaque: list[Op] = []  # operations that run in Python, in the order of the text
         self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
         self._run = self._function("run", _ADDRESS)
+        if self._opaque:
+            callbacks = Callbacks(self._opaque, self.native, self.dtype, exact)
+            self._run, self.threads = callbacks.raising(self._run), 1
         self._free: list[CallMemory] = []  # for reuse, from calls that have ended
         self._answers = Answers(self.dtype)
 
@@ -82,7 +88,9 @@ class NativeKernel:
         from micrograd.compiler.llvm.target import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
-        return text_of(emitter.build()), asdict(Sizes.of(self.plan))
+        text = text_of(emitter.build())
+        self._opaque = [*emitter.module.opaque]
+        return text, asdict(Sizes.of(self.plan))
 
     @property
     def _double(self) -> bool:
@@ -153,6 +161,8 @@ class NativeKernel:
 
     def scalars(self) -> Callable[..., Any] | None:
         """See `Kernel`."""
+        if self._opaque:  # what they raise is raised at the end of a call
+            return None
         sizes = self.sizes
         ones = [*sizes.inputs, *[members for _, members in sizes.outputs]]
         small = sizes.rows + sizes.uniform < SMALL

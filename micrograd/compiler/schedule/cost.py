@@ -7,10 +7,11 @@ applies: the formula is run on scalars that count, as it is run on registers to 
 from functools import cache
 from typing import NoReturn
 
-from micrograd.compiler.trace.errors import chosen_by_if
+from micrograd.compiler.trace.errors import chosen_by_if, formula
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
+OPAQUE = 1_000  # a call of Python takes longer than all that is decided by cost
 QUICK = 5  # instructions: to compute so few again takes no longer than to store and load the result
 
 ROUNDS = 8  # of an iteration: few are enough for most examples
@@ -49,10 +50,12 @@ def cost(op: Op, operands: int) -> int:
     """
     if op.primitive:
         return op.cost
+    if op.opaque:
+        return OPAQUE
     total = [0]
     counted = [Counted(total) for _ in range(operands)]
     if op.iteration is not None:
         op.iteration.step(op.iteration.start(*counted), counted)
         return ROUNDS * total[0]
-    op.meaning(*counted)
+    formula(op, counted)
     return max(total[0], 1)  # what does nothing is a copy

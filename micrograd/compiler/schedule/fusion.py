@@ -36,6 +36,8 @@ def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bo
         return False
     if _is_long(instruction) or len(group) >= NEST_STEPS:
         return False
+    if _is_opaque(instruction) or _is_opaque(first):
+        return False
     if many and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
         return False
     written = {i.out: i for i in group}
@@ -65,6 +67,11 @@ def _is_long(instruction: Instruction) -> bool:
     if not isinstance(instruction, Sum):
         return False
     return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
+
+
+def _is_opaque(instruction: Instruction) -> bool:
+    """Whether it calls Python: for a whole column, in a nest of its own."""
+    return isinstance(instruction, Map) and instruction.op.opaque
 
 
 def _work(instruction: Instruction) -> int:
@@ -136,6 +143,8 @@ def _sunk(instructions: list[Instruction]) -> dict[Block, Instruction]:
     for i in instructions:
         reader, *others = readers.get(i.out, [None])
         if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
+            continue
+        if reader.op.opaque:
             continue
         alike = all(_same_members(g, i) for g in reader.operands if g.block is i.out)
         near = all(g.block in in_memory or g.block in sunk for g in i.operands)

@@ -75,6 +75,12 @@ class Nest:
     output: int | None = None  # an outer product that is this output is computed as it is delivered
 
     @property
+    def is_opaque(self) -> bool:
+        """Whether it calls back into Python, with whole columns of numbers."""
+        op = self.steps[0].op
+        return op is not None and op.opaque
+
+    @property
     def opens_with_sum(self) -> bool:
         first = self.steps[0]
         return first.op is None and sum(n for n, _ in first.products) > INLINE_TERMS

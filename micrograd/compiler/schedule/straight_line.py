@@ -20,7 +20,7 @@ def choose_straight_line(nests: list[Nest]) -> None:
     examples keep their loops, which are efficient if long.
     """
     sums = [nest for nest in nests if nest.over_examples]
-    members = [nest for nest in nests if not nest.over_examples]
+    members = [nest for nest in nests if not nest.over_examples and not nest.is_opaque]
     by_tables = [nest for nest in members if nest.looks_up]
     work = _total_work(members)
     if work <= STRAIGHT_LINE_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):

@@ -1,6 +1,10 @@
 """Frozen: what would fix a program at one input while it is traced, and what to write instead."""
 
+import traceback
+from typing import Any
+
 from micrograd.caller import line_of_the_user
+from micrograd.ops import Op
 
 
 class TraceError(TypeError, AttributeError):
@@ -33,7 +37,37 @@ def chosen_by_if() -> TraceError:
     """A user's own operation, compiled, asked which way to go; to trace it is not to run it."""
     return TraceError(
         "an operation added with micrograd.op chooses with `if`, and cannot know; in it write "
-        "micrograd.where(condition, a, b)"
+        "micrograd.where(condition, a, b), or mark it: @mg.op(..., opaque=True) runs it in Python"
+    )
+
+
+def formula(op: Op, operands: Any) -> Any:
+    """The meaning of a composite operation, run on scalars that stand for numbers.
+
+    Raises TraceError if the meaning, a user's, needs the numbers themselves.
+    """
+    if op.opaque:
+        raise TraceError(
+            f"the opaque operation {op.name} is called within another operation, or within the "
+            "steps of a root. Mark that operation opaque too, or make it a plain function"
+        )
+    try:
+        return op.meaning(*operands)
+    except Exception as error:
+        if op.library or isinstance(error, TraceError):
+            raise
+        raise _not_traceable(op, error) from error
+
+
+def _not_traceable(op: Op, error: Exception) -> TraceError:
+    written: Any = getattr(op.meaning, "__wrapped__", None)
+    file = written.__code__.co_filename if hasattr(written, "__code__") else ""
+    lines = [x.lineno for x in traceback.extract_tb(error.__traceback__) if x.filename == file]
+    where = f", at {file}:{lines[-1]}" if lines else ""
+    return TraceError(
+        f"the meaning of {op.name} cannot be traced{where} ({error!s:.160}). Write it in "
+        "arithmetic and functions of micrograd; or, if it calls a library, mark it: "
+        "@mg.op(derivative=..., opaque=True) runs it in Python"
     )
 
 
