@@ -6,8 +6,9 @@ as memory allows; all are linear in nodes and edges.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from functools import cache, partial, reduce
 from itertools import chain, filterfalse
+from operator import add
 from typing import Any
 
 from micrograd import machine, masks, ops
@@ -173,6 +174,7 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
     """
     order = dependents(root, inputs)
     wanted, computed = {*inputs, *order}, {*order}
+    equal = _equal_norms(root, order) if again else {}
     gradient: dict[Any, Any] = {root: 1.0}
     reached: dict[Any, Any] = {root: True}
     for node in reversed(order):
@@ -180,11 +182,11 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
         if _is_zero(g):
             continue
         above, nonzero = reached[node], masks.is_surely_nonzero(g)
-        for operand, more in _contributions(node, g, again):
+        for operand, more in _contributions(node, g, equal):
             if operand.__class__ is float or operand not in wanted or _is_zero(more):
                 continue
             condition = masks.both(above, masks.of(more, g)) if again else True
-            if again and node.op is ops.norm:
+            if node in equal:
                 more = masks.under(condition, more)
             elif condition is not True or not nonzero:
                 more = masks.passed(condition, g, more)
@@ -226,10 +228,10 @@ def _is_zero(x: Any) -> bool:
     return x.__class__ is float and x == 0
 
 
-def _contributions(node: Any, g: Any, again: bool) -> Iterable[tuple[Any, Any]]:
+def _contributions(node: Any, g: Any, norms: dict[Any, list[Any]]) -> Iterable[tuple[Any, Any]]:
     """Pairs of an operand and a term of its gradient, in the order in which `sweep` adds them."""
-    if node.op is ops.norm and again:
-        return zip(node.operands, _slopes_of_norm(node, g))
+    if node in norms:
+        return zip(node.operands, _slopes_of_norm(node, g, norms[node]))
     operands = node.operands
     pairs = zip(operands, machine.run(node.op.derivative, (g, node, *operands)))
     return _interleaved([*pairs]) if node.op is ops.dot else pairs
@@ -241,17 +243,35 @@ def _interleaved(pairs: list[Any]) -> list[Any]:
     return [*chain.from_iterable(zip(weights, inputs)), bias]
 
 
-def _slopes_of_norm(z: Any, g: Any) -> list[Any]:
+def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
     """The gradient g x / z of a vector x of length z. If z is 0, and the result is smooth in the
-    square of z, g is 0 too, and the limit of g / z is the derivative of g by z (L'Hôpital)."""
+    square of z, g is 0 too, and the limit of g / z is the derivative of g by z (L'Hôpital), that is
+    by all norms that are `equal` to z. If only the sum of their gradients is 0, so is the sum of
+    their limits right."""
     known = z.rank == 0  # the number of a Value
     if known and z._data != 0:
         return [g * (x / z) for x in z.operands]
-    limit = 0.0 if g.__class__ is float else gradients(g, [z])[0]
+    limit = 0.0 if g.__class__ is float else reduce(add, gradients(g, equal))
     limits = [limit * x for x in z.operands]
     if known:
         return limits
     return [ops.extended(y, z, g * (x / z)) for x, y in zip(z.operands, limits)]
+
+
+def _equal_norms(root: Any, order: list[Any]) -> dict[Any, list[Any]]:
+    """For each norm in `order`, all of them that have the same formula below `root`."""
+    norms = [node for node in order if node.op is ops.norm]
+    if len(norms) < 2:
+        return {norm: norms for norm in norms}
+    names: dict[Any, Any] = {}  # of a node that is computed: the first one of its formula
+    first: dict[Any, Any] = {}  # of a formula: its operation, and the names of its operands
+    for node in topological_order(root):
+        formula = node.op, *[names.get(x, x) for x in node.operands]
+        names[node] = first.setdefault(formula, node)
+    classes: dict[Any, list[Any]] = {}
+    for norm in norms:
+        classes.setdefault(names[norm], []).append(norm)
+    return {norm: classes[names[norm]] for norm in norms}
 
 
 def dependents(root: Any, inputs: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Complex, Number, Real
+from numbers import Complex, Integral, Number, Real
 from typing import Any, cast
 
 from micrograd import machine
@@ -129,8 +129,36 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = on_machine_floats
         else:
             run = on_floats if kinds == frozenset({float}) else on_numbers
+        if any(map(_may_be_integer, kinds)):
+            run = functools.partial(_with_checked_conditions, run)
         self[kinds] = run
         return run
+
+
+def _may_be_integer(kind: type) -> bool:
+    return hasattr(kind, "dtype") or (issubclass(kind, Integral) and kind is not bool)
+
+
+def _with_checked_conditions(run: Interpreter, op: Op, operands: tuple[Any, ...]) -> Any:
+    for x in operands[: op.conditions]:
+        check_condition(x, op.name)
+    return run(op, operands)
+
+
+def check_condition(c: Any, where: str) -> None:
+    """Raises TypeError for an integer, or an array of them, that is neither 0 nor 1."""
+    kind = getattr(c, "dtype", None)
+    if kind is None and c.__class__ is int:
+        wrong = c not in (0, 1)
+    elif kind is not None and kind.kind in "iu":
+        wrong = bool(((c != 0) & (c != 1)).any())
+    else:
+        return
+    if wrong:
+        raise TypeError(
+            f"{where} expects a condition, got {c!r:.60}. `~` of a comparison is the integer -1 or "
+            "-2, not a truth. Instead, write micrograd.logical_not(x > 0), or x <= 0"
+        )
 
 
 INTERPRETERS = _Interpreters()

@@ -14,10 +14,12 @@ import numpy as np
 from micrograd import ops
 from micrograd.arrays.formulas import NUMBERS, signbit, xor
 from micrograd.errors import NumPyError
+from micrograd.operation import check_condition
 
 
 def holds(x: Any) -> Any:
     """A condition itself; for a number, whether it differs from 0."""
+    check_condition(x, "np.where, or another choice,")
     return x if x.__class__ is bool or _is_condition(x) else ops.not_equal(x, 0.0)
 
 

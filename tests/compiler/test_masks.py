@@ -137,6 +137,17 @@ PROGRAMS: dict[str, tuple[Function, float, Function]] = {
     "norm times itself": (
         lambda x: (lambda n: n * n)(mg.norm([x, 2 * x])), 0.0, lambda x: 5 * x * x,
     ),
+    "norm times the same norm, called again": (
+        lambda x: mg.norm([x, 2 * x]) * mg.norm([x, 2 * x]), 0.0, lambda x: 5 * x * x,
+    ),
+    "norms of two names for one vector": (
+        lambda x: mg.norm([x - 1, 2 * (x - 1)]) * mg.exp(x) * mg.norm([x - 1, 2 * (x - 1)]), 1.0,
+        lambda x: 5 * (x - 1) ** 2 * mp.exp(x),
+    ),
+    "two norms, one of them masked": (
+        lambda x: mg.norm([x, x]) * mg.where(x > 0, mg.log(x), mg.norm([x, x])), 0.0,
+        lambda x: 2 * x * x,
+    ),
     "cosine of a norm": (
         lambda x: mg.cos(mg.norm([x, 2 * x])), 0.0, lambda x: mp.cos(mp.sqrt(5) * x),
     ),

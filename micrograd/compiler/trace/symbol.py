@@ -146,7 +146,7 @@ class Condition(Symbol):
     def __invert__(self) -> NoReturn:
         raise frozen(
             "`~` was applied to a condition, which for Values is Python's bool, where ~True is -2",
-            "write np.logical_not(condition), exchange the branches of `where`, or turn the "
+            "write micrograd.logical_not(condition), exchange the branches of `where`, or turn the "
             "comparison round",
         )
 
