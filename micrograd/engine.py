@@ -225,6 +225,8 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Any:
     except (ZeroDivisionError, OverflowError):
         result = machine.run(op.meaning, data)
     if op.boolean:
+        if op is ops.less_equal and not (data[0] < data[1] or data[0] > data[1]):
+            watch.undecided()
         watcher = watching()
         return result if watcher is None else watcher.compared(op, operands, result)
     if op is ops.dot:

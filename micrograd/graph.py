@@ -246,8 +246,8 @@ def _interleaved(pairs: list[Any]) -> list[Any]:
 def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
     """The gradient g x / z of a vector x of length z. If z is 0, and the result is smooth in the
     square of z, g is 0 too, and the limit of g / z is the derivative of g by z (L'Hôpital), that is
-    by all norms that are `equal` to z. If only the sum of their gradients is 0, so is the sum of
-    their limits right."""
+    by all norms that are `equal` to z. Their gradients need to be 0 only in sum: then the limits
+    are right in sum."""
     known = z.rank == 0  # the number of a Value
     if known and z._data != 0:
         return [g * (x / z) for x in z.operands]

@@ -28,6 +28,7 @@ INSTEAD = {
     "float": "compute with the Value itself",
     "int": "write micrograd.floor(x), or micrograd.take(values, x)",
 }
+CHOOSERS = {"maximum", "minimum", "fmax", "fmin", "max", "min", "amax", "amin", "clip", "ptp"}
 OTHERWISE = "use functions of micrograd, such as micrograd.exp, and lists or arrays of objects"
 
 
@@ -137,6 +138,19 @@ def warn_of_choices(count: int) -> None:
         "computed from the variables, such as one of Newton's method, or write micrograd.root",
         LostGradientWarning,
     )
+
+
+def undecided() -> None:
+    """Called for x <= y of equal numbers, or with NaN: warns if a NumPy function that chooses one
+    of two objects asks for it."""
+    called = called_in(frame_of_the_user(sys._getframe(1)))
+    if called not in ("max", "min") and not CHOOSERS.isdisjoint(called.split(".")):
+        warn(
+            f"`{called}` compared the elements of an array that NumPy made: of two equal numbers "
+            "one gets the whole gradient, and a NaN may be lost. Instead, make the array by "
+            "micrograd.array([...]), on which NumPy's functions are formulas",
+            LostGradientWarning,
+        )
 
 
 def _floats_only(error: TypeError) -> TypeError | None:

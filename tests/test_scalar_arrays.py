@@ -269,3 +269,37 @@ def test_a_choice_that_takes_numbers_everywhere(name: str) -> None:
     x = np.array([-1.0, -2.0])
     for value, gradient in (mg.value_and_grad(f)(x), mg.compile(f).value_and_grad(x)):
         assert (value, gradient.tolist()) == (f(x), [0.0, 0.0])
+
+
+CHOICES: list[Callable[[Any], Any]] = [
+    lambda x: np.maximum(x, 1.0).sum(),
+    lambda x: np.minimum(1.0, x).sum(),
+    lambda x: np.fmax(x, 1.0).sum(),
+    lambda x: np.clip(x, 1.0, 3.0).sum(),
+    lambda x: x.clip(-1.0, 1.0).sum(),
+    lambda x: np.max(x),
+    lambda x: x.min(),
+    lambda x: np.ptp(x),
+    lambda x: np.maximum.reduce(x),
+    lambda x: np.maximum.accumulate(x).sum(),
+]
+
+
+@pytest.mark.parametrize("f", CHOICES)
+@pytest.mark.parametrize("point", [[1.0, 1.0], [np.nan, 1.0], [1.0, np.nan]])
+def test_numpy_does_not_choose_among_equal_values_in_silence(f: Any, point: Any) -> None:
+    """It compares elements of an array that it made itself; those of `mg.array` are formulas."""
+    with np.errstate(invalid="ignore"):
+        f(mg.array([Value(v) for v in point]))
+        with pytest.warns(mg.LostGradientWarning, match=r"one gets the whole .* micrograd\.array"):
+            f(np.array([Value(v) for v in point]))
+
+
+def test_other_comparisons_of_equal_values_are_quiet() -> None:
+    x, y = np.array([Value(1.0), Value(np.nan)]), Value(1.0)
+    with np.errstate(invalid="ignore"):
+        assert (x >= 1.0).tolist() == [True, False]
+        assert np.less_equal(x, 1.0).tolist() == [True, False]
+    assert y <= 1.0
+    assert max(y, Value(1.0)) is y
+    assert sorted([y, Value(1.0)])[0] is y

@@ -105,7 +105,7 @@ COPY = (
 
 DATA = (
     "`.data` of {} was read, which may differ at each call",
-    "compute with the Value itself, micrograd.stop_gradient(x) where no gradient shall pass; to "
+    "compute with the Value itself, micrograd.stop_gradient(x) to stop the gradient; to "
     "change it, return the number, and write it where the compiled function is called",
 )
 GRAD = (

@@ -101,8 +101,7 @@ class Symbol(Scalar):
     def data(self) -> NoReturn:
         raise frozen(
             "`.data` of a traced number was asked for: it has none yet",
-            "compute with the number itself; micrograd.stop_gradient(x) where no gradient shall "
-            "pass",
+            "compute with the number itself, micrograd.stop_gradient(x) to stop the gradient",
         )
 
     @property
