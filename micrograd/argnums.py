@@ -5,6 +5,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from micrograd.names import names_keywords
+
 Function = Callable[..., Any]
 
 
@@ -19,6 +21,7 @@ def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
 
     @functools.wraps(by_all)
     def transformation(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
+        _check_function(f, by_all)
         derivative_by_all = by_all(f)
 
         def derivative(*args: Any, **keywords: Any) -> Any:
@@ -26,6 +29,7 @@ def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
                 return derivative_by_all(*args)
             places = _places(argnums, len(args))
 
+            @functools.wraps(f, updated=())
             def of_chosen(*chosen: Any) -> Any:
                 given = dict(enumerate(args)) | dict(zip(places, chosen))
                 return f(*given.values(), **keywords)
@@ -34,7 +38,8 @@ def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
 
         return derivative
 
-    return transformation
+    del vars(transformation)["__wrapped__"]  # whose signature has no argnums
+    return names_keywords()(transformation)
 
 
 def with_keywords(transformation: Callable[[Function], Function]) -> Callable[..., Function]:
@@ -42,6 +47,7 @@ def with_keywords(transformation: Callable[[Function], Function]) -> Callable[..
 
     @functools.wraps(transformation)
     def transformed(f: Function) -> Function:
+        _check_function(f, transformation)
         of_positional = transformation(f)
 
         def derivative(*args: Any, **keywords: Any) -> Any:
@@ -52,6 +58,15 @@ def with_keywords(transformation: Callable[[Function], Function]) -> Callable[..
         return derivative
 
     return transformed
+
+
+def _check_function(f: Any, transformation: Function) -> None:
+    if not callable(f):
+        name = transformation.__name__
+        raise TypeError(
+            f"{name} takes a function and returns its derivative, as in {name}(f)(x); got "
+            f"{type(f).__name__} {f!r:.60}"
+        )
 
 
 def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:

@@ -207,7 +207,10 @@ def _one_number(value: Any) -> Any:
         value = value.item()
     if isinstance(value, Scalar) or not hasattr(value, "__len__"):
         return value if isinstance(value, Scalar) else number(value)
+    alone = not isinstance(value, str) and getattr(value, "size", len(value)) == 1
+    instead = "return its one element, as in result[0]; or call" if alone else "call"
     raise TypeError(
         f"only a function that returns one number has a gradient; this one returned "
-        f"{value!r:.60}. jacobian takes functions that return several"
+        f"{type(value).__name__} {value!r:.60}. Instead, {instead} jacobian, which takes functions "
+        "that return several"
     )

@@ -1,12 +1,16 @@
 """The caller: the line of the user's program that called this package, and its source."""
 
+import functools
+import inspect
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import islice
 from opcode import opmap
 from types import CodeType, FrameType, ModuleType
+from typing import Any
 
 REMAINDERS = (6, 19)  # the arguments of BINARY_OP for `x % y` and `x %= y`
 PLOTTERS = {"matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh"}
@@ -56,6 +60,18 @@ def warn(message: str, category: type[Warning], user: FrameType | None = None) -
         user.f_globals.get("__name__"),
         user.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+def nothing_returned(function: Callable[..., Any]) -> str:
+    """The message about a function of the user that returned None, and FILE:LINE of its
+    definition, if that is known."""
+    inner: Any = inspect.unwrap(function)
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    code = getattr(inner, "__code__", None)
+    name = getattr(inner, "__name__", repr(inner))
+    where = "" if code is None else f", at {code.co_filename}:{code.co_firstlineno},"
+    return f"{name}{where} returned None, where a number is expected; is a `return` missing?"
 
 
 def shows_a_number(frame: FrameType) -> bool:

@@ -179,9 +179,10 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     larger than memory.
     """
     check_level()
-    from micrograd.files.whole_file import check_writable, write_whole
+    from micrograd.files.whole_file import check_format, check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
+    check_format(output, "predictions are written", ".csv")
     predictions = FilePredictions(model, file, probabilities)
     if output != "-":
         check_writable(output, model, file)

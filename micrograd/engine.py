@@ -322,7 +322,12 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
     >>> y.data, w[0].grad, x[1].grad
     (32.0, 5.0, 3.0)
     """
-    weights, inputs = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
+    try:
+        weights, inputs = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
+    except TypeError:
+        raise TypeError(
+            f"dot takes two sequences of numbers, got {weights!r:.60} and {inputs!r:.60}"
+        ) from None
     if len(weights) != len(inputs):
         raise ShapeError(f"expected as many inputs as weights, {len(weights)}; got {len(inputs)}")
     try:

@@ -124,7 +124,7 @@ def take(values: Any, index: Any) -> Any:
     >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
     [3.0, 4.0]
     """
-    rows = list(values)
+    rows = operands(values, "take") if not hasattr(values, "ravel") else [*values]
     if rows and hasattr(rows[0], "__len__"):
         return [take(column, index) for column in zip(*rows, strict=True)]
     return ops.take(*rows, index)

@@ -56,22 +56,38 @@ def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
 def hinge(outputs: Any, target: Any) -> Any:
     """max(0, 1 - target * output), which is zero beyond the margin. Targets are -1 or 1.
 
+    Raises ValueError for another number; targets that are traced are not known yet.
+
     >>> hinge(0.25, 1), hinge(-3.0, -1)
     (0.75, 0.0)
     """
-    return _mean_of(lambda y, t: ops.relu(1.0 - t * y), outputs, target)
+
+    def term(y: Any, t: Any) -> Any:
+        if t.__class__ is float and abs(t) != 1.0:
+            raise ValueError(
+                f"the targets of a hinge loss are -1 and 1, got {t:g}. From 0 and 1, write "
+                "2 * target - 1"
+            )
+        return ops.relu(1.0 - t * y)
+
+    return _mean_of(term, outputs, target)
 
 
 def bce_with_logits(outputs: Any, target: Any) -> Any:
     """The binary cross entropy of the probability sigmoid(output), computed without overflow.
 
-    Targets are 0 or 1, or probabilities between them.
+    Targets are 0 or 1, or probabilities between them. Raises ValueError for another number.
 
     >>> round(bce_with_logits(0.0, 1), 6), bce_with_logits(1000.0, 0)
     (0.693147, 1000.0)
     """
 
     def term(y: Any, t: Any) -> Any:
+        if t.__class__ is float and not 0.0 <= t <= 1.0:
+            raise ValueError(
+                f"the targets of bce_with_logits are from 0 to 1, got {t:g}. From -1 and 1, write "
+                "(target + 1) / 2"
+            )
         return t * ops.softplus(-y) + (1.0 - t) * ops.softplus(y)
 
     return _mean_of(term, outputs, target)

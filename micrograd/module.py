@@ -71,6 +71,11 @@ class Module:
         numbers; the model is then unchanged.
         """
         arrays = self.arrays()
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                "expected a state, a dict of arrays as state_dict() returns it, got "
+                f"{type(state).__name__} {state!r:.60}"
+            )
         if arrays.keys() != state.keys():
             raise ShapeError(
                 f"expected a state with the arrays {', '.join(arrays)}, got "

@@ -69,12 +69,18 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 def names_keywords(**reasons: str) -> Callable[[F], F]:
-    """Decorates a function: the error for an unknown keyword names the ones that it takes."""
+    """Decorates a function or a class: the error for an unknown keyword names those it takes."""
 
     def decorate(function: F) -> F:
+        if inspect.isclass(function):
+            function.__init__ = names_keywords(**reasons)(function.__init__)
+            return function
+        called = f"{function.__qualname__.removesuffix('.__init__')}()"
+
         @functools.wraps(function)
         def checked(*args: Any, **options: Any) -> Any:
-            check_keywords(function, f"{function.__name__}()", options, reasons)
+            if options:
+                check_keywords(function, called, options, reasons)
             return function(*args, **options)
 
         return checked  # type: ignore[return-value]

@@ -17,7 +17,7 @@ from micrograd import ops
 from micrograd.engine import Value, direct, dot
 from micrograd.errors import ShapeError
 from micrograd.module import Module
-from micrograd.names import unknown
+from micrograd.names import names_keywords, unknown
 from micrograd.scalar import Scalar
 
 Activation = str | Callable[[Any], Any]
@@ -37,6 +37,7 @@ class _Activated(Module):
         self.function = activation_function(self.activation)
 
 
+@names_keywords()
 class Neuron(_Activated):
     """The activation of a weighted sum of `nin` inputs plus a bias, as a scalar.
 
@@ -77,6 +78,7 @@ class Neuron(_Activated):
         return f"Neuron({len(self.weights)}, activation={_called(self.activation)})"
 
 
+@names_keywords()
 class Layer(_Activated):
     """`nout` neurons with the same `nin` inputs. A call returns the list of their outputs.
 
@@ -127,6 +129,7 @@ class Layer(_Activated):
         return f"Layer({self.nin}, {self.nout}, activation={_called(self.activation)})"
 
 
+@names_keywords()
 class MLP(Module):
     """A multilayer perceptron with `nin` inputs and layers of `sizes` neurons.
 
@@ -262,7 +265,8 @@ def _is_activation(row: ops.Op) -> bool:
 
 
 def _hidden(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
-    if isinstance(activation, str) or callable(activation):
+    if isinstance(activation, str) or not hasattr(activation, "__len__"):
+        activation_function(activation)  # raises, also if there is no hidden layer
         return [activation] * layers
     if len(activation) != layers:
         raise ShapeError(

@@ -129,10 +129,23 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = on_machine_floats
         else:
             run = on_floats if kinds == frozenset({float}) else on_numbers
+        if run is not elementwise and any(issubclass(kind, (list, tuple)) for kind in kinds):
+            run = _on_a_list
         if any(map(_may_be_integer, kinds)):
             run = functools.partial(_with_checked_conditions, run)
         self[kinds] = run
         return run
+
+
+def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
+    if any(hasattr(x, "dtype") for x in operands):
+        return on_arrays(op, operands)
+    called = f"micrograd.{op.name}" if op.library else op.name
+    listed = next(x for x in operands if isinstance(x, (list, tuple)))
+    raise TypeError(
+        f"{op.name}: expected one real number, got {type(listed).__name__} {listed!r:.60}. For "
+        f"several, write [{called}(x) for x in values], or {called}(micrograd.array(values))"
+    )
 
 
 def _may_be_integer(kind: type) -> bool:

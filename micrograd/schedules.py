@@ -13,9 +13,12 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
+from micrograd.names import names_keywords
+
 Schedule = Callable[[int], float]
 
 
+@names_keywords()
 @dataclass(frozen=True)
 class Constant:
     """The same rate at every step.
@@ -31,6 +34,7 @@ class Constant:
         return self.rate
 
 
+@names_keywords()
 @dataclass(frozen=True)
 class StepDecay:
     """`initial`, multiplied by `factor` after each `every` steps.
@@ -54,6 +58,7 @@ class StepDecay:
         return self.initial * self.factor ** (step // self.every)
 
 
+@names_keywords()
 @dataclass(frozen=True)
 class CosineDecay:
     """From `initial` to `final` in `steps` steps, along half a cosine; then constant.
@@ -79,6 +84,7 @@ class CosineDecay:
         return self.final + (self.initial - self.final) * (1 + math.cos(math.pi * done)) / 2
 
 
+@names_keywords()
 @dataclass(frozen=True)
 class WarmUp:
     """Linear from zero to the initial rate of `then` in `steps` steps; then `then`.

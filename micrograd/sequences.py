@@ -8,6 +8,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.errors import ShapeError
 from micrograd.functions import at_least_one, operands
+from micrograd.names import names_keywords
 from micrograd.ops import select
 
 
@@ -112,6 +113,7 @@ def sort(values: Iterable[Any]) -> list[Any]:
     return x
 
 
+@names_keywords()
 def interp(
     x: Any, xp: Sequence[Any], fp: Sequence[Any], left: Any = None, right: Any = None
 ) -> Any:

@@ -14,7 +14,14 @@ from types import FrameType
 from typing import Any
 
 from micrograd import graph
-from micrograd.caller import called_in, frame_of_the_user, line_of_the_user, shows_a_number, warn
+from micrograd.caller import (
+    called_in,
+    frame_of_the_user,
+    line_of_the_user,
+    nothing_returned,
+    shows_a_number,
+    warn,
+)
 from micrograd.errors import LostGradientError, LostGradientWarning
 from micrograd.ops import TABLE
 
@@ -48,7 +55,10 @@ class Watch:
         self.outer = outer = watching()
         try:
             _innermost.set(self)
-            return function(*args, **kwargs)
+            answer = function(*args, **kwargs)
+            if answer is None:
+                raise self.no_answer(nothing_returned(function))
+            return answer
         except TypeError as error:
             better = _floats_only(error)
             if better is None:
@@ -56,6 +66,8 @@ class Watch:
             raise better from None
         finally:
             _innermost.set(outer)
+
+    no_answer: type[TypeError] = TypeError  # of a function that returns None
 
     def asked(self, value: Any, how: str) -> None:
         """Called when Python needs the number of a Value; raises if there is none yet."""

@@ -273,11 +273,18 @@ def page() -> str:
     parts = [f"{HEAD}{PRELUDE}```\n"]
     kinds = {kind.__name__: kind for kind in reference.error_classes()}
     for name in dict.fromkeys(mistake.error for mistake in MISTAKES):
-        bases = " and ".join(f"`{base.__name__}`" for base in kinds[name].__bases__)
+        bases = " and ".join(f"`{base.__name__}`" for base in _in_python(kinds[name]))
         first = (kinds[name].__doc__ or "").split("\n")[0]
         parts.append(f"## {name}\n\n{first} In Python's terms: {bases}.\n")
         parts += [_shown(mistake) for mistake in MISTAKES if mistake.error == name]
     return "\n".join(parts)
+
+
+def _in_python(kind: type) -> list[type]:
+    """The nearest classes of Python that an error class derives from."""
+    if kind.__module__ == "builtins":
+        return [kind]
+    return [*dict.fromkeys(base for parent in kind.__bases__ for base in _in_python(parent))]
 
 
 def _shown(mistake: Mistake) -> str:

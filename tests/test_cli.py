@@ -289,7 +289,9 @@ TABLES: dict[str, tuple[str | bytes, str, str]] = {
     "nothing to learn from": ("a,b\n1,x\n1,y\n", "", "no column is left"),
     "all dropped": (FEW, "--drop a", "no column is left"),
     "twice the same name": ("a,a,b\n1,2,x\n", "", "more than one column is named 'a'"),
-    "a row too long": ("a,b\n1,2\n1,2,3\n", "", "Expected 2 columns, got 3"),
+    "a row too long": ("a,b\n1,2\n1,2,3\n", "", "has 2 columns, but row 2 has 3: 1,2,3"),
+    "a row too short": ('a,b\n1,2\n"1\n",2\n5\n', "", "has 2 columns, but row 3 has 1: 5"),
+    "an open quote": ('a,b,c\n1,2,3\n4,"5\n6,7,8\n', "", "but row 2 has 2: 4"),
     "latin-1": ("a,b\né,x\n".encode("latin-1"), "", "not UTF-8"),
     "latin-1 header": ("é,b\n1,x\n".encode("latin-1"), "", "not UTF-8"),
     "utf-16": (FEW.encode("utf-16"), "", "not UTF-8"),
@@ -304,6 +306,7 @@ TABLES: dict[str, tuple[str | bytes, str, str]] = {
     "drop": (FEW, "--drop z", "no column 'z'"),
     "output directory": (FEW, "-o nowhere/m", "there is no directory"),
     "output is a directory": (FEW, "-o .", "it is a directory"),
+    "a model as CSV": (FEW, "-o m.csv", "m.csv: a model is written in the format .safetensors"),
     "divergence": ("a,b\n" + "1,0.5\n2,1.5\n" * 5, "--learning-rate 1e300", "smaller"),
 }  # fmt: skip
 
@@ -441,10 +444,10 @@ def test_no_space_left_in_training_and_in_prediction(model, monkeypatch):
     monkeypatch.setattr("os.fsync", fsync)
     before = {path: Path(path).read_bytes() for path in os.listdir()}
     train = run("train", "flowers.csv", "--target", "kind", "--epochs", 1, "-o", "m")
-    assert is_one_line(train, "no space left on device")
+    assert is_one_line(train, "micrograd: m: no space left on device")
     predict = run("predict", model, "flowers.csv", "-o", "p.csv")
     assert predict.exit_code == 2
-    assert predict.stderr.splitlines()[-1] == "micrograd: no space left on device"
+    assert predict.stderr.splitlines()[-1] == "micrograd: p.csv: no space left on device"
     assert {path: Path(path).read_bytes() for path in os.listdir()} == before
 
 
@@ -464,14 +467,20 @@ def test_a_full_device(model):
     assert (result.returncode, result.stderr) == (2, "micrograd: no space left on device\n")
     result = process("predict", model, "flowers.csv", "-o", "/dev/full")
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == "micrograd: no space left on device"
+    assert result.stderr.splitlines()[-1] == "micrograd: /dev/full: no space left on device"
+
+
+@pytest.mark.parametrize("name", ["p.xlsx", "p.parquet", "p.tsv", "p.csv.gz"])
+def test_predictions_are_not_written_under_the_name_of_another_format(model, name):
+    assert is_one_line(run("predict", model, "flowers.csv", "-o", name), "ends in .csv")
+    assert not Path(name).exists()
 
 
 def test_a_file_size_limit_leaves_no_half_a_file(model):
     limited = f"ulimit -f 0; exec {' '.join(PROGRAM)} predict {model} flowers.csv -o p.csv"
     result = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == "micrograd: file too large"
+    assert result.stderr.splitlines()[-1] == "micrograd: p.csv: file too large"
     assert sorted(os.listdir()) == ["flowers.csv", "m"]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,31 @@ def common_type(one: Any, other: Any) -> Any:
         if one in chain and other in chain:
             return max(one, other, key=chain.index)
     return other if pa.types.is_null(one) else pa.string()
+
+
+def first_ragged_row(path: str, parse: Any) -> str | None:
+    """What is wrong with the first row whose length is not that of the header, or None.
+
+    Reads the file again, in one thread: otherwise Arrow does not count the rows.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    found: list[Any] = []
+
+    def stop(row: Any) -> str:
+        found.append(row)
+        return "error"
+
+    parse.invalid_row_handler = stop
+    first = csv.ReadOptions(use_threads=False, autogenerate_column_names=True)
+    only = csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
+    with suppress(pa.ArrowException):
+        csv.read_csv(path, read_options=first, parse_options=parse, convert_options=only)
+    if not found:
+        return None
+    row, text = found[0], found[0].text.partition("\n")[0]
+    return (
+        f"has {row.expected_columns} columns, but row {row.number - 1} has {row.actual_columns}: "
+        f"{text:.60}. Correct that row, or quote a text with a delimiter or a line break in it"
+    )

@@ -92,7 +92,15 @@ class Table:
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> "Table":
-        """A table from arrays or lists of numbers or text, all of one length, or TableError."""
+        """A table from arrays or lists of numbers or text, all of one length, or TableError.
+
+        Raises TypeError for anything but a mapping.
+        """
+        if not hasattr(columns, "items"):
+            raise TypeError(
+                "expected a table: a file's name, a Table, a DataFrame, or a dict of columns such "
+                f'as {{"size": [1.0, 2.0]}}; got {type(columns).__name__} {columns!r:.60}'
+            )
         made = {str(name): _column_of(str(name), values) for name, values in columns.items()}
         if len({len(column.values) for column in made.values()}) > 1:
             lengths = ", ".join(f"{c.name!r} has {len(c.values)}" for c in made.values())

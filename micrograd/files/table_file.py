@@ -1,14 +1,20 @@
 """Table files: CSV and Parquet as tables, read whole or one piece at a time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from micrograd.files.array_file import is_special
 from micrograd.files.arrow import column_of
-from micrograd.files.csv_dialect import common_type, conversion, head_of, punctuation
+from micrograd.files.csv_dialect import (
+    common_type,
+    conversion,
+    first_ragged_row,
+    head_of,
+    punctuation,
+)
 from micrograd.files.table import Table, TableError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
@@ -39,7 +45,7 @@ class TableFile:
 
     def whole(self) -> Table:
         """The whole table."""
-        with errors_about(self.path):
+        with errors_about(self.path, self._ragged):
             if self.parquet:
                 from pyarrow import parquet
 
@@ -81,11 +87,18 @@ class TableFile:
     def _errors(self) -> Iterator[None]:
         """Reports any error in a file that has changed as the change: it is the cause."""
         try:
-            with errors_about(self.path):
+            with errors_about(self.path, self._ragged):
                 yield
         except TableError:
             self._check_unchanged()
             raise
+
+    def _ragged(self) -> str | None:
+        """The message about the first row whose length is not that of the header, or None."""
+        if self.parquet:
+            return None
+        options = self._options()
+        return first_ragged_row(str(self.path), options["parse_options"])
 
     def _check_unchanged(self) -> None:
         if self._stamp() != self.stamp:
@@ -183,8 +196,8 @@ def is_parquet(path: Path) -> bool:
 
 
 @contextmanager
-def errors_about(path: Path) -> Iterator[None]:
-    """Turns errors of Arrow into TableErrors that name the file."""
+def errors_about(path: Path, cause: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Turns errors of Arrow into TableErrors that name the file, and perhaps the cause."""
     if is_special(path):
         raise TableError(
             f"{path} is a pipe or a device, but a table is read more than once; write it to a file"
@@ -204,7 +217,8 @@ def errors_about(path: Path) -> Iterator[None]:
     except (UnicodeDecodeError, pa.ArrowException) as error:
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
             raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv") from None
-        raise TableError(f"{path} cannot be read as a table: {_first_line(error)}") from None
+        found = cause() or f"cannot be read as a table: {_first_line(error)}"
+        raise TableError(f"{path} {found}") from None
     except OSError as error:
         if error.errno is not None:
             raise

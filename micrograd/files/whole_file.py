@@ -5,8 +5,8 @@ import re
 import secrets
 import stat
 import zlib
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,11 @@ def write_whole(
     Raises OSError if writing fails.
     """
     check_writable(path)
+    with _naming(path):
+        _write_whole(path, content, previous)
+
+
+def _write_whole(path: str | Path, content: bytes | Iterable[bytes], previous: Path | None) -> None:
     parts = [content] if isinstance(content, bytes) else content
     path = Path(os.path.realpath(path))  # replace the target of a link, not the link
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
@@ -46,6 +51,17 @@ def write_whole(
     finally:
         part.unlink(missing_ok=True)
         old.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Errors of the system that name no file, such as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _linked(path: Path, old: Path) -> bool:
@@ -98,6 +114,19 @@ def _at_work(number: int, process: str) -> bool:
 def _stem(path: Path) -> str:
     """The prefix of temporary names: short enough for the file system, and unique to `path`."""
     return f".{path.name[:50]}.{zlib.crc32(os.fsencode(path.name)):08x}"
+
+
+FORMATS = {
+    *(".csv", ".tsv", ".xlsx", ".xls", ".ods", ".json", ".parquet", ".pq", ".feather", ".arrow"),
+    *(".gz", ".zip", ".npy", ".npz", ".pkl", ".pickle", ".pt", ".onnx", ".h5", ".safetensors"),
+}
+
+
+def check_format(path: str | Path, what: str, own: str) -> None:
+    """Raises ValueError for the suffix of a known format other than `own`."""
+    suffix = Path(path).suffix.lower()
+    if suffix in FORMATS and suffix != own:
+        raise ValueError(f"{path}: {what} in the format {own}; name a file that ends in {own}")
 
 
 def check_writable(path: str | Path, *read: Any) -> None:

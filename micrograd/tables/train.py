@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from micrograd.files.table import Table
-from micrograd.files.whole_file import check_writable
+from micrograd.files.whole_file import check_format, check_writable
 from micrograd.names import names_keywords
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
@@ -91,6 +91,7 @@ def train_table(
     ['small', 'big']
     """
     if output is not None:
+        check_format(output, "a model is written", ".safetensors")
         check_writable(output, table)
     how = target, hidden, activation, validation, seed, task, drop, categorical
     if isinstance(table, (str, Path)) and is_large(Path(table)):

@@ -10,8 +10,10 @@ from micrograd.compiler.api.arguments import float_type, numbers
 from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
 from micrograd.engine import numbers_of
 from micrograd.errors import ShapeError
+from micrograd.names import names_keywords
 
 
+@names_keywords()
 class Predictor:
     """The outputs of `model`: shape (outputs,) for one row, (rows, outputs) for several.
 
@@ -39,6 +41,9 @@ class Predictor:
     def __reduce__(self) -> Any:
         """Copies and pickles are recreated from the model: native code cannot be copied."""
         return partial(Predictor, dtype=self.dtype.str, threads=self.threads), (self.model,)
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.model!r})"
 
     def _outputs(self, inputs: Any) -> Any:
         outputs = self.model(inputs)

@@ -1,6 +1,7 @@
 """Compiled: a function that runs as native code, its gradients, and a look at every stage."""
 
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -130,8 +131,8 @@ class Compiled(Specializer):
 
         `theta` is an array in the order of `parameters`, as `pack` returns it; or a dict of numbers
         by parameter; or a list of parameters, with their own numbers. The gradient has the
-        structure of `theta`. For no examples the mean is NaN and the gradient zero. Raises the
-        errors of `value_and_grad`, and ArgumentError if the order of the numbers is not clear.
+        structure of `theta`. For no examples the mean is NaN and the gradient zero, with a
+        RuntimeWarning. Raises the errors of `value_and_grad`, and ArgumentError if the order of the numbers is not clear.
 
         >>> import micrograd as mg
         >>> slope, offset = Value(2.0), Value(1.0)
@@ -165,6 +166,11 @@ class Compiled(Specializer):
 
     def _mean(self, it: Specialization, call: Call, theta: Array) -> Any:
         if call.n == 0:
+            warnings.warn(
+                f"{self!r} was called on no examples, and their mean is NaN",
+                RuntimeWarning,
+                stacklevel=3,
+            )
             return float("nan"), np.zeros(len(it.parameters), self.dtype)
         return tuple(self.answers(it, "parameters", call, theta, 1.0 / call.n))
 

@@ -14,6 +14,7 @@ from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.trace import Shape
+from micrograd.names import names_keywords
 from micrograd.structure import Structure
 
 _FLOATS = frozenset([float, int, np.float64])  # the types that ctypes converts to a double
@@ -75,6 +76,7 @@ class CompiledOne(Compiled):
         return rows[0, 0].item() if shape is None else rows[0].reshape(shape)
 
 
+@names_keywords()
 def compile(
     function: Callable[..., Any],
     *,
@@ -94,6 +96,7 @@ def compile(
     return CompiledOne(function, dtype, threads, exact)
 
 
+@names_keywords()
 def vectorize(
     function: Callable[..., Any],
     *,

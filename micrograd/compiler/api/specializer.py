@@ -39,6 +39,18 @@ def _mended(x: Any, y: Any) -> Any:
     return np.where(np.isnan(x), y, x)
 
 
+def _no_gradient(result: Trace, function: Any) -> TypeError:
+    count, shape = len(result.outputs), result.output_shapes[:1]
+    returned = f"an array of shape {shape[0]}" if shape[0] else "a list or dict of one number"
+    if count != 1:
+        returned = f"{count} numbers"
+    instead = "return that number itself" if count == 1 else "compile micrograd.jacobian(f)"
+    return TypeError(
+        f"only a function that returns one number has a gradient; {function!r} returns {returned}. "
+        f"Instead, {instead}"
+    )
+
+
 class Specializer:
     """A function and its compiled specializations. Subclasses define what one example is."""
 
@@ -151,10 +163,7 @@ class Specializer:
                 checked(roll(it.trace, {"value": [*it.roots]}, self.exact, shared))
             )
         if answer != "value" and it.trace.output_shapes != [None]:
-            raise TypeError(
-                f"only a function that returns one number has a gradient; {self!r} returns "
-                f"{len(it.trace.outputs)} numbers"
-            )
+            raise _no_gradient(it.trace, self)
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
             exactly = exact_program(it.trace, answer == "arguments", shared, summed)

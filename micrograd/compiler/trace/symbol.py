@@ -124,7 +124,7 @@ class Symbol(Scalar):
         )
 
     def __repr__(self) -> str:
-        return f"Symbol({self.op.name if self.op else self.source})"
+        return "<traced number>"
 
 
 def _has_axes(x: Any) -> bool:

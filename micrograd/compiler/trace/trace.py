@@ -27,6 +27,8 @@ class Trace(Watch):
     are not known yet: to compare them gives a symbol, and Python cannot ask for them.
     """
 
+    no_answer = TraceError
+
     def __init__(self, numbers_only: bool = False) -> None:
         super().__init__()
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError

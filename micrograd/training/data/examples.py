@@ -37,6 +37,8 @@ class Examples:
         and ValueError for NaN or infinity.
         """
         inputs, targets = _numbers("X", X), _numbers("y", y)
+        if not inputs.size:
+            raise ShapeError(f"X must hold at least one example, got the shape {inputs.shape}")
         if inputs.ndim != 2:
             hint = "; for a single feature pass X.reshape(-1, 1)" if inputs.ndim == 1 else ""
             raise ShapeError(
@@ -49,8 +51,6 @@ class Examples:
             )
         if len(inputs) != len(targets):
             raise ShapeError(f"X has {len(inputs)} examples, but y has {len(targets)} targets")
-        if not inputs.size:
-            raise ShapeError(f"X must not be empty, got the shape {inputs.shape}")
         weights = None if sample_weight is None else _weights(sample_weight, len(inputs))
         return cls(inputs if inputs.dtype.kind == "f" else inputs.astype(float), targets, weights)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.caller import nothing_returned
 from micrograd.engine import Value
 from micrograd.losses import as_scalars, loss_name
 from micrograd.neuralnet import MLP
@@ -80,6 +81,8 @@ class Objective:
     def of(self, outputs: Any, target: Any) -> Any:
         """The loss of these outputs. Raises TypeError if it does not depend on them."""
         loss = self.loss(outputs, target)
+        if loss is None:
+            raise TypeError(nothing_returned(self.loss))
         if not isinstance(loss, Scalar):
             raise TypeError(
                 "the loss must be a single scalar computed from the outputs, got "
