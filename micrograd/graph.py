@@ -262,7 +262,7 @@ def _equal_norms(root: Any, order: list[Any]) -> dict[Any, list[Any]]:
     """For each norm in `order`, all of them that have the same formula below `root`."""
     norms = [node for node in order if node.op is ops.norm]
     if len(norms) < 2:
-        return {norm: norms for norm in norms}
+        return dict.fromkeys(norms, norms)
     names: dict[Any, Any] = {}  # of a node that is computed: the first one of its formula
     first: dict[Any, Any] = {}  # of a formula: its operation, and the names of its operands
     for node in topological_order(root):

@@ -17,6 +17,10 @@ PAIR: Any = mg.MLP(3, [4, 2], seed=0)
 ROWS = np.ones((5, 3))
 
 
+def forgetful(x: Any) -> Any:
+    x * 2
+
+
 def slope_of_nothing() -> None:
     double = mg.op(derivative=lambda g, z, x: None, name="double")(lambda x: 2 * x)
     double(mg.Value(1.0)).backward()
@@ -76,6 +80,33 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
     "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes only floats.*elimination"),
     "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes only floats"),
+    "a forgotten return": (lambda: mg.grad(forgetful)(2.0), TypeError, r"^forgetful, at .*test_names\.py:\d+, returned None.*is a `return` missing\?"),
+    "a forgotten return beside a keyword": (lambda: mg.grad(lambda x, y: None)(2.0, y=1.0), TypeError, r"^<lambda>, at .*test_names\.py"),
+    "a forgotten return, compiled": (lambda: mg.compile(forgetful)(2.0), mg.TraceError, r"^forgetful, at .*is a `return` missing"),
+    "a forgotten return in a Jacobian": (lambda: mg.jacobian(forgetful)(2.0), TypeError, "^forgetful, at"),
+    "a loss without a return": (lambda: fit(loss=lambda outputs, target: None), TypeError, "is a `return` missing"),
+    "a number as a function": (lambda: mg.grad(3), TypeError, r"grad takes a function .* as in grad\(f\)\(x\); got int 3"),  # type: ignore[arg-type]
+    "a number as a function, for its Hessian": (lambda: mg.hessian(2.0), TypeError, "hessian takes a function"),  # type: ignore[arg-type]
+    "a number as a function, for a product": (lambda: mg.hvp(2.0), TypeError, "hvp takes a function"),  # type: ignore[arg-type]
+    "an argument of grad": (lambda: mg.grad(math.exp, argnum=0), TypeError, "did you mean 'argnums'"),  # type: ignore[call-arg]
+    "an argument of vectorize": (lambda: mg.vectorize(math.exp, inaxes=0), TypeError, "did you mean 'in_axes'"),  # type: ignore[call-arg]
+    "an argument of an MLP": (lambda: mg.MLP(2, [1], activaton="relu"), TypeError, r"MLP\(\) has no argument 'activaton'; did you mean 'activation'"),  # type: ignore[call-arg]
+    "an argument of a schedule": (lambda: mg.CosineDecay(1.0, 2, finl=0.1), TypeError, "did you mean 'final'"),  # type: ignore[call-arg]
+    "an argument of a Predictor": (lambda: mg.Predictor(MODEL, thread=2), TypeError, "did you mean 'threads'"),  # type: ignore[call-arg]
+    "a number as an activation": (lambda: mg.MLP(2, [1], activation=3), ValueError, "no activation 3"),  # type: ignore[arg-type]
+    "an array of one result": (lambda: mg.grad(lambda x: np.array([x * 2]))(2.0), TypeError, r"return its one element, as in result\[0\]"),
+    "an array of one result, compiled": (lambda: mg.compile(lambda x: np.array([x * 2])).value_and_grad(2.0), TypeError, r"returns an array of shape \(1,\)\. Instead, return its one element"),
+    "two results, compiled": (lambda: mg.compile(lambda x: [x, x]).value_and_grad(2.0), TypeError, r"returns 2 numbers\. Instead, compile micrograd\.jacobian\(f\)"),
+    "a list to an operation": (lambda: mg.tanh([1.0, 2.0]), TypeError, r"list \[1\.0, 2\.0\]\. For several, write \[micrograd\.tanh\(x\) for x in values\]"),
+    "a list of Values to an operation": (lambda: mg.exp([mg.Value(1.0)]), TypeError, r"micrograd\.exp\(micrograd\.array\(values\)\)"),
+    "rows of a table": (lambda: mg.train_table([[1, 2]], "a"), TypeError, r"expected a table: .* got list \[\[1, 2\]\]"),  # type: ignore[arg-type]
+    "a word as a state": (lambda: MODEL.load_state_dict("x"), TypeError, r"as state_dict\(\) returns it, got str 'x'"),
+    "no examples": (lambda: mg.fit(MODEL, [], [], loss="mse"), mg.ShapeError, "X must not be empty"),
+    "a target of 0 for a hinge": (lambda: mg.losses.hinge([mg.Value(1.0)], 0), ValueError, r"are -1 and 1, got 0\. From 0 and 1, write 2 \* target - 1"),
+    "a target of -1 for a probability": (lambda: mg.losses.bce_with_logits(0.0, -1), ValueError, r"from 0 to 1, got -1\. From -1 and 1, write \(target \+ 1\) / 2"),
+    "no sequences for a dot": (lambda: mg.dot(3, 4), TypeError, "dot takes two sequences of numbers, got 3 and 4"),
+    "no sequence to take from": (lambda: mg.take(3, 1), TypeError, "take expects a sequence of numbers, got 3"),
+    "a word to a Predictor": (lambda: mg.Predictor(MODEL)("abc"), mg.ArgumentError, r"^Predictor\(MLP\(3.* takes numbers"),
     "op without a derivative": (lambda: mg.op(lambda x: x), TypeError, r"@mg\.op\(derivative="),
     "op() without a derivative": (lambda: mg.op(), TypeError, r"@mg\.op\(derivative="),
     "a derivative that returns None": (slope_of_nothing, TypeError, "derivative of double returned None for operand 0"),

@@ -55,7 +55,9 @@ class Compiled(Specializer):
     @property
     def parameters(self) -> tuple[Value, ...]:
         """The leaf Values that the function captures: weights first, in the order of the sums in
-        which they occur; then all others, in order of first use.
+        which they occur; then all others, in order of first use. This is not the order in which
+        they were made, nor that of `model.parameters()`: take arrays from `pack`, or name the
+        parameters in a dict.
 
         Raises RuntimeError before the first call. A call on arguments of another shape may append
         further parameters; the index of a parameter never changes.
@@ -65,6 +67,8 @@ class Compiled(Specializer):
 
     def pack(self) -> Array:
         """The numbers of the parameters as one array, in the order of `parameters`.
+
+        `gradient` and `unpack` take such an array, and cannot notice one in another order.
 
         >>> import micrograd as mg
         >>> slope, offset = Value(2.0), Value(1.0)
@@ -131,8 +135,10 @@ class Compiled(Specializer):
 
         `theta` is an array in the order of `parameters`, as `pack` returns it; or a dict of numbers
         by parameter; or a list of parameters, with their own numbers. The gradient has the
-        structure of `theta`. For no examples the mean is NaN and the gradient zero, with a
-        RuntimeWarning. Raises the errors of `value_and_grad`, and ArgumentError if the order of the numbers is not clear.
+        structure of `theta`. An array in any other order cannot be noticed: a dict, which names the
+        parameters, is safe. For no examples the mean is NaN and the gradient zero, with a
+        RuntimeWarning. Raises the errors of `value_and_grad`, and ArgumentError for a list of
+        several numbers.
 
         >>> import micrograd as mg
         >>> slope, offset = Value(2.0), Value(1.0)

@@ -124,6 +124,10 @@ def vectorize(
     raises ArgumentError; also for an elementwise function of arrays with different numbers of axes
     that fit both ways, such as (3, 3) and (3,). So the choice never depends on the lengths.
 
+    An array of length 1 counts as a number, which all examples share. A list is an array, whose
+    first axis counts examples; a tuple or dict is a structure of several arrays, so a tuple of rows
+    would be taken as columns: write np.array(rows).
+
     >>> import numpy as np
     >>> payoff = vectorize(lambda S, K: S - K)
     >>> payoff(np.array([[90.0], [110.0]]), np.array([80.0, 100.0, 105.0]))

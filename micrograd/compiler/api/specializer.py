@@ -40,11 +40,11 @@ def _mended(x: Any, y: Any) -> Any:
 
 
 def _no_gradient(result: Trace, function: Any) -> TypeError:
-    count, shape = len(result.outputs), result.output_shapes[:1]
-    returned = f"an array of shape {shape[0]}" if shape[0] else "a list or dict of one number"
-    if count != 1:
-        returned = f"{count} numbers"
-    instead = "return that number itself" if count == 1 else "compile micrograd.jacobian(f)"
+    returned = f"{len(result.outputs)} numbers"
+    instead = "compile micrograd.jacobian(f)"
+    if len(result.outputs) == 1:
+        returned = f"an array of shape {result.output_shapes[0]}"
+        instead = "return its one element, as in result[0]"
     return TypeError(
         f"only a function that returns one number has a gradient; {function!r} returns {returned}. "
         f"Instead, {instead}"

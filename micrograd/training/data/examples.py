@@ -38,7 +38,7 @@ class Examples:
         """
         inputs, targets = _numbers("X", X), _numbers("y", y)
         if not inputs.size:
-            raise ShapeError(f"X must hold at least one example, got the shape {inputs.shape}")
+            raise ShapeError(f"X must not be empty, got the shape {inputs.shape}")
         if inputs.ndim != 2:
             hint = "; for a single feature pass X.reshape(-1, 1)" if inputs.ndim == 1 else ""
             raise ShapeError(
