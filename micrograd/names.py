@@ -72,9 +72,10 @@ def names_keywords(**reasons: str) -> Callable[[F], F]:
     """Decorates a function or a class: the error for an unknown keyword names those it takes."""
 
     def decorate(function: F) -> F:
-        if inspect.isclass(function):
-            function.__init__ = names_keywords(**reasons)(function.__init__)
-            return function
+        if isinstance(function, type):
+            made: Any = function
+            made.__init__ = names_keywords(**reasons)(made.__init__)
+            return made
         called = f"{function.__qualname__.removesuffix('.__init__')}()"
 
         @functools.wraps(function)

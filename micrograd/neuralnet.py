@@ -265,7 +265,7 @@ def _is_activation(row: ops.Op) -> bool:
 
 
 def _hidden(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
-    if isinstance(activation, str) or not hasattr(activation, "__len__"):
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
         activation_function(activation)  # raises, also if there is no hidden layer
         return [activation] * layers
     if len(activation) != layers:

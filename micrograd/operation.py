@@ -14,7 +14,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Complex, Integral, Number, Real
+from numbers import Complex, Number, Real
 from typing import Any, cast
 
 from micrograd import machine
@@ -129,7 +129,7 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = on_machine_floats
         else:
             run = on_floats if kinds == frozenset({float}) else on_numbers
-        if run is not elementwise and any(issubclass(kind, (list, tuple)) for kind in kinds):
+        if run is not elementwise and not kinds.isdisjoint((list, tuple)):
             run = _on_a_list
         if any(map(_may_be_integer, kinds)):
             run = functools.partial(_with_checked_conditions, run)
@@ -141,7 +141,7 @@ def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
     if any(hasattr(x, "dtype") for x in operands):
         return on_arrays(op, operands)
     called = f"micrograd.{op.name}" if op.library else op.name
-    listed = next(x for x in operands if isinstance(x, (list, tuple)))
+    listed = next(x for x in operands if x.__class__ is list or x.__class__ is tuple)
     raise TypeError(
         f"{op.name}: expected one real number, got {type(listed).__name__} {listed!r:.60}. For "
         f"several, write [{called}(x) for x in values], or {called}(micrograd.array(values))"
@@ -149,7 +149,7 @@ def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
 
 
 def _may_be_integer(kind: type) -> bool:
-    return hasattr(kind, "dtype") or (issubclass(kind, Integral) and kind is not bool)
+    return kind is int or hasattr(kind, "dtype")
 
 
 def _with_checked_conditions(run: Interpreter, op: Op, operands: tuple[Any, ...]) -> Any:

@@ -18,7 +18,7 @@ ROWS = np.ones((5, 3))
 
 
 def forgetful(x: Any) -> Any:
-    x * 2
+    _ = x * 2
 
 
 def slope_of_nothing() -> None:

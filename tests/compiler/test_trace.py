@@ -312,7 +312,9 @@ def returning(answer: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize("answer", ["a string", None, 1 + 2j, b"x", object()])
 def test_a_result_that_is_no_number(answer: Any) -> None:
     for result in (answer, [answer], {"a": answer}):
-        with pytest.raises(TraceError, match="returns numbers; this one returned|is a `return` missing"):
+        with pytest.raises(
+            TraceError, match=r"returns numbers; this one returned|is a `return` missing"
+        ):
             mg.compile(returning(result))(1.0)
 
 
