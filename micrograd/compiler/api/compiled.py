@@ -1,11 +1,11 @@
 """Compiled: a function that runs as native code, its gradients, and a look at every stage."""
 
 import sys
-import warnings
 from typing import Any
 
 import numpy as np
 
+from micrograd.caller import warn
 from micrograd.compiler.api import source
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.parameters import GRADIENT_OF, Theta
@@ -172,11 +172,7 @@ class Compiled(Specializer):
 
     def _mean(self, it: Specialization, call: Call, theta: Array) -> Any:
         if call.n == 0:
-            warnings.warn(
-                f"{self!r} was called on no examples, and their mean is NaN",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            warn(f"{self!r} was called on no examples, and their mean is NaN", RuntimeWarning)
             return float("nan"), np.zeros(len(it.parameters), self.dtype)
         return tuple(self.answers(it, "parameters", call, theta, 1.0 / call.n))
 
