@@ -14,6 +14,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from numbers import Complex, Number, Real
 from typing import Any, cast
 
@@ -132,7 +133,7 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
         if run is not elementwise and not kinds.isdisjoint((list, tuple)):
             run = _on_a_list
         if any(map(_may_be_integer, kinds)):
-            run = functools.partial(_with_checked_conditions, run)
+            run = partial(_with_checked_conditions, run)
         self[kinds] = run
         return run
 
