@@ -29,6 +29,11 @@ from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.errors import ConvergenceWarning
 from micrograd.structure import Structure, flatten
 
+try:
+    import llvmlite
+except ImportError:  # then programs run in NumPy
+    llvmlite = None
+
 _ARRAYS = {np.ndarray}
 
 
@@ -222,9 +227,7 @@ class Specializer:
         """The kernel of `program`, or of the program that `made` derives from it; `how` identifies
         the derivation in the disk cache."""
         make = made or (lambda: program)
-        try:
-            import llvmlite  # noqa: F401
-        except ImportError:
+        if llvmlite is None:
             return NumPyKernel(make(), self.dtype, self.exact)
         known = fingerprint.of_program(program)
         key = None if known is None else (known, how)
