@@ -10,7 +10,7 @@ BENCH := benchmarks/.venv/bin
 QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
 	determinant per_sample opaque growth compile_time training larger_than_memory accuracy
 
-.PHONY: demo test lint docs test-all test-twice test-machines test-lowest test-newest \
+.PHONY: demo test lint page test-browser docs test-all test-twice test-machines test-lowest test-newest \
 	bench performance bench-eager clean
 
 .DELETE_ON_ERROR:
@@ -25,6 +25,19 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# The script of the page that `draw` writes, from its TypeScript; the package carries what is built.
+page: page/node_modules/installed
+	cd page && npm run check && npm test && npm run build
+
+page/node_modules/installed: page/package-lock.json
+	cd page && npm ci --no-audit --no-fund
+	touch $@
+
+# The page in Chromium; the environment has what drives it.
+test-browser: .venv/installed
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m pytest tests/test_browser.py tests/test_page.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MicroGrad needs Python 3.11 or newer; make PYTHON=... names one")'

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd import installation, losses  # noqa: F401  (installation first: see there)
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.chain_rule import backward_steps
-from micrograd.check import NonFiniteError, check_finite
+from micrograd.check import NonFiniteError, check_finite, record_lines
 from micrograd.elementary import (
     acosh,
     asinh,
@@ -118,9 +118,9 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Value", "op", "array", "backward_steps", "draw", "check_finite", "NonFiniteError",
-    "ShapeError", "ArgumentError", "NumPyError", "LostGradientError", "LostGradientWarning",
-    "ConvergenceWarning",
+    "Value", "op", "array", "backward_steps", "draw", "record_lines", "check_finite",
+    "NonFiniteError", "ShapeError", "ArgumentError", "NumPyError", "LostGradientError",
+    "LostGradientWarning", "ConvergenceWarning",
     # operations
     "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "mod", "fmod", "floor_divide",
     "floor", "ceil", "round", "maximum", "minimum", "clip", "where", "take", "stop_gradient",

@@ -241,12 +241,14 @@ def demo(name: str, output: str, **options: Any) -> None:
     short_help="Print an expression as a graph, with its gradients; or draw it.",
     epilog=_example(
         'micrograd draw "tanh(w*x + b)" --at w=2,x=0.5,b=1',
-        'micrograd draw "x**2 + sin(x)" --at x=3 -o graph.svg',
+        'micrograd draw "x**2 + sin(x)" --at x=3 -o graph.html',
     ),
 )
 @click.argument("expression")
 @click.option("--at", default="", metavar="NUMBERS", help="The number of each name: w=2,x=0.5")
-@click.option("-o", "--output", help="A picture: SVG, DOT, PNG or PDF.  [default: text on stdout]")
+@click.option(
+    "-o", "--output", help="A picture: HTML, SVG, DOT, PNG or PDF.  [default: text on stdout]"
+)
 def draw(expression: str, at: str, output: str | None) -> None:
     """Print the graph of EXPRESSION: each value, its gradient and the local derivatives.
 

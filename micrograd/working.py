@@ -108,6 +108,18 @@ def title(value: Value, names: Names) -> str:
     return " ".join(filter(None, [left, sign, right]))
 
 
+def heading(value: Value, names: Names) -> str:
+    """What a value is called, and its operation.
+
+    >>> from micrograd import Value
+    >>> x = Value(1.0).tanh()
+    >>> heading(x, {x: "n1"})
+    'n1 = tanh'
+    """
+    called = title(value, names)
+    return called if value.op is None else f"{names[value]} = {called}"
+
+
 def forward(value: Value, called: str, names: Names) -> str:
     """How a computed value follows from its operands."""
     assert value.op is not None

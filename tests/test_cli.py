@@ -120,12 +120,12 @@ def test_draw_prints_a_tree_or_writes_a_picture():
     expression = "draw", "tanh(w*x + b)", "--at", "w=2,x=0.5,b=1"
     result = run(*expression)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith("L = tanh : 0.964, ∂ 1.0\n└─ + : 2.0, ∂ 0.0707")
+    assert result.stdout.startswith("L = tanh : 0.964, ∂ 1.0\n└─ n2 = + : 2.0, ∂ 0.0707")
     assert run(*expression, "-o", "graph.svg").exit_code == 0
     assert Path("graph.svg").read_bytes().startswith(b"<svg")
     result = run(*expression, "-o", "graph.gif")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "expected the suffix .svg, .dot" in result.stderr
+    assert "expected the suffix .html, .svg" in result.stderr
     result = run("draw", "open('x')")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("micrograd: there is no operation 'open'")

@@ -4,5 +4,6 @@ fold, scene          a graph of Values -> boxes and arrows
 placement            boxes and arrows -> their places
 svg, dot, bitmap     places -> files
 tree                 a graph as text
+rows, page           a graph as a page, which steps through it
 picture, parser      `draw`, of a Value and of an expression
 """

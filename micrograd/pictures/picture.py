@@ -1,7 +1,8 @@
 """draw: a Value as a picture, which a notebook shows and a file keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
 from micrograd.pictures.bitmap import bitmap
 from micrograd.pictures.dot import dot_text
+from micrograd.pictures.page import page
 from micrograd.pictures.scene import Scene, scene
 from micrograd.pictures.svg import svg
 from micrograd.pictures.tree import tree
+
+HEIGHT = 520  # pixels of the page in a notebook
 
 
 class Picture:
@@ -29,21 +33,27 @@ class Picture:
     └─ x : 2.0, ∂ 0.0   × 2.0
     """
 
-    def __init__(self, value: Value):
-        self.value = value
+    def __init__(self, value: Value, lines: Mapping[Value, str] | None = None, title: str = ""):
+        self.value, self.lines, self.title = value, lines or {}, title
 
     @cached_property
     def _scene(self) -> Scene:
         return scene(self.value)
 
     @cached_property
+    def _page(self) -> str:
+        return page(self.value, self.lines, self.title)
+
+    @cached_property
     def _svg(self) -> str:
-        return svg(self._scene)
+        return svg(self._scene, self.title or "A graph of scalars")
 
     def save(self, path: str | Path) -> None:
-        """Writes the picture to `path`: an SVG, DOT, PNG or PDF file, by its suffix.
+        """Writes the picture to `path`: HTML, SVG, DOT, PNG or PDF, by its suffix.
 
-        No program is needed beside Python; PNG and PDF are drawn by matplotlib. Raises ValueError
+        The HTML is one page that works offline: it steps forward and backward through the graph,
+        shows every path from a value to the output, and follows a leaf that is changed. No program
+        is needed beside Python; PNG and PDF are drawn by matplotlib. Raises ValueError
         for another suffix, PlotError if matplotlib is missing, and OSError if writing fails.
 
         >>> import micrograd as mg, os, tempfile
@@ -61,11 +71,21 @@ class Picture:
     def _repr_svg_(self) -> str:
         return self._svg
 
+    def _repr_html_(self) -> str:
+        """The page in a frame, which can reach nothing outside of it."""
+        return (
+            f'<iframe srcdoc="{escape(self._page)}" sandbox="allow-scripts" '
+            f'style="width: 100%; height: {HEIGHT}px; border: 1px solid #d0d7de" '
+            'title="a graph of scalars"></iframe>'
+        )
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": self._svg, "text/plain": str(self)}
+        shown = {"text/html": self._repr_html_(), "image/svg+xml": self._svg}
+        return {**shown, "text/plain": str(self)}
 
 
 _WRITERS: dict[str, Callable[[Picture], str | bytes]] = {
+    "html": lambda picture: picture._page,
     "svg": lambda picture: picture._svg,
     "dot": lambda picture: dot_text(picture._scene),
     "png": lambda picture: bitmap(picture._scene, "png"),
@@ -78,7 +98,7 @@ def check_format(path: str | Path) -> str:
 
     >>> check_format("graph.gif")
     Traceback (most recent call last):
-    ValueError: cannot draw graph.gif: expected the suffix .svg, .dot, .png or .pdf
+    ValueError: cannot draw graph.gif: expected the suffix .html, .svg, .dot, .png or .pdf
     """
     suffix = Path(path).suffix[1:].lower()
     if suffix not in _WRITERS:
@@ -88,11 +108,12 @@ def check_format(path: str | Path) -> str:
     return suffix
 
 
-def draw(value: Value) -> Picture:
+def draw(value: Value, *, lines: Mapping[Value, str] | None = None, title: str = "") -> Picture:
     """A picture of the graph below `value`: each operation with its name, data and gradient.
 
     Arrows carry the local derivatives. In a large graph alike scalars are one box. The picture
-    shows itself in a notebook, and `save` writes it to a file.
+    shows itself in a notebook, and `save` writes it to a file. `lines`, from `record_lines`, are
+    the lines of source that made the Values; `title` is written above the graph.
 
     Raises TypeError if `value` is not a Value.
 
@@ -102,7 +123,7 @@ def draw(value: Value) -> Picture:
     >>> L.backward()
     >>> print(mg.draw(L))
     L = tanh : 0.7616, ∂ 1.0
-    └─ · : 1.0, ∂ 0.42   × 0.42
+    └─ n1 = · : 1.0, ∂ 0.42   × 0.42
        ├─ w : 0.5, ∂ 0.8399   × 2.0
        └─ x : 2.0, ∂ 0.21   × 0.5
     """
@@ -111,4 +132,4 @@ def draw(value: Value) -> Picture:
             f"draw takes a Value, got {type(value).__name__} {value!r:.60}; "
             "of a model's answer, take one: (out,) = model(x)"
         )
-    return Picture(value)
+    return Picture(value, lines, title)

@@ -12,7 +12,7 @@ from typing import Literal
 from micrograd.engine import Value
 from micrograd.pictures.fold import Folding, fold
 from micrograd.pictures.placement import Placed, layout
-from micrograd.working import Numbered, local_derivatives, numbered, shown, title
+from micrograd.working import Numbered, heading, local_derivatives, numbered, shown
 
 LETTER, LINE, PADDING = 7.4, 15.0, 18.0  # the width of a letter, and heights
 MANY_ARROWS = 8  # more of them into one box have no labels
@@ -94,11 +94,8 @@ def _labelled(arrow: Arrow, ends: int) -> Arrow:
 
 def _scalar(value: Value, graph: Numbered, arrows: int) -> Box:
     kind = "leaf" if value.op is None else "root" if value is graph.root else "operation"
-    called = title(value, graph.names)
-    if value.op is not None and (value.name or value is graph.root):
-        called = f"{graph.names[value]} = {called}"
     numbers = shown(value.data), shown(value.grad)
-    return Box(kind, called, *numbers, value.name or "", arrows)
+    return Box(kind, heading(value, graph.names), *numbers, value.name or "", arrows)
 
 
 def _groups(graph: Numbered, folding: Folding) -> Scene:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from micrograd.engine import Value
-from micrograd.working import Names, local_derivatives, numbered, shown, title
+from micrograd.working import Names, heading, local_derivatives, numbered, shown
 
 MOST = 200  # lines
 
@@ -15,9 +15,9 @@ def tree(root: Value) -> str:
     >>> y = x.exp()
     >>> print(tree(y * y))
     L = · : 54.5982, ∂ 0.0
-    ├─ exp : 7.3891, ∂ 0.0   × 7.3891
+    ├─ n1 = exp : 7.3891, ∂ 0.0   × 7.3891
     │  └─ x : 2.0, ∂ 0.0   × 7.3891
-    └─ exp : 7.3891, ∂ 0.0, as above   × 7.3891
+    └─ n1 = exp : 7.3891, ∂ 0.0, as above   × 7.3891
     """
     graph = numbered(root)
     lines: list[str] = []
@@ -39,7 +39,7 @@ def _lines(root: Value, names: Names) -> Iterator[str]:
             yield f"{before}{shown(x)}"
             continue
         again = x in seen and x.op is not None
-        yield before + _text(x, x is root, names) + ", as above" * again + slope
+        yield before + _text(x, names) + ", as above" * again + slope
         if again:
             continue
         seen.add(x)
@@ -53,8 +53,5 @@ def _lines(root: Value, names: Names) -> Iterator[str]:
         stack += reversed(branches)
 
 
-def _text(x: Value, is_root: bool, names: Names) -> str:
-    called = title(x, names)
-    if x.op is not None and (x.name or is_root):
-        called = f"{names[x]} = {called}"
-    return f"{called} : {shown(x.data)}, ∂ {shown(x.grad)}"
+def _text(x: Value, names: Names) -> str:
+    return f"{heading(x, names)} : {shown(x.data)}, ∂ {shown(x.grad)}"

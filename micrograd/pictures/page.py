@@ -1,0 +1,126 @@
+"""A graph as one page of HTML, which works offline: its script evaluates the graph itself.
+
+The numbers are arrays in the order of the sweep, leaves first; an operand is a distance back, or a
+constant. `page/` holds the script's source, and a test that the built script is made from it.
+"""
+
+import base64
+import gzip
+import json
+import sys
+from array import array
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from micrograd.compiler.llvm.vectormath.coefficients import ERF_64, ERFC_64
+from micrograd.engine import Value
+from micrograd.pictures.fold import fold
+from micrograd.pictures.rows import key, number, table
+from micrograd.working import Numbered, numbered
+
+LONGEST = 500  # characters of a name
+TYPES = {"d": "f8", "i": "i4", "H": "u2"}  # of an array, here and in the page
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="app"></div>
+<script type="application/json" id="head">{head}</script>
+<script type="text/plain" id="numbers">{numbers}</script>
+<script>{script}</script>
+</body>
+</html>
+"""  # noqa: E501
+
+
+def page(root: Value, lines: Mapping[Value, str] | None = None, title: str = "") -> str:
+    """The page of the graph below `root`; `lines` are the lines of source that made the Values."""
+    head, numbers = contents(numbered(root), lines or {}, title)
+    folder = files("micrograd.pictures")
+    parts = {
+        "title": "MicroGrad: a graph",
+        "style": (folder / "page.css").read_text(encoding="utf-8"),
+        "script": (folder / "page.js").read_text(encoding="utf-8"),
+        "head": json.dumps(head, separators=(",", ":")).replace("<", "\\u003c"),
+        "numbers": base64.b64encode(gzip.compress(numbers, 6, mtime=0)).decode(),
+    }
+    return PAGE.format(**parts)
+
+
+def contents(
+    graph: Numbered, lines: Mapping[Value, str], title: str
+) -> tuple[dict[str, Any], bytes]:
+    """What the page knows of a graph: names and rows, and the bytes of its numbers."""
+    values = [*graph.leaves, *graph.computed]
+    place = {v: k for k, v in enumerate(values)}
+    keys, constants, arrays = _operations(graph, place)
+    used = dict.fromkeys([(v.op, len(v.operands)) for v in graph.computed if v.op])
+    rows = table(used)
+    head: dict[str, Any] = {
+        "title": title[:LONGEST],
+        "size": len(values),
+        "leaves": len(graph.leaves),
+        "root": place[graph.root],
+        "keys": keys,
+        "rows": rows,
+        "constants": [*map(number, constants)],
+        "labels": {place[v]: graph.names[v] for v in values if v.name or v is graph.root},
+        "names": {place[v]: v.name[:LONGEST] for v in values if v.name and len(v.name) > 24},
+        "lines": {place[v]: lines[v] for v in graph.computed if v in lines},
+    }
+    if "erf" in rows or "erfc" in rows:
+        head["coefficients"] = {"erf": ERF_64, "erfc": ERFC_64}
+    arrays["data"] = array("d", [v.data for v in values])
+    arrays["grad"] = array("d", [v.grad for v in values])
+    folding = fold(graph)
+    if folding is not None:
+        head["groups"] = folding.titles
+        arrays["group"] = array("i", [folding.group[v] for v in values])
+        arrays["member"] = array("i", [folding.member[v] for v in values])
+    head["arrays"], numbers = _packed(arrays)
+    return head, numbers
+
+
+def _operations(
+    graph: Numbered, place: dict[Value, int]
+) -> tuple[list[str], list[float], dict[str, "array[Any]"]]:
+    """The keys of the operations in use, the constants, and for each computed value its key, the
+    number of its operands, and these: how far back, or -1 - the place of a constant."""
+    keys: dict[str, int] = {}
+    constants: dict[str, int] = {}
+    numbers: list[float] = []
+    arrays = {"op": array("H"), "count": array("i"), "operands": array("i")}
+    for k, v in enumerate(graph.computed, len(graph.leaves)):
+        assert v.op is not None
+        operands = v.operands
+        arrays["op"].append(keys.setdefault(key(v.op, len(operands)), len(keys)))
+        arrays["count"].append(len(operands))
+        for x in operands:
+            if isinstance(x, Value):
+                arrays["operands"].append(k - place[x])
+                continue
+            known = constants.setdefault(float(x).hex(), len(numbers))
+            if known == len(numbers):
+                numbers.append(float(x))
+            arrays["operands"].append(-1 - known)
+    return [*keys], numbers, arrays
+
+
+def _packed(arrays: dict[str, "array[Any]"]) -> tuple[list[tuple[str, str, int, int]], bytes]:
+    """The arrays one after the other, each from a multiple of 8 on, and where each begins."""
+    places: list[tuple[str, str, int, int]] = []
+    packed = bytearray()
+    for name, numbers in arrays.items():
+        packed += bytes(-len(packed) % 8)
+        places.append((name, TYPES[numbers.typecode], len(packed), len(numbers)))
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        packed += numbers.tobytes()
+    return places, bytes(packed)
