@@ -144,7 +144,7 @@ def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
         k += 1
         if k % 2:  # otherwise reuse what the interrupted compilation has left
             f = mg.compile(lambda x: x * w)
-    assert k > 100
+    assert k > 50
     assert f.value_and_grad(2.0) == (6.0, 3.0)
 
 

@@ -156,7 +156,7 @@ def test_an_exception_that_ctypes_swallows_is_raised_all_the_same() -> None:
     f(X)
     it, _ = f.specialize(X)
     kernel: Any = f.kernel(it, "value")
-    from micrograd.compiler.llvm.module import LOST  # needs llvmlite
+    from micrograd.compiler.llvm.abi import LOST
 
     ctypes.c_int64.from_address(kernel.native.address(LOST)).value = 1
     with pytest.raises(KeyboardInterrupt):

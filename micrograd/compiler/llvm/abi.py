@@ -80,3 +80,13 @@ class Job(IntEnum):
 
 JOB_ROWS = len(Job)  # the word at which the addresses of the threads' rows begin
 PER_CALL = slice(Job.PARAMETERS, Job.SEGMENTS + 1)
+
+
+# Operations that native code calls back in Python.
+
+LOST = "opaque.lost"  # the variable that says that a Python function has not answered
+
+
+def callback_name(k: int) -> str:
+    """The name of the pointer to the Python function of a module's k-th opaque operation."""
+    return f"opaque.{k}"

@@ -5,11 +5,11 @@ from typing import Any
 
 from llvmlite import ir
 
+from micrograd.compiler.llvm.abi import LOST
 from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
 from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
-from micrograd.compiler.llvm.module import LOST
 from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.schedule.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.schedule.schedule import REDUCE_TILE, TILE, VECTOR_TILE

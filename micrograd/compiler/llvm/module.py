@@ -8,20 +8,13 @@ import numpy as np
 from llvmlite import ir
 
 from micrograd.compiler.llvm import vectormath
+from micrograd.compiler.llvm.abi import LOST, callback_name
 from micrograd.compiler.llvm.builder import POINTER, Builder, declare
 from micrograd.compiler.llvm.control_flow import I8, I32, I64
 from micrograd.ops import Op
 
 VOID = ir.VoidType()
 INLINE_CALLS = 16  # an elementary function with more calls is not inlined: code would grow too long
-
-
-LOST = "opaque.lost"  # the variable that says that a Python function has not answered
-
-
-def callback_name(k: int) -> str:
-    """The name of the pointer to the Python function of a module's k-th opaque operation."""
-    return f"opaque.{k}"
 
 
 class Module:

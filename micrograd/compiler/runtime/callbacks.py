@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from micrograd.compiler.llvm.module import LOST, callback_name
+from micrograd.compiler.llvm.abi import LOST, callback_name
 from micrograd.ops import Op
 
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
