@@ -6,7 +6,7 @@ as memory allows; all are linear in nodes and edges.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cache, partial, reduce
+from functools import lru_cache, partial, reduce
 from itertools import chain, filterfalse
 from operator import add
 from typing import Any
@@ -213,7 +213,7 @@ def below(root: Any, passing: bool = False) -> Iterator[Any]:
             stack += node.operands
 
 
-@cache
+@lru_cache(1024)  # operations that are made while a program runs do not stay for ever
 def is_flat(op: Any) -> bool:
     """Whether the derivative is 0 for all operands, as that of `floor`."""
     anything = object()

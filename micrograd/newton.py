@@ -10,7 +10,8 @@ Several unknowns: a Newton step that does not make the sum of squares smaller is
 
 Both end where a step does not change the last two bits of x, or where rounding ends the quadratic
 convergence: after a step that was 16 times shorter than the one before it, the next is not 4 times
-shorter. What is not found is NaN.
+shorter. With several unknowns, it is enough that a step does not change the last two bits of the
+largest, where f does not become smaller. What is not found is NaN.
 """
 
 import math
@@ -174,8 +175,9 @@ def several_unknowns(evaluate: Evaluate, n: int, which: int) -> Iteration:
         exact = _all([a + 0.25 * d == a for a, d in zip(x, newton)])
         length, last_length, size = _largest(newton), _largest(last), _largest(x)
         ended = logical_and(trials == 0.0, _ended(length, last_length, before, size))
+        short = logical_and(_not(better), size + 0.25 * length == size)
         solved = squares == 0.0
-        found = logical_or(solved, logical_or(exact, ended))
+        found = logical_or(logical_or(solved, exact), logical_or(short, ended))
         trials = select(better, 0.0, trials + 1.0)
         failed = logical_and(_not(found), logical_or(trials > TRIALS, rounds <= 1.0))
 

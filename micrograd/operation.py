@@ -72,6 +72,8 @@ class Op:
     on_floats: Callable[..., float] | None = None  # a faster equivalent of `meaning`
     library: bool = False  # of this package: known by name, and NaN if an operand is NaN
     iteration: Iteration | None = None  # the meaning, if it is a loop
+    variant: str = ""  # tells operations of one name apart, which are not in the table
+    made_by: tuple[Any, ...] = ()  # of these, a function and its arguments, for copies
     c: str = ""  # of a primitive: its operator or function in C, if it is not the symbol or name
     cost: int = INSTRUCTION  # of a primitive; that of a composite follows from its formula
     opaque: bool = False  # its meaning is a function of numbers and cannot be traced
@@ -99,8 +101,15 @@ class Op:
         return self
 
     def __reduce__(self) -> Any:
-        """A pickle names the row."""
+        """A pickle names the row, or how it was made."""
+        if self.made_by:
+            return self.made_by[0], self.made_by[1:]
         return _row, (self.name, UNLISTED.get(self.name) is self)
+
+    @property
+    def identifier(self) -> str:
+        """The name, and what tells it from others of that name."""
+        return f"{self.name}_{self.variant}" if self.variant else self.name
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -187,8 +187,9 @@ def solution(tape: Tape, n: int) -> list[Op]:
 
     return [
         Op(
-            f"root_{tape.digest}_{which}", tape.inputs, iteration, derivative,
-            "a root of an equation, as a number", iteration=iteration, library=_is_plain(tape),
+            "root", tape.inputs, iteration, derivative, "a root of an equation, as a number",
+            iteration=iteration, library=_is_plain(tape), variant=f"{tape.digest}_{which}",
+            made_by=(_made, solution, tape, n, which),
         )
         for which, iteration in enumerate(_iterations(evaluate, n))
     ]  # fmt: skip
@@ -208,12 +209,18 @@ def implicit(tape: Tape, n: int) -> list[Op]:
             x = [z if op is row[which] else op(*operands) for op in row]
             return [0.0] * n + _chain(tape(*x, *operands[n:]), n, which, g)
 
-        name = f"implicit_{tape.digest}_{which}"
-        doc, plain = "a root, with its derivatives", _is_plain(tape)
-        return Op(name, tape.inputs, meaning, derivative, doc, library=plain)
+        return Op(
+            "implicit", tape.inputs, meaning, derivative, "a root, with its derivatives",
+            library=_is_plain(tape), variant=f"{tape.digest}_{which}",
+            made_by=(_made, implicit, tape, n, which),
+        )  # fmt: skip
 
     row += map(of, range(n))
     return row
+
+
+def _made(operations: Callable[[Tape, int], list[Op]], tape: Tape, n: int, which: int) -> Op:
+    return operations(tape, n)[which]
 
 
 def _is_plain(tape: Tape) -> bool:

@@ -1,6 +1,8 @@
 """Roots: against mpmath, SciPy and closed forms; each found or marked; derivatives of any order."""
 
+import copy
 import ctypes
+import pickle
 import shutil
 import subprocess
 import warnings
@@ -14,6 +16,7 @@ import pytest
 
 import micrograd as mg
 from micrograd.compiler.api.function import CompiledOne
+from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.ir import Program
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 
@@ -214,6 +217,32 @@ def test_captured_values_have_gradients_too() -> None:
     f = mg.vectorize(lambda a: mg.root(lambda x: x**3 - w * x - v * w * a, 2.0))
     assert f.backward([1.0, 1.0]) == pytest.approx(x.data, rel=1e-14)
     assert (w.grad, v.grad) == pytest.approx(eager, rel=1e-14)
+
+
+def test_a_copy_has_the_derivatives_of_the_root() -> None:
+    w = mg.Value(4.0)
+    circle = mg.root(lambda v: [v[0] - w * v[1], v[0] * v[1] - 1.0], [1.0, 1.0])
+    for copied in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+        x = copied(circle)[0]  # 2, the root of w
+        x.backward()
+        (own,) = {y for y in x.operands if isinstance(y, mg.Value)}
+        assert own is not w
+        assert own.grad == pytest.approx(0.25, rel=1e-14)
+
+
+def test_programs_of_other_equations_have_other_fingerprints() -> None:
+    def program(f: Callable[..., Any]) -> Program:
+        compiled = mg.compile(lambda a: mg.root(f, 1.0, a), exact=True)
+        compiled(2.0)
+        return compiled.kernel(compiled.specializations[0]).program
+
+    square, cube = program(lambda x, a: x * x - a), program(lambda x, a: x * x * x - a)
+    again = program(lambda y, b: y * y - b)
+    assert fingerprint.of_program(square) is not None
+    assert fingerprint.of_program(square) == fingerprint.of_program(again)
+    assert fingerprint.of_program(square) != fingerprint.of_program(cube)
+    chosen = program(lambda x, a: mg.where(x > 0.0, x, x * x) - a)
+    assert fingerprint.of_program(chosen) is None  # `where` may hide a NaN
 
 
 def test_parameters_may_be_values_arrays_and_structures() -> None:

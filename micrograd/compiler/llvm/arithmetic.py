@@ -189,7 +189,7 @@ class Arithmetic:
 
     def iterated(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """The call of a function of the module, which loops until all lanes are done."""
-        name = f"{op.name}.{suffix(self.vector)}"
+        name = f"{op.identifier}.{suffix(self.vector)}"
         function = self.module.ir.globals.get(name) or self._loop(op, name, len(operands))
         return self.b.call(function, operands)
 

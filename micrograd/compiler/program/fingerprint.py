@@ -46,7 +46,7 @@ def of_program(program: Program) -> str | None:
         written = number(instruction.out), instruction.start, len(instruction)
         gathers = read(instruction.gathers())
         if isinstance(instruction, Map):
-            parts.append((op.name, written, gathers))
+            parts.append((op.identifier, written, gathers))
         else:
             factors = [len(product) for product in instruction.products]
             parts.append((op.name, written, gathers, factors, instruction.over_examples))
