@@ -3,7 +3,9 @@
 One unknown: a Newton step is taken if it stays between two points where f has opposite signs and is
 at most half as long as the step before; else the interval is bisected (rtsafe of Numerical Recipes,
 after Dekker, 1969). Until such points are known, a step that does not make |f| smaller is cut to a
-quarter, several times; then points ever farther away are tried on both sides.
+quarter, several times; then points ever farther away are tried on both sides. Where each step is
+nearly as long as the one before, one is taken that is as long as the sum of their geometric series
+(Aitken, 1926), or a little shorter.
 
 Several unknowns: a Newton step that does not make the sum of squares smaller is cut to a quarter
 (Dennis and Schnabel, 1983, with the simplest of their rules).
@@ -26,6 +28,8 @@ ROUNDS = 200  # evaluations of f, at most
 CUTS = 6  # how often a step is cut before points on both sides are tried
 TRIALS = 60  # that do not make f smaller, at most
 LESS = 0.95  # |f| of a better point, relative to that of the best one
+SLOW = 0.4  # a step relative to the one before: convergence is linear
+SHORT, LONGER = 0.9, 8.0  # of the sum of such steps, and times a step: how far one goes
 FAR = 1e3  # times the unknown, or 1: the longest step
 SMALL = 2.0**-20  # relative to x: a step that may end the iteration
 SMALLER = 2.0**-10  # |f| where its sign changes, relative to the largest |f| before
@@ -41,7 +45,8 @@ class Search(NamedTuple):
     at_p: Any  # f there; NaN: not known
     q: Any  # the latest point where f has the other sign; NaN: not known
     step: Any  # that led to x
-    before: Any  # the length of the step before it
+    last: Any  # its length; if it was lengthened, that of Newton's
+    before: Any  # the same of the step before it
     largest: Any  # |f| until its sign changed
     trials: Any  # how many points were no better than p
     rounds: Any  # how many are left
@@ -52,7 +57,7 @@ def one_unknown(evaluate: Evaluate) -> Iteration:
 
     def start(guess: Any, *free: Any) -> State:
         nan, step = math.nan, 0.1 * (1.0 + ops.abs(guess))
-        return Search(guess, guess, nan, nan, step, math.inf, 0.0, 0.0, 1.0 * ROUNDS)
+        return Search(guess, guess, nan, nan, step, step, math.inf, 0.0, 0.0, 1.0 * ROUNDS)
 
     def step(state: State, operands: Sequence[Any]) -> State:
         old = Search(*state)
@@ -60,12 +65,13 @@ def one_unknown(evaluate: Evaluate) -> Iteration:
         newton = -ops.div(f, slope)
         better, new = _compared(old, f)
         middle = _middle(new.p, new.q)
-        y, next_step = _next(old, new, better, newton, middle)
+        y, next_step = _next(old, new, better, f, newton, middle)
         found, root, failed = _judged(old, new, f, newton, middle)
         return new._replace(
             x=select(found, root, select(failed, math.nan, y)),
             step=next_step,
-            before=select(better, ops.abs(old.step), old.before),
+            last=ops.minimum(ops.abs(next_step), select(better, ops.abs(newton), math.inf)),
+            before=select(better, old.last, old.before),
             rounds=select(logical_or(found, failed), 0.0, old.rounds - 1.0),
         )
 
@@ -88,10 +94,15 @@ def _compared(old: Search, f: Any) -> tuple[Any, Search]:
     )
 
 
-def _next(old: Search, new: Search, better: Any, newton: Any, middle: Any) -> tuple[Any, Any]:
+def _next(
+    old: Search, new: Search, better: Any, f: Any, newton: Any, middle: Any
+) -> tuple[Any, Any]:
     """The next point to try, and the step to it."""
     cut = select(new.trials <= CUTS, 0.25 * old.step, -2.0 * old.step)
-    step = select(better, _limited(newton, old.x), cut)
+    beyond_zero = logical_and(f != f, _opposite(old.x, old.p))  # as by log, by powers
+    cut = select(beyond_zero, -0.9375 * old.p, cut)
+    lengthened = select(new.q == new.q, newton, _lengthened(newton, old))
+    step = select(better, _limited(lengthened, old.x), cut)
     y = new.p + step
     inside = logical_or(_between(new.p, y, new.q), _between(new.q, y, new.p))
     shorter = ops.abs(step) <= 0.5 * ops.abs(old.step)
@@ -104,7 +115,7 @@ def _judged(old: Search, new: Search, f: Any, newton: Any, middle: Any) -> tuple
     x, solved = old.x, f == 0.0
     not_a_pole = ops.abs(f) <= 4.0 * new.largest
     exact = logical_and(not_a_pole, x + 0.25 * newton == x)
-    ended = logical_and(old.trials == 0.0, _ended(newton, old.step, old.before, x))
+    ended = logical_and(old.trials == 0.0, _ended(newton, old.last, old.before, x))
     collapsed = logical_and(new.q == new.q, logical_or(middle == new.p, middle == new.q))
     surely = logical_or(
         ops.abs(new.at_p) <= SMALLER * new.largest,
@@ -130,6 +141,14 @@ def _between(a: Any, x: Any, b: Any) -> Any:
     return logical_and(a < x, x < b)
 
 
+def _lengthened(newton: Any, old: Search) -> Any:
+    """A step as long as the next ones together, where each is nearly as long as the one before."""
+    ratio = ops.div(newton, old.step)
+    slow = logical_and(logical_and(ratio >= SLOW, ratio <= 1.1), old.before < math.inf)
+    factor = select(ratio < 1.0 - SHORT / LONGER, ops.div(SHORT, 1.0 - ratio), LONGER)
+    return select(slow, factor * newton, newton)
+
+
 def _limited(step: Any, x: Any) -> Any:
     """A step that is not too long; if it is NaN, one to the right."""
     limit = FAR * ops.maximum(ops.abs(x), 1.0)
@@ -147,7 +166,6 @@ def _middle(p: Any, q: Any) -> Any:
 
 def _ended(step: Any, last: Any, before: Any, x: Any) -> Any:
     """Whether rounding has ended the quadratic convergence."""
-    last = ops.abs(last)
     sharp = logical_and(before < math.inf, 16.0 * last <= before)
     small = last <= SMALL * ops.maximum(ops.abs(x), before)
     return logical_and(logical_and(sharp, small), 4.0 * ops.abs(step) > last)

@@ -88,8 +88,12 @@ TRANSCENDENTAL: dict[str, tuple[Callable[..., Any], Callable[..., Any], float, f
     "far": (lambda x, a: mg.tanh(x - a), lambda x, a: mp.tanh(x - a), -99, 99, 0.0),
     "log": (lambda x, a: mg.log(x) + x * x - a, lambda x, a: mp.log(x) + x * x - a, -9, 99, 30.0),
     "steep": (lambda x, a: mg.exp(x) - a, lambda x, a: mp.exp(x) - a, 1e-9, 1e9, -20.0),
+    "far down": (lambda x, a: mg.exp(x) - a, lambda x, a: mp.exp(x) - a, 1e-9, 1e9, 600.0),
+    "domain": (lambda x, a: mg.log(x) - a, lambda x, a: mp.log(x) - a, -9, 9, 1e9),
+    "decay": (lambda x, a: mg.exp(-x) - a, lambda x, a: mp.exp(-x) - a, 1e-12, 1.0, 0.0),
     "flat": (lambda x, a: mg.atan(x) - a, lambda x, a: mp.atan(x) - a, -1.5, 1.5, 3.0),
     "power": (lambda x, a: x**7 - a, lambda x, a: x**7 - a, -1e6, 1e6, 1.0),
+    "small": (lambda x, a: x**9 - a, lambda x, a: x**9 - a, 1e-31, 1e-30, 5.0),
 }
 
 
