@@ -8,7 +8,8 @@ BIN := .venv/bin
 PYTEST := -m pytest -n auto --dist worksteal
 BENCH := benchmarks/.venv/bin
 QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
-	determinant per_sample opaque growth compile_time training larger_than_memory accuracy
+	implied_volatility determinant per_sample opaque growth compile_time training \
+	larger_than_memory accuracy
 
 .PHONY: demo test lint page test-browser docs test-all test-twice test-machines test-lowest test-newest \
 	bench performance bench-eager clean
