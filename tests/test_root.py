@@ -274,6 +274,19 @@ def test_a_root_within_a_root(way: str) -> None:
         assert WAYS[way](function)(1.0) == pytest.approx(want, rel=1e-12)
 
 
+def test_equations_with_an_operation_that_is_defined_again_are_two() -> None:
+    def of_power(n: int) -> Callable[..., Any]:
+        @mg.op(derivative=lambda g, z, x: n * g * x ** (n - 1.0))
+        def power(x: Any) -> Any:
+            return x**n
+
+        return lambda a: mg.root(lambda x: power(x) - a, 1.0)
+
+    square, fourth = of_power(2), of_power(4)
+    both = mg.compile(lambda a: [square(a), fourth(a)])
+    np.testing.assert_allclose(both(16.0), [4.0, 2.0], rtol=1e-15)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_root_of_a_gradient_that_contains_a_root(way: str) -> None:
     def inner(x: Any, a: Any) -> Any:  # x²/2 - a x, whose minimum is a

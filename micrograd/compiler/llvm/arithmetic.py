@@ -189,19 +189,21 @@ class Arithmetic:
 
     def iterated(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """The call of a function of the module, which loops until all lanes are done."""
-        name = f"{op.identifier}.{suffix(self.vector)}"
-        function = self.module.ir.globals.get(name) or self._loop(op, name, len(operands))
-        return self.b.call(function, operands)
+        key = op, suffix(self.vector)
+        known = self.module.iterations
+        if key not in known:
+            types = [self.vector] * len(operands)
+            known[key] = self.module.declare(f"{op.name}.{len(known)}", self.vector, types)
+            self._loop(op, known[key])
+        return self.b.call(known[key], operands)
 
-    def _loop(self, op: Op, name: str, count: int) -> ir.Function:
-        function = self.module.declare(name, self.vector, [self.vector] * count)
+    def _loop(self, op: Op, function: ir.Function) -> None:
         function.linkage = "internal"
         function.attributes.add("nounwind")
         function.attributes.add("noinline")
         Arithmetic(self.module, Builder(function.append_basic_block()), self.axis)._repeat(
             op.iteration, [*function.args]
         )
-        return function
 
     def _repeat(self, iteration: Any, arguments: list[ir.Value]) -> None:
         """The body of such a function. A lane that is done keeps its state."""

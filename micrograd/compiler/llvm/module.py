@@ -27,6 +27,7 @@ class Module:
         self.bytes = 8 if double else 4  # of a number
         self._tables: dict[bytes, ir.GlobalVariable] = {}
         self._splats: dict[tuple[str, int], ir.Constant] = {}  # by value and number of lanes
+        self.iterations: dict[tuple[Op, str], ir.Function] = {}  # by the type of their registers
         self._constants: ir.GlobalVariable | None = None
         self._calls: Counter[ir.Function] = Counter()  # of elementary functions
         self.opaque: dict[Op, ir.GlobalVariable] = {}  # pointers to functions in Python
