@@ -151,13 +151,14 @@ def _pass_on_dot(node: Any) -> None:
     """`_pass_on` for a dot, written out: most edges of a network end in one."""
     (weights, inputs, bias), g = node.first, node._grad
     for w, x in zip(weights, inputs):
-        if x.__class__ is float:
-            w._grad += g * x
-        else:
-            try:
+        try:
+            if x.__class__ is float:
+                w._grad += g * x
+            else:
                 w._grad += g * x._data
                 x._grad += g * w._data
-            except AttributeError:  # w is a float: nothing was added
+        except AttributeError:  # w is a float: nothing was added
+            if x.__class__ is not float:
                 x._grad += g * w
     if bias.__class__ is not float:
         bias._grad += g

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import itertools
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -353,6 +354,17 @@ def test_dot_is_one_node() -> None:
     assert (y.data, y.op, y.operands) == (32.0, ops.dot, (*w, *x, b))
     y.backward()
     assert [v.grad for v in (*w, *x, b)] == [5.0, 7.0, 2.0, 3.0, 1.0]
+
+
+def test_the_terms_of_a_dot_may_be_numbers() -> None:
+    """A weight, its input, or both."""
+    w, x = Value(2.0), Value(3.0)
+    for terms in itertools.permutations([(w, 5.0), (7.0, x), (11.0, 13.0)]):
+        w.grad = x.grad = 0.0
+        y = mg.dot(*zip(*terms))
+        y.backward()
+        assert (y.data, w.grad, x.grad) == (174.0, 5.0, 7.0)
+        assert mg.grad(lambda v, terms=terms: mg.dot(*zip(*terms, (v, 1.0))))(1.0) == 1.0
 
 
 @pytest.mark.parametrize("inputs", [[1.0], [1.0, 2.0, 3.0]])
