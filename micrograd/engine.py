@@ -165,6 +165,12 @@ class Value(Scalar):
             watch.asked(self, "truth")
         return self._data != 0
 
+    def truth(self, condition: Any) -> Any:
+        """A known condition as a Value without operands: so the formula of a derivative becomes the
+        same graph as in a trace, where conditions are not known."""
+        known = condition.__class__ in (bool, float)
+        return _node(1.0 if condition else 0.0, ops.not_equal, ()) if known else condition
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         if watching() is not None:
             watch.asked(self, "copy")

@@ -29,7 +29,7 @@ def topological_order(*roots: Any) -> list[Any]:
             order.append(stack.pop())
         elif node not in seen:
             seen.add(node)
-            operands = () if node.__class__ is float or _is_truth(node) else node.operands
+            operands = () if node.__class__ is float or is_truth(node) else node.operands
             if not seen.issuperset(operands):
                 stack += (node, None, *filterfalse(seen.__contains__, operands))
             elif operands:
@@ -37,7 +37,7 @@ def topological_order(*roots: Any) -> list[Any]:
     return order
 
 
-def _is_truth(node: Any) -> bool:
+def is_truth(node: Any) -> bool:
     return node.op is not None and node.op.boolean
 
 
@@ -234,8 +234,15 @@ def _contributions(node: Any, g: Any, norms: dict[Any, list[Any]]) -> Iterable[t
     if node in norms:
         return zip(node.operands, _slopes_of_norm(node, g, norms[node]))
     operands = node.operands
-    pairs = zip(operands, machine.run(node.op.derivative, (g, node, *operands)))
+    numbers = _with_conditions(node, operands) if node.op.conditions else operands
+    pairs = zip(operands, machine.run(node.op.derivative, (g, node, *numbers)))
     return _interleaved([*pairs]) if node.op is ops.dot else pairs
+
+
+def _with_conditions(node: Any, operands: tuple[Any, ...]) -> list[Any]:
+    """The operands; the first ones, which are conditions, as truths of the node's graph."""
+    count = node.op.conditions
+    return [*map(node.truth, operands[:count]), *operands[count:]]
 
 
 def _interleaved(pairs: list[Any]) -> list[Any]:

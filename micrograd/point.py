@@ -67,7 +67,7 @@ class Point(Watch):
             return not isinstance(z, Scalar)
         own = self.made.union(self.variables)
         return all(
-            x.__class__ is float or x.operands or x in own
+            x.__class__ is float or x.operands or x in own or graph.is_truth(x)
             for node in [*graph.topological_order(z), z]
             for x in (node.operands or (node,))
         )
@@ -86,11 +86,21 @@ class Point(Watch):
         return parts[0] if len(parts) == 1 else parts
 
 
+class _Formulas(Watch):
+    """The formulas of derivatives. A comparison of Values is a truth of their graph."""
+
+    def compared(self, op: Any, operands: tuple[Any, ...], holds: bool) -> Any:
+        found = super().compared(op, operands, holds)
+        value = next(x for x in operands if isinstance(x, Value))
+        return value.truth(found)
+
+
 def gradients(z: Scalar, variables: list[Any]) -> list[Any]:
     """Like `graph.gradients`; in a graph of symbols, Values are replaced by their symbols."""
     trace = getattr(z, "trace", None)
     counts = [(point, point.comparisons) for point in watch.watches() if isinstance(point, Point)]
-    found = graph.gradients(z, variables if trace is None else [trace.symbol(x) for x in variables])
+    inputs = variables if trace is None else [trace.symbol(x) for x in variables]
+    found = _Formulas().run(graph.gradients, z, inputs)
     for point, count in counts:  # comparisons in formulas of derivatives do not count
         point.comparisons = count
     return found

@@ -82,6 +82,10 @@ class Scalar:
             f"{self!r:.60}. Instead, take its number: x.data, as in p.data -= 0.1 * p.grad"
         )
 
+    def truth(self, condition: Any) -> Any:
+        """A condition of an operation, as the formulas of derivatives are passed it."""
+        return condition
+
     # Written out, because the protocols in the type of the built-in `sum` require methods.
 
     @overload
