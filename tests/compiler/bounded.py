@@ -101,7 +101,8 @@ def _number(x: Any) -> Any:
 def _error(x: Any) -> float:
     if isinstance(x, Bounded):
         return x.error
-    exact = precision is DOUBLE or not math.isfinite(x) or float(np.float32(x)) == x
+    with np.errstate(over="ignore"):
+        exact = precision is DOUBLE or not math.isfinite(x) or float(np.float32(x)) == x
     return 0.0 if exact else precision.u * abs(x)
 
 

@@ -1,60 +1,52 @@
-"""Random programs: the lines of a program, their meaning, and the numbers to run it on."""
+"""Random programs: the lines of a program, their meaning, and the numbers to run it on.
 
-from collections.abc import Callable
+A program has vectors and scalars; each line computes another one from some that are there by then.
+The program of a seed is the same on every machine.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
+from bounded import Bounded
 
 import micrograd as mg
 from micrograd import ops
-from micrograd.ops import TABLE, Op
+from micrograd.ops import TABLE
+from micrograd.scalar import Scalar
 
 EXAMPLES = 5  # fewer than lanes, so that some of these are padding
 M = 3  # the length of a vector
+LONGEST = 12  # lines
 
 own = {row for row in TABLE.values() if row.library}
-TRUTHS = [row.name for row in own if row.boolean and row.arity == 2]
+TRUTHS = sorted(row.name for row in own if row.boolean and row.arity == 2)
 UNARY = sorted(row.name for row in own if row.arity == 1 and not row.boolean)
 BINARY = sorted(
     row.name for row in own if row.arity == 2 and not row.boolean
 )  # leaky_relu and elu among them
 
 Statement = tuple[Any, ...]
-place = st.integers(0, 30)
-
-# What a line of a program may be. Places count the vectors, or the scalars, that are there by then.
-statements = st.one_of(
-    st.tuples(st.just("each"), st.sampled_from(UNARY), place),
-    st.tuples(st.just("each"), st.sampled_from(BINARY), place, place),
-    st.tuples(st.just("scaled"), st.sampled_from(["add", "sub", "mul", "div"]), place, place),
-    st.tuples(st.just("one"), st.sampled_from(UNARY), place),
-    st.tuples(st.just("one"), st.sampled_from(BINARY), place, place),
-    st.tuples(st.just("dot"), place, place, place),
-    st.tuples(st.just("pluses"), place, place),
-    st.tuples(st.just("sum"), place),
-    st.tuples(st.just("mean"), place),
-    st.tuples(st.just("norm"), place),
-    st.tuples(st.just("clip"), place, place, place),
-    st.tuples(st.just("matrix"), place, st.booleans()),
-    st.tuples(st.just("prefixes"), place),
-    st.tuples(st.just("choose"), st.sampled_from(TRUTHS), place, place, place, place),
-    st.tuples(
-        st.just("masked"), st.sampled_from(TRUTHS), *[st.sampled_from(UNARY)] * 2, *[place] * 4
-    ),
-    st.tuples(st.just("both"), *[st.sampled_from(TRUTHS)] * 2, *[place] * 4),
-    st.tuples(st.just("counted"), st.sampled_from(TRUTHS), *[place] * 3),
-    st.tuples(st.just("take"), place, place),
-    st.tuples(st.just("softmax"), place),
-    st.tuples(st.just("largest"), place),
-    st.tuples(st.just("power"), st.sampled_from([2, -1, 3, 0.5, -2.0, 0, 1]), place),
-    st.tuples(st.just("number"), st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.1, 2.5, 1e-3]), place),
-)
-programs = st.lists(statements, min_size=1, max_size=12)
+VECTOR, SCALAR, MATRIX = [*range(31)], [*range(31)], [0]  # what an operand is: its place among such
+LINES: dict[str, tuple[tuple[Any, ...], Callable[..., Any]]] = {}
 
 
-def call(name: str) -> Op:
-    return TABLE[name]
+def line(*options: list[Any]) -> Callable[..., Any]:
+    """Adds a line: the choices for each operand. Names stand for operations."""
+
+    def add(meaning: Callable[..., Any]) -> Callable[..., Any]:
+        LINES[meaning.__name__] = options, meaning
+        return meaning
+
+    return add
+
+
+def program(seed: int) -> list[Statement]:
+    """The program of a seed."""
+    random = Random(seed)
+    names = random.choices([*LINES], k=random.randint(1, LONGEST))
+    return [(name, *map(random.choice, LINES[name][0])) for name in names]
 
 
 def run(lines: list[Statement], x: Any, y: Any, weights: Any) -> list[Any]:
@@ -62,75 +54,147 @@ def run(lines: list[Statement], x: Any, y: Any, weights: Any) -> list[Any]:
     vectors: list[list[Any]] = [list(x), list(weights[0])]
     scalars: list[Any] = [y, x[0], weights[1][0], 0.5]
 
-    def vector(place: int) -> list[Any]:
-        return vectors[place % len(vectors)]
-
-    def scalar(place: int) -> Any:
-        return scalars[place % len(scalars)]
-
-    for kind, *rest in lines:
-        if kind == "each":
-            name, *places = rest
-            vectors.append([call(name)(*column) for column in zip(*map(vector, places))])
-        elif kind == "scaled":
-            name, a, b = rest
-            vectors.append([call(name)(v, scalar(b)) for v in vector(a)])
-        elif kind == "one":
-            name, *places = rest
-            scalars.append(call(name)(*map(scalar, places)))
-        elif kind == "dot":
-            a, b, c = rest
-            scalars.append(mg.dot(vector(a), vector(b), scalar(c)))
-        elif kind == "pluses":
-            scalars.append(sum(v * w for v, w in zip(vector(rest[0]), vector(rest[1]))))
-        elif kind == "clip":
-            v, low, high = rest
-            vectors.append([mg.clip(a, scalar(low), scalar(high)) for a in vector(v)])
-        elif kind in ("sum", "mean", "norm"):
-            scalars.append(getattr(mg, kind)(vector(rest[0])))
-        elif kind == "matrix":
-            v, loops = vector(rest[0]), rest[1]
-            rows = weights[1 : M + 1]
-            if loops:
-                vectors.append([sum((w * a for w, a in zip(row, v)), row[0]) for row in rows])
+    def operands(options: Any, choices: Any) -> Iterator[Any]:
+        for option, choice in zip(options, choices):
+            if option is MATRIX:
+                yield weights[1 : M + 1]
+            elif option is VECTOR or option is SCALAR:
+                known = vectors if option is VECTOR else scalars
+                yield known[choice % len(known)]
             else:
-                vectors.append([mg.dot(row, v) for row in rows])
-        elif kind == "prefixes":
-            v = vector(rest[0])
-            vectors.append([mg.sum(v[: k + 1]) for k in range(M)])
-        elif kind == "choose":
-            name, *places = rest
-            columns = zip(*map(vector, places))
-            vectors.append([mg.where(call(name)(a, b), c, d) for a, b, c, d in columns])
-        elif kind == "masked":  # a branch that is not taken may be infinite, or not differentiable
-            name, f, g, *places = rest
-            columns = zip(*map(vector, places))
-            vectors.append(
-                [mg.where(call(name)(a, b), call(f)(c), call(g)(d)) for a, b, c, d in columns]
-            )
-        elif kind == "both":
-            first, second, *places = rest
-            columns = [*zip(*map(vector, places))]
-            joined = [
-                ops.logical_and(call(first)(a, b), call(second)(c, d)) for a, b, c, d in columns
-            ]
-            vectors.append([mg.where(z, a * c, b) for z, (a, b, c, _) in zip(joined, columns)])
-        elif kind == "counted":
-            name, *places = rest
-            vectors.append([call(name)(a, b) * c + c for a, b, c in zip(*map(vector, places))])
-        elif kind == "take":
-            index = mg.sigmoid(scalar(rest[1])) * (M - 1e-9)
-            index = mg.where(index >= 0, index, 0.0)  # NaN is no place
-            scalars.append(mg.take(vector(rest[0]), mg.floor(index)))
-        elif kind == "softmax":
-            vectors.append(mg.softmax(vector(rest[0])))
-        elif kind == "largest":
-            scalars.append(mg.logsumexp(vector(rest[0])))
-        elif kind == "power":
-            vectors.append([v ** rest[0] for v in vector(rest[1])])
-        elif kind == "number":
-            scalars.append(scalar(rest[1]) * rest[0] - rest[0])
+                yield TABLE[choice] if isinstance(choice, str) else choice
+
+    for name, *choices in lines:
+        options, meaning = LINES[name]
+        z = meaning(*operands(options, choices))
+        (vectors if isinstance(z, list) else scalars).append(z)
     return [z for v in vectors[2:] for z in v] + scalars[4:]
+
+
+# Operations, on vectors and on numbers.
+
+
+@line(UNARY, VECTOR)
+def each(f: Any, v: Any) -> Any:
+    return [f(a) for a in v]
+
+
+@line(BINARY, VECTOR, VECTOR)
+def each_pair(f: Any, v: Any, w: Any) -> Any:
+    return [f(a, b) for a, b in zip(v, w)]
+
+
+@line(["add", "sub", "mul", "div"], VECTOR, SCALAR)
+def scaled(f: Any, v: Any, b: Any) -> Any:
+    return [f(a, b) for a in v]
+
+
+@line(UNARY, SCALAR)
+def one(f: Any, a: Any) -> Any:
+    return f(a)
+
+
+@line(BINARY, SCALAR, SCALAR)
+def one_pair(f: Any, a: Any, b: Any) -> Any:
+    return f(a, b)
+
+
+@line([2, -1, 3, 0.5, -2.0, 0, 1], VECTOR)
+def power(exponent: Any, v: Any) -> Any:
+    return [a**exponent if isinstance(a, Scalar) else ops.pow(a, exponent) for a in v]
+
+
+@line([0.0, -0.0, 1.0, -1.0, 0.1, 2.5, 1e-3], SCALAR)
+def with_number(number: float, a: Any) -> Any:
+    return a * number - number
+
+
+# Sums.
+
+
+@line(VECTOR, VECTOR, SCALAR)
+def dot(v: Any, w: Any, b: Any) -> Any:
+    return mg.dot(v, w, b)
+
+
+@line(VECTOR, VECTOR)
+def pluses(v: Any, w: Any) -> Any:
+    return sum(a * b for a, b in zip(v, w))
+
+
+@line([mg.sum, mg.mean, mg.norm, mg.logsumexp], VECTOR)
+def total(f: Any, v: Any) -> Any:
+    return f(v)
+
+
+@line(MATRIX, VECTOR)
+def matrix(rows: Any, v: Any) -> Any:
+    return [mg.dot(row, v) for row in rows]
+
+
+@line(MATRIX, VECTOR)
+def matrix_in_loops(rows: Any, v: Any) -> Any:
+    return [sum((w * a for w, a in zip(row, v)), row[0]) for row in rows]
+
+
+@line(VECTOR)
+def prefixes(v: Any) -> Any:
+    return [mg.sum(v[: k + 1]) for k in range(M)]
+
+
+@line(VECTOR)
+def softmax(v: Any) -> Any:
+    return mg.softmax(v)
+
+
+# Choices.
+
+
+@line(TRUTHS, VECTOR, VECTOR, VECTOR, VECTOR)
+def choose(truth: Any, *vectors: Any) -> Any:
+    return [mg.where(truth(a, b), c, d) for a, b, c, d in zip(*vectors)]
+
+
+@line(TRUTHS, UNARY, UNARY, VECTOR, VECTOR, VECTOR, VECTOR)
+def masked(truth: Any, f: Any, g: Any, *vectors: Any) -> Any:
+    """A branch that is not taken may be infinite, or not differentiable."""
+    return [mg.where(truth(a, b), f(c), g(d)) for a, b, c, d in zip(*vectors)]
+
+
+@line(TRUTHS, TRUTHS, VECTOR, VECTOR, VECTOR, VECTOR)
+def both(first: Any, second: Any, *vectors: Any) -> Any:
+    columns = [*zip(*vectors)]
+    joined = [ops.logical_and(first(a, b), second(c, d)) for a, b, c, d in columns]
+    return [mg.where(z, a * c, b) for z, (a, b, c, _) in zip(joined, columns)]
+
+
+@line(TRUTHS, VECTOR, VECTOR, VECTOR)
+def counted(truth: Any, *vectors: Any) -> Any:
+    return [truth(a, b) * c + c for a, b, c in zip(*vectors)]
+
+
+@line(VECTOR, SCALAR, SCALAR)
+def clip(v: Any, low: Any, high: Any) -> Any:
+    return [mg.clip(a, low, high) for a in v]
+
+
+@line(VECTOR, SCALAR)
+def take(v: Any, a: Any) -> Any:
+    index = mg.sigmoid(a) * (M - 1e-9)
+    return mg.take(v, mg.floor(mg.where(index >= 0, index, 0.0)))  # NaN is no place
+
+
+@line(TRUTHS, UNARY, UNARY, SCALAR, SCALAR)
+def slope(truth: Any, f: Any, g: Any, a: Any, b: Any) -> Any:
+    """A derivative within the program, of a choice."""
+
+    def h(v: Any) -> Any:
+        return mg.where(truth(v, b), f(v), g(v)) * v
+
+    return mg.grad(h)(Bounded(a) if isinstance(b, Bounded) and isinstance(a, float) else a)
+
+
+# The numbers.
 
 
 def data() -> tuple[Any, Any, Any]:
@@ -153,7 +217,8 @@ def edges() -> tuple[Any, Any]:
 
 
 # First the ordinary ones; as many as two vectors of lanes hold, so that nothing is padding.
-ALL_X, ALL_Y = (np.concatenate(both) for both in zip((X, Y), edges()))
+ALL_X, ALL_Y = (np.concatenate(rows) for rows in zip((X, Y), edges()))
+POINTS = [0.75, -1.5, 0.0, -0.0, 1.0, 40.0, -3.0, 1e200, 5e-324, np.inf, -np.inf, np.nan]
 
 
 def matrix_of(kind: Callable[[float], Any], numbers: Any) -> Any:
