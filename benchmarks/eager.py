@@ -34,12 +34,12 @@ def demo() -> list[float]:
     """Seconds of each step of the demo, written with the models of the package."""
     import micrograd
 
-    return _by_our_models() if hasattr(micrograd, "MLP") else _by_their_models()
+    return _steps(by_our_models() if hasattr(micrograd, "MLP") else _by_their_models())
 
 
 def plain() -> list[float]:
     """Seconds of each step of the demo, written with + and * only."""
-    return _by_hand()
+    return _steps(by_hand())
 
 
 def memory() -> list[float]:
@@ -82,22 +82,35 @@ Points = Any  # an array of 100 x 2 numbers
 Signs = Any  # an array of 100 integers, -1 or 1
 
 
-def _steps(loss: Callable[[Points, Signs], Any], parameters: list[Any]) -> list[float]:
-    """The seconds of each step, for two seconds at least; prints the loss."""
+Problem = tuple[Callable[[Points, Signs], Any], list[Any]]  # a loss, and its parameters
+
+
+def step_of(problem: Problem) -> Callable[[], float]:
+    """One step, which returns the loss."""
     from sklearn.datasets import make_moons
 
+    loss, parameters = problem
     moons: Any = make_moons(n_samples=100, noise=0.1, random_state=1)
     points, signs = moons[0], moons[1] * 2 - 1  # arrays, as the notebook has them
-    seconds: list[float] = []
-    number = 0.0
-    while len(seconds) < 3 or sum(seconds) < 2.0:
-        start = time.process_time()
+
+    def step() -> float:
         total = loss(points, signs)
         for p in parameters:
             p.grad = 0.0
         total.backward()
-        number = total.data
-        del total  # its graph is part of the step
+        return total.data  # to free the graph is part of the step
+
+    return step
+
+
+def _steps(problem: Problem) -> list[float]:
+    """The seconds of each step, for two seconds at least; prints the loss."""
+    step = step_of(problem)
+    seconds: list[float] = []
+    number = 0.0
+    while len(seconds) < 3 or sum(seconds) < 2.0:
+        start = time.process_time()
+        number = step()
         seconds.append(time.process_time() - start)
     print(json.dumps({"loss": number}))
     return seconds[1:]  # without the first, which warms up
@@ -110,7 +123,7 @@ def _weights() -> list[list[tuple[list[float], float]]]:
     return [[([uniform(-1, 1) for _ in range(m)], 0.0) for _ in range(n)] for m, n in shapes]
 
 
-def _by_our_models() -> list[float]:
+def by_our_models() -> Problem:
     import micrograd as mg
 
     model = mg.MLP(2, [16, 16, 1], activation="relu")
@@ -123,20 +136,20 @@ def _by_our_models() -> list[float]:
         losses = [(1 - sign * score).relu() for sign, score in zip(signs, scores)]
         return mg.mean(losses) + 1e-4 * mg.sum(p * p for p in parameters)
 
-    return _steps(loss, parameters)
+    return loss, parameters
 
 
-def _by_score(score: Callable[[list[float]], Any], parameters: list[Any]) -> list[float]:
+def _by_score(score: Callable[[list[float]], Any], parameters: list[Any]) -> Problem:
     """As the notebook has it, with Python's own sum."""
 
     def loss(points: Points, signs: Signs) -> Any:
         losses = [(1 + -sign * score(point)).relu() for point, sign in zip(points, signs)]
         return sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
 
-    return _steps(loss, parameters)
+    return loss, parameters
 
 
-def _by_their_models() -> list[float]:
+def _by_their_models() -> Problem:
     from micrograd.engine import Value
     from micrograd.nn import MLP
 
@@ -148,7 +161,7 @@ def _by_their_models() -> list[float]:
     return _by_score(lambda point: model([Value(x) for x in point]), model.parameters())
 
 
-def _by_hand() -> list[float]:
+def by_hand() -> Problem:
     from micrograd.engine import Value
 
     layers = [[([Value(w) for w in ws], Value(b)) for ws, b in layer] for layer in _weights()]

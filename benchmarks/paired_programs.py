@@ -70,6 +70,36 @@ def table_of_numbers() -> Call:
     return lambda: f(k)
 
 
+# The eager engine.
+
+
+def eager_demo(problem: str) -> Call:
+    import eager
+
+    return eager.step_of(getattr(eager, problem)())
+
+
+def chain() -> Call:
+    def run() -> None:
+        x = total = mg.Value(1.0)
+        for _ in range(10_000):
+            total = total + x
+        total.backward()
+
+    return run
+
+
+def clipped() -> Call:
+    """Comparisons, integers and choices."""
+    values = [mg.Value(k / 100) for k in range(-100, 100)]
+    return lambda: mg.sum(mg.maximum(v, 0) * 2 + v for v in values if v <= 0.5).backward()
+
+
+def eager_hessian() -> Call:
+    f, x = mg.hessian(energy), np.random.default_rng(0).normal(size=12)
+    return lambda: f(x)
+
+
 # Steps.
 
 
@@ -201,6 +231,11 @@ PROGRAMS: dict[str, Repeated] = {
     "call: list of 400 numbers, gradient": Repeated(of_list),
     "call: a column of 1,000 integers": Repeated(integer_columns),
     "call: take from 1,024 numbers, 4,096 rows": Repeated(table_of_numbers),
+    "eager: demo step": Repeated(partial(eager_demo, "by_our_models")),
+    "eager: demo step with + and *": Repeated(partial(eager_demo, "by_hand")),
+    "eager: 10,000 additions": Repeated(chain),
+    "eager: clipped and chosen": Repeated(clipped),
+    "eager: hessian of 4 bodies": Repeated(eager_hessian),
     "demo step": Repeated(demo_step),
     "784-128-10, float64": Repeated(partial(images, 128, "float64")),
     "784-128-10, float32": Repeated(partial(images, 128, "float32")),
