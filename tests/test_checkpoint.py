@@ -812,3 +812,20 @@ def test_a_file_that_never_was_a_checkpoint_is_not_replaced(tmp_path: Path) -> N
         mg.fit(mg.MLP(1, [1]), [[0.0]], [0.0], loss="mse", checkpoint=path)
     assert path.read_text(encoding="utf-8") == "a,b\n1,2\n"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_the_checkpoint_of_an_earlier_run_is_not_replaced_in_silence(tmp_path):
+    path = tmp_path / "run"
+    train(model(), path, epochs=4)
+    longer = path.read_bytes()
+    with pytest.raises(ValueError):  # before anything is written
+        train(model(), path, epochs=1, loss="no loss")
+    assert path.read_bytes() == longer
+    with pytest.warns(RuntimeWarning, match=r"run\.replaced\. To go on .*resume=True") as caught:
+        train(model(), path, epochs=2)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert (tmp_path / "run.replaced").read_bytes() == longer
+    assert {*os.listdir(tmp_path)} == {"run", "run.previous", "run.replaced"}
+    again = train(model(), path, epochs=2, resume=True)
+    assert again.epochs == 2

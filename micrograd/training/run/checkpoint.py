@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.caller import warn
 from micrograd.files.array_file import Kind
 from micrograd.files.whole_file import check_writable, sweep, write_whole
 from micrograd.training.run.run_identity import Description
@@ -36,11 +37,19 @@ class Checkpoint:
     """The file at `path`; the checkpoint before it is kept as `path`.previous.
 
     `every` is the number of steps between checkpoints; None means once an epoch. `run` describes
-    everything that must be unchanged on resume.
+    everything that must be unchanged on resume. A `fresh` run replaces the checkpoint of an earlier
+    one, which its first save moves to `path`.replaced.
     """
 
-    def __init__(self, path: str | Path, every: int | None, run: Description | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        every: int | None,
+        run: Description | None = None,
+        fresh: bool = False,
+    ):
         check_writable(path)
+        self.fresh = fresh
         self.path, self.every, self.run = _place(path), every, run or {}
         self.previous = _previous(self.path)
         self.failed = False
@@ -50,6 +59,7 @@ class Checkpoint:
         arrays = {name: np.atleast_1d(array) for name, array in arrays.items()}
         content = CHECKPOINT.pack(arrays, {"run": self.run, **state}, default=_plain)
         try:
+            self._set_aside()
             write_whole(self.path, content, self.previous if is_whole(self.path) else None)
             self.failed = False
         except OSError as error:
@@ -62,6 +72,21 @@ class Checkpoint:
                     stacklevel=2,
                 )
             self.failed = True
+
+    def _set_aside(self) -> None:
+        """Moves the checkpoint of an earlier run to another name, once, with a warning."""
+        old = next(filter(is_whole, (self.path, self.previous)), None) if self.fresh else None
+        self.fresh = False
+        if old is None:
+            return
+        aside = self.path.with_name(self.path.name + ".replaced")
+        os.replace(old, aside)
+        self.previous.unlink(missing_ok=True)
+        warn(
+            f"{self.path} held the checkpoint of an earlier run, which is now {aside}. To go on "
+            "with an earlier run, pass resume=True",
+            RuntimeWarning,
+        )
 
     def load(self) -> State | None:
         """The newest state; None if there is no checkpoint yet.

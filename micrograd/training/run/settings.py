@@ -97,7 +97,9 @@ class Start:
     def of(cls, settings: Settings) -> "Start":
         """Raises CheckpointError for a damaged checkpoint, and to replace a file that is none."""
         path, random = settings.checkpoint, np.random.default_rng(settings.seed)
-        checkpoint = None if path is None else Checkpoint(path, settings.every)
+        checkpoint = (
+            None if path is None else Checkpoint(path, settings.every, fresh=not settings.resume)
+        )
         if checkpoint and not settings.resume:
             checkpoint.check_replaceable()
         saved = load(checkpoint) if checkpoint and settings.resume else None
