@@ -71,10 +71,22 @@ def test_tasks() -> None:
     asyncio.run(run())
 
 
-def test_a_function_that_is_traced_may_wait_for_threads_that_call() -> None:
-    """Only another compilation waits for the current one."""
-    known = mg.compile(lambda x: x + 1.0)
-    known(1.0)
+def test_a_function_that_is_traced_may_wait_for_threads_that_call_and_compile() -> None:
+    new = mg.compile(lambda x: x + 1.0)
     with ThreadPoolExecutor(1) as other:
-        f = mg.compile(lambda x: x * other.submit(known, 2.0).result(30))
-        assert f(2.0) == 6.0
+        for _ in range(2):  # a new function, and one that is compiled
+            f = mg.compile(lambda x: x * other.submit(new, 2.0).result(60))
+            assert f(2.0) == 6.0
+
+
+def test_a_function_of_rows_that_is_traced_may_wait_for_threads_that_compile() -> None:
+    x = np.ones((3, 2))
+    with ThreadPoolExecutor(1) as other:
+
+        def waits(row: Any) -> Any:
+            new = mg.vectorize(lambda row: mg.sum(row) ** 2)
+            value, _ = other.submit(new.value_and_grad, x).result(60)
+            return mg.sum(row) * float(value[0])
+
+        assert mg.vectorize(waits)(x).tolist() == [8.0, 8.0, 8.0]
+        assert mg.compile(mg.grad(waits))(x[0]).tolist() == [4.0, 4.0]

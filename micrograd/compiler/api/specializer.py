@@ -120,17 +120,22 @@ class Specializer:
         return it, call
 
     def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
-        """The specialization for this structure and these shapes; traced, if it is new."""
+        """The specialization for this structure and these shapes; traced, if it is new.
+
+        No lock is held while the function is traced: it may wait for a thread that compiles.
+        """
         it = self._cache.specializations.get((structure, tuple(shapes)))
         if it is None:
-            with one_builder(), collector_paused():
-                check_names(self._function, structure, self)
-                it = self._kept(structure, shapes, trace(self._function, structure, shapes))
+            check_names(self._function, structure, self)
+            with collector_paused():
+                traced = trace(self._function, structure, shapes)
+            it = self._kept(structure, shapes, traced)
         return it
 
     def _kept(self, structure: Structure, shapes: list[Shape], result: Trace) -> Specialization:
         parameters = tuple(result.parameters)
-        places = self._captured.meet(parameters)
+        with one_builder():
+            places = self._captured.meet(parameters)
         it = Specialization(structure, shapes, result, parameters, places)
         return self._cache.specializations.keep((structure, tuple(shapes)), it)
 

@@ -11,7 +11,7 @@ from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_n
 from micrograd.compiler.api.axes import Each, check_each, differ_by_reading, shared_leaves
 from micrograd.compiler.api.compiled import Compiled
 from micrograd.compiler.api.specialization import Specialization
-from micrograd.compiler.runtime.building import collector_paused, one_builder
+from micrograd.compiler.runtime.building import collector_paused
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.broadcasting import CHOOSE, ambiguous, formula
 from micrograd.compiler.trace.errors import TraceError
@@ -102,12 +102,12 @@ class Vectorized(Compiled):
         return known or self._cache.elementwise.keep(key, self._decided(structure, axes))
 
     def _decided(self, structure: Structure, axes: list[int]) -> Specialization | Exception:
-        with one_builder(), collector_paused():
-            check_names(self._function, structure, self)
+        check_names(self._function, structure, self)
+        with collector_paused():
             found = formula(self._function, structure, axes)
-            if isinstance(found, Exception):
-                return found.with_traceback(None)
-            return self._kept(structure, [None] * len(axes), found)
+        if isinstance(found, Exception):
+            return found.with_traceback(None)
+        return self._kept(structure, [None] * len(axes), found)
 
     def _one_example(
         self, structure: Structure, shapes: list[Shape], reason: Exception | None = None

@@ -2,7 +2,8 @@
 
     with one_builder(), collector_paused():
 
-Both end with their block, whatever interrupts it: Ctrl-C, another asynchronous exception, a fork.
+A function is traced without the lock, because it may wait for a thread that compiles. Both end
+with their block, whatever interrupts it: Ctrl-C, another asynchronous exception, a fork.
 """
 
 import gc
@@ -11,10 +12,10 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
-from weakref import ref
+from weakref import WeakSet
 
 _lock = RLock()
-_paused: Any = None  # a weak reference to the last pause
+_pauses: WeakSet[Any] = WeakSet()  # those of all threads
 
 
 def one_builder() -> AbstractContextManager[Any]:
@@ -35,23 +36,26 @@ class _Pause(io.IOBase):
 
 
 def collector_paused() -> AbstractContextManager[Any]:
-    """Pauses the garbage collector: it would rescan the growing graph. Hold `one_builder` first."""
-    global _paused
+    """Pauses the garbage collector: it would rescan the growing graph.
+
+    Of several threads, the first one that pauses it also ends the pause, perhaps before the others
+    are done: that only costs time.
+    """
     if not gc.isenabled():
         return nullcontext()
     pause: Any = _Pause()
-    _paused = ref(pause)
+    _pauses.add(pause)
     return pause
 
 
 def _free_in_child() -> None:
-    """Releases the lock and the pause of a thread that does not exist in the forked process."""
+    """Releases the lock and the pauses of threads that do not exist in the forked process."""
     global _lock
     if _lock.acquire(blocking=False):
         _lock.release()
-        return
-    _lock = RLock()
-    if _paused is not None and _paused() is not None:
+    else:
+        _lock = RLock()
+    if len(_pauses):
         gc.enable()
 
 
