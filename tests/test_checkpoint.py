@@ -472,7 +472,8 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(tmp_path, room):
     ).splitlines()
     assert printed == str(numbers(whole))
     (warning,) = warned
-    said = f"cannot be written ([Errno 27] File too large: {str(path)!r}); training continues and {path}"
+    error = f"[Errno 27] File too large: {str(path)!r}"
+    said = f"cannot be written ({error}); training continues and {path}"
     assert said in warning
     assert path.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["run", "run.previous"]

@@ -1,6 +1,8 @@
 """Files larger than memory: pieces hold every row once, and train as the whole file would."""
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -407,6 +409,32 @@ def test_a_compressed_file_is_judged_by_what_it_unpacks_to(tmp_path, monkeypatch
     assert trained.prepared.rows == 60_000 - len(trained.prepared.held_out)
     monkeypatch.setattr(module, "LARGE_BYTES", len(rows) + 100)
     assert not module.is_large(path)
+
+
+PEAK = """
+import resource, sys
+import micrograd as mg
+from micrograd.training.data import pieces
+pieces.LARGE_BYTES = 1_000_000
+mg.train_table(sys.argv[1], "y", epochs=1, hidden=(2,), batch_size=4096, progress=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in another unit")
+def test_the_memory_for_a_compressed_file_does_not_grow_with_what_it_unpacks_to(tmp_path):
+    """`benchmarks/larger_than_memory.py` measures it for 1.2 GB."""
+    rows = "".join(f"{','.join(['0.1234567890123456'] * 9)}{i % 9},{i % 9}\n" for i in range(40))
+    peaks = []
+    for size in (8_000_000, 80_000_000):
+        path = tmp_path / "table.csv.gz"
+        with gzip.open(path, "wt", compresslevel=6) as file:
+            file.write(",".join([*[f"x{k}" for k in range(9)], "y"]) + "\n")
+            file.writelines(rows for _ in range(size // len(rows)))
+        command = [sys.executable, "-c", PEAK, str(path)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 80_000_000  # read at once it takes three times as much
 
 
 def test_a_compressed_file_without_end_is_read_no_further_than_the_limit(tmp_path, monkeypatch):
