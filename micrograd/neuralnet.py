@@ -190,15 +190,35 @@ class MLP(Module):
         return f"MLP({', '.join(shown)})"
 
 
+def _unless_list(operator: Any) -> Any:
+    """An operator of lists that raises the error of `Outputs` beside anything else."""
+
+    def method(outputs: "Outputs", other: Any) -> Any:
+        if isinstance(other, list):
+            return operator(outputs, other)
+        if hasattr(other, "ndim"):
+            return NotImplemented
+        raise outputs.no_number()
+
+    return method
+
+
 class Outputs(list[Any]):
     """The outputs of a layer: a list whose errors, if it is used as a number, name the remedy."""
 
-    def _no_number(self, other: Any = None) -> Any:
+    def no_number(self) -> TypeError:
+        """The error for a model's outputs in place of a number."""
+        return TypeError(_a_list(len(self)))
+
+    def _raise(self, other: Any = None) -> Any:
         if hasattr(other, "ndim"):  # an array handles lists itself
             return NotImplemented
-        raise TypeError(_a_list(len(self)))
+        raise self.no_number()
 
-    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _no_number
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _raise
+    __mul__ = __rmul__ = __mod__ = __floordiv__ = __abs__ = __float__ = __radd__ = _raise
+    __add__, __lt__, __gt__ = map(_unless_list, (list.__add__, list.__lt__, list.__gt__))
+    __le__, __ge__ = map(_unless_list, (list.__le__, list.__ge__))
 
     def __getattr__(self, name: str) -> Any:
         if name in ("data", "grad", "backward") or name in ops.TABLE:

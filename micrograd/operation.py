@@ -139,7 +139,7 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = on_machine_floats
         else:
             run = on_floats if kinds == frozenset({float}) else on_numbers
-        if run is not elementwise and not kinds.isdisjoint((list, tuple)):
+        if run is not elementwise and any(map(_is_list, kinds)):
             run = _on_a_list
         if any(map(_may_be_integer, kinds)):
             run = partial(_with_checked_conditions, run)
@@ -147,11 +147,17 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
         return run
 
 
+def _is_list(kind: type) -> bool:
+    return issubclass(kind, (list, tuple))
+
+
 def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
     if any(hasattr(x, "dtype") for x in operands):
         return on_arrays(op, operands)
     called = f"micrograd.{op.name}" if op.library else op.name
-    listed = next(x for x in operands if x.__class__ is list or x.__class__ is tuple)
+    listed = next(x for x in operands if _is_list(x.__class__))
+    if hasattr(listed, "no_number"):
+        raise listed.no_number()
     raise TypeError(
         f"{op.name}: expected one real number, got {type(listed).__name__} {listed!r:.60}. For "
         f"several, write [{called}(x) for x in values], or {called}(micrograd.array(values))"
