@@ -7,6 +7,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.engine import Value, write_numbers
 from micrograd.errors import ShapeError
+from micrograd.report import Report
 
 
 class Module:
@@ -92,7 +93,7 @@ class Module:
         numbers = [ops.number(number) for _, (_, number) in loaded]
         write_numbers([value for (_, value), _ in loaded], numbers)
 
-    def summary(self) -> str:
+    def summary(self) -> Report:
         """A table of the parameters, one line per array, and their total.
 
         >>> from micrograd.neuralnet import MLP
@@ -110,7 +111,7 @@ class Module:
             rows.append((name, " × ".join(map(str, shape)), f"{math.prod(shape):,}"))
         rows.append(("total", "", f"{len(self.parameters()):,}"))
         name, shape, count = (max(map(len, column)) for column in zip(*rows))
-        return "\n".join(f"{a:<{name}}  {b:>{shape}}  {c:>{count}}" for a, b, c in rows)
+        return Report("\n".join(f"{a:<{name}}  {b:>{shape}}  {c:>{count}}" for a, b, c in rows))
 
 
 # An array is a number, or a sequence of arrays of one shape.

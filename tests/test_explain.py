@@ -9,8 +9,9 @@ import pytest
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.api.argument_names import argument_names
-from micrograd.compiler.api.explain import Explanation, factored
+from micrograd.compiler.api.explain import factored
 from micrograd.compiler.program.ir import Block, Gather
+from micrograd.report import Report
 from micrograd.structure import flatten
 
 W = [[Value(1.0, name=f"W[{i},{j}]") for j in range(4)] for i in range(3)]
@@ -102,7 +103,7 @@ def test_a_block_that_all_examples_share() -> None:
 
 
 def test_it_is_text_that_shows_itself() -> None:
-    page = Explanation("two\nlines")
+    page = Report("two\nlines")
     assert repr(page) == str(page) == "two\nlines"
 
 

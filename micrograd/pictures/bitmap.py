@@ -80,8 +80,7 @@ def _box(axes: Any, box: Box, x: float, y: float) -> None:
             linewidth=0.75,
         )
     )  # fmt: skip
-    top, middle = y + (h - 3 * LINE) / 2 + LINE - 3.5, x + w / 2
-    title, data, gradient = box.lines
-    _text(axes, middle, top, title, 12, TEXT_COLOUR, weight="bold")
-    _text(axes, middle, top + LINE, data, 12, TEXT_COLOUR)
-    _text(axes, middle, top + 2 * LINE, gradient, 12, GRADIENT)
+    top = y + (h - len(box.lines) * LINE) / 2 + LINE - 3.5
+    styles = [(TEXT_COLOUR, "bold"), (TEXT_COLOUR, "normal"), (GRADIENT, "normal")]
+    for k, (line, (colour, weight)) in enumerate(zip(box.lines, styles)):
+        _text(axes, x + w / 2, top + k * LINE, line, 12, colour, weight=weight)

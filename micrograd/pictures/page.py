@@ -10,6 +10,7 @@ import json
 import sys
 from array import array
 from collections.abc import Mapping
+from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -52,6 +53,30 @@ def page(root: Value, lines: Mapping[Value, str] | None = None, title: str = "")
         "numbers": base64.b64encode(gzip.compress(numbers, 6, mtime=0)).decode(),
     }
     return PAGE.format(**parts)
+
+
+STILL = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+body {{ margin: 0; font: 15px/1.45 system-ui, sans-serif; background: #fff; color: #1b1f24; }}
+h1 {{ font-size: 17px; margin: 12px; }}
+pre {{ margin: 12px; line-height: 1.3; font-size: 13px; }}
+main {{ overflow: auto; }}
+</style>
+</head>
+<body><main tabindex="0"><h1>{title}</h1>{picture}<pre>{text}</pre></main></body>
+</html>
+"""
+
+
+def page_of_picture(picture: str, text: str, title: str) -> str:
+    """A page with a picture in SVG that does not change, and text below it."""
+    return STILL.format(picture=picture, text=escape(text), title=escape(title))
 
 
 def contents(

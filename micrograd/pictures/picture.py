@@ -1,17 +1,18 @@
-"""draw: a Value as a picture, which a notebook shows and a file keeps."""
+"""draw: a Value or a compiled function as a picture, which a notebook shows and a file keeps."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
 from micrograd.pictures.bitmap import bitmap
 from micrograd.pictures.dot import dot_text
-from micrograd.pictures.page import page
+from micrograd.pictures.page import page, page_of_picture
 from micrograd.pictures.scene import Scene, scene
+from micrograd.pictures.stages_picture import scene_of_stages
 from micrograd.pictures.svg import svg
 from micrograd.pictures.tree import tree
 
@@ -19,10 +20,12 @@ HEIGHT = 520  # pixels of the page in a notebook
 
 
 class Picture:
-    """A picture of a graph, as `micrograd.draw` gives it.
+    """A picture, as `micrograd.draw` gives it.
 
-    In a notebook it shows itself; `str(picture)` is a tree of text; `save` writes a file. It shows
-    the numbers as they were when it was first looked at.
+    In a notebook it shows itself; `str(picture)` is text; `save` writes a file. It shows the
+    numbers as they were when it was first looked at.
+
+    `svg` and `page` are the texts of these files, `scene` is what they show: boxes and arrows.
 
     >>> import micrograd as mg
     >>> x = mg.Value(2.0, name="x")
@@ -31,29 +34,23 @@ class Picture:
     L = · : 4.0, ∂ 0.0
     ├─ x : 2.0, ∂ 0.0   × 2.0
     └─ x : 2.0, ∂ 0.0   × 2.0
+    >>> picture.svg[:4], picture.page[:15], len(picture.scene.boxes)
+    ('<svg', '<!doctype html>', 2)
     """
 
-    def __init__(self, value: Value, lines: Mapping[Value, str] | None = None, title: str = ""):
-        self.value, self.lines, self.title = value, lines or {}, title
-
-    @cached_property
-    def _scene(self) -> Scene:
-        return scene(self.value)
-
-    @cached_property
-    def _page(self) -> str:
-        return page(self.value, self.lines, self.title)
-
-    @cached_property
-    def _svg(self) -> str:
-        return svg(self._scene, self.title or "A graph of scalars")
+    def __init__(
+        self, title: str, text: Callable[[], str], scene: Callable[[], Scene],
+        page: Callable[["Picture"], str],
+    ):  # fmt: skip
+        self.title = title
+        self._text, self._make_scene, self._make_page = text, scene, page
 
     def save(self, path: str | Path) -> None:
         """Writes the picture to `path`: HTML, SVG, DOT, PNG or PDF, by its suffix.
 
-        The HTML is one page that works offline: it steps forward and backward through the graph,
-        shows every path from a value to the output, and follows a leaf that is changed. No program
-        is needed beside Python; PNG and PDF are drawn by matplotlib. Raises ValueError
+        The HTML of a Value is one page that works offline: it steps forward and backward through
+        the graph, shows every path from a value to the output, and follows a leaf that is changed.
+        No program is needed beside Python; PNG and PDF are drawn by matplotlib. Raises ValueError
         for another suffix, PlotError if matplotlib is missing, and OSError if writing fails.
 
         >>> import micrograd as mg, os, tempfile
@@ -65,31 +62,66 @@ class Picture:
         content = _WRITERS[check_format(path)](self)
         write_whole(path, content if isinstance(content, bytes) else content.encode())
 
+    @cached_property
+    def scene(self) -> Scene:
+        """What it shows, as boxes and arrows."""
+        return self._make_scene()
+
+    @cached_property
+    def page(self) -> str:
+        """The page of HTML."""
+        return self._make_page(self)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        return svg(self.scene, self.title or "A graph of scalars")
+
     def __str__(self) -> str:
-        return tree(self.value)
+        return self._text()
 
     def _repr_svg_(self) -> str:
-        return self._svg
+        return self.svg
 
     def _repr_html_(self) -> str:
         """The page in a frame, which can reach nothing outside of it."""
         return (
-            f'<iframe srcdoc="{escape(self._page)}" sandbox="allow-scripts" '
+            f'<iframe srcdoc="{escape(self.page)}" sandbox="allow-scripts" '
             f'style="width: 100%; height: {HEIGHT}px; border: 1px solid #d0d7de" '
             'title="a graph of scalars"></iframe>'
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        shown = {"text/html": self._repr_html_(), "image/svg+xml": self._svg}
+        shown = {"text/html": self._repr_html_(), "image/svg+xml": self.svg}
         return {**shown, "text/plain": str(self)}
 
 
+def _of_value(value: Value, lines: Mapping[Value, str], title: str) -> Picture:
+    return Picture(
+        title,
+        text=lambda: tree(value),
+        scene=lambda: scene(value),
+        page=lambda picture: page(value, lines, picture.title),
+    )
+
+
+def _of_function(function: Any, arguments: Any, gradient: Any, title: str) -> Picture:
+    stages = function.stages(*arguments, gradient=gradient)
+    report = function.explain(*arguments, gradient=gradient)
+    return Picture(
+        title or stages.title,
+        text=lambda: str(report),
+        scene=lambda: scene_of_stages(stages),
+        page=lambda picture: page_of_picture(picture.svg, report, picture.title),
+    )
+
+
 _WRITERS: dict[str, Callable[[Picture], str | bytes]] = {
-    "html": lambda picture: picture._page,
-    "svg": lambda picture: picture._svg,
-    "dot": lambda picture: dot_text(picture._scene),
-    "png": lambda picture: bitmap(picture._scene, "png"),
-    "pdf": lambda picture: bitmap(picture._scene, "pdf"),
+    "html": lambda picture: picture.page,
+    "svg": lambda picture: picture.svg,
+    "dot": lambda picture: dot_text(picture.scene),
+    "png": lambda picture: bitmap(picture.scene, "png"),
+    "pdf": lambda picture: bitmap(picture.scene, "pdf"),
 }
 
 
@@ -108,14 +140,26 @@ def check_format(path: str | Path) -> str:
     return suffix
 
 
-def draw(value: Value, *, lines: Mapping[Value, str] | None = None, title: str = "") -> Picture:
-    """A picture of the graph below `value`: each operation with its name, data and gradient.
+@overload
+def draw(
+    what: Value, /, *, lines: Mapping[Value, str] | None = ..., title: str = ...
+) -> Picture: ...
+@overload
+def draw(what: Any, /, *arguments: Any, gradient: Any = ..., title: str = ...) -> Picture: ...
+def draw(
+    what: Any, /, *arguments: Any,
+    lines: Mapping[Value, str] | None = None, gradient: Any = None, title: str = "",
+) -> Picture:  # fmt: skip
+    """A picture of the graph below a Value, or of the stages of a compiled function.
 
-    Arrows carry the local derivatives. In a large graph alike scalars are one box. The picture
-    shows itself in a notebook, and `save` writes it to a file. `lines`, from `record_lines`, are
-    the lines of source that made the Values; `title` is written above the graph.
+    Of a Value: each operation with its name, data and gradient; arrows carry the local derivatives;
+    in a large graph alike scalars are one box. `lines`, from `record_lines`, are the lines of
+    source that made the Values. Of a function from `compile` or `vectorize`: which scalars became
+    which block, which operation on arrays, and which loops; `arguments` and `gradient` choose among
+    its programs, as in `Compiled.source`. The picture shows itself in a notebook, and `save` writes
+    it to a file; `title` is written above it.
 
-    Raises TypeError if `value` is not a Value.
+    Raises TypeError if `what` is neither.
 
     >>> import micrograd as mg
     >>> w, x = mg.Value(0.5, name="w"), mg.Value(2.0, name="x")
@@ -126,10 +170,15 @@ def draw(value: Value, *, lines: Mapping[Value, str] | None = None, title: str =
     └─ n1 = · : 1.0, ∂ 0.42   × 0.42
        ├─ w : 0.5, ∂ 0.8399   × 2.0
        └─ x : 2.0, ∂ 0.21   × 0.5
+    >>> f = mg.vectorize(lambda x: mg.tanh(w * x))
+    >>> print(str(mg.draw(f, [1.0, 2.0])).splitlines()[0])
+    <lambda>(x): 2 operations on scalars became 2 blocks
     """
-    if not isinstance(value, Value):
-        raise TypeError(
-            f"draw takes a Value, got {type(value).__name__} {value!r:.60}; "
-            "of a model's answer, take one: (out,) = model(x)"
-        )
-    return Picture(value, lines, title)
+    if isinstance(what, Value) and not arguments and gradient is None:
+        return _of_value(what, lines or {}, title)
+    if hasattr(what, "stages") and lines is None:
+        return _of_function(what, arguments, gradient, title)
+    raise TypeError(
+        f"draw takes a Value, or a compiled function and its arguments, got {type(what).__name__} "
+        f"{what!r:.60}; of a model's answer, take one: (out,) = model(x)"
+    )

@@ -25,19 +25,20 @@ class Box:
     kind: Literal["leaf", "operation", "root", "group"]
     title: str
     data: str
-    gradient: str
+    gradient: str = ""
     name: str = ""
     arrows: int = 0  # that end here
 
     @property
-    def lines(self) -> tuple[str, str, str]:
-        return self.title, self.data, f"∂ {self.gradient}"
+    def lines(self) -> list[str]:
+        gradient = [f"∂ {self.gradient}"] if self.gradient else []
+        return [self.title, self.data, *gradient]
 
     @property
     def size(self) -> tuple[float, float]:
         width = max([96.0, *[LETTER * len(line) + PADDING for line in self.lines]])
         labelled = self.arrows if self.arrows <= MANY_ARROWS else 0
-        return width, max(3 * LINE + PADDING / 2, LINE * (labelled + 1))
+        return width, max(len(self.lines) * LINE + PADDING / 2, LINE * (labelled + 1))
 
 
 @dataclass(frozen=True)

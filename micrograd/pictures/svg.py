@@ -90,13 +90,15 @@ def _arrow(arrow: Arrow, points: list[Point]) -> str:
 def _box(box: Box, place: Point) -> str:
     (x, y), (w, h) = place, box.size
     round_ = 6 if box.kind in ("leaf", "group") else 20
-    title, data, gradient = map(text_of, box.lines)
-    top = (h - 3 * LINE) / 2 + LINE - 3.5
+    top = (h - len(box.lines) * LINE) / 2 + LINE - 3.5
+    styles = [' font-weight="bold"', "", f' fill="{GRADIENT}"']
+    lines = "".join(
+        f'<text x="{w / 2:.1f}" y="{top + k * LINE:.1f}"{style}>{text_of(line)}</text>'
+        for k, (line, style) in enumerate(zip(box.lines, styles))
+    )
     tooltip = f"<title>{text_of(box.name)}</title>" if box.name else ""
     return (
         f'<g transform="translate({x:.1f},{y:.1f})">{tooltip}<rect width="{w:.1f}" height="{h:.1f}"'
         f' rx="{round_}" fill="{FILLS[box.kind]}" stroke="{LINE_COLOUR}"/>'
-        f'<text x="{w / 2:.1f}" y="{top:.1f}" font-weight="bold">{title}</text>'
-        f'<text x="{w / 2:.1f}" y="{top + LINE:.1f}">{data}</text>'
-        f'<text x="{w / 2:.1f}" y="{top + 2 * LINE:.1f}" fill="{GRADIENT}">{gradient}</text></g>'
+        f"{lines}</g>"
     )

@@ -15,6 +15,7 @@ from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
+from micrograd.report import Report
 from micrograd.structure import LEAF
 
 
@@ -180,7 +181,7 @@ class Compiled(Specializer):
 
     def source(
         self, stage: str = "program", *args: Any, gradient: Gradient | None = None, **kwargs: Any
-    ) -> str:
+    ) -> Report:
         """The function at one stage: "trace", "program", "plan", "llvm", "assembly" or "c".
 
         It is the specialization for the arguments passed; without arguments, that of all calls so
@@ -190,21 +191,39 @@ class Compiled(Specializer):
         """
         it, shared = self._viewed(args, kwargs)
         if stage == "trace":
-            return str(it.trace)
+            return Report(it.trace)
         if stage == "c":
             names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
             w = np.array(names, object)[it.places].tolist()
             program = self.program(it, _answer(gradient), shared)
-            return source.in_c(program, self.dtype, self._lanes, self._name, w)
-        return source.of(self.kernel(it, _answer(gradient), shared), stage)
+            return Report(source.in_c(program, self.dtype, self._lanes, self._name, w))
+        return Report(source.of(self.kernel(it, _answer(gradient), shared), stage))
 
-    def explain(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> str:
+    def explain(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> Report:
         """A report of what became of the scalars, with costs. See `source` for the arguments."""
-        from micrograd.compiler.api.explain import explain
+        it, shared = self._viewed(args, kwargs)
+        return Report(self._page(it, shared, gradient).text())
+
+    def stages(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> Any:
+        """Which scalars became which block, array operation and loops: `micrograd.draw` shows it.
+
+        See `source` for the arguments.
+
+        >>> import micrograd as mg
+        >>> f = mg.compile(lambda x, y: mg.tanh(x * y))
+        >>> f.stages(1.0, 2.0).rows[0].block
+        '%1 = 1 product'
+        """
+        from micrograd.compiler.api.stages import stages
 
         it, shared = self._viewed(args, kwargs)
+        return stages(self._page(it, shared, gradient), it.trace, self.exact)
+
+    def _page(self, it: Specialization, shared: tuple[int, ...], gradient: Gradient | None) -> Any:
+        from micrograd.compiler.api.explain import page
+
         plan = source.plan_of(self.kernel(it, _answer(gradient), shared), self._lanes)
-        return explain(plan, it.parameters, self._function, it.structure, self.dtype.itemsize)
+        return page(plan, it.parameters, self._function, it.structure, self.dtype.itemsize)
 
     @property
     def _lanes(self) -> int:

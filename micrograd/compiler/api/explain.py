@@ -34,30 +34,23 @@ _WORDS = {
 }  # fmt: skip
 
 
-class Explanation(str):
-    """A page of text; its repr is the text itself."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def explain(
+def page(
     plan: Plan,
     parameters: tuple[Value, ...],
     function: Callable[..., Any],
     structure: Structure,
     number_bytes: int,
-) -> Explanation:
+) -> "Page":
     """The page for a function of arguments in `structure`, which captures `parameters`."""
     arguments = argument_names(function, structure)
     title = f"{getattr(function, '__name__', 'function')}({', '.join(arguments)})"
     names = [parameter.name or "" for parameter in parameters]
-    return Explanation(_Page(plan, title, arguments, names, number_bytes).text())
+    return Page(plan, title, arguments, names, number_bytes)
 
 
-class _Page:
+class Page:
+    """What each instruction of a plan was and became, in the terms of the user's program."""
+
     def __init__(
         self, plan: Plan, title: str, arguments: list[str], parameters: list[str], number_bytes: int
     ):
@@ -66,7 +59,7 @@ class _Page:
 
     def text(self) -> str:
         value = _ancestors(self.program)
-        lines = [self._head()]
+        lines = [self.head()]
         for title, forward in (("forward", True), ("backward", False)):
             for when, varying in (("once", False), ("for each example", True)):
                 lines += self._part(
@@ -76,7 +69,7 @@ class _Page:
                 )  # fmt: skip
         return "\n".join([*lines, "", *self._totals()])
 
-    def _head(self) -> str:
+    def head(self) -> str:
         instructions = self.program.instructions
         scalars = _count(sum(map(flops, instructions)), "operation") + " on scalars"
         blocks = _count(len({i.out for i in instructions}), "block")
@@ -85,7 +78,7 @@ class _Page:
     def _part(self, title: str, instructions: list[Instruction]) -> list[str]:
         if not instructions:
             return []
-        rows = [(i, i.out.name, *self._was_and_became(i)) for i in instructions]
+        rows = [(i, i.out.name, *self.was_and_became(i)) for i in instructions]
         name, was = (max(len(row[k]) for row in rows) for k in (1, 2))
         return ["", f"{'flops':>9} {'bytes':>9}  {title}"] + [
             f"{flops(i):9,} {self._bytes(i):9,}  {a:{name}} = {b:{was}} → {c}"
@@ -114,7 +107,7 @@ class _Page:
 
     # A line for each instruction: what it was in scalars, and what it became.
 
-    def _was_and_became(self, instruction: Instruction) -> tuple[str, str]:
+    def was_and_became(self, instruction: Instruction) -> tuple[str, str]:
         if isinstance(instruction, Sum):
             return self._was(instruction), self._sum(instruction)
         op, n = instruction.op, len(instruction)

@@ -73,12 +73,12 @@ def roll(
     return _Roller(trace, flatten(trace, outputs, policy), policy, program).roll()
 
 
-def places(trace: Trace) -> tuple[Program, dict[int, tuple[str, int]]]:
+def places(trace: Trace, exact: bool = False) -> tuple[Program, dict[int, tuple[str, int]]]:
     """The program of `roll`, and where each node of the trace is in it: its block and its place.
 
     What was merged into a sum is nowhere.
     """
-    policy = Flatten()
+    policy: Policy = AsWritten() if exact else Flatten()
     flat = flatten(trace, {"value": trace.outputs}, policy)
     roller = _Roller(trace, flat, policy, _empty_program(trace, ()))
     program = roller.roll()
