@@ -4,13 +4,14 @@ line of source that made each Value."""
 import linecache
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from micrograd import engine, graph
 from micrograd.caller import line_of_the_user
+from micrograd.watch import unwatched
 
 
 class NonFiniteError(ArithmeticError):
@@ -106,6 +107,13 @@ class _Recorder(_Block):
 
     def made(self, value: engine.Value, line: str) -> None:
         self.recorded.put(value, line)
+
+
+def unobserved(function: Callable[..., Any], *args: Any) -> Any:
+    """The result of a call in which no number is checked, and none is watched: of trial points."""
+    context = unwatched()
+    context.run(_blocks.set, ())
+    return context.run(function, *args)
 
 
 @contextmanager

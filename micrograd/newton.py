@@ -52,6 +52,11 @@ class Search(NamedTuple):
     rounds: Any  # how many are left
 
 
+def iteration(evaluate: Evaluate, n: int) -> Iteration:
+    """The iteration for n unknowns, which are its result, in a list."""
+    return one_unknown(evaluate) if n == 1 else several_unknowns(evaluate, n)
+
+
 def one_unknown(evaluate: Evaluate) -> Iteration:
     """The iteration for one unknown. Its operands are the guess, and what is free in f."""
 
@@ -75,7 +80,7 @@ def one_unknown(evaluate: Evaluate) -> Iteration:
             rounds=select(logical_or(found, failed), 0.0, old.rounds - 1.0),
         )
 
-    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[0])
+    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: [state[0]])
 
 
 def _compared(old: Search, f: Any) -> tuple[Any, Search]:
@@ -171,9 +176,8 @@ def _ended(step: Any, last: Any, before: Any, x: Any) -> Any:
     return logical_and(logical_and(sharp, small), 4.0 * ops.abs(step) > last)
 
 
-def several_unknowns(evaluate: Evaluate, n: int, which: int) -> Iteration:
-    """The iteration for n unknowns, of which it results in one. Its operands are the guesses, and
-    what is free in f.
+def several_unknowns(evaluate: Evaluate, n: int) -> Iteration:
+    """The iteration for n unknowns. Its operands are the guesses, and what is free in f.
 
     The state: the point to try, the best point, the step between them, the sum of squares at the
     best point; the length of the step before; how many points were no better; the rounds left.
@@ -212,7 +216,7 @@ def several_unknowns(evaluate: Evaluate, n: int, which: int) -> Iteration:
             select(logical_or(found, failed), 0.0, rounds - 1.0),
         )  # fmt: skip
 
-    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[which])
+    return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[:n])
 
 
 def _all(conditions: Sequence[Any]) -> Any:

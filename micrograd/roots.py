@@ -1,20 +1,25 @@
 """Roots of equations. Their derivatives follow from the implicit function theorem.
 
-If f(x, p) = 0 defines x, then dx/dp = -(df/dp) / (df/dx). A root is two operations. `solution`
-finds the number, and has no derivative. `implicit` passes that number on; its derivative is the
+If f(x, p) = 0 defines x, then dx/dp = -(df/dp) / (df/dx). A root is two operations. `newton`
+finds the number, and has no derivative. `root` passes that number on; its derivative is the
 formula above, in the operations that f consists of, so that it can be differentiated again. What f
 reads besides x (parameters, captured Values, whatever it computes from these alone) are operands of
 both, so that a trace computes it once, before the iteration.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, cast
 
 from micrograd import graph, linear, newton, ops
 from micrograd.caller import warn
+from micrograd.check import unobserved
 from micrograd.engine import Value
 from micrograd.errors import ConvergenceWarning, ShapeError
+from micrograd.iteration import Iteration
 from micrograd.operation import Op, is_real, number
 from micrograd.scalar import Scalar
 from micrograd.tape import Tape, record
@@ -96,12 +101,12 @@ class _Equations:
     def at(self, x: list[Any]) -> list[Any]:
         """The left sides at x."""
         result = self.f(self.arranged(x), *self.parameters)
-        results = [result] if self.single else [*result]
-        if len(results) != len(x) or getattr(results[0], "shape", ()) != ():
-            came = f"{len(results)} numbers" if len(results) != len(x) else f"{results[0]!r:.60}"
+        several = not self.single and _is_sequence(result)
+        results = [*result] if several else [result]
+        if len(results) != len(x) or any(map(_is_sequence, results)):
             raise ShapeError(
-                f"root of {len(x)} unknowns takes an equation for each; f returned {came}. For "
-                "many examples write micrograd.vectorize around a root of numbers"
+                f"expected from f an equation for each of {len(x)} unknowns, got {result!r:.60}. "
+                "For many examples write micrograd.vectorize around a root of numbers"
             )
         return [y.item() if hasattr(y, "item") else y for y in results]
 
@@ -111,12 +116,12 @@ class _Equations:
     # With numbers: f is called at each step, so that it may contain `if`.
 
     def found_now(self) -> list[Any]:
-        guess = [x._data if isinstance(x, Value) else x for x in self.guess]
-        solution = _iterations(self._numbers_at, len(guess))
-        roots = [iteration(*guess) for iteration in solution]
-        if any(x != x for x in roots):
+        guess = [*map(_number, self.guess)]
+        roots = unobserved(_tried, newton.iteration(self._numbers_at, len(guess)), guess)
+        found = not any(x != x for x in roots)
+        if not found and not _trying.get():
             warn(f"root did not converge from {guess}: the result is NaN", ConvergenceWarning)
-        unknowns = [Value(x) for x in roots]
+        unknowns = [Value(x) for x in (roots if found else guess)]
         results = self.at(unknowns)
         tape, free = _derivatives(results, unknowns)
         if not free:
@@ -139,6 +144,18 @@ class _Equations:
         roots = [op(*guess, *free) for op in solution(tape, len(guess))]
         tape, free = _derivatives(results, unknowns)
         return [op(*roots, *free) for op in implicit(tape, len(roots))]
+
+
+_trying: ContextVar[bool] = ContextVar("trying", default=False)  # whether these are trial points
+
+
+def _tried(iteration: Iteration, guess: list[float]) -> list[float]:
+    _trying.set(True)  # in the context of this call only
+    return [*iteration(*guess)]
+
+
+def _is_sequence(x: Any) -> bool:
+    return hasattr(x, "__len__") and getattr(x, "shape", None) != ()
 
 
 def _number(x: Any) -> float:
@@ -168,12 +185,6 @@ def _shaped(numbers: list[Any], n: int) -> tuple[Any, Any]:
     return numbers[:n], [numbers[n * k : n * (k + 1)] for k in range(1, n + 1)]
 
 
-def _iterations(evaluate: newton.Evaluate, n: int) -> list[Any]:
-    if n == 1:
-        return [newton.one_unknown(evaluate)]
-    return [newton.several_unknowns(evaluate, n, which) for which in range(n)]
-
-
 @lru_cache(KEPT)
 def solution(tape: Tape, n: int) -> list[Op]:
     """An operation for each of n unknowns. Operands: the guesses, and what is free in f; the tape
@@ -185,13 +196,15 @@ def solution(tape: Tape, n: int) -> list[Op]:
     def derivative(g: Any, z: Any, *operands: Any) -> list[float]:
         return [0.0] * len(operands)
 
+    together = newton.iteration(evaluate, n)
+    components = [replace(together, result=itemgetter(which)) for which in range(n)]
     return [
         Op(
-            "root", tape.inputs, iteration, derivative, "a root of an equation, as a number",
-            iteration=iteration, library=_is_plain(tape), variant=f"{tape.digest}_{which}",
+            "newton", tape.inputs, each, derivative, "a root of an equation, as a number",
+            iteration=each, library=_is_plain(tape), variant=f"{tape.digest}_{which}",
             made_by=(_made, solution, tape, n, which),
         )
-        for which, iteration in enumerate(_iterations(evaluate, n))
+        for which, each in enumerate(components)
     ]  # fmt: skip
 
 
@@ -210,7 +223,7 @@ def implicit(tape: Tape, n: int) -> list[Op]:
             return [0.0] * n + _chain(tape(*x, *operands[n:]), n, which, g)
 
         return Op(
-            "implicit", tape.inputs, meaning, derivative, "a root, with its derivatives",
+            "root", tape.inputs, meaning, derivative, "a root, with its derivatives",
             library=_is_plain(tape), variant=f"{tape.digest}_{which}",
             made_by=(_made, implicit, tape, n, which),
         )  # fmt: skip

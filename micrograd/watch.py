@@ -9,7 +9,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from types import FrameType
 from typing import Any
 
@@ -83,6 +83,13 @@ class Watch:
     def compared(self, op: Any, operands: tuple[Any, ...], holds: bool) -> Any:
         """The result of a comparison of Values."""
         return holds if self.outer is None else self.outer.compared(op, operands, holds)
+
+
+def unwatched() -> Context:
+    """A copy of this context without a watch."""
+    context = copy_context()
+    context.run(_innermost.set, None)
+    return context
 
 
 def watches() -> Iterator[Watch]:

@@ -223,6 +223,14 @@ def test_captured_values_have_gradients_too() -> None:
     assert (w.grad, v.grad) == pytest.approx(eager, rel=1e-14)
 
 
+def test_trial_points_are_not_checked_but_the_root_is() -> None:
+    w = mg.Value(2.0)
+    with mg.check_finite():  # log of a negative number on the way
+        assert mg.root(lambda x: mg.log(x) - w, 1e3).data == pytest.approx(np.exp(2.0), rel=1e-14)
+        with pytest.warns(mg.ConvergenceWarning), pytest.raises(mg.NonFiniteError, match="root"):
+            mg.root(lambda x: x * x + w, 1.0)
+
+
 def test_a_copy_has_the_derivatives_of_the_root() -> None:
     w = mg.Value(4.0)
     circle = mg.root(lambda v: [v[0] - w * v[1], v[0] * v[1] - 1.0], [1.0, 1.0])
@@ -272,6 +280,16 @@ def test_a_root_within_a_root(way: str) -> None:
         for _ in range(order):
             function = mg.grad(function)
         assert WAYS[way](function)(1.0) == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_trial_point_without_an_inner_root_is_no_warning(way: str) -> None:
+    def nested(a: Any) -> Any:
+        return mg.root(lambda x: mg.root(lambda y: y * y - x, 1.0) - a, 5.0)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert WAYS[way](nested)(0.1) == pytest.approx(0.01, rel=1e-13)
 
 
 def test_equations_with_an_operation_that_is_defined_again_are_two() -> None:
@@ -352,8 +370,11 @@ def test_a_system_without_a_solution_is_nan() -> None:
 
 
 def test_other_numbers_of_equations_than_of_unknowns_raise() -> None:
-    with pytest.raises(mg.ShapeError, match="2 unknowns"):
-        mg.root(lambda v: [v[0]], [1.0, 2.0])
+    for result in ([1.0], 1.0, [1.0, [2.0]]):
+        with pytest.raises(mg.ShapeError, match="2 unknowns"):
+            mg.root(lambda v, result=result: result, [1.0, 2.0])
+    with pytest.raises(mg.ShapeError, match="1 unknowns"):
+        mg.root(lambda x: [x], 1.0)
     with pytest.raises(mg.ShapeError, match="vectorize"):
         mg.root(lambda x: x - np.array([1.0, 2.0]), 1.0)
     with pytest.raises(mg.ShapeError, match="no unknowns"):
@@ -435,6 +456,15 @@ def test_a_comparison_in_f_chooses_at_each_step() -> None:
     value, gradient = mg.vectorize(lambda a: mg.root(f, 5.0, a)).value_and_grad(a)
     np.testing.assert_allclose(value, [0.75, 1.0, 2.0, 3.0], rtol=1e-15)
     np.testing.assert_allclose(gradient[[0, 2, 3]], [0.5, 0.25, 1 / 6], rtol=1e-14)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numpy_in_f_counts_as_functions_of_numbers(way: str) -> None:
+    def f(a: Any) -> Any:
+        return mg.root(lambda x: np.where(x > 1.0, x * x, 2.0 * x - 1.0) - np.sqrt(a), 5.0)
+
+    assert WAYS[way](f)(81.0) == pytest.approx(3.0, rel=1e-15)
+    assert WAYS[way](mg.grad(f))(81.0) == pytest.approx(1 / 108, rel=1e-13)
 
 
 def test_an_eager_equation_may_contain_if() -> None:
