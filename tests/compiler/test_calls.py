@@ -116,6 +116,22 @@ def test_an_array_may_be_resized_after_a_call(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
+def test_an_array_may_change_its_shape_and_type_between_calls(make: Any) -> None:
+    f = make(lambda x: x * 2.0)
+    x = np.arange(12.0).reshape(3, 4)
+    for _ in range(3):
+        np.testing.assert_array_equal(f(x), 2 * x)
+    x.shape = 4, 3
+    np.testing.assert_array_equal(f(x), 2 * x)
+    x.dtype = np.int64  # type: ignore[misc]
+    np.testing.assert_array_equal(f(x), 2.0 * x)
+    x.dtype = np.dtype(">f8")  # type: ignore[misc]
+    np.testing.assert_array_equal(f(x), 2 * x)
+    for other in (np.arange(24.0).reshape(4, 6)[:, ::2], np.asfortranarray(np.ones((4, 3)))):
+        np.testing.assert_array_equal(f(other), 2 * other)
+
+
+@pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
 def test_arrays_that_may_not_be_written_and_empty_ones(make: Any) -> None:
     f = make(lambda x: x * 2.0)
     x = np.arange(6.0)
@@ -151,7 +167,7 @@ def test_answers_that_are_kept_do_not_add_up_in_the_function() -> None:
     pool, number = Pool(), np.dtype(float)
     held = [pool.take((40_000,), 40_000, number) for _ in range(200)]
     assert len(pool) <= pool.ARRAYS
-    assert len({address for _, address in held}) == 200
+    assert len({array.ctypes.data for array in held}) == 200
 
 
 def test_answers_of_any_size_are_freed_with_their_last_owner() -> None:
@@ -218,3 +234,39 @@ def test_gradients_of_numbers_of_every_kind() -> None:
             mg.compile(lambda x: [x, x]).value_and_grad(1.0)
     single = mg.compile(lambda x: x / 3, dtype="float32").value_and_grad(1.0)
     assert single == (np.float32(1 / 3).item(), np.float32(1 / 3).item())
+
+
+# Native functions that Python calls.
+
+
+@pytest.mark.native
+def test_native_calls_keep_no_references() -> None:
+    f, g = mg.compile(lambda x, y: x * y), mg.vectorize(lambda x, y: x * y)
+    x, number = np.ones(3), 1234.5
+    others: list[Any] = [None, True, False, float, int, np.ndarray]
+
+    def counts() -> list[int]:
+        return [sys.getrefcount(each) for each in (x, number, *others)]
+
+    def call() -> None:
+        f(number, number), f(10**400, 2.0), f.value_and_grad(number, 2.0)
+        f(x, x), g(x, x), g.value_and_grad(x, x), g(x, 2.0)
+
+    call(), call(), call()
+    before = counts()
+    for _ in range(1000):
+        call()
+    after = counts()
+    assert all(b < a + 100 for a, b in zip(before, after))
+
+
+@pytest.mark.native
+def test_a_kernel_refuses_what_is_no_array() -> None:
+    f = mg.compile(lambda x: mg.sum(x))
+    it, call = f.specialize(np.ones(2))
+    kernel, nothing = f.kernel(it), np.zeros(0)
+    call.inputs = [[1.0, 1.0]]  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="expected an array"):
+        kernel(call, nothing, 1.0)
+    call.inputs = [np.ones(2)]
+    assert np.ravel(kernel(call, nothing, 1.0)[0][0]).tolist() == [2.0]

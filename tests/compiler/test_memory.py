@@ -119,17 +119,18 @@ def test_an_output_may_lie_on_an_input() -> None:
 
 def test_memory_without_references_is_reused() -> None:
     large, number = Pool(), np.dtype(float)
-    first, place = large.take((10_000,), 10_000, number)
-    second, other = large.take((10_000,), 10_000, number)
+    first = large.take((10_000,), 10_000, number)
+    second = large.take((10_000,), 10_000, number)
+    place, other = first.ctypes.data, second.ctypes.data
     assert place != other
     assert place % 64 == other % 64 == 0
     part = first[10:20]
     del first
-    third, place_3 = large.take((10_000,), 10_000, number)
-    assert place_3 not in (place, other)
+    third = large.take((10_000,), 10_000, number)
+    assert third.ctypes.data not in (place, other)
     del part
-    fourth, place_4 = large.take((10_000,), 10_000, number)
-    assert place_4 == place
+    fourth = large.take((10_000,), 10_000, number)
+    assert fourth.ctypes.data == place
     del second, third, fourth
     for size in (1, 2, 3, 4):
         count = size * large.BYTES // 32

@@ -42,6 +42,6 @@ class CallCache:
         self.by_layout: Memo[Any, Specialization] = Memo()
         # Key: structure and numbers of axes. Entry: the elementwise one, or why there is none.
         self.elementwise: Memo[Any, Specialization | Exception] = Memo()
-        # Key: the number of positional floats. Entry: a C function of floats, or None.
+        # Key: the number of positional floats. Entry: a native function, or None.
         self.values: Memo[int, Callable[..., Any] | None] = Memo()
         self.gradients: Memo[int, Callable[..., Any] | None] = Memo()

@@ -1,7 +1,6 @@
 """`compile` and `vectorize`: a function for one example a call, and one for all."""
 
 from collections.abc import Callable
-from ctypes import ArgumentError
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from micrograd.compiler.trace.trace import Shape
 from micrograd.names import names_keywords
 from micrograd.structure import Structure
 
-_FLOATS = frozenset([float, int, np.float64])  # the types that ctypes converts to a double
+_FLOATS = frozenset([float, int, np.float64])  # the types that native code takes for numbers
 
 
 class CompiledOne(Compiled):
@@ -27,15 +26,12 @@ class CompiledOne(Compiled):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results."""
-        if not kwargs and _FLOATS.issuperset(map(type, args)):
+        if not kwargs:
             short = self._cache.values.get(len(args)) or self._short_way("value", args)
             if short is not None:
-                try:
-                    result = short(*args)
-                    if result == result:  # a NaN may vanish in the guarded program
-                        return result
-                except ArgumentError:  # an integer too large for a float
-                    pass
+                result = short(*args)
+                if result is not None:
+                    return result
         return super().__call__(*args, **kwargs)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -43,28 +39,25 @@ class CompiledOne(Compiled):
 
         Raises TypeError if the function does not return one number.
         """
-        if args and not kwargs and _FLOATS.issuperset(map(type, args)):
+        if args and not kwargs:
             short = self._cache.gradients.get(len(args)) or self._short_way("arguments", args)
             if short is not None:
-                try:
-                    value, *gradient, has_nan = short(*args)
-                    if value == value and not has_nan:
-                        return value, gradient[0] if len(gradient) == 1 else tuple(gradient)
-                except ArgumentError:
-                    pass
+                result = short(*args)
+                if result is not None:
+                    return result
         return super().value_and_grad(*args, **kwargs)
 
     def _short_way(self, answer: Answer, args: tuple[Any, ...]) -> Callable[..., Any] | None:
-        """The C function for so many floats, if there is one."""
+        """The native function of so many numbers, if there is one. Other arguments do not tell."""
         known = self._cache.values if answer == "value" else self._cache.gradients
-        if len(args) not in known:
-            it, _ = self.specialize(*args)
-            short = self.kernel(it, answer).scalars() if it.of_numbers else None
-            return known.keep(len(args), short)
-        return known.get(len(args))
+        if len(args) in known or not _FLOATS.issuperset(map(type, args)):
+            return None
+        it, _ = self.specialize(*args)
+        short = self.kernel(it, answer).scalars() if it.of_numbers else None
+        return known.keep(len(args), short)
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
-        return tuple([(a.shape, a.dtype, a.flags.c_contiguous) for a in args]), 1, ()
+    def _call_of(self, args: tuple[Array, ...]) -> Call:
+        return Call(1, args)
 
     def _fitted(
         self, structure: Structure, arrays: list[Array]

@@ -1,7 +1,7 @@
 """Specializer: a function, traced and compiled for each structure and shape of its arguments."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ from micrograd.compiler.program.exact_adjoint import exact_program
 from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
-from micrograd.compiler.runtime.buffers import address_of
 from micrograd.compiler.runtime.building import collector_paused, one_builder
+from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
@@ -33,8 +33,6 @@ try:
     import llvmlite
 except ImportError:  # then programs run in NumPy
     llvmlite = None
-
-_ARRAYS = {np.ndarray}
 
 
 def _mended(x: Any, y: Any) -> Any:
@@ -102,14 +100,11 @@ class Specializer:
         array([[5.]])
         """
         key = None
-        if not kwargs and {*map(type, args)} <= _ARRAYS:
-            key, n, shape = self._quick_key(args)
+        if args and not kwargs:
+            key = self._key(*args)
             it = self._cache.by_layout.get(key)
             if it is not None:
-                addresses = []
-                for x, size in zip(args, it.sizes):
-                    addresses += address_of(x), size
-                return it, Call(n, args, addresses, shape)
+                return it, self._call_of(args)
         leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
         it, call, settled = self._fitted(structure, arrays)
@@ -118,6 +113,11 @@ class Specializer:
         if key is not None and settled and as_they_are:
             self._cache.by_layout.keep(key, it)
         return it, call
+
+    @cached_property
+    def _key(self) -> Callable[..., bytes | None]:
+        """Identifies the layout of arrays that need no conversion: see `layouts`."""
+        return layouts(self._single)
 
     def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
         """The specialization for this structure and these shapes; traced, if it is new.
@@ -249,15 +249,13 @@ class Specializer:
         sum over the examples."""
         return ()
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
-        """A key for arrays that need no conversion, the number of examples, and their shape.
-
-        The key is None if the arrays need the full checks.
-        """
+    def _call_of(self, args: tuple[Array, ...]) -> Call:
+        """The call on arrays that need no conversion."""
         raise NotImplementedError
 
     def _fitted(
         self, structure: Structure, arrays: list[Array]
     ) -> tuple[Specialization, Call, bool]:
-        """The specialization for these arrays, the call, and whether `_quick_key` determines it."""
+        """The specialization for these arrays, the call, and whether the key of the arrays
+        determines it."""
         raise NotImplementedError

@@ -46,17 +46,9 @@ class Vectorized(Compiled):
             found if isinstance(found, str) else (*found[:1], (*found[1], self.each, self.in_axes))
         )
 
-    def _quick_key(self, args: tuple[Array, ...]) -> tuple[Any, int, tuple[int, ...]]:
-        n = len(args[0]) if args and args[0].ndim else 1
-        if self.in_axes != 0:
-            return None, n, (n,)
-        key = []
-        for a in args:
-            shape = a.shape
-            if shape[:1] != (n,):
-                return None, n, (n,)  # arrays that broadcast, or do not fit, need the full checks
-            key.append((shape[1:], a.dtype, a.flags.c_contiguous))
-        return tuple(key), n, (n,)
+    def _call_of(self, args: tuple[Array, ...]) -> Call:
+        n = len(args[0])
+        return Call(n, args, (n,))
 
     def _arranged(self, tree: Any) -> Any:
         return arranged(tree)
@@ -74,7 +66,7 @@ class Vectorized(Compiled):
             if self.each is None and differ_by_reading(examples):
                 raise self._unclear(shapes)
             spread_out = spread(arrays, shape, shared)
-            return it, Call(math.prod(shape), spread_out, None, shape, shared), len(shape) < 2
+            return it, Call(math.prod(shape), spread_out, shape, shared), len(shape) < 2
         lengths = {shape[0] for shape in examples if shape} - {1}
         if len(lengths) > 1:
             raise self._unfit(shapes, by="row")
@@ -82,7 +74,7 @@ class Vectorized(Compiled):
         it = self._one_example(structure, [row or None for row in rows], it)
         n = lengths.pop() if lengths else 1
         shape = (n,) if any(examples) else ()
-        return it, Call(n, [*map(np.ascontiguousarray, arrays)], None, shape, shared), True
+        return it, Call(n, [*map(np.ascontiguousarray, arrays)], shape, shared), True
 
     def shared(self, structure: Structure) -> tuple[int, ...]:
         return () if self.in_axes == 0 else shared_leaves(self.in_axes, structure)

@@ -18,8 +18,7 @@ from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
 from micrograd.compiler.llvm.loop_nests import LoopNests
 from micrograd.compiler.llvm.marshalling import Marshalling
 from micrograd.compiler.llvm.module import Module
-from micrograd.compiler.llvm.scalars import emit_scalars
-from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Nest, Plan, Stretch
+from micrograd.compiler.schedule.plan import CHUNKS, Nest, Plan, Stretch
 from micrograd.compiler.schedule.straight_line import stretches
 
 
@@ -39,9 +38,6 @@ class Emitter:
         self._combine()
         self._run(before, self._examples(), after)
         self.module.keep_frequent_functions_apart()
-        small = self.plan.rows + self.plan.uniform < SMALL
-        if small and self.plan.lanes == 1 and self.number == ir.DoubleType():
-            emit_scalars(self.module.ir, self.plan, self.number)
         return self.module.ir
 
     def _body(self, function: ir.Function, memory: Memory, varying: bool) -> Body:

@@ -1,56 +1,50 @@
-"""Scalars: the fastest entry point: one example, of plain numbers, passed in registers."""
+"""Scalars: the fastest entry point: one example, of plain numbers, called by Python itself."""
 
-from llvmlite import ir
+from pathlib import Path
+from string import Template
 
 from micrograd.compiler.llvm import abi
-from micrograd.compiler.llvm.builder import POINTER, Builder
-from micrograd.compiler.llvm.control_flow import I64
-from micrograd.compiler.schedule.plan import Plan
+from micrograd.compiler.schedule.plan import SMALL, Plan
 
 
-def emit_scalars(module: ir.Module, plan: Plan, number: ir.Type) -> None:
-    """scalars(x0, x1, ..., out): inputs and outputs are numbers, all memory is on the stack.
+def scalars_text(plan: Plan) -> str:
+    """A function of the inputs, in LLVM IR, that calls `run`; nothing if memory is too large for
+    the stack, or inputs and outputs are not all single numbers."""
+    program = plan.program
+    inputs, outputs = len(program.inputs), len(program.outputs)
+    sizes = [block.size for block in program.inputs]
+    sizes += [sum(map(len, gathers)) for gathers in program.outputs.values()]
+    if {*sizes} != {1} or plan.rows + plan.uniform >= SMALL or plan.lanes != 1:
+        return ""
+    gradient = "d" if outputs == 2 else f"({'d' * (outputs - 1)})"
+    shape = "d" if outputs == 1 else f"(d{gradient})"
+    names = {
+        **{word.name: int(word) for word in (*abi.Call, *abi.Python)}, "header": abi.HEADER,
+        "inputs": inputs, "outputs": outputs, "numbers": inputs + outputs,
+        "uniforms": plan.uniform + plan.reduced + 1, "rows": plan.rows + 1,
+        "words": abi.words(inputs, outputs), "table": abi.TABLE,
+        "outputs_at": abi.output_address(0, inputs), "header_words": _header_words(),
+        "loads": "\n".join(_load(k, inputs + k) for k in range(outputs)),
+        "results": "".join(f", double %result.{k}" for k in range(outputs)),
+        "format": shape, "format_size": len(shape) + 1,
+    }  # fmt: skip
+    code = Path(__file__).with_suffix(".ll").read_text(encoding="utf-8")
+    return Template(code).substitute(names)
 
-    After the outputs it writes 1.0 if an output after the first is NaN, else 0.0. A single output
-    is returned instead, without `out`.
-    """
-    inputs, outputs = len(plan.program.inputs), len(plan.program.outputs)
-    alone = outputs == 1
-    result = number if alone else ir.VoidType()
-    type = ir.FunctionType(result, [number] * inputs + [POINTER] * (not alone))
-    function = ir.Function(module, type, "scalars")
-    b = Builder(function.append_basic_block())
-    sizes = plan.uniform + plan.reduced + 1, plan.rows, inputs + 1
-    u, v, numbers = (b.alloca(number, I64(n)) for n in sizes)
-    call = b.alloca(I64, I64(abi.words(inputs, outputs)))
-    header = {
-        abi.Call.UNIFORMS: b.ptrtoint(u, I64),
-        abi.Call.ROWS: b.ptrtoint(v, I64),
-        abi.Call.EXAMPLES: I64(1),
-        abi.Call.SEED: b.bitcast(ir.Constant(number, 1.0), I64),
-    }
 
-    def word(k: int) -> ir.Value:
-        return b.gep(call, [I64(k)], source_etype=I64)
+def _header_words() -> str:
+    """Stores the words before the table."""
+    values = {
+        abi.Call.UNIFORMS: "%u.word", abi.Call.ROWS: "%v.word", abi.Call.EXAMPLES: "1",
+        abi.Call.SEED: "%seed",
+    }  # fmt: skip
+    return "\n".join(
+        f"  %word.{word.name} = getelementptr i64, ptr %call, i64 {int(word)}\n"
+        f"  store i64 {values.get(word, '0')}, ptr %word.{word.name}"
+        for word in abi.Call
+    )
 
-    for k in abi.Call:
-        b.store(header.get(k, I64(0)), word(k))
 
-    def place(array: ir.Value, k: int) -> ir.Value:
-        return b.gep(array, [I64(k)], source_etype=number)
-
-    for k, x in enumerate(function.args[:inputs]):
-        b.store(x, place(numbers, k))
-        b.store(b.ptrtoint(place(numbers, k), I64), word(abi.TABLE + abi.input_address(k)))
-        b.store(I64(1), word(abi.TABLE + abi.input_stride(k)))
-    out, first = (numbers, inputs) if alone else (function.args[-1], 0)
-    for k in range(outputs):
-        at = b.ptrtoint(place(out, first + k), I64)
-        b.store(at, word(abi.TABLE + abi.output_address(k, inputs)))
-    b.call(module.globals["run"], [call])
-    if alone:
-        b.ret(b.load(place(out, first), typ=number))
-        return
-    has_nan = b.icmp_signed("!=", b.load(word(abi.Call.HAS_NAN), typ=I64), I64(0))
-    b.store(b.uitofp(has_nan, number), place(out, outputs))
-    b.ret_void()
+def _load(k: int, place: int) -> str:
+    at = f"%result.{k}.at = getelementptr double, ptr %numbers, i64 {place}"
+    return f"  {at}\n  %result.{k} = load double, ptr %result.{k}.at"

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.compiler.llvm import abi
-from micrograd.compiler.schedule.plan import MARGIN, SMALL, Plan
+from micrograd.compiler.runtime import extension
+from micrograd.compiler.schedule.plan import MARGIN, Plan
 
 Array = NDArray[Any]
 
@@ -59,17 +60,27 @@ _char: Any = ctypes.c_char
 class CallMemory:
     """The working memory of one call: uniform numbers, rows of lanes, and the words of the call."""
 
-    def __init__(self, sizes: Sizes, dtype: Any):
+    def __init__(self, sizes: Sizes, dtype: Any, run: int):
         self.uniform, self.u = aligned(sizes.uniform + sizes.reduced, dtype)
         self.rows, self.v = aligned(sizes.rows * sizes.lanes, dtype)
-        count = abi.words(len(sizes.inputs), len(sizes.outputs))
-        self.words = (ctypes.c_int64 * count)()
+        inputs, outputs = len(sizes.inputs), len(sizes.outputs)
+        words: Any = np.zeros(abi.words(inputs, outputs), np.int64)
+        python = extension.python_words()
+        header = {
+            abi.Call.UNIFORMS: self.u, abi.Call.ROWS: self.v, abi.Call.RUN: run,
+            abi.Call.PYTHON: python.ctypes.data, abi.Call.INPUTS: inputs,
+        }  # fmt: skip
+        for word, value in header.items():
+            words[word] = value
+        words[len(words) - inputs :] = sizes.inputs
+        self.place, self.run = (extension.caller(words, run) for run in (False, True))
+        self.words = (ctypes.c_int64 * len(words)).from_buffer(words)  # the same memory
         self.address = ctypes.addressof(self.words)
-        self.words[abi.Call.UNIFORMS], self.words[abi.Call.ROWS] = self.u, self.v
         number = ctypes.c_double if dtype == np.float64 else ctypes.c_float
         self.seed = number.from_address(self.address + abi.BYTES * abi.Call.SEED)
-        self.number = number()
-        self.number_address = ctypes.addressof(self.number)
+        self.number = number()  # the first output, if it is one uniform number
+        first = abi.TABLE + abi.output_address(0, inputs)
+        self.words[first] = ctypes.addressof(self.number)
         self.shares: Shares | None = None  # made at the first call with several threads
 
 
@@ -124,20 +135,17 @@ class Pool:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, shape: tuple[int, ...], size: int, dtype: np.dtype[Any]) -> tuple[Array, int]:
-        """An uninitialised array of `size` numbers, and its address; a large array begins at a
-        cache line."""
+    def take(self, shape: tuple[int, ...], size: int, dtype: np.dtype[Any]) -> Array:
+        """An uninitialised array of `size` numbers; a large one begins at a cache line."""
         wanted = size * dtype.itemsize
         if wanted < self.LARGE:
-            array = np.empty(shape, dtype)
-            return array, address_of(array)
+            return np.empty(shape, dtype)
         memory = self._unused(wanted + LINE)
         if memory is None:
             memory = np.empty(wanted + LINE, np.uint8)
         self._keep(memory)
-        address = address_of(memory)
-        skip = -address % LINE
-        return memory[skip : skip + wanted].view(dtype).reshape(shape), address + skip
+        skip = -address_of(memory) % LINE
+        return memory[skip : skip + wanted].view(dtype).reshape(shape)
 
     def _unused(self, size: int) -> Array | None:
         """An array without other references, or None.
@@ -167,31 +175,6 @@ def popped(spare: list[Any], place: int = -1) -> Any:
         return spare.pop(place)
     except IndexError:
         return None
-
-
-class Answers:
-    """Memory for the results of a program."""
-
-    def __init__(self, dtype: np.dtype[Any]):
-        self.dtype = dtype
-        self._pool = Pool()
-        self._spare: dict[tuple[int, ...], list[tuple[Array, int]]] = {}  # small ones, by shape
-
-    def take(self, shape: tuple[int, ...], size: int) -> tuple[Array, int]:
-        """An uninitialised array, and its address.
-
-        Small arrays whose shape does not depend on the number of examples are slices of one array.
-        """
-        if (len(shape) > 1 and shape[0] != 1) or size * self.dtype.itemsize > SMALL:
-            return self._pool.take(shape, size, self.dtype)
-        spare = self._spare.setdefault(shape, [])
-        taken = popped(spare)
-        while taken is None:
-            rows = np.empty((32, *shape), self.dtype)
-            first, step = address_of(rows), rows.strides[0]
-            spare += [(row, first + k * step) for k, row in enumerate(rows)]
-            taken = popped(spare)
-        return taken
 
 
 def aligned(size: int, dtype: Any) -> tuple[Array, int]:

@@ -52,17 +52,18 @@ class Callbacks:
             self._calls.error = self._calls.error or error
         numbers[size] = 1.0
 
-    def raising(self, run: Callable[[Any], None]) -> Callable[[Any], None]:
+    def raising(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """`run`, which raises what an operation has raised."""
 
-        def checked(address: Any) -> None:
+        def checked(*arrays: Any) -> Any:
             self._calls.error = None
-            run(address)
+            nan = run(*arrays)
             error, self._calls.error = self._calls.error, None
             if error is None and self._lost.value:
                 error = KeyboardInterrupt()  # which came before an operation could answer
             self._lost.value = 0
             if error is not None:
                 raise error
+            return nan
 
         return checked

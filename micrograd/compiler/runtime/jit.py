@@ -45,11 +45,16 @@ class Native:
 
     `make` returns its text and a note, which is stored beside the machine code as JSON. `key`
     identifies both, so that `make` is not called if the code is in the disk cache; with None, the
-    text itself is the key.
+    text itself is the key. `levels` are LLVM's optimisation levels, if not chosen by the text.
     """
 
-    def __init__(self, key: tuple[str, ...] | None, make: Callable[[], tuple[str, Any]]):
-        self._make = make
+    def __init__(
+        self,
+        key: tuple[str, ...] | None,
+        make: Callable[[], tuple[str, Any]],
+        levels: tuple[int, int] | None = None,
+    ):
+        self._make, self._levels = make, levels
         made = None
         if key is None:
             made = make()
@@ -58,7 +63,7 @@ class Native:
         entry = disk.load(name) if name else None
         if entry is None:
             text, note = made or make()
-            code = on_llvm_thread(lambda: _machine_of(text).emit_object(_optimised(text)))
+            code = on_llvm_thread(lambda: self._machine(text).emit_object(self._optimised(text)))
             entry = json.dumps((_PUBLIC.findall(text), note)).encode() + b"\n" + code
             if name and name == _entry(key):  # no file has changed during compilation
                 disk.store(name, entry)
@@ -78,11 +83,26 @@ class Native:
     def optimised(self) -> str:
         """The LLVM IR after optimisation."""
         text, _ = self._make()
-        return on_llvm_thread(lambda: str(_optimised(text)))
+        return on_llvm_thread(lambda: str(self._optimised(text)))
 
     def assembly(self) -> str:
         text, _ = self._make()
-        return on_llvm_thread(lambda: _machine_of(text).emit_assembly(_optimised(text)))
+        return on_llvm_thread(lambda: self._machine(text).emit_assembly(self._optimised(text)))
+
+    def _machine(self, text: str) -> Any:
+        return target_machine((self._levels or _levels(text))[1])
+
+    def _optimised(self, text: str) -> Any:
+        parsed = llvm.parse_assembly(text)
+        if verify.always_verify:
+            parsed.verify()
+        level, _ = self._levels or _levels(text)
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        for name, value in _TUNING.items():
+            setattr(options, name, value)
+        builder = llvm.create_pass_builder(self._machine(text), options)
+        builder.getModulePassManager().run(parsed, builder)
+        return parsed
 
 
 # The names of functions, and of pointers to functions in Python.
@@ -117,19 +137,3 @@ def _loaded(code: bytes, names: list[str]) -> tuple[dict[str, int], Any]:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return {name: engine.get_global_value_address(name) for name in names}, engine
-
-
-def _machine_of(text: str) -> Any:
-    return target_machine(_levels(text)[1])
-
-
-def _optimised(text: str) -> Any:
-    parsed = llvm.parse_assembly(text)
-    if verify.always_verify:
-        parsed.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=_levels(text)[0])
-    for name, value in _TUNING.items():
-        setattr(options, name, value)
-    builder = llvm.create_pass_builder(_machine_of(text), options)
-    builder.getModulePassManager().run(parsed, builder)
-    return parsed

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from micrograd.compiler.program.ir import Program
-from micrograd.compiler.runtime.buffers import Array, address_of
+from micrograd.compiler.runtime.buffers import Array
 
 
 @dataclass(slots=True)
@@ -16,16 +16,8 @@ class Call:
 
     n: int
     inputs: Sequence[Array]
-    addresses: list[int] | None = None  # of each input, its address and its stride
     shape: tuple[int, ...] = ()  # of the examples, as the caller sees them
     shared: tuple[int, ...] = ()  # the inputs that are the same for all examples
-
-    def entries(self, sizes: list[int]) -> list[int]:
-        """The address and the stride of each input; `sizes` has the numbers per example."""
-        if self.addresses is None:
-            apart = [size if x.size == self.n * size else 0 for x, size in zip(self.inputs, sizes)]
-            self.addresses = [e for x, a in zip(self.inputs, apart) for e in (address_of(x), a)]
-        return self.addresses
 
     def share(self, sizes: list[int]) -> None:
         """Sets `shared`: the inputs that are the same for all examples."""
@@ -70,7 +62,7 @@ class Kernel(Protocol):
         ...
 
     def scalars(self) -> Callable[..., Any] | None:
-        """The program as a function of floats, in C, if all its inputs and outputs are numbers and
-        it has no parameters; else None. It returns the output; of several, a list of them and of
-        whether one after the first is NaN."""
+        """The program as a function of floats, if all its inputs and outputs are numbers and it has
+        no parameters; else None. It returns the value, or the value and its gradient: a tuple, if
+        there are several; and None for other arguments, or after a NaN."""
         ...

@@ -1,6 +1,5 @@
 """The kernel in machine code: a call fills a table of addresses, and native code reads it."""
 
-import ctypes
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 from micrograd.compiler.llvm import abi
 from micrograd.compiler.program.ir import Program
 from micrograd.compiler.runtime.buffers import (
-    Answers,
     Array,
     CallMemory,
+    Pool,
     Shares,
     Sizes,
     address_of,
@@ -20,19 +19,19 @@ from micrograd.compiler.runtime.buffers import (
 )
 from micrograd.compiler.runtime.building import one_builder
 from micrograd.compiler.runtime.callbacks import Callbacks
+from micrograd.compiler.runtime.extension import builtin, python_words
 from micrograd.compiler.runtime.kernel import Answer, Call
 from micrograd.compiler.runtime.thread_pool import thread_pool
 from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, checked
 from micrograd.compiler.schedule.schedule import schedule
 from micrograd.ops import Op
 
-_ADDRESS = ctypes.c_void_p
 # As plain integers: a look-up in an Enum would show in a call of some microseconds.
-PARAMETERS, EXAMPLES = int(abi.Call.PARAMETERS), int(abi.Call.EXAMPLES)
-HAS_NAN = int(abi.Call.HAS_NAN)
+EXAMPLES, HAS_NAN = int(abi.Call.EXAMPLES), int(abi.Call.HAS_NAN)
 
 # The layout of a call is part of the cache's key: code with another layout must not be found.
-LAYOUT = repr(([*abi.Call], [*abi.Job], [field.name for field in fields(Sizes)]))
+_SIZES = [field.name for field in fields(Sizes)]
+LAYOUT = repr((abi.HEADER, [*abi.Call], [*abi.Python], [*abi.Job], _SIZES))
 
 
 class NativeKernel:
@@ -60,12 +59,16 @@ class NativeKernel:
         self._opaque: list[Op] = []  # operations that run in Python, in the order of the text
         self.native = Native(key, self._text)
         self.sizes = Sizes(**self.native.note)
-        self._run = self._function("run", _ADDRESS)
+        self._callbacks: Callbacks | None = None
         if self._opaque:
-            callbacks = Callbacks(self._opaque, self.native, self.dtype, exact)
-            self._run, self.threads = callbacks.raising(self._run), 1
+            self._callbacks = Callbacks(self._opaque, self.native, self.dtype, exact)
+            self.threads = 1
         self._free: list[CallMemory] = []  # for reuse, from calls that have ended
-        self._answers = Answers(self.dtype)
+        self._pool = Pool()
+        # Of each output, as in `Sizes`; None for a first one of one uniform number.
+        self._outputs: list[Any] = [*self.sizes.outputs]
+        if self._outputs[:1] == [[False, 1]]:
+            self._outputs[0] = None
 
     @property
     def program(self) -> Program:
@@ -85,48 +88,40 @@ class NativeKernel:
 
     def _text(self) -> tuple[str, dict[str, Any]]:
         from micrograd.compiler.llvm.emitter import Emitter
+        from micrograd.compiler.llvm.scalars import scalars_text
         from micrograd.compiler.llvm.target import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
         text = text_of(emitter.build())
         self._opaque = [*emitter.module.opaque]
+        if self._double:
+            text += scalars_text(self.plan)
         return text, asdict(Sizes.of(self.plan))
 
     @property
     def _double(self) -> bool:
         return self.dtype == np.float64
 
-    def _function(self, name: str, *types: Any) -> Any:
-        return ctypes.CFUNCTYPE(None, *types)(self.native.address(name))
-
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         memory = popped(self._free) or self._new_memory()
-        words, n = memory.words, call.n
-        entries = [*call.entries(self.sizes.inputs)]
-        answers: list[Answer] = []
-        for varying, members in self.sizes.outputs:
-            if members == 1 and not varying and not answers:
-                entries.append(memory.number_address)
-                answers.append(0.0)
-            else:
-                shape = (n, members) if varying else (members,)
-                answer, address = self._answers.take(shape, (n if varying else 1) * members)
-                entries.append(address)
-                answers.append(answer)
-        words[abi.TABLE :] = entries
-        if self.sizes.parameters:
-            words[PARAMETERS] = address_of(parameters)
-        words[EXAMPLES] = n
+        n = call.n
+        answers: list[Any] = [each and self._array(n, *each) for each in self._outputs]
+        memory.words[EXAMPLES] = n
         memory.seed.value = seed
         if self.threads > 1 and n > self.sizes.lanes:
-            self._in_threads(memory)
+            memory.place(parameters, *call.inputs, *answers)
+            nan = self._in_threads(memory)
         else:
-            self._run(memory.address)
-        if answers[0].__class__ is float:
+            nan = memory.run(parameters, *call.inputs, *answers)
+        if answers[0] is None:
             answers[0] = memory.number.value
-        nan = words[HAS_NAN] != 0
         self._free.append(memory)
         return answers, nan
+
+    def _array(self, n: int, varying: bool, members: int) -> Array:
+        """Memory for an output of n examples."""
+        shape = (n, members) if varying else (members,)
+        return self._pool.take(shape, n * members if varying else members, self.dtype)
 
     def prepared(
         self, call: Call, parameters: Array, answers: list[Array], rows: Array | None = None,
@@ -134,30 +129,30 @@ class NativeKernel:
     ) -> Callable[[int, float], bool]:  # fmt: skip
         """See `Kernel`."""
         memory = self._new_memory()
-        words, address, run = memory.words, memory.address, self._run
-        inputs = [*call.entries(self.sizes.inputs)]
+        words, run = memory.words, memory.run
+        assert len(answers) == len(self.sizes.outputs)
+        words[EXAMPLES] = call.n
+        memory.place(parameters, *call.inputs, *answers)
         if rows is not None:
             words[abi.Call.ROW_NUMBERS] = address_of(rows)
             for k, size in enumerate(self.sizes.inputs[:placed]):
-                inputs[abi.input_stride(k)] = abi.gathered(size)
-        entries = [*inputs, *map(address_of, answers)]
-        words[abi.TABLE : abi.TABLE + len(entries)] = entries
-        words[abi.Call.PARAMETERS] = address_of(parameters)
+                words[abi.TABLE + abi.input_stride(k)] = abi.gathered(size)
         held = call, parameters, answers, rows  # their memory must outlive the loop
 
         def again(n: int, seed: float, held: Any = held) -> bool:
             words[EXAMPLES] = n
             memory.seed.value = seed
             if self.threads > 1 and n > self.sizes.lanes:
-                self._in_threads(memory)
-            else:
-                run(address)
-            return words[HAS_NAN] != 0
+                return self._in_threads(memory)
+            return run()
 
         return again
 
     def _new_memory(self) -> "CallMemory":
-        return CallMemory(self.sizes, self.dtype)
+        memory = CallMemory(self.sizes, self.dtype, self.native.address("run"))
+        if self._callbacks is not None:
+            memory.run = self._callbacks.raising(memory.run)
+        return memory
 
     def scalars(self) -> Callable[..., Any] | None:
         """See `Kernel`."""
@@ -168,29 +163,16 @@ class NativeKernel:
         small = sizes.rows + sizes.uniform < SMALL
         if {*ones} != {1} or not small or sizes.parameters or not self._double or sizes.lanes != 1:
             return None
-        inputs, outputs = [ctypes.c_double] * len(sizes.inputs), len(sizes.outputs)
-        types = [ctypes.c_double, *inputs] if outputs == 1 else [None, *inputs, _ADDRESS]
-        function: Any = ctypes.CFUNCTYPE(*types)(self.native.address("scalars"))
-        function.native = self.native  # keeps the code alive
-        if outputs == 1:
-            return function
-        room = ctypes.c_double * (outputs + 1)
+        return builtin(self.native.address("scalars"), python_words(), self.native)
 
-        def numbers(*inputs: float) -> list[float]:
-            out = room()
-            function(*inputs, out)
-            return out[:]
-
-        return numbers
-
-    def _in_threads(self, memory: "CallMemory") -> None:
-        """Shares out the segments; adds up their sums in the same order as one thread does."""
+    def _in_threads(self, memory: "CallMemory") -> bool:
+        """Shares out the segments; adds up their sums in the same order as one thread does.
+        Returns whether a NaN was seen."""
         chunks = -(-memory.words[abi.Call.EXAMPLES] // self.sizes.lanes)
         segments = min(self.sizes.segments, -(-chunks // CHUNKS))
         pool = thread_pool(self.threads)
         if segments < 2 or not pool.free.acquire(blocking=False):  # busy with another call
-            self._run(memory.address)
-            return
+            return memory.run()
         try:
             memory.words[abi.Call.HAS_NAN] = 0
             if memory.shares is None:
@@ -199,6 +181,7 @@ class NativeKernel:
             pool.run(memory.shares.address)
         finally:
             pool.free.release()
+        return memory.words[HAS_NAN] != 0
 
     def _in_place_of(self, memory: "CallMemory") -> int:
         """The address of the output that is computed in place; if there is none, any address."""
