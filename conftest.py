@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from micrograd.compiler.program import verify
+from micrograd.compiler.runtime.extension import layouts
 from micrograd.ops import TABLE
 
 verify.always_verify = True
@@ -70,6 +71,7 @@ def compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Gives the tests a compile cache of their own, so that the user's cache is not touched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        layouts(single=True)  # compiles the extension, which thus is no entry of a test's own cache
         yield
 
 

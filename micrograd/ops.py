@@ -272,7 +272,8 @@ def norm(*x):
         scale = select(squares < most, power, scale)
     if scale.__class__ is float and scale == 1.0:
         return length(squares)
-    return length(sum(*[(v * scale) * (v * scale) for v in x])) / scale
+    scaled = [v * scale for v in x]
+    return length(sum(*[v * v for v in scaled])) / scale
 
 
 def weighted(operands: Any) -> tuple[Any, Any, Any]:

@@ -117,7 +117,7 @@ class Specializer:
     @cached_property
     def _key(self) -> Callable[..., bytes | None]:
         """Identifies the layout of arrays that need no conversion: see `layouts`."""
-        return layouts(self._single)
+        return layouts(self._single) if self._takes_quick_calls() else lambda *_: None
 
     def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
         """The specialization for this structure and these shapes; traced, if it is new.
@@ -248,6 +248,10 @@ class Specializer:
         """The indices of the argument leaves that the user declared shared: their gradient is the
         sum over the examples."""
         return ()
+
+    def _takes_quick_calls(self) -> bool:
+        """Whether arrays with a known key need no further look."""
+        return True
 
     def _call_of(self, args: tuple[Array, ...]) -> Call:
         """The call on arrays that need no conversion."""

@@ -46,6 +46,9 @@ class Vectorized(Compiled):
             found if isinstance(found, str) else (*found[:1], (*found[1], self.each, self.in_axes))
         )
 
+    def _takes_quick_calls(self) -> bool:
+        return self.in_axes == 0
+
     def _call_of(self, args: tuple[Array, ...]) -> Call:
         n = len(args[0])
         return Call(n, args, (n,))

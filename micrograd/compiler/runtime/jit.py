@@ -63,7 +63,7 @@ class Native:
         entry = disk.load(name) if name else None
         if entry is None:
             text, note = made or make()
-            code = on_llvm_thread(lambda: self._machine(text).emit_object(self._optimised(text)))
+            code = on_llvm_thread(lambda: self._machine(text).emit_object(self._ir(text)))
             entry = json.dumps((_PUBLIC.findall(text), note)).encode() + b"\n" + code
             if name and name == _entry(key):  # no file has changed during compilation
                 disk.store(name, entry)
@@ -83,26 +83,29 @@ class Native:
     def optimised(self) -> str:
         """The LLVM IR after optimisation."""
         text, _ = self._make()
-        return on_llvm_thread(lambda: str(self._optimised(text)))
+        return on_llvm_thread(lambda: str(self._ir(text)))
 
     def assembly(self) -> str:
         text, _ = self._make()
-        return on_llvm_thread(lambda: self._machine(text).emit_assembly(self._optimised(text)))
+        return on_llvm_thread(lambda: self._machine(text).emit_assembly(self._ir(text)))
 
     def _machine(self, text: str) -> Any:
         return target_machine((self._levels or _levels(text))[1])
 
-    def _optimised(self, text: str) -> Any:
-        parsed = llvm.parse_assembly(text)
-        if verify.always_verify:
-            parsed.verify()
-        level, _ = self._levels or _levels(text)
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
-        for name, value in _TUNING.items():
-            setattr(options, name, value)
-        builder = llvm.create_pass_builder(self._machine(text), options)
-        builder.getModulePassManager().run(parsed, builder)
-        return parsed
+    def _ir(self, text: str) -> Any:
+        return _optimised(text, (self._levels or _levels(text))[0], self._machine(text))
+
+
+def _optimised(text: str, level: int, machine: Any) -> Any:
+    parsed = llvm.parse_assembly(text)
+    if verify.always_verify:
+        parsed.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    for name, value in _TUNING.items():
+        setattr(options, name, value)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(parsed, builder)
+    return parsed
 
 
 # The names of functions, and of pointers to functions in Python.

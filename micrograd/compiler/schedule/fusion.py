@@ -9,7 +9,7 @@ import numpy as np
 
 from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Program, Sum
 from micrograd.compiler.schedule.access import Access, access, axes_of, columns_of
-from micrograd.compiler.schedule.cost import QUICK, cost
+from micrograd.compiler.schedule.cost import QUICK, Counted, Work, cost
 from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Step
 
 NEST_STEPS = 64  # LLVM's compile time is more than linear in the length of a loop's body
@@ -20,16 +20,41 @@ def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool
     """The nests, in order; with short bodies if `many` iterations of each follow one another."""
     nests: list[Nest] = []
     group: list[Instruction] = []
-    for instruction in [*_ordered(instructions), None]:
-        if group and (instruction is None or not _joins(instruction, group, many)):
+    body = _Body()
+    for instruction in _ordered(instructions):
+        long = many and body.with_(instruction) > NEST_WORK
+        if group and (long or not _joins(instruction, group)):
             nests.append(_nest(group, uses))
-            group = []
-        if instruction is not None:
-            group.append(instruction)
-    return nests
+            group, body = [], _Body()
+            if many:
+                body.with_(instruction)
+        group.append(instruction)
+    return [*nests, _nest(group, uses)] if group else nests
 
 
-def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bool:
+class _Body:
+    """The body of a nest: estimated machine instructions per member."""
+
+    def __init__(self) -> None:
+        self._work = Work()
+        self._sums = 0
+        self._results: dict[Block, Counted | float] = {}
+
+    def with_(self, instruction: Instruction) -> int:
+        """The work with one more instruction."""
+        if isinstance(instruction, Map):
+            operands = [self._operand(gather) for gather in instruction.operands]
+            self._results[instruction.out] = instruction.op(*operands)
+        elif not _is_long(instruction):
+            self._sums += len(instruction.products)
+        return self._work.total + self._sums
+
+    def _operand(self, gather: Gather) -> Counted | float:
+        known = self._results.get(gather.block)
+        return self._work.scalar((gather.block, gather.index.tobytes())) if known is None else known
+
+
+def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
     """Whether an instruction can join the nest of the group before it."""
     first = group[0]
     if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
@@ -37,8 +62,6 @@ def _joins(instruction: Instruction, group: list[Instruction], many: bool) -> bo
     if _is_long(instruction) or len(group) >= NEST_STEPS:
         return False
     if _is_opaque(instruction) or _is_opaque(first):
-        return False
-    if many and sum(map(_work, group)) + _work(instruction) > NEST_WORK:
         return False
     written = {i.out: i for i in group}
     for gather in instruction.gathers():
@@ -72,13 +95,6 @@ def _is_long(instruction: Instruction) -> bool:
 def _is_opaque(instruction: Instruction) -> bool:
     """Whether it calls Python: for a whole column, in a nest of its own."""
     return isinstance(instruction, Map) and instruction.op.opaque
-
-
-def _work(instruction: Instruction) -> int:
-    """Estimated machine instructions per member."""
-    if isinstance(instruction, Map):
-        return cost(instruction.op, len(instruction.operands))
-    return 0 if _is_long(instruction) else len(instruction.products)
 
 
 def _ordered(instructions: list[Instruction]) -> list[Instruction]:
