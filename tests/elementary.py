@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 from llvmlite import ir
 
+import micrograd as mg
 from micrograd.compiler.llvm import vectormath
 
 Array = Any
@@ -72,6 +73,12 @@ def loop(name: str, dtype: Any, lanes: int) -> ir.Module:
     return module
 
 
+def compiled(name: str, dtype: Any) -> Any:
+    """The function as a program runs it, on arrays."""
+    function = getattr(mg, name)
+    return mg.vectorize(lambda *x: function(*x), dtype=dtype)
+
+
 # The functions in 140 bits.
 
 _NAMES = "exp expm1 log log1p sin cos tan asin acos atan atan2 sinh cosh tanh erf erfc"
@@ -80,7 +87,20 @@ EXACT: dict[str, Callable[..., Any]] = {
     "pow": mp.power,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
-}
+    "log2": lambda x: mp.log(x) / mp.ln2, "log10": lambda x: mp.log(x) / mp.ln10,
+    "exp2": lambda x: mp.mpf(2) ** x, "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "asinh": mp.asinh, "acosh": mp.acosh, "atanh": mp.atanh, "sinc": mp.sincpi,
+    "log_sigmoid": lambda x: -mp.log1p(mp.exp(-x)), "xlogy": lambda x, y: x * mp.log(y),
+    "hypot": mp.hypot, "fmod": lambda x, y: mp.sign(x) * (abs(x) % abs(y)),
+    "mod": lambda x, y: x % y,
+}  # fmt: skip
+
+# Compositions of other functions: what is elementary, and what is within 3 units.
+COMPOSED = (
+    "log2", "log10", "exp2", "cbrt", "asinh", "acosh", "atanh", "log_sigmoid", "xlogy", "hypot",
+    "mod", "fmod",
+)  # fmt: skip
+LOOSER = "sigmoid", "softplus", "sinc"
 
 
 def ulps(name: str, results: Array, *operands: Array) -> Array:
@@ -98,7 +118,7 @@ def _ulps(name: str, result: Any, *operands: Any) -> float:
         return np.inf
     limit = mp.mpf(2) ** kind.maxexp
     exact, got = (max(min(x, limit), -limit) for x in (exact, mp.mpf(float(result))))
-    exponent = min(max(mp.frexp(exact)[1] - 1, kind.minexp), kind.maxexp - 1)
+    exponent = min(max(mp.frexp(exact)[1] - 1, kind.minexp), kind.maxexp - 1) if exact else 0
     return float(abs(exact - got) * mp.mpf(2) ** (kind.nmant - exponent))
 
 
@@ -133,6 +153,9 @@ def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...
         x = np.concatenate([abs(wide(1e-30, 1e30)), even(0.5, 2), 1 + wide(small, 0.1), even(0, 9)])
         y = np.concatenate([even(-1, 1), even(-50, 50), wide(1, 1e4), np.round(even(-9, 9))])
         return x.astype(dtype), y.astype(dtype)
+    if name in ("xlogy", "hypot", "mod", "fmod"):
+        x, y = (np.concatenate([wide(1e-3, 1e3), even(-5, 5), wide(0.1, 1)]) for _ in "xy")
+        return x.astype(dtype), (abs(y) if name == "xlogy" else y).astype(dtype)
     if name == "atan2":
         y, x = ([wide(0.1, 1), wide(1e-5, 1e5), wide(least, most), even(-1, 1)] for _ in "yx")
         return np.concatenate(y).astype(dtype), np.concatenate(x).astype(dtype)
@@ -142,10 +165,19 @@ def points(name: str, dtype: Any, count: int, seed: int = 0) -> tuple[Array, ...
         "log1p": [even(-1, 3), near_zero, near_zero - 1, abs(wide(1, most))],
         "sin": angles, "cos": angles, "tan": angles, "asin": unit, "acos": unit,
         "atan": [even(-3, 3), wide(least, most), near_zero, 1 + near_zero],
+        "log2": right, "log10": right, "exp2": [even(bottom / 0.7, top / 0.7), *left[2:]],
+        "cbrt": [wide(least, most), even(-8, 8), wide(1e-5, 1e5)],
+        "asinh": [*angles[:2], wide(least, most), near_zero, by_hand],
+        "acosh": [1 + abs(near_zero), even(1, 3), abs(wide(1, most))],
+        "atanh": unit[:3], "log_sigmoid": both, "sinc": [*angles[:2], near_zero, even(-1, 1)],
         "erf": [even(-6, 6), by_hand, near_zero, wide(least, small)],
         "erfc": [even(-6, 27.22 if double else 10.05), even(0, 6), by_hand, near_zero],
     }  # fmt: skip
     x = np.concatenate(places[name]).astype(dtype)
+    if name == "atanh":
+        return (x[abs(x) < 1],)
+    if name == "acosh":
+        return (np.where(x < 1, 2 - x, x).astype(dtype),)
     if name in ("asin", "acos"):
         return (np.clip(x, -1, 1),)
     if name == "log1p":  # which begins at -1: what lies below is reflected

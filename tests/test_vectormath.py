@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elementary import EXACT, mp, native, points, ulps
+from elementary import COMPOSED, EXACT, LOOSER, compiled, mp, native, points, ulps
 from llvmlite import ir
 
 from micrograd import machine
@@ -32,6 +32,15 @@ def test_is_within_two_units_of_the_last_place(name, dtype):
     errors = ulps(name, native(name, dtype, 8)(*operands), *operands)
     worst = errors.argmax()
     assert errors[worst] <= BOUND, [x[worst] for x in operands]
+
+
+@formats
+@pytest.mark.parametrize("name", [*COMPOSED, *LOOSER])
+def test_compositions_are_within_two_units_as_a_program_runs_them(name, dtype):
+    operands = points(name, dtype, 2000)
+    errors = ulps(name, compiled(name, dtype)(*operands), *operands)
+    worst = errors.argmax()
+    assert errors[worst] <= BOUND + (name in LOOSER), [x[worst] for x in operands]
 
 
 EDGES = [
