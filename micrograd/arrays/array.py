@@ -1,11 +1,13 @@
 """ScalarArray: a NumPy array of Values or traced numbers, on which NumPy works as on floats."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from micrograd.arrays import ufuncs
-from micrograd.arrays.functions import FUNCTIONS, chosen, sort
+from micrograd.arrays.functions import FUNCTIONS, TRACED, chosen, sort
+from micrograd.arrays.instead import INSTEAD
 from micrograd.errors import NumPyError
 from micrograd.structure import flatten
 
@@ -92,16 +94,23 @@ def wrapped(x: Any) -> Any:
 def call(function: Any, args: Any, kwargs: Any) -> Any:
     """A NumPy function of arrays, with our scalars among its arguments."""
     own = FUNCTIONS.get(function.__name__)
+    if own is None and function.__name__ in TRACED and _are_traced(args):
+        own = TRACED[function.__name__]
     if own is not None:
         return wrapped(own(*args, **kwargs))
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
     args, kwargs = tuple(map(_of_no_axes, args)), {key: _of_no_axes(x) for key, x in kwargs.items()}
     try:
         result = _ANY.__array_function__(function, (np.ndarray,), args, kwargs)
-    except NumPyError:
+    except NumPyError as error:  # of a function that it is made of
+        if function.__name__ in INSTEAD:
+            raise NumPyError(ufuncs.unsupported(name)) from error
         raise
-    except (TypeError, AttributeError) as error:
-        if type(error).__module__.startswith("micrograd"):
+    except (TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, ValueError) and "object_" not in str(error):
+            raise  # shapes that do not fit, say
+        ours = type(error).__module__.startswith("micrograd")  # a number was asked for, in a trace
+        if ours and function.__name__ not in INSTEAD:
             raise
         raise NumPyError(ufuncs.unsupported(name)) from error
     if _lost(result) and _hold_scalars(args, kwargs) and not name.endswith("_like"):
@@ -117,14 +126,22 @@ def _of_no_axes(x: Any) -> Any:
     return np.array(x, object).view(ScalarArray) if hasattr(type(x), "interpreter") else x
 
 
+def _scalars(trees: Any) -> Iterator[Any]:
+    for leaf in flatten(trees)[0]:
+        for x in leaf.flat if isinstance(leaf, np.ndarray) else [leaf]:
+            if hasattr(type(x), "interpreter"):
+                yield x
+
+
+def _are_traced(*trees: Any) -> bool:
+    """Whether some of the numbers are not known yet."""
+    return any(x.rank > 0 for x in _scalars(trees))
+
+
 def _hold_scalars(*trees: Any) -> bool:
     """Whether there are scalars in these; an array of objects may hold floats only, if a choice
     took these everywhere."""
-    return any(
-        hasattr(type(x), "interpreter")
-        for leaf in flatten(trees)[0]
-        for x in (leaf.flat if isinstance(leaf, np.ndarray) else [leaf])
-    )
+    return any(True for _ in _scalars(trees))
 
 
 def _lost(result: Any) -> bool:

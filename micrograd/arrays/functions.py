@@ -58,6 +58,8 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     """The Euclidean length, with a gradient of 0 at the origin and without overflow."""
     a = np.asarray(x, object)
     if ord is not None and not (ord == 2 and (axis is not None or a.ndim == 1)):
+        if ord == "fro" and (axis is not None or a.ndim == 2):
+            return _norm(x, None, axis, keepdims)
         if ord not in (1, np.inf, -np.inf) or (a.ndim != 1 and axis is None):
             raise NumPyError(unsupported(f"np.linalg.norm of order {ord}"))
         magnitudes = np.abs(x)
@@ -94,6 +96,52 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
         )
     places, values = np.asarray(xp).tolist(), np.asarray(fp).tolist()
     return _elementwise(lambda x: sequences.interp(x, places, values, left, right), x)
+
+
+def _quantile(a: Any, q: Any, axis: Any = None, **keywords: Any) -> Any:
+    """Between the two numbers in order that are next to it, on a line."""
+    if keywords.keys() - {"out", "overwrite_input"} or np.asarray(q).dtype == object:
+        raise NumPyError(unsupported("np.quantile of other methods"))
+    given = np.asarray(a, object)
+    rows = sort(given.ravel() if axis is None else np.moveaxis(given, axis, -1))
+    places = np.asarray(q, float) * (rows.shape[-1] - 1)
+    below = np.floor(places).astype(int)
+    above = np.minimum(below + 1, rows.shape[-1] - 1)
+    low, high = np.take(rows, below, axis=-1), np.take(rows, above, axis=-1)
+    nan = rows[..., -1:] if places.ndim else rows[..., -1]  # the last one, if there is one
+    line = low + (high - low) * (places - below)
+    line = chosen(_elementwise(ops.not_equal, nan, nan), nan, line)
+    return np.moveaxis(line, -1, 0) if places.ndim else line
+
+
+def _percentile(a: Any, q: Any, *rest: Any, **keywords: Any) -> Any:
+    return _quantile(a, np.asarray(q) / 100.0, *rest, **keywords)
+
+
+def _place_of(find: Callable[..., Any]) -> Callable[..., Any]:
+    """The index of the largest or smallest along an axis, as a number that is not known yet."""
+
+    def places(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        given = np.asarray(a, object)
+        rows = given.ravel() if axis is None else np.moveaxis(given, axis, -1)
+        found = np.empty(rows.shape[:-1], object)
+        for index in np.ndindex(found.shape):
+            found[index] = find(rows[index].tolist())
+        return found[()] if not keepdims or axis is None else np.expand_dims(found, axis)
+
+    return places
+
+
+def _count_nonzero(a: Any, axis: Any = None, **keywords: Any) -> Any:
+    return np.sum(_elementwise(lambda x: select(holds(x), 1.0, 0.0), a), axis=axis, **keywords)
+
+
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **_: Any) -> Any:
+    """The last one is `stop` itself, as in NumPy."""
+    parts = max(num - 1, 1) if endpoint else num
+    first, last = np.asarray(start, object), np.asarray(stop, object)
+    rows = [first + (last - first) * (k / parts) for k in range(num)]
+    return np.stack([*rows[:-1], last + 0.0 * first] if endpoint and num > 1 else rows)
 
 
 def _of_matrices(name: str) -> Callable[..., Any]:
@@ -134,5 +182,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": _where, "sort": sort, "partition": lambda a, kth, axis=-1, **_: sort(a, axis),
     "median": _median, "norm": _norm, "nan_to_num": _nan_to_num, "copyto": _copyto,
     **{name: _of_matrices(name) for name in ("solve", "inv", "det", "cholesky")},
+    "quantile": _quantile, "percentile": _percentile,
     "round": _round, "around": _round, "select": _select, "interp": _interp,
+}  # fmt: skip
+
+# In a trace, where NumPy would ask for the numbers; Values tell them.
+TRACED: dict[str, Callable[..., Any]] = {
+    "argmax": _place_of(sequences.argmax), "argmin": _place_of(sequences.argmin),
+    "count_nonzero": _count_nonzero, "linspace": _linspace,
 }  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 
 from micrograd import ops
 from micrograd.arrays.formulas import NUMBERS, signbit, xor
+from micrograd.arrays.instead import INSTEAD
 from micrograd.errors import NumPyError
 from micrograd.operation import check_condition
 
@@ -60,9 +61,6 @@ _TRUTHS: dict[str, Callable[..., Any]] = {
 _IDENTITIES = {"logical_and": True, "logical_or": False, "logical_xor": False}
 # NumPy's own loops add and multiply objects correctly.
 _NATIVE = {"add", "subtract", "multiply", "matmul", "vecdot", "matvec", "vecmat"}
-_INSTEAD = {
-    "ldexp": "x * 2.0**n",
-}
 # fmt: on
 
 
@@ -79,7 +77,7 @@ def _formula(ufunc: Any) -> Any:
         return _replaced(name, ufunc.nin, ufunc.nout)
     if name not in _NATIVE and any(set(kind) - {*"O->"} for kind in ufunc.types):
         called = f"np.{name}" if hasattr(np, name) else name  # SciPy's are ufuncs, too
-        raise NumPyError(unsupported(called, _INSTEAD.get(name)))
+        raise NumPyError(unsupported(called))
     return ufunc
 
 
@@ -154,6 +152,7 @@ def as_truths(result: Any) -> Any:
 
 def unsupported(name: str, instead: str | None = None) -> str:
     """The message for a NumPy function that is not a formula of scalars."""
+    instead = instead or INSTEAD.get(name.rpartition(".")[2])
     return (
         f"{name} does not take Values and traced numbers. Instead, write "
         f"{instead or 'it in operations of micrograd, or add it with @micrograd.op(opaque=True)'}"

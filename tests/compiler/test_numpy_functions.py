@@ -7,7 +7,7 @@ WORKS may raise NumPyError or TraceError, which say what to write; anything else
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -31,6 +31,41 @@ ARGUMENTS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "[x, y]": lambda x, y, m: ([x, y],),
     "x > 0, x, y": lambda x, y, m: (x > 0, x, y),
     "x, numbers, y": lambda x, y, m: (x, np.arange(6.0) - 3, y),
+}
+# Functions of other arguments than these.
+CALLS: dict[str, Callable[..., Any]] = {
+    "apply_along_axis": lambda x, y, m: np.apply_along_axis(lambda v: v.sum(), 0, m),
+    "apply_over_axes": lambda x, y, m: np.apply_over_axes(np.sum, m, [0]),
+    "bitwise_and": lambda x, y, m: np.bitwise_and(x > 0, y > 0),
+    "bitwise_or": lambda x, y, m: np.bitwise_or(x > 0, y > 0),
+    "bitwise_xor": lambda x, y, m: np.bitwise_xor(x > 0, y > 0),
+    "bitwise_not": lambda x, y, m: np.bitwise_not(x > 0),
+    "invert": lambda x, y, m: np.invert(x > 0),
+    "broadcast_to": lambda x, y, m: np.broadcast_to(x, (2, 6)),
+    "digitize": lambda x, y, m: np.digitize(x, [0.0, 1.0]),
+    "einsum": lambda x, y, m: np.einsum("ij,jk->ik", m, m),
+    "insert": lambda x, y, m: np.insert(x, 1, 5.0),
+    "moveaxis": lambda x, y, m: np.moveaxis(m, 0, 1),
+    "piecewise": lambda x, y, m: np.piecewise(x, [x < 0, x >= 0], [lambda v: -v, lambda v: 2 * v]),
+    "polyfit": lambda x, y, m: np.polyfit(x, y, 1),
+    "reshape": lambda x, y, m: np.reshape(m, (1, 9)),
+    "rollaxis": lambda x, y, m: np.rollaxis(m, 1),
+    "swapaxes": lambda x, y, m: np.swapaxes(m, 0, 1),
+    "take_along_axis": lambda x, y, m: np.take_along_axis(m, np.array([[0], [1], [2]]), 1),
+    "vsplit": lambda x, y, m: np.vsplit(m, 3),
+    "dsplit": lambda x, y, m: np.dsplit(np.reshape(x, (1, 1, 6)), 2),
+    "full": lambda x, y, m: np.full((2, 6), x),
+    "linalg.matrix_power": lambda x, y, m: np.linalg.matrix_power(m, 3),
+    "linalg.multi_dot": lambda x, y, m: np.linalg.multi_dot([m, m, m]),
+    "linalg.cholesky": lambda x, y, m: np.linalg.cholesky(m @ m.T),
+    "linalg.tensorinv": lambda x, y, m: np.linalg.tensorinv(m, 1),
+    "linalg.tensorsolve": lambda x, y, m: np.linalg.tensorsolve(m, y[:3]),
+    "linspace": lambda x, y, m: np.linspace(x[0], x[2], 5),
+    "percentile": lambda x, y, m: np.percentile(x, [25.0, 60.0]),
+    "quantile": lambda x, y, m: np.quantile(x, [0.25, 0.6]),
+    "argmax": lambda x, y, m: np.argmax(m, axis=1),
+    "argmin": lambda x, y, m: np.argmin(m, axis=0),
+    "count_nonzero": lambda x, y, m: np.count_nonzero(m > 0, axis=1),
 }
 # They read or write files, print, modify their arguments, or return a type.
 NO_FORMULAS = """
@@ -104,10 +139,10 @@ def agrees(answer: Any, expected: Any) -> bool:
 def results(name: str, arguments: Callable[..., tuple[Any, ...]]) -> Any:
     """NumPy's result on floats, and a thunk for each other way to run; None if it has no result."""
     function = function_of(name)
+    return results_of(lambda x, y, m: function(*arguments(x, y, m)))
 
-    def run(x: Any, y: Any, m: Any) -> Any:
-        return function(*arguments(x, y, m))
 
+def results_of(run: Callable[..., Any]) -> Any:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -129,6 +164,16 @@ def outcome(run: Callable[[], Any]) -> tuple[Any, str | None]:
         return run(), None
     except (NumPyError, TraceError) as error:
         return None, str(error)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name in names()])
+def test_a_function_of_other_arguments_equals_numpy_or_raises_a_clear_error(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected, ways = results_of(CALLS[name])
+        for way, run in ways.items():
+            answer, error = outcome(run)
+            assert agrees(answer, expected) if error is None else "Instead, " in error, (way, error)
 
 
 @pytest.mark.parametrize("name", names())
@@ -181,3 +226,34 @@ def test_the_gradient_is_that_of_finite_differences(label: str, name: str) -> No
         answers = mg.grad(number)(x), OneInNumPy(number, "float64", 1, False).value_and_grad(x)[1]
     for answer in answers:
         np.testing.assert_allclose(answer[known], np.array(expected)[known], rtol=1e-6, atol=1e-6)
+
+
+def test_the_page_says_what_happens() -> None:
+    """docs/numpy.md, of the NumPy that it names; other ones have other functions."""
+    import numpy_page
+
+    text = numpy_page.PAGE.read_text(encoding="utf-8")
+    if f"NumPy {numpy_page.VERSION}" not in text:
+        pytest.skip("the page is of another NumPy")
+    assert text == numpy_page.page()
+
+
+def test_every_function_of_numpy_is_on_the_page() -> None:
+    import numpy_page
+
+    listed = {*numpy_page.rows(), *NO_FORMULAS.split(), *numpy_page.OF_NO_NUMBERS.split()}
+    assert {*names()} <= listed
+
+
+def test_quantiles_and_ranges_at_their_edges() -> None:
+    x = values(X)
+    for q in (0.0, 0.35, 1.0, [0.1, 0.9]):
+        assert agrees(np.quantile(x, q), np.quantile(X, q))
+        assert agrees(np.quantile(values(M), q, axis=0), np.quantile(M, q, axis=0))
+    with_nan = values(np.array([1.0, np.nan, 2.0]))
+    assert agrees(np.quantile(with_nan, 0.5), np.nan)
+    first, last, linspace = Value(0.1), Value(0.7), cast(Any, np.linspace)
+    for keywords in ({"num": 4}, {"num": 3, "endpoint": False}, {"num": 1}):
+        got = OneInNumPy(lambda a, b, k=keywords: linspace(a, b, **k), "float64", 1, False)
+        assert agrees(got(0.1, 0.7), linspace(0.1, 0.7, **keywords))
+        assert agrees(linspace(first, last, **keywords), linspace(0.1, 0.7, **keywords))
