@@ -24,7 +24,8 @@ else:
 # Modules that need llvmlite. Tests that need it are marked `native`.
 ABOUT_MACHINE_CODE = [
     "micrograd/compiler/llvm/*", "micrograd/compiler/runtime/jit.py",
-    "tests/compiler/test_builder.py", "tests/elementary.py", "tests/test_vectormath.py",
+    "tests/compiler/test_builder.py", "tests/compiler/elementary.py",
+    "tests/compiler/test_vectormath.py",
 ]  # fmt: skip
 collect_ignore_glob = ["tests/without/*", *(ABOUT_MACHINE_CODE if no_machine_code else [])]
 

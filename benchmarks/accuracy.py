@@ -15,7 +15,7 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "compiler"))
 from elementary import COMPOSED, LOOSER, compiled, native, points, ulps
 from side_by_side import Below
 

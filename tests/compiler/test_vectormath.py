@@ -161,7 +161,7 @@ def test_the_worst_number_for_the_reduction_by_pi():
 
 
 def test_the_coefficients_are_those_that_the_benchmark_finds(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     minimax = importlib.import_module("minimax")
     text = Path(vectormath.__file__).with_name("coefficients.py").read_text()
     for name in ("EXP_STEP", "LOG"):
