@@ -158,9 +158,10 @@ def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
     listed = next(x for x in operands if _is_list(x.__class__))
     if hasattr(listed, "no_number"):
         raise listed.no_number()
+    instead = f"[{called}(x) for x in values], or {called}(micrograd.array(values))"
     raise TypeError(
         f"{op.name}: expected one real number, got {type(listed).__name__} {listed!r:.60}. For "
-        f"several, write [{called}(x) for x in values], or {called}(micrograd.array(values))"
+        f"several, write {instead if op.arity == 1 else 'micrograd.array(values)'}"
     )
 
 
@@ -169,8 +170,9 @@ def _may_be_integer(kind: type) -> bool:
 
 
 def _with_checked_conditions(run: Interpreter, op: Op, operands: tuple[Any, ...]) -> Any:
-    for x in operands[: op.conditions]:
-        check_condition(x, op.name)
+    if op.conditions:
+        for x in operands[: op.conditions]:
+            check_condition(x, op.name)
     return run(op, operands)
 
 

@@ -174,7 +174,11 @@ def undecided() -> None:
 
 def _floats_only(error: TypeError) -> TypeError | None:
     """The error for a NumPy function that is compiled for floats, with alternatives; or None."""
-    found = re.match(r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)", str(error))
+    found = re.match(
+        r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)"
+        r"|ufunc '(\w+)' not supported for the input types",
+        str(error),
+    )
     mixed = re.match(
         r"loop of ufunc .* of type (\w+) which has no callable (\w+) method", str(error)
     )
@@ -186,7 +190,7 @@ def _floats_only(error: TypeError) -> TypeError | None:
     if not found:
         return None
     return TypeError(
-        f"NumPy's {found[1]} takes only floats, not Values; use `@`, np.dot, np.sum, "
+        f"NumPy's {found[1] or found[2]} takes only floats, not Values; use `@`, np.dot, np.sum, "
         "np.linalg.norm and elementwise functions, and write a linear solve as elimination, row by "
         "row"
     )

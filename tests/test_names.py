@@ -89,6 +89,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an operation's name": (lambda: mg.Sigmoid, AttributeError, "did you mean 'sigmoid'"),
     "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
     "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes only floats.*elimination"),
+    "a ufunc for floats only": (lambda: mg.grad(lambda x: np.isnan(np.array([x, 1.0]))[0] + x)(1.0), TypeError, "NumPy's isnan takes only floats, not Values"),
     "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes only floats"),
     "a forgotten return": (lambda: mg.grad(forgetful)(2.0), TypeError, r"^forgetful, at .*test_names\.py:\d+, returned None.*is a `return` missing\?"),
     "a forgotten return beside a keyword": (lambda: mg.grad(lambda x, y: None)(2.0, y=1.0), TypeError, r"^<lambda>, at .*test_names\.py"),
@@ -109,6 +110,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "two results, compiled": (lambda: mg.compile(lambda x: [x, x]).value_and_grad(2.0), TypeError, r"returns 2 numbers\. Instead, compile micrograd\.jacobian\(f\)"),
     "a list to an operation": (lambda: mg.tanh([1.0, 2.0]), TypeError, r"list \[1\.0, 2\.0\]\. For several, write \[micrograd\.tanh\(x\) for x in values\]"),
     "a list of Values to an operation": (lambda: mg.exp([mg.Value(1.0)]), TypeError, r"micrograd\.exp\(micrograd\.array\(values\)\)"),
+    "a list of conditions": (lambda: mg.where([True, False], 1.0, 2.0), TypeError, r"For several, write micrograd\.array\(values\)"),
     "rows of a table": (lambda: mg.train_table([[1, 2]], "a"), TypeError, r"expected a table: .* got list \[\[1, 2\]\]"),  # type: ignore[arg-type]
     "a word as a state": (lambda: MODEL.load_state_dict("x"), TypeError, r"as state_dict\(\) returns it, got str 'x'"),
     "no examples": (lambda: mg.fit(MODEL, [], [], loss="mse"), mg.ShapeError, "X must not be empty"),

@@ -31,6 +31,10 @@ class Trained:
     figures: list[Figure]
     prepared: Prepared
 
+    def __repr__(self) -> str:
+        shown = [f"{figure.name} {figure.shown()[0]}" for figure in self.figures]
+        return f"Trained({self.model.target.name!r}, {', '.join(shown)})"
+
     def __str__(self) -> str:
         count = len(self.prepared.held_out)
         sample = len(self.prepared.training)
