@@ -79,7 +79,8 @@ class Scalar:
         """The error for `p.data = x`, or another attribute `name`, if `x` is this scalar."""
         return TypeError(
             f"the {name} of a Value: expected one real number, got {type(self).__name__} "
-            f"{self!r:.60}. Instead, take its number: x.data, as in p.data -= 0.1 * p.grad"
+            f"{self!r:.60}. Instead, use it as it is; or its number, x.data, as in p.data -= 0.1 * "
+            "p.grad"
         )
 
     def truth(self, condition: Any) -> Any:

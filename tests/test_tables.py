@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -412,3 +413,9 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_was_trained_shows_its_figures():
+    table = {"x": [1.0, 2.0, 3.0, 4.0] * 10, "y": ["a", "b", "a", "b"] * 10}
+    shown = repr(mg.train_table(table, "y", epochs=1, hidden=(2,)))
+    assert re.fullmatch(r"Trained\('y', accuracy [\d.]+%\)", shown)
