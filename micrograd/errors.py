@@ -48,11 +48,12 @@ class LostGradientError(TypeError):
 
 
 class LostGradientWarning(UserWarning):
-    """A computed Value was converted to a plain number, through which `backward()` cannot pass.
+    """A part of a gradient is lost where a Value leaves its graph.
 
     Issued for the conversions that LostGradientError lists, outside these functions. Write
     `float(x.data)` if it is intended. Text and plots (`f"{x:.2f}"`, `"%.2f" % x`, `round(x, 2)`,
-    matplotlib) are exempt.
+    matplotlib) are exempt. Also issued where NumPy compares equal Values in an array that it made,
+    as `np.maximum` does, and passes the whole gradient to one of them.
 
     >>> import math
     >>> import warnings

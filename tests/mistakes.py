@@ -115,6 +115,11 @@ MISTAKES = [
         'f = mg.compile(lambda x: x)\nf"{f(2.0)}"',
     ),
     Mistake(
+        "TraceError", "A forgotten return",
+        "def f(x):\n    y = x * x\n\n\nmg.compile(f)(2.0)",
+        "def f(x):\n    y = x * x\n    return y\n\n\nmg.compile(f)(2.0)",
+    ),
+    Mistake(
         "LostGradientError", "A function of `math` within a derivative",
         "mg.grad(lambda x: x * math.exp(x))(1.0)",
         "mg.grad(lambda x: x * mg.exp(x))(1.0)",
@@ -135,6 +140,11 @@ MISTAKES = [
         "ConvergenceWarning", "An equation without a root",
         "mg.root(lambda x: x * x + 1.0, 2.0)",
         "mg.root(lambda x: x * x - 1.0, 2.0)",
+    ),
+    Mistake(
+        "LostGradientWarning", "Equal Values in an array that NumPy made",
+        "x = np.array([mg.Value(0.0), mg.Value(1.0)])\nnp.maximum(x, 0.0)",
+        "x = mg.array([mg.Value(0.0), mg.Value(1.0)])\nnp.maximum(x, 0.0)",
     ),
     Mistake(
         "ShapeError", "Rows for a model that takes one example",
