@@ -11,6 +11,7 @@
 # The functions that make nodes write `_data` and `_grad`, as the methods of Value do.
 # pyright: reportPrivateUsage=false
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -147,23 +148,35 @@ class Value(Scalar):
 
     def __float__(self) -> float:
         if self.op is not None or watching() is not None:
-            watch.left(self, "float")
+            watch.left(self)
         return self._data
 
+    # Truths and integers are steps: their derivative is 0, so that none is lost.
+
+    def _asked(self, how: str, of_number: Callable[[float], Any]) -> Any:
+        answer = None if watching() is None else watch.asked(self, how)
+        return of_number(self._data) if answer is None else answer
+
     def __int__(self) -> int:
-        if self.op is not None or watching() is not None:
-            watch.left(self, "int")
-        return int(self._data)
+        return self._asked("int", int)
+
+    def __floor__(self) -> int:
+        return self._asked("floor", math.floor)
+
+    def __ceil__(self) -> int:
+        return self._asked("ceil", math.ceil)
 
     def __round__(self, digits: int | None = None) -> float:
+        if digits is None:
+            return self._asked("round", round)
         if watching() is not None:
-            watch.asked(self, "round")
+            watch.asked(self, "round to digits")
         return round(self._data, digits)
 
     def __bool__(self) -> bool:
-        if watching() is not None:
-            watch.asked(self, "truth")
-        return self._data != 0
+        return self._asked("truth", bool)
+
+    __trunc__ = __int__
 
     def truth(self, condition: Any) -> Any:
         """A known condition as a Value without operands: so the formula of a derivative becomes the

@@ -31,10 +31,7 @@ watching = _innermost.get  # the innermost watch of this context, or None
 # Replacements for functions that extract numbers.
 NAMESAKES = {name: name for name in TABLE if hasattr(math, name)}
 NAMESAKES |= {"fabs": "abs", "fsum": "sum", "hypot": "hypot"}
-INSTEAD = {
-    "float": "compute with the Value itself",
-    "int": "write micrograd.floor(x), or micrograd.take(values, x)",
-}
+INSTEAD = {"float": "compute with the Value itself"}
 CHOOSERS = {"maximum", "minimum", "fmax", "fmin", "max", "min", "amax", "amin", "clip", "ptp"}
 OTHERWISE = "use functions of micrograd, such as micrograd.exp, and lists or arrays of objects"
 
@@ -69,8 +66,9 @@ class Watch:
 
     no_answer: type[TypeError] = TypeError  # of a function that returns None
 
-    def asked(self, value: Any, how: str) -> None:
-        """Called when Python needs the number of a Value; raises if there is none yet."""
+    def asked(self, value: Any, how: str) -> Any:
+        """Called when Python needs the number of a Value; raises if there is none yet. Returns the
+        answer to a question, if it is to be another than that of the number, else None."""
 
     def unknown(self) -> Any:
         """A new leaf of the graph that is being traced; None if numbers are known."""
@@ -106,21 +104,22 @@ def made(value: Any) -> None:
         watch.made.add(value)
 
 
-def asked(value: Any, how: str) -> None:
-    """Reports to all watches that Python needs the number of a Value, for the reason `how`."""
-    for watch in watches():
-        watch.asked(value, how)
+def asked(value: Any, how: str) -> Any:
+    """Reports to all watches that Python needs the number of a Value, for the reason `how`. Returns
+    the answer of the innermost watch that has one, or None."""
+    answers = [watch.asked(value, how) for watch in watches()]
+    return next((answer for answer in answers if answer is not None), None)
 
 
-def left(value: Any, how: str) -> None:
-    """Reports that Python takes the number of a Value, by "float" or "int", out of the graph.
+def left(value: Any) -> None:
+    """Reports that Python takes the number of a Value, as a float, out of the graph.
 
     Raises LostGradientError if a derivative would miss it, and warns if `backward()` would.
     """
     frame = sys._getframe(2)
     if shows_a_number(frame):
         return
-    asked(value, how)
+    asked(value, "float")
     if any(watch.misses(value) for watch in watches()):
         called, instead = _function(frame)
         raise LostGradientError(

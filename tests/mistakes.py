@@ -28,9 +28,34 @@ class Mistake(NamedTuple):
 
 MISTAKES = [
     Mistake(
-        "TraceError", "if, while, and, or, not, max, in",
-        "f = mg.compile(lambda x: x * x if x > 0 else 0.0)\nf(2.0)",
-        "f = mg.compile(lambda x: mg.where(x > 0, x * x, 0.0))\nf(2.0)",
+        "TraceError", "A function that changes from call to call",
+        "calls = []\n\n\ndef f(x):\n    calls.append(x)\n    return len(calls) * x if x > 0 else x"
+        "\n\n\nmg.compile(f)(2.0)",
+        "f = mg.compile(lambda x, k: k * x if x > 0 else x)\nf(2.0, 1.0)",
+    ),
+    Mistake(
+        "TraceError", "More paths than a program can hold",
+        "def f(v):\n    return sum(k if x > 0 else x for k, x in enumerate(v))\n\n\n"
+        "mg.vectorize(f)(np.random.default_rng(0).normal(size=(1000, 12)))",
+        "def f(v):\n    return sum(mg.where(x > 0, k, x) for k, x in enumerate(v))\n\n\n"
+        "mg.vectorize(f)(np.random.default_rng(0).normal(size=(1000, 12)))",
+    ),
+    Mistake(
+        "TraceError", "A loop that does not end",
+        "def f(x):\n    while x != 0.0:\n        x = -x\n    return x\n\n\nmg.compile(f)(2.0)",
+        "def f(x):\n    while abs(x) > 0.1:\n        x = -x / 2\n    return x\n\n\n"
+        "mg.compile(f)(2.0)",
+    ),
+    Mistake(
+        "TraceError", "Results of different shapes",
+        "f = mg.vectorize(lambda x: [x] if x > 0 else [x, x])\nf([1.0, -1.0])",
+        "f = mg.vectorize(lambda x: [x, 0.0] if x > 0 else [x, x])\nf([1.0, -1.0])",
+    ),
+    Mistake(
+        "TraceError", "A condition that outlives its function",
+        "kept = []\n\n\ndef f(x):\n    kept.append(x > 0)\n    return x\n\n\n"
+        "mg.compile(f)(2.0)\nbool(kept[0])",
+        "f = mg.compile(lambda x: x if x > 0 else 0.0)\nf(2.0)",
     ),
     Mistake(
         "TraceError", "A function of `math`, or float(x)",
@@ -38,14 +63,15 @@ MISTAKES = [
         "f = mg.compile(lambda x: mg.exp(x))\nf(2.0)",
     ),
     Mistake(
-        "TraceError", "int(x)",
+        "TraceError", "An integer that outlives its function",
+        "kept = []\n\n\ndef f(x):\n    kept.append(x)\n    return x\n\n\n"
+        "mg.compile(f)(2.0)\nint(kept[0])",
         "f = mg.compile(lambda x: int(x))\nf(2.5)",
-        "f = mg.compile(lambda x: mg.floor(x))\nf(2.5)",
     ),
     Mistake(
-        "TraceError", "round(x)",
-        "f = mg.compile(lambda x: round(x))\nf(2.5)",
-        "f = mg.compile(lambda x: mg.floor(x + 0.5))\nf(2.5)",
+        "TraceError", "round(x, 2)",
+        "f = mg.compile(lambda x: round(x, 2))\nf(2.555)",
+        "f = mg.compile(lambda x: mg.floor(100.0 * x + 0.5) / 100.0)\nf(2.555)",
     ),
     Mistake(
         "TraceError", "An index that is computed",
@@ -96,11 +122,13 @@ MISTAKES = [
         "mg.compile(lambda x: x)(2.0)",
     ),
     Mistake(
-        "TraceError", "An operation of your own that chooses with `if`",
+        "TraceError", "A derivative of your own that chooses with `if`",
         "@mg.op(derivative=lambda g, z, x: g if x > 0 else 0.0)\n"
-        "def ramp(x):\n    return x if x > 0 else 0.0\n\n\nmg.compile(lambda x: ramp(x))(2.0)",
+        "def ramp(x):\n    return mg.where(x > 0, x, 0.0)\n\n\n"
+        "mg.compile(ramp).value_and_grad(2.0)",
         "@mg.op(derivative=lambda g, z, x: mg.where(x > 0, g, 0.0))\n"
-        "def ramp(x):\n    return mg.where(x > 0, x, 0.0)\n\n\nmg.compile(lambda x: ramp(x))(2.0)",
+        "def ramp(x):\n    return mg.where(x > 0, x, 0.0)\n\n\n"
+        "mg.compile(ramp).value_and_grad(2.0)",
     ),
     Mistake(
         "TraceError", "An operation of your own that a library computes",

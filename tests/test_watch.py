@@ -63,10 +63,6 @@ def converted(x: Any) -> Any:
     return np.array([x]).astype(float)[0]  # here
 
 
-def whole(x: Any) -> Any:
-    return int(x) * x  # here
-
-
 def over_two_lines(x: Any) -> Any:
     return math.log(  # here
         x * x
@@ -84,7 +80,6 @@ TAKES = {
     spline: ("`CubicSpline", "functions of micrograd"),
     array_of_floats: ("`np.array`", "arrays of objects"),
     converted: ("`np.array([x]).astype`", "arrays of objects"),
-    whole: ("`int`", "micrograd.floor(x), or micrograd.take"),
     over_two_lines: ("`math.log`", "write micrograd.log;"),
 }
 
@@ -220,6 +215,14 @@ def test_pictures_may_ask() -> None:
     plt.axhline(values[1])
     plt.bar([0, 1, 2], values)
     plt.close()
+
+
+def test_an_integer_is_a_step_whose_derivative_is_0() -> None:
+    def f(x: Any) -> Any:
+        return int(x) * x + math.floor(x) * x + math.ceil(x) + math.trunc(x) + round(x)
+
+    assert mg.grad(f)(2.5) == 4.0
+    assert mg.grad(mg.grad(f))(2.5) == 0.0
 
 
 def test_in_a_trace_the_error_is_that_of_the_trace() -> None:
@@ -461,7 +464,7 @@ def test_an_interrupt_leaves_no_watch() -> None:
         for _ in range(3):
             mg.grad(lambda x: mg.grad(lambda y: w * x * y)(1.0))(2.0)
 
-    compiled = mg.compile(lambda x: w * x if w > 0 else x)
+    compiled = mg.compile(lambda x: w * math.exp(w))
 
     def trace() -> None:
         with pytest.raises(TraceError):

@@ -66,7 +66,7 @@ class Predictor:
         it, call = compiled.specialize(array)
         if compiled not in self._theta:
             self._theta[compiled] = np.array(numbers_of(it.parameters), self.dtype)
-        (answer,) = compiled.answers(it, "value", call, self._theta[compiled])
+        _, (answer,) = compiled.answers(it, "value", call, self._theta[compiled])
         if array.ndim == 1:
             return np.asarray(answer).reshape(-1)
         return compiled.for_each(answer, call.n)

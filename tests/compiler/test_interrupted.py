@@ -19,7 +19,9 @@ from micrograd.compiler.runtime import building
 from micrograd.watch import watching
 
 # Files of functions that hold something for the length of a call.
-HOLD_STATE = "building.py", "compiled.py", "native_kernel.py", "specializer.py", "thread.py"
+HOLD_STATE = (
+    "building.py", "compiled.py", "native_kernel.py", "specializer.py", "thread.py", "tracer.py",
+)  # fmt: skip
 
 
 class Interrupt(BaseException):

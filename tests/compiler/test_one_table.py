@@ -99,13 +99,13 @@ def test_as_an_activation_by_its_name(row: Op) -> None:
 
 
 @pytest.mark.native
-def test_a_formula_that_asks_python_for_a_truth_says_so_when_it_is_compiled() -> None:
-    @mg.op(derivative=lambda g, z, x: g)
+def test_a_derivative_that_asks_python_for_a_truth_says_so_when_it_is_compiled() -> None:
+    @mg.op(derivative=lambda g, z, x: g if x > 0 else 0.0)
     def kinked(x):
         return x if x > 0 else 0.0 * x
 
     with pytest.raises(mg.TraceError, match="where"):
-        mg.vectorize(lambda x: kinked(x) + 1)(X)
+        mg.vectorize(lambda x: kinked(x) + 1).value_and_grad(X)
 
 
 # What is written a second time for readers and type checkers, and where.

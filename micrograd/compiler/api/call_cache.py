@@ -45,3 +45,12 @@ class CallCache:
         # Key: the number of positional floats. Entry: a native function, or None.
         self.values: Memo[int, Callable[..., Any] | None] = Memo()
         self.gradients: Memo[int, Callable[..., Any] | None] = Memo()
+
+    def replace(self, old: Specialization, new: Specialization) -> None:
+        """Puts a specialization that knows more paths in the place of an older one."""
+        memos: list[Memo[Any, Any]] = [self.specializations, self.by_layout, self.elementwise]
+        for memo in memos:
+            for key, entry in list(memo.items()):
+                if entry is old:
+                    memo[key] = new
+        self.values, self.gradients = Memo(), Memo()

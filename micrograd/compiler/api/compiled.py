@@ -110,7 +110,7 @@ class Compiled(Specializer):
         shapes do not fit, and TraceError if the function cannot be compiled.
         """
         it, call = self.specialize(*args, **kwargs)
-        (value,) = self.answers(it, "value", call, self._packed(it))
+        it, (value,) = self.answers(it, "value", call, self._packed(it))
         return self._results(it.trace, self.for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -119,7 +119,7 @@ class Compiled(Specializer):
         Raises TypeError if the function does not return one number per example.
         """
         it, call = self.specialize(*args, **kwargs)
-        value, *gradients = self.answers(it, "arguments", call, self._packed(it))
+        it, (value, *gradients) = self.answers(it, "arguments", call, self._packed(it))
         shared = self.shared(it.structure)
         shaped = [
             self._total(x, shape, call.n)
@@ -157,7 +157,7 @@ class Compiled(Specializer):
         except ArgumentError as error:
             raise ArgumentError(f"{error}. {GRADIENT_OF}") from None
         whole = self._captured.numbers(theta, self)
-        mean, gradient = self._mean(it, call, whole[it.places])
+        it, mean, gradient = self._mean(it, call, whole[it.places])
         return mean, self._captured.like(theta, self._captured.whole(it.places, gradient))
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
@@ -166,7 +166,7 @@ class Compiled(Specializer):
         Raises TypeError if the function does not return one number per example.
         """
         it, call = self.specialize(*args, **kwargs)
-        mean, gradient = self._mean(it, call, self._packed(it))
+        it, mean, gradient = self._mean(it, call, self._packed(it))
         for parameter, x in zip(it.parameters, gradient.tolist()):
             parameter.grad = x
         return mean
@@ -174,8 +174,9 @@ class Compiled(Specializer):
     def _mean(self, it: Specialization, call: Call, theta: Array) -> Any:
         if call.n == 0:
             warn(f"{self!r} was called on no examples, and their mean is NaN", RuntimeWarning)
-            return float("nan"), np.zeros(len(it.parameters), self.dtype)
-        return tuple(self.answers(it, "parameters", call, theta, 1.0 / call.n))
+            return it, float("nan"), np.zeros(len(it.parameters), self.dtype)
+        it, (mean, gradient) = self.answers(it, "parameters", call, theta, 1.0 / call.n)
+        return it, mean, gradient
 
     # Views of the pipeline.
 

@@ -62,8 +62,9 @@ class CompiledOne(Compiled):
     def _fitted(
         self, structure: Structure, arrays: list[Array]
     ) -> tuple[Specialization, Call, bool]:
-        it = self._traced_for(structure, [array.shape or None for array in arrays])
-        return it, Call(1, [*map(np.ascontiguousarray, arrays)]), True
+        call = Call(1, [*map(np.ascontiguousarray, arrays)])
+        it = self._traced_for(structure, [array.shape or None for array in arrays], lambda: call)
+        return it, call, True
 
     def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
         return rows[0, 0].item() if shape is None else rows[0].reshape(shape)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
+from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value
@@ -29,6 +30,7 @@ class Specialization:
     trace: Trace
     parameters: tuple[Value, ...]  # in the order of its kernels
     places: Places  # of these among all parameters of the function
+    paths: Paths | None = None  # the trace is that of some paths; there may be more
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
     is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays

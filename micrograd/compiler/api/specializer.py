@@ -1,19 +1,15 @@
-"""Specializer: a function, traced and compiled for each structure and shape of its arguments."""
+"""Specializer: the kernels of a traced function, and their answers."""
 
 from collections.abc import Callable
-from functools import cached_property, update_wrapper
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from micrograd import ops
 from micrograd.caller import warn
-from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
-from micrograd.compiler.api.call_cache import CallCache
-from micrograd.compiler.api.parameters import Parameters
+from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.specialization import Answer, Specialization
-from micrograd.compiler.llvm.level import check_level
+from micrograd.compiler.api.tracer import Tracer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
@@ -21,18 +17,25 @@ from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.building import collector_paused, one_builder
-from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
-from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.compiler.trace.trace import Trace
+from micrograd.engine import numbers_of
 from micrograd.errors import ConvergenceWarning
-from micrograd.structure import Structure, flatten
 
 try:
     import llvmlite
 except ImportError:  # then programs run in NumPy
     llvmlite = None
+
+
+def completed(theta: Array, it: Specialization) -> Array:
+    """The numbers of all parameters of `it`; those that are new have their own."""
+    if len(theta) == len(it.parameters):
+        return theta
+    new = numbers_of(it.parameters[len(theta) :])
+    return np.concatenate([theta, np.array(new, theta.dtype)])
 
 
 def _mended(x: Any, y: Any) -> Any:
@@ -54,94 +57,10 @@ def _no_gradient(result: Trace, function: Any) -> TypeError:
     )
 
 
-class Specializer:
-    """A function and its compiled specializations. Subclasses define what one example is."""
+class Specializer(Tracer):
+    """A function, traced and compiled for each structure and shape of its arguments."""
 
     _single: bool
-
-    def __init__(
-        self, function: Callable[..., Any], dtype: DTypeLike, threads: int, exact: bool
-    ) -> None:
-        if not callable(function):
-            raise TypeError(f"expected a function to compile, got {type(function).__name__}")
-        check_level()
-        self.dtype = float_type(dtype)
-        if not hasattr(threads, "__index__"):
-            raise TypeError(f"threads must be a whole number, got {threads!r}")
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
-        if exact and self.dtype != np.float64:
-            raise ValueError(
-                "exact=True gives the bits of Values, so dtype must be float64, got "
-                f"{self.dtype}. Leave out one of the two"
-            )
-        self.threads, self.exact = threads, exact
-        self._function = function
-        self._cache = CallCache()
-        self._captured = Parameters(self.dtype)
-        made: Any = self
-        update_wrapper(made, function, updated=())
-
-    @property
-    def specializations(self) -> tuple[Specialization, ...]:
-        """What is compiled, for each structure and shapes of arguments, oldest first."""
-        return tuple(self._cache.specializations.values())
-
-    def specialize(self, *args: Any, **kwargs: Any) -> tuple[Specialization, Call]:
-        """The specialization for these arguments, and the arguments as its kernels take them.
-
-        >>> import micrograd as mg
-        >>> f = mg.compile(lambda x: mg.sum(x * x))
-        >>> it, call = f.specialize(np.array([1.0, 2.0]))
-        >>> it.shapes, call.n
-        ([(2,)], 1)
-        >>> (value,), has_nan = f.kernel(it, "value")(call, np.zeros(0), seed=1.0)
-        >>> value
-        array([[5.]])
-        """
-        key = None
-        if args and not kwargs:
-            key = self._key(*args)
-            it = self._cache.by_layout.get(key)
-            if it is not None:
-                return it, self._call_of(args)
-        leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
-        arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
-        it, call, settled = self._fitted(structure, arrays)
-        call.share(it.sizes)
-        as_they_are = len(args) == len(arrays) and all(a is b for a, b in zip(args, call.inputs))
-        if key is not None and settled and as_they_are:
-            self._cache.by_layout.keep(key, it)
-        return it, call
-
-    @cached_property
-    def _key(self) -> Callable[..., bytes | None]:
-        """Identifies the layout of arrays that need no conversion: see `layouts`."""
-        return layouts(self._single) if self._takes_quick_calls() else lambda *_: None
-
-    def _traced_for(self, structure: Structure, shapes: list[Shape]) -> Specialization:
-        """The specialization for this structure and these shapes; traced, if it is new.
-
-        No lock is held while the function is traced: it may wait for a thread that compiles.
-        """
-        it = self._cache.specializations.get((structure, tuple(shapes)))
-        if it is None:
-            check_names(self._function, structure, self)
-            with collector_paused():
-                traced = trace(self._function, structure, shapes)
-            it = self._kept(structure, shapes, traced)
-        return it
-
-    def _kept(self, structure: Structure, shapes: list[Shape], result: Trace) -> Specialization:
-        parameters = tuple(result.parameters)
-        with one_builder():
-            places = self._captured.meet(parameters)
-        it = Specialization(structure, shapes, result, parameters, places)
-        return self._cache.specializations.keep((structure, tuple(shapes)), it)
-
-    def _arranged(self, tree: Any) -> Any:
-        """The arguments as a structure of numbers and arrays."""
-        return tree
 
     def kernel(
         self,
@@ -174,11 +93,15 @@ class Specializer:
             )
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
+        graph = it.trace
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
-            exactly = exact_program(it.trace, answer == "arguments", shared, summed)
+            exactly = exact_program(graph, answer == "arguments", shared, summed, guarded)
             return self.kernel_of(checked(exactly))
-        program = checked(roll(it.trace, exact=self.exact, shared=shared, guarded=guarded))
+        outputs = {"value": graph.outputs}
+        if guarded and graph.path is not None:
+            outputs["path"] = [graph.path]
+        program = checked(roll(graph, outputs, exact=self.exact, shared=shared, guarded=guarded))
         if answer == "value":
             return self.kernel_of(program)
 
@@ -205,24 +128,45 @@ class Specializer:
 
     def answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
-    ) -> list[Any]:
-        """The value and gradients. After a NaN, which may be 0 * inf, retries with guards."""
+    ) -> tuple[Specialization, list[Any]]:
+        """The value and gradients; and the specialization, which is another one if the examples
+        took unknown paths. Its parameters begin with those of `it`.
+
+        After a NaN, which may be 0 * inf or an unknown path, retries with guards.
+        """
         if call.n == 0 and answer == "arguments":
             self.kernel(it, answer, call.shared)  # raises, if there is no gradient
-            return [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
-        answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+            return it, [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
+        it, answers = self._answers(it, answer, call, theta, seed)
         if it.roots and np.isnan(answers[0]).any():
-            self._warn_of_roots(it, call, theta)
-        if nan and not self.exact:
-            guarded, _ = self.kernel(it, answer, call.shared, guarded=True)(call, theta, seed)
-            return [_mended(x, y) for x, y in zip(answers, guarded)]
-        return answers
+            self._warn_of_roots(it, call, completed(theta, it), answers[0])
+        return it, answers
 
-    def _warn_of_roots(self, it: Specialization, call: Call, theta: Array) -> None:
-        """Counts the examples in which an iteration did not converge."""
+    def _answers(
+        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
+    ) -> tuple[Specialization, list[Any]]:
+        while True:
+            theta = completed(theta, it)
+            answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+            if not nan or (self.exact and it.trace.path is None):
+                return it, answers
+            kernel = self.kernel(it, answer, call.shared, guarded=True)
+            (value, *guarded), _ = kernel(call, theta, seed)
+            known = it
+            if it.trace.path is not None:
+                it = self.explored(it, call, theta, guarded.pop(0))
+            if it is known:
+                return it, [_mended(x, y) for x, y in zip(answers, [value, *guarded])]
+
+    def _warn_of_roots(self, it: Specialization, call: Call, theta: Array, value: Any) -> None:
+        """Counts the examples in which an iteration did not converge; on other paths than their
+        own it may."""
         (roots,), _ = self.kernel(it, "roots", call.shared)(call, theta, 1.0)
         rows = np.atleast_2d(roots)
-        if count := np.isnan(rows).any(axis=1).sum():
+        lost = np.isnan(rows).any(axis=1)
+        if np.ndim(value) == 2 and len(value) == len(rows):
+            lost &= np.isnan(value).any(axis=1)
+        if count := lost.sum():
             examples = f"{count} of {call.n} examples" if len(rows) == call.n else "any example"
             warn(f"root did not converge for {examples}: it is NaN there", ConvergenceWarning)
 
@@ -237,29 +181,3 @@ class Specializer:
         known = fingerprint.of_program(program)
         key = None if known is None else (known, how)
         return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)
-
-    def __repr__(self) -> str:
-        name = getattr(self._function, "__name__", repr(self._function))
-        return f"<{'compiled' if self._single else 'vectorized'} {name}>"
-
-    # What one example is.
-
-    def shared(self, structure: Structure) -> tuple[int, ...]:
-        """The indices of the argument leaves that the user declared shared: their gradient is the
-        sum over the examples."""
-        return ()
-
-    def _takes_quick_calls(self) -> bool:
-        """Whether arrays with a known key need no further look."""
-        return True
-
-    def _call_of(self, args: tuple[Array, ...]) -> Call:
-        """The call on arrays that need no conversion."""
-        raise NotImplementedError
-
-    def _fitted(
-        self, structure: Structure, arrays: list[Array]
-    ) -> tuple[Specialization, Call, bool]:
-        """The specialization for these arrays, the call, and whether the key of the arrays
-        determines it."""
-        raise NotImplementedError

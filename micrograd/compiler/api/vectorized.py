@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import DTypeLike
 from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
 from micrograd.compiler.api.axes import Each, check_each, differ_by_reading, shared_leaves
 from micrograd.compiler.api.compiled import Compiled
+from micrograd.compiler.api.sample import first
 from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.runtime.building import collector_paused
 from micrograd.compiler.runtime.kernel import Call
@@ -61,29 +63,38 @@ class Vectorized(Compiled):
     ) -> tuple[Specialization, Call, bool]:
         shapes, shared = [array.shape for array in arrays], self.shared(structure)
         examples = [shape for k, shape in enumerate(shapes) if k not in shared]
-        it = self._of_numbers(structure, shapes, shared)
-        if isinstance(it, Specialization):
+
+        def of_numbers() -> Call:
             shape = broadcast(examples)
             if shape is None:
                 raise self._unfit(shapes, by="number")
+            return Call(math.prod(shape), spread(arrays, shape, shared), shape, shared)
+
+        it = self._of_numbers(structure, shapes, shared, of_numbers)
+        if isinstance(it, Specialization):
+            call = of_numbers()
             if self.each is None and differ_by_reading(examples):
                 raise self._unclear(shapes)
-            spread_out = spread(arrays, shape, shared)
-            return it, Call(math.prod(shape), spread_out, shape, shared), len(shape) < 2
+            return it, call, len(call.shape) < 2
         lengths = {shape[0] for shape in examples if shape} - {1}
         if len(lengths) > 1:
             raise self._unfit(shapes, by="row")
         rows = [shape if k in shared else shape[1:] for k, shape in enumerate(shapes)]
-        it = self._one_example(structure, [row or None for row in rows], it)
-        n = lengths.pop() if lengths else 1
-        shape = (n,) if any(examples) else ()
-        return it, Call(n, [*map(np.ascontiguousarray, arrays)], shape, shared), True
+        shape = (lengths.pop() if lengths else 1,) if any(examples) else ()
+        inputs = [*map(np.ascontiguousarray, arrays)]
+        call = Call(math.prod(shape), inputs, shape, shared)
+        it = self._one_example(structure, [row or None for row in rows], lambda: call, it)
+        return it, call, True
 
     def shared(self, structure: Structure) -> tuple[int, ...]:
         return () if self.in_axes == 0 else shared_leaves(self.in_axes, structure)
 
     def _of_numbers(
-        self, structure: Structure, shapes: list[tuple[int, ...]], shared: tuple[int, ...]
+        self,
+        structure: Structure,
+        shapes: list[tuple[int, ...]],
+        shared: tuple[int, ...],
+        call: Callable[[], Call],
     ) -> Specialization | Exception | None:
         """The function as one of numbers; if it is not, None or the error that explains why."""
         axes = [max(len(shape) - 1, 0) for shape in shapes]
@@ -91,25 +102,32 @@ class Vectorized(Compiled):
             return None
         if self.each == "number" or not any(axes):  # no example is an array
             whole = [(shapes[k] or None) if k in shared else None for k in range(len(shapes))]
-            return self._one_example(structure, whole)
+            return self._one_example(structure, whole, call)
         key = structure, tuple(map(len, shapes))
         known = self._cache.elementwise.get(key)
-        return known or self._cache.elementwise.keep(key, self._decided(structure, axes))
+        return known or self._cache.elementwise.keep(key, self._decided(structure, axes, call))
 
-    def _decided(self, structure: Structure, axes: list[int]) -> Specialization | Exception:
+    def _decided(
+        self, structure: Structure, axes: list[int], call: Callable[[], Call]
+    ) -> Specialization | Exception:
         check_names(self._function, structure, self)
+        numbers: list[Shape] = [None] * len(axes)
         with collector_paused():
-            found = formula(self._function, structure, axes)
+            found = formula(self._function, structure, axes, partial(first, call, numbers))
         if isinstance(found, Exception):
             return found.with_traceback(None)
-        return self._kept(structure, [None] * len(axes), found)
+        return self._kept(structure, numbers, found, call)
 
     def _one_example(
-        self, structure: Structure, shapes: list[Shape], reason: Exception | None = None
+        self,
+        structure: Structure,
+        shapes: list[Shape],
+        call: Callable[[], Call],
+        reason: Exception | None = None,
     ) -> Specialization:
         """The function for one example of these shapes; `reason` says why they are not numbers."""
         try:
-            return self._traced_for(structure, shapes)
+            return self._traced_for(structure, shapes, call)
         except Exception as error:
             if isinstance(reason, TraceError):
                 error.add_note(

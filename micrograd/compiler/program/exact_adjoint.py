@@ -12,14 +12,18 @@ from micrograd.compiler.trace.trace import Trace
 
 
 def exact_program(
-    trace: Trace, per_example: bool, shared: tuple[int, ...] = (), summed: tuple[int, ...] = ()
-) -> Program:
-    """The program with the gradients that `adjoint.add_adjoint` adds, under the same names."""
-    (value,) = trace.outputs
+    trace: Trace, per_example: bool, shared: tuple[int, ...] = (), summed: tuple[int, ...] = (),
+    with_path: bool = False,
+) -> Program:  # fmt: skip
+    """The program with the gradients that `adjoint.add_adjoint` adds, under the same names; if
+    asked for, with the `path` of each example, after the value."""
     inputs = trace.inputs if per_example else [[trace.met[p] for p in trace.parameters]]
     wanted = [x for symbols in inputs for x in symbols]
-    gradient = dict(zip(wanted, _gradients(value, wanted)))
-    outputs: dict[str, list[Node]] = {"value": [value]}
+    on_each_path = trace.on_each_path(lambda value: _gradients(value[0], wanted))
+    gradient = dict(zip(wanted, on_each_path))
+    outputs: dict[str, list[Node]] = {"value": trace.outputs}
+    if with_path and trace.path is not None:
+        outputs["path"] = [trace.path]
     for k, symbols in enumerate(inputs):
         name = f"gradient {k}" if per_example else "gradient"
         outputs[name] = [gradient[x] for x in symbols]

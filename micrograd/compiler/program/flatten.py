@@ -16,8 +16,9 @@ from micrograd.compiler.program.ir import Index
 from micrograd.compiler.program.monoid import LARGEST, SUM
 from micrograd.compiler.program.policy import Policy
 from micrograd.compiler.program.terms import Numbers, Terms
+from micrograd.compiler.trace.parameter_order import MANY
 from micrograd.compiler.trace.symbol import Node, Symbol
-from micrograd.compiler.trace.trace import MANY, Guards, Trace
+from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
 
 
@@ -65,10 +66,20 @@ class _Flattener:
             name: [same.get(x, x) for x in self._numbers(nodes)] for name, nodes in outputs.items()
         }
         columns = [*known.values(), *[numbers for _, _, numbers in rows]]
-        self.joins = self.policy.joins(_counts(columns, self.trace.count))
+        self.joins = self._alone(self.policy.joins(_counts(columns, self.trace.count)))
         for number, op, operands in rows:
             self._place(number, op, operands)
         return Flat(self.floats, self.terms, self.maps, known, self.unguarded)
+
+    def _alone(self, joins: bytes) -> bytes:
+        """What a question depends on joins no sum: it is computed as the engine does, so that a tie
+        falls on the same side."""
+        if not self.trace.conditions:
+            return joins
+        result = bytearray(joins)
+        for node in self.trace.computed(self.trace.conditions, guards=self.guards):
+            result[node.number] = False
+        return bytes(result)
 
     def _place(self, number: int, op: Op, operands: Numbers) -> None:
         """Makes a sum or a map of a node; those before it may join it."""

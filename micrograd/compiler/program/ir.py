@@ -106,8 +106,8 @@ Instruction = Map | Sum
 class Program:
     """Blocks in the order in which they are computed, and what the program answers.
 
-    `outputs` names each answer; an answer is the concatenation of its gathers. Where guards against
-    `0 * inf` were left out, that may show as a NaN.
+    `outputs` names each answer; an answer is the concatenation of its gathers. In an `unguarded`
+    program guards against `0 * inf` were left out, or paths are unknown: that shows as a NaN.
     """
 
     inputs: list[Block]

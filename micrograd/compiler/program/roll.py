@@ -35,8 +35,9 @@ from micrograd.compiler.program.terms import (
     Numbers,
     ValueNumbers,
 )
+from micrograd.compiler.trace.parameter_order import MANY
 from micrograd.compiler.trace.symbol import Node
-from micrograd.compiler.trace.trace import MANY, Trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.ops import Op
 
 
@@ -104,6 +105,7 @@ class _Roller:
     def __init__(self, trace: Trace, flat: Flat, policy: Policy, program: Program) -> None:
         self.policy, self.program, self.flat = policy, program, flat
         self.terms, self.maps = flat.terms, flat.maps
+        self.unknown = trace.path is not None
         self.value_number, self.value_numbers = _integers(trace.count)  # of each node
         self.place, self.places = _integers(trace.count)  # of each node in its block
         self.block = {CONSTANT: program.constants, PARAMETER: program.parameters}
@@ -119,7 +121,7 @@ class _Roller:
             self._emit(value_number, kind)
         for name, numbers in self.flat.outputs.items():
             self.program.outputs[name] = self._output(numbers)
-        self.program.unguarded = self.flat.unguarded
+        self.program.unguarded = self.flat.unguarded or self.unknown
         return self.program
 
     def _leaves(self, value_number: int, block: Block, numbers: Index) -> None:

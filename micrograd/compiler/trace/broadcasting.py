@@ -5,12 +5,15 @@ is traced twice, on numbers and on small arrays, and the two graphs are compared
 and neither reading can be excluded, that is an error: nothing is guessed.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from micrograd.compiler.trace.errors import TraceError
+from micrograd.compiler.trace.questions import Example, Questions
+from micrograd.compiler.trace.symbol import Node
 from micrograd.compiler.trace.trace import Shape, Trace, trace
 from micrograd.errors import ArgumentError, NumPyError, ShapeError
 from micrograd.structure import Structure
@@ -25,16 +28,21 @@ CHOOSE = (
 
 
 def formula(
-    function: Callable[..., Any], structure: Structure, axes: list[int]
+    function: Callable[..., Any],
+    structure: Structure,
+    axes: list[int],
+    example: Callable[[], Example] | None = None,
 ) -> Trace | Exception:
     """The function's trace on numbers, if it is one of numbers; if it is one of rows, the error
     that says why it is not one of numbers.
 
-    `axes` says how many an example has, for each leaf of the arguments: none, if it is a number.
+    `axes` says how many an example has, for each leaf of the arguments: none, if it is a number;
+    `example` gives one, to answer questions, such as `if x > 0`.
     Raises ArgumentError where it may be either.
     """
+    numbers = example and Questions(example)
     try:
-        of_numbers = trace(function, structure, [None] * len(axes), numbers_only=True)
+        of_numbers = trace(function, structure, [None] * len(axes), True, numbers)
     except Exception as error:
         return error
     if any(of_numbers.output_shapes):
@@ -43,21 +51,39 @@ def formula(
         return TraceError("it does not depend on its arguments")
     small: list[Shape] = [(2,) * min(n, MOST) or None for n in axes]
     try:
-        of_arrays = trace(function, structure, small)
+        of_arrays = trace(
+            function, structure, small, questions=example and _repeated(example, small)
+        )
     except (TraceError, NumPyError) as error:  # on arrays of floats it might work
         raise ambiguous("rows cannot be traced, which numbers can", error) from error
     except (TypeError, AttributeError, ShapeError):  # a method of numbers, a network, a derivative
         return of_numbers
     except Exception as error:  # of these shapes, perhaps
+        if numbers and numbers.asked and "truth value of an array" in str(error):  # `if x > 0`
+            return of_numbers
         raise ambiguous("rows cannot be traced, which numbers can", error) from error
     if not _in_each_place(of_numbers, of_arrays, small):
         raise ambiguous("rows give another result than their numbers one by one")
     return of_numbers
 
 
+def _repeated(example: Callable[[], Example], shapes: list[Shape]) -> Questions:
+    """The questions of arrays that hold one example everywhere."""
+
+    def arrays() -> Example:
+        one = example()
+        repeated = [[*x] * math.prod(shape or ()) for x, shape in zip(one.inputs, shapes)]
+        return Example(repeated, one.parameters)
+
+    return Questions(arrays)
+
+
 def _depends_on_arguments(graph: Trace) -> bool:
     given = {symbol for symbols in graph.inputs for symbol in symbols}
-    read = (x for node in graph.computed(graph.outputs) for x in node.operands)
+    asked: list[Node] = []
+    if graph.questions is not None:
+        asked += [question.condition for question in graph.questions.asked]
+    read = (x for node in graph.computed(graph.outputs, asked) for x in node.operands)
     return not given.isdisjoint([*graph.outputs, *read])
 
 

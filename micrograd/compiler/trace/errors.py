@@ -10,22 +10,28 @@ from micrograd.ops import Op
 class TraceError(TypeError, AttributeError):
     """The program would have been frozen at one input: what happened, where, and what to write.
 
-    A function is traced once, on numbers that are not known yet. So it must not ask for them:
+    A function is traced on numbers that are not known yet. It may ask whether a condition holds
+    (`if x > 0`, `while`, `max`, `sorted`), and which integer a number is (`int(x)`): each example
+    takes its own path. It must not ask for the numbers themselves:
 
     | in the function | write instead |
     | --- | --- |
-    | `if x > 0`, `max(x, y)`, `a and b` | `mg.where(x > 0, p, q)`, `mg.maximum(x, y)`, `a & b` |
     | `math.exp(x)`, `float(x)` | `mg.exp(x)`, `x` |
-    | `int(x)`, `round(x)` | `mg.floor(x)`, `mg.floor(x + 0.5)` |
-    | `values[k]` | `mg.take(values, k)` |
+    | `round(x, 2)` | `mg.floor(100 * x + 0.5) / 100` |
+    | `values[x]` | `values[int(x)]`, or `mg.take(values, x)` |
     | `x.data`, also of a captured Value | `x`, or `mg.stop_gradient(x)` |
     | `x.grad`, `y.backward()` | `mg.grad(f)` |
     | `w.data = x` | return `x`, and write it where the compiled function is called |
 
+    It is also raised for more paths than a program can hold, and for a function whose paths depend
+    on more than its arguments, such as a counter.
+
     >>> import micrograd as mg
-    >>> mg.compile(lambda x: x if x > 0 else -x)(1.0)  # doctest: +ELLIPSIS
+    >>> mg.compile(lambda x: x if x > 0 else -x)(-1.0)
+    1.0
+    >>> mg.compile(lambda x: x * float(x))(1.0)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    micrograd.compiler.trace.errors.TraceError: ...write micrograd.where(condition, a, b)...
+    micrograd.compiler.trace.errors.TraceError: ...use the functions of micrograd...
     """
 
     def __init__(self, *args: object):
@@ -34,10 +40,11 @@ class TraceError(TypeError, AttributeError):
 
 
 def chosen_by_if() -> TraceError:
-    """A user's own operation, compiled, asked which way to go; to trace it is not to run it."""
+    """The derivative of a user's operation, run on whole blocks, asked which way to go."""
     return TraceError(
-        "an operation added with micrograd.op chooses with `if`, and cannot know; in it write "
-        "micrograd.where(condition, a, b), or mark it: @mg.op(..., opaque=True) runs it in Python"
+        "the derivative of an operation added with micrograd.op chooses with `if`, and cannot "
+        "know; in it write micrograd.where(condition, a, b), or mark the operation: @mg.op(..., "
+        "opaque=True) runs it in Python"
     )
 
 
@@ -86,17 +93,22 @@ def met_an_array(what: str) -> TraceError:
 
 # By what Python asks for a number, and what to write instead.
 TRUTH = (
-    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`)",
-    "write micrograd.where(condition, a, b), maximum, minimum, or & | on conditions; and make "
-    "arrays of traced numbers by micrograd.array, not np.array",
+    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`) where no "
+    "example can answer",
+    "ask within the function that is compiled; or write micrograd.where(condition, a, b), maximum, "
+    "minimum, or & | on conditions",
 )
 FLOAT = (
     "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",
     "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
 )
 INTEGER = (
-    "{} was turned into an integer",
-    "write micrograd.floor(x) or take(values, x)",
+    "{} was turned into an integer where no example can answer",
+    "ask within the function that is compiled; or write micrograd.floor(x) or take(values, x)",
+)
+DIGITS = (
+    "{} was rounded to digits, which gives a float",
+    "write micrograd.floor(100.0 * x + 0.5) / 100.0, or round(x), an integer",
 )
 COPY = (
     "{} was copied, with the number that it has now",
@@ -114,8 +126,35 @@ GRAD = (
 )
 ASKED: dict[str, tuple[str, str]] = {
     "truth": TRUTH, "float": FLOAT, "int": INTEGER, "round": INTEGER, "copy": COPY,
+    "floor": INTEGER, "ceil": INTEGER, "round to digits": DIGITS,
     "data": DATA, "grad": GRAD,
 }  # fmt: skip
+
+
+def asks_for_ever(count: int) -> TraceError:
+    return TraceError(
+        f"the function asked {count} questions (`if`, `while`, ...) about traced numbers for one "
+        f"example, the last at {line_of_the_user()}. Instead, let its loops end earlier, or write "
+        "micrograd.where(condition, a, b) for what the loop chooses"
+    )
+
+
+def too_many_paths(name: str, count: int, lines: dict[str, int]) -> TraceError:
+    most = "; ".join(f"{line} ({n} questions)" for line, n in [*lines.items()][:3])
+    return TraceError(
+        f"{name} takes more than {count - 1} paths through its questions (`if`, `while`, `max`, "
+        f"...), or paths of too many operations. Asked most: {most}. Instead, write "
+        "micrograd.where(condition, a, b), maximum or minimum there; loops may stay"
+    )
+
+
+def differs(function: Any) -> TraceError:
+    name = getattr(function, "__name__", None) or repr(function)
+    return TraceError(
+        f"{name}, called again on the same numbers, computed something else: it depends on more "
+        "than its arguments, such as a counter, a random number, or a variable that has changed. "
+        "Instead, pass that as an argument"
+    )
 
 
 def asked_for(what: str, instead: str, whom: str = "a traced number") -> TraceError:

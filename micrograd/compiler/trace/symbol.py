@@ -4,11 +4,10 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 
-from micrograd import ops
+from micrograd import elementary, ops
 from micrograd.compiler.trace.errors import (
+    DIGITS,
     FLOAT,
-    INTEGER,
-    TRUTH,
     TraceError,
     asked_for,
     foreign,
@@ -27,6 +26,12 @@ class Recorder(Protocol):
     count: int  # of all nodes
     nodes: list["Symbol"]  # those that are computed, in the order of their making
     numbers_only: bool  # a symbol that meets an array raises TraceError
+
+    def holds(self, x: "Symbol") -> bool: ...
+
+    def integer(self, x: "Symbol") -> int: ...
+
+    def of_user(self, op: Op, operands: tuple[Any, ...]) -> "Symbol": ...
 
     def node(self, op: Op, operands: tuple[Any, ...]) -> "Symbol": ...
 
@@ -56,7 +61,9 @@ class Symbol(Scalar):
         self.trace = trace
         self.op = op
         self.operands = operands
-        self.source = trace.formula_of_norm(operands) if op is ops.norm else source
+        self.source = (
+            trace.formula_of_norm(operands) if op is ops.norm and source is None else source
+        )
         self.number = trace.count
         trace.count += 1
         if op is not None:
@@ -79,17 +86,27 @@ class Symbol(Scalar):
             raise met_an_array(f"np.{function.__name__}")
         return super().__array_function__(function, types, args, kwargs)
 
-    def __bool__(self) -> NoReturn:
-        raise asked_for(*TRUTH)
+    def __bool__(self) -> bool:
+        return self.trace.holds(ops.not_equal(self, 0.0))
 
     def __float__(self) -> NoReturn:
         raise asked_for(*FLOAT)
 
-    def __int__(self) -> NoReturn:
-        raise asked_for(*INTEGER)
+    def __int__(self) -> int:
+        return self.trace.integer(ops.where(self < 0.0, -ops.floor(-self), ops.floor(self)))
 
-    def __round__(self, digits: Any = None) -> NoReturn:
-        raise asked_for(*INTEGER)
+    def __floor__(self) -> int:
+        return self.trace.integer(ops.floor(self))
+
+    def __ceil__(self) -> int:
+        return self.trace.integer(elementary.ceil(self))
+
+    def __round__(self, digits: Any = None) -> int:
+        if digits is not None:
+            raise asked_for(*DIGITS)
+        return self.trace.integer(elementary.round(self))
+
+    __trunc__ = __int__
 
     def __index__(self) -> NoReturn:
         raise frozen(
@@ -136,6 +153,15 @@ class Condition(Symbol):
 
     __slots__ = ()
 
+    def __bool__(self) -> bool:
+        return self.trace.holds(self)
+
+    def __int__(self) -> int:
+        return int(self.trace.holds(self))
+
+    __index__: Any = __int__
+    __trunc__ = __floor__ = __ceil__ = __int__
+
     def __and__(self, other: Any) -> Any:
         return ops.logical_and(self, other)
 
@@ -162,11 +188,15 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
             if trace is not None:
                 raise foreign()
             trace = x.trace
+    if not op.library:
+        return trace.of_user(op, operands)
     return (Condition if op.boolean else Symbol)(trace, op, operands)
 
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
     trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    if not op.library:
+        return trace.of_user(op, trace.symbols(operands))
     return (Condition if op.boolean else Symbol)(trace, op, trace.symbols(operands))
 
 

@@ -1,7 +1,8 @@
 """Trace: a Python function, called once on symbols, becomes a graph."""
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
+import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,27 @@ from numpy.typing import NDArray
 
 from micrograd import graph, ops
 from micrograd.arrays.array import wrapped
-from micrograd.compiler.trace.errors import ASKED, TraceError, asked_for, foreign
+from micrograd.compiler.trace.errors import (
+    ASKED,
+    INTEGER,
+    TRUTH,
+    TraceError,
+    asked_for,
+    foreign,
+)
+from micrograd.compiler.trace.parameter_order import MANY, in_order, numbers_of
+from micrograd.compiler.trace.questions import Questions
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.engine import Value
 from micrograd.ops import Op, number
 from micrograd.structure import Structure, flatten
-from micrograd.watch import Watch
+from micrograd.watch import Watch, watches
 
 Guards = dict[Op, slice]  # which operands of each are needed
-MANY = 16  # operands: from here on an array of their numbers is quicker than Python
+# What Python may ask of a captured Value: its symbol decides.
+DECIDED: dict[str, Callable[[Any], Any]] = {
+    "truth": bool, "int": int, "round": round, "floor": math.floor, "ceil": math.ceil,
+}  # fmt: skip
 
 
 class Trace(Watch):
@@ -29,9 +42,12 @@ class Trace(Watch):
 
     no_answer = TraceError
 
-    def __init__(self, numbers_only: bool = False) -> None:
+    def __init__(self, numbers_only: bool = False, questions: Questions | None = None) -> None:
         super().__init__()
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
+        self.questions = questions  # None: they raise TraceError
+        self.conditions: list[Node] = []  # of questions: computed as they are written
+        self.path: Node | None = None  # which unknown path an example takes; None: all are known
         self.count = 0  # of all nodes
         self.of_norms: set[int] = set()  # the numbers of the nodes of their formulas
         self.nodes: list[Symbol] = []  # those that are computed, in the order of their making
@@ -42,6 +58,7 @@ class Trace(Watch):
         self.outputs: list[Node] = []
         self.output_shapes: list[tuple[int, ...] | None] = []  # of arrays; None: a number
         self.output_structure: Structure
+        self.unknowns: list[Symbol] = []  # of equations, which no example knows
         self._computed: dict[Value, Node] = {}
         self._numbers: dict[Symbol, NDArray[np.int64]] = {}  # of the operands of nodes with many
 
@@ -79,7 +96,7 @@ class Trace(Watch):
         needed = bytearray(self.count + 1)  # the last stands for all floats: they are number -1
         array = np.frombuffer(needed, np.uint8)
         for nodes in outputs:
-            array[_numbers_of(nodes)] = True
+            array[numbers_of(nodes)] = True
         for node in reversed(self.nodes):
             if not needed[node.number]:
                 continue
@@ -98,37 +115,16 @@ class Trace(Watch):
         """Those of the operands of `node`; of a float, -1."""
         known = self._numbers.get(node)
         if known is None:
-            known = self._numbers[node] = _numbers_of(node.operands)
+            known = self._numbers[node] = numbers_of(node.operands)
         return known
 
-    def order_parameters(self) -> None:
-        """Weights first, in the order in which they weigh, then all others as they were met.
-
-        So the weights of a layer lie side by side, however its sums were written.
-        """
-        n, values = len(self.met), [*self.met]
-        numbers = _numbers_of([*self.met.values()])
-        place = np.full(self.count + 1, -1)  # of a parameter among them; of anything else, -1
-        place[numbers] = np.arange(n)
-        weights = self._weights(place) if n else []
-        order = _without_repeats(np.concatenate([*weights, np.arange(n)]), n)
+    def order_parameters(self, before: tuple[Value, ...] = ()) -> None:
+        """First those `before`, then the others, as `in_order` has them."""
+        numbers = numbers_of([*self.met.values()])
+        order = in_order(self, numbers, before)
+        values = [*self.met]
         self.parameter_numbers = numbers[order]
         self.parameters = tuple([values[k] for k in order.tolist()])
-
-    def _weights(self, place: NDArray[np.int64]) -> Iterator[Any]:
-        """The places of the parameters that are one factor of a product, not both."""
-        at = place.data  # where operands are few, this is quicker
-        for node in self.nodes:
-            if node.op is not ops.mul and node.op is not ops.dot:
-                continue
-            if len(node.operands) > 2 * MANY:
-                left, right, _ = ops.weighted(place[self.numbers(node)])
-                yield np.maximum(left, right)[(left < 0) != (right < 0)]
-            else:
-                few = [at[x.number] if isinstance(x, Symbol) else -1 for x in node.operands]
-                left, right, _ = ops.weighted(few if node.op is ops.dot else [*few, -1])
-                pairs = zip(left, right)
-                yield np.array([max(pair) for pair in pairs if min(pair) < 0 <= max(pair)], int)
 
     def symbol(self, x: Any) -> Any:
         """`x` in this graph: symbols and numbers as they are, a Value with all it depends on."""
@@ -190,13 +186,53 @@ class Trace(Watch):
         return symbol
 
     def unknown(self) -> Symbol:
-        return Symbol(self, None, ())
+        self.unknowns.append(Symbol(self, None, ()))
+        return self.unknowns[-1]
+
+    # Questions.
+
+    def on_each_path(self, of: Callable[[list[Node]], list[Node]]) -> list[Node]:
+        """What `of` gives for the outputs: on the path that an example takes, if there are more."""
+        return of(self.outputs)
+
+    def holds(self, x: Symbol) -> bool:
+        """Whether a condition holds. Raises TraceError where that cannot be asked."""
+        return self._asking(TRUTH).holds(x)
+
+    def integer(self, x: Symbol) -> int:
+        """The integer that x is."""
+        return self._asking(INTEGER).integer(x)
+
+    def _asking(self, what: tuple[str, str]) -> Questions:
+        innermost = next((watch for watch in watches() if isinstance(watch, Trace)), None)
+        if self.questions is None or innermost is not self:
+            raise asked_for(*what)
+        return self.questions
+
+    def of_user(self, op: Op, operands: tuple[Any, ...]) -> Symbol:
+        """The node of a user's operation. One whose meaning asks is computed by what that did on
+        this path, and differentiated by its row."""
+        questions = self.questions
+        if questions is not None and not op.opaque and op.iteration is None:
+            before = len(questions.asked)
+            try:
+                formula = op.meaning(*operands)
+            except Exception:  # of the numbers on this path; else the back ends will say so
+                if len(questions.asked) > before:
+                    raise
+            else:
+                if len(questions.asked) > before:
+                    return Symbol(self, as_computed(op), (formula, *operands))
+        return Symbol(self, op, operands)
 
     # What Python asks of Values meanwhile.
 
-    def asked(self, value: Value, how: str) -> None:
-        if self._is_captured(value):
-            raise asked_for(*ASKED[how], "a captured Value")
+    def asked(self, value: Value, how: str) -> Any:
+        if not self._is_captured(value):
+            return None
+        if how in DECIDED and self.questions is not None:
+            return DECIDED[how](self.symbol(value))
+        raise asked_for(*ASKED[how], "a captured Value")
 
     def compared(self, op: Op, operands: tuple[Any, ...], holds: bool) -> Any:
         captured = any(map(self._is_captured, operands))
@@ -207,18 +243,18 @@ class Trace(Watch):
         return any(x.op is None and x not in self.made for x in graph.below(value))
 
 
-def _numbers_of(nodes: Sequence[Any]) -> NDArray[np.int64]:
-    try:
-        return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
-    except AttributeError:  # floats among them
-        return np.array([-1 if x.__class__ is float else x.number for x in nodes], np.int64)
+@cache
+def as_computed(op: Op) -> Op:
+    """A user's operation whose first operand is its result: only its derivative is used."""
 
+    def meaning(z: Any, *operands: Any) -> Any:
+        return z
 
-def _without_repeats(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Each of the places 0 ... n - 1, all of which are there, where it comes first."""
-    first = np.empty(n, np.int64)
-    first[places[::-1]] = np.arange(len(places))[::-1]  # the last one written stays
-    return np.argsort(first, kind="stable")
+    def derivative(g: Any, result: Any, z: Any, *operands: Any) -> Any:
+        assert op.derivative is not None
+        return [0.0, *op.derivative(g, z, *operands)]
+
+    return Op(op.name, None, meaning, derivative, op.doc)
 
 
 Shape = tuple[int, ...] | None  # of an array; None: a number
@@ -229,14 +265,16 @@ def trace(
     structure: Structure,
     shapes: list[Shape],
     numbers_only: bool = False,
+    questions: Questions | None = None,
 ) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
     Raises TraceError where the function would freeze its input into the program, or returns
     anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
-    an array of a number.
+    an array of a number. Without `questions` it also raises where Python asks for the truth of a
+    condition, or for an integer.
     """
-    result = Trace(numbers_only)
+    result = Trace(numbers_only, questions)
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):
         size = 1 if shape is None else int(np.prod(shape))

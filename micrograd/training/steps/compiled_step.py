@@ -6,6 +6,7 @@ training and do not pass through Values.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +23,23 @@ from micrograd.training.steps.traced import losses_of
 from micrograd.training.steps.update import length, rule_of
 
 AT_ONCE = 16_384  # examples evaluated in one call
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The memory of a batch: the first `placed` inputs are read by the numbers in `rows`."""
+
+    call: Call
+    rows: np.ndarray | None
+    placed: int
+
+    def first(self, n: int) -> Call:
+        """A call on its first n examples."""
+        chosen = slice(n) if self.rows is None else self.rows[:n]
+        inputs = [
+            x[chosen if k < self.placed else slice(n)] for k, x in enumerate(self.call.inputs)
+        ]
+        return Call(n, [*map(np.ascontiguousarray, inputs)])
 
 
 class NativeStep:
@@ -87,22 +105,51 @@ class NativeStep:
         it, _ = loss.specialize(*(a[0, ...] for a in some) if alone else some)
         call = Call(size, [*arrays, *masks])
         self._meet(it.parameters)
-        kernel = loss.kernel(it, "parameters")
-        mean, met = np.zeros(1, self.dtype), len(it.parameters)
-        theta, g = self.theta[:met], self.g[:met]
-        given = call, theta, [mean, g], rows, len(arrays)
-        run, item = kernel.prepared(*given), mean.item
+        mean = np.zeros(1, self.dtype)
+        batch, item = Batch(call, rows, len(arrays)), mean.item
+        run = self._bound(loss, it, batch, mean)
         others, frozen = self.others, len(self.others) > 0
 
         def slope(n: int) -> float:
-            if run(n, 1.0 / n):  # a NaN, perhaps from 0 * inf: repeat in the guarded kernel
-                guarded = loss.kernel(it, "parameters", guarded=True)
-                guarded.prepared(*given)(n, 1.0 / n)
+            nonlocal it, run
+            if run(n, 1.0 / n):  # a NaN, perhaps from 0 * inf, or from a path that is not known yet
+                if it.paths is None:
+                    self._bound(loss, it, batch, mean, guarded=True)(n, 1.0 / n)
+                else:
+                    known, it = it, self._explored(loss, it, batch.first(n), mean)
+                    run = run if it is known else self._bound(loss, it, batch, mean)
             if frozen:
                 self.g[others] = 0.0
             return item()
 
         return slope
+
+    def _bound(
+        self, loss: Any, it: Any, batch: "Batch", mean: np.ndarray, guarded: bool = False
+    ) -> Callable[[int, float], bool]:
+        """A function that runs the kernel on the first n examples of a batch: writes `mean`, `g`.
+
+        A path may have met parameters that are elsewhere in `theta`: then nothing is bound, and
+        each step asks for the answers.
+        """
+        met = len(it.parameters)
+        if it.parameters != self.parameters[:met]:
+            return lambda n, seed: True
+        answers = [mean, self.g[:met]]
+        kernel = loss.kernel(it, "parameters", guarded=guarded)
+        return kernel.prepared(batch.call, self.theta[:met], answers, batch.rows, batch.placed)
+
+    def _explored(self, loss: Any, it: Any, call: Call, mean: np.ndarray) -> Any:
+        """Writes `mean` and `g`; returns the specialization that knows the examples' paths."""
+        it, (mean[0], gradient) = loss.answers(
+            it, "parameters", call, self._theta_of(it.parameters), 1.0 / call.n
+        )
+        place = {p: k for k, p in enumerate(self.parameters)}
+        self.g[:] = 0.0
+        for parameter, x in zip(it.parameters, gradient.tolist()):
+            if parameter in place:  # others are constants of this training
+                self.g[place[parameter]] = x
+        return it
 
     def _meet(self, met: tuple[Value, ...]) -> None:
         """Lays out the parameters, given those that the loss reads."""
@@ -133,7 +180,7 @@ class NativeStep:
             arrays = examples.inputs[part], examples.targets[part]
             it, call = self.losses.judge.specialize(*arrays)
             theta = self._theta_of(it.parameters)
-            (answer,) = self.losses.judge.answers(it, "value", call, theta)
+            _, (answer,) = self.losses.judge.answers(it, "value", call, theta)
             numbers = np.asarray(answer)
             losses.append(numbers[:, 0])
             rows.append(numbers[:, 1:])
@@ -146,7 +193,8 @@ class NativeStep:
         if parameters == (*self.parameters[: len(parameters)],):
             return self.theta[: len(parameters)]
         place = {p: i for i, p in enumerate(self.parameters)}
-        return self.theta[[place[p] for p in parameters]]
+        numbers = [self.theta[place[p]] if p in place else p.data for p in parameters]
+        return np.array(numbers, self.dtype)
 
     # The state that training changes.
 

@@ -106,6 +106,7 @@ class Elementwise:
 
     def __init__(self, function: Callable[..., list[Any]], inputs: int, dtype: Any):
         compiled = Vectorized(traceable(function), dtype, 1, False, each="number")
+        compiled.may_ask = False  # its kernel is bound once, to all paths
         it, _ = compiled.specialize(*[np.zeros(2)] * inputs)
         program = roll(it.trace, {f"output{k}": [x] for k, x in enumerate(it.trace.outputs)})
         self.captured: tuple[Value, ...] = it.parameters

@@ -1,0 +1,114 @@
+"""Merged: all known paths as one ordinary graph. Each result is chosen by nested `where`.
+
+An example on an unknown path gets NaN, and a negative number as its `path`. The graph is built in
+the order of the trie, so that it does not depend on the order in which paths were found.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from micrograd import ops
+from micrograd.compiler.trace.paths import Branch, Leaf, Paths, Place, alike
+from micrograd.compiler.trace.symbol import Condition, Node, Symbol
+from micrograd.compiler.trace.trace import Trace
+from micrograd.engine import Value
+
+
+class Merged(Trace):
+    """The graph of all known paths. `unknown_places` lists the places of the others: the `path` of
+    an example there is -1 - k, and 0 elsewhere. `conditions` holds those of all questions.
+
+    `before` are parameters that come first, in their order; new ones follow.
+    """
+
+    def __init__(self, paths: Paths, before: tuple[Value, ...] = ()):
+        super().__init__(paths.numbers_only)
+        assert paths.first is not None
+        self.inputs = [
+            [Symbol(self, None, (), x.source) for x in symbols] for symbols in paths.graph.inputs
+        ]
+        self.output_structure = paths.first.output_structure
+        self.output_shapes = paths.first.output_shapes
+        self.unknown_places: list[Place] = []
+        self.leaves = list(paths.leaves)
+        self._copies: dict[int, Symbol] = {}
+        self._of_norms = paths.graph.of_norms
+        for mine, own in zip(self.inputs, paths.graph.inputs):
+            self._copies.update(zip([x.number for x in own], mine))
+        self._root = paths.root
+        self._order = list(paths.places())
+        self._conditions: dict[int, Symbol] = {}
+        self._results: dict[int, list[Node]] = {}
+        for place in self._order:
+            content = place.content
+            if isinstance(content, Branch):
+                self._conditions[id(place)] = self._copied(content.condition)
+            elif isinstance(content, Leaf):
+                self._results[id(place)] = [*map(self._copied, content.outputs)]
+            else:
+                self.unknown_places.append(place)
+        self.conditions = [*self._conditions.values()]
+        self.outputs = self.on_each_path(list)
+        if self.unknown_places:
+            numbers = {id(place): -1.0 - k for k, place in enumerate(self.unknown_places)}
+            (self.path,) = self._chosen(lambda place: [numbers.get(id(place), 0.0)])
+        self.order_parameters(before)
+
+    def on_each_path(self, of: Callable[[list[Node]], list[Node]]) -> list[Node]:
+        return self._chosen(
+            lambda place: of(self._results[id(place)]) if id(place) in self._results else None
+        )
+
+    def _chosen(self, at: Callable[[Place], list[Node] | None]) -> list[Node]:
+        """The numbers at the place that an example reaches; where there are none, NaN."""
+        chosen: dict[int, list[Node] | None] = {}
+        for place in reversed(self._order):
+            content = place.content
+            if id(place) in self._conditions and isinstance(content, Branch):
+                yes, no = chosen[id(content.yes)], chosen[id(content.no)]
+                chosen[id(place)] = self._either(self._conditions[id(place)], yes, no)
+            else:
+                chosen[id(place)] = at(place)
+        return chosen[id(self._root)] or []
+
+    def _either(
+        self, condition: Symbol, yes: list[Node] | None, no: list[Node] | None
+    ) -> list[Node] | None:
+        if yes is None and no is None:
+            return None
+        nowhere = [math.nan] * len(yes or no or [])
+        return [
+            x if alike(x, y) else Symbol(self, ops.where, (condition, x, y))
+            for x, y in zip(nowhere if yes is None else yes, nowhere if no is None else no)
+        ]
+
+    def _copied(self, x: Node) -> Any:
+        """A node of the paths' graph in this one, with all it depends on."""
+        if not isinstance(x, Symbol):
+            return x
+        known, stack = self._copies, [x]
+        while stack:
+            node = stack[-1]
+            below = node.operands if node.op is None or node.source is None else (
+                *node.operands, node.source
+            )  # fmt: skip
+            missing = [y for y in below if isinstance(y, Symbol) and y.number not in known]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if node.number not in known:
+                known[node.number] = self._copy(node)
+        return known[x.number]
+
+    def _copy(self, node: Symbol) -> Symbol:
+        if node.op is None:
+            return self.symbol(node.source)
+        operands = [self._copies[y.number] if isinstance(y, Symbol) else y for y in node.operands]
+        source = None if node.source is None else self._copies[node.source.number]
+        kind = Condition if isinstance(node, Condition) else Symbol
+        copy = kind(self, node.op, tuple(operands), source)
+        if node.number in self._of_norms:
+            self.of_norms.add(copy.number)
+        return copy
