@@ -110,9 +110,6 @@ class _Equations:
             )
         return [y.item() if hasattr(y, "item") else y for y in results]
 
-    def _slopes(self, results: list[Any], unknowns: list[Any]) -> list[Any]:
-        return [slope for y in results for slope in _gradients(y, unknowns, False)]
-
     # With numbers: f is called at each step, so that it may contain `if`.
 
     def found_now(self) -> list[Any]:
@@ -131,8 +128,8 @@ class _Equations:
     def _numbers_at(self, *x: float) -> tuple[Any, Any]:
         unknowns = [Value(y) for y in x]
         results = self.at(unknowns)
-        slopes = map(_number, self._slopes(results, unknowns))
-        return _shaped([*map(_number, results), *slopes], len(x))
+        slopes = [z for y in results for z in _gradients(y, unknowns, False)]
+        return _shaped([*map(_number, results), *map(_number, slopes)], len(x))
 
     # With symbols: f is called once.
 
@@ -140,7 +137,9 @@ class _Equations:
         guess = [trace.symbol(x) for x in self.guess]
         unknowns = [trace.unknown() for _ in guess]
         results = [trace.symbol(y) for y in self.at(unknowns)]
-        tape, free = record([*results, *self._slopes(results, unknowns)], unknowns)
+        _, free = record(results, unknowns)
+        slopes = [x for y in results for x in _gradients(y, unknowns + free, False)[: len(guess)]]
+        tape, _ = record([*results, *slopes], unknowns + free)
         roots = [op(*guess, *free) for op in solution(tape, len(guess))]
         tape, free = _derivatives(results, unknowns)
         return [op(*roots, *free) for op in implicit(tape, len(roots))]

@@ -69,12 +69,16 @@ def record(outputs: Sequence[Any], variables: Sequence[Any]) -> tuple[Tape, list
 def _dependents(outputs: Sequence[Any], variables: Sequence[Any]) -> dict[Any, None]:
     """The nodes that depend on the variables, each after its operands; truth values too."""
     depends: dict[Any, bool] = dict.fromkeys(variables, True)
+    oldest = min([getattr(x, "number", 0) for x in variables])  # symbols are numbered by age
     order: dict[Any, None] = {}
     stack = [*outputs]
     while stack:
         node = stack[-1]
         if node.__class__ is float or node in depends:
             stack.pop()
+            continue
+        if getattr(node, "number", oldest) < oldest:
+            depends[node] = False
             continue
         operands = [x for x in node.operands if x.__class__ is not float]
         new = [x for x in operands if x not in depends]
