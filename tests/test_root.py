@@ -431,6 +431,33 @@ def test_a_fixed_point() -> None:
     assert pair[0] == pytest.approx(0.5 * np.cos(pair[1]), rel=1e-14)
 
 
+def equilibrium(h: Any, x: Any, w: Any, u: Any) -> Any:
+    return mg.tanh(w * h + u * x) - h
+
+
+def test_threads_find_the_same_bits() -> None:
+    def f(x: Any) -> Any:
+        return mg.root(equilibrium, 0.0, x, 0.5, 0.7)
+
+    x = np.random.default_rng(2).normal(size=20_000)
+    np.testing.assert_array_equal(mg.vectorize(f, threads=2)(x), mg.vectorize(f)(x))
+
+
+def test_a_model_that_contains_a_root_trains() -> None:
+    class Equilibrium(mg.Module):
+        def __init__(self) -> None:
+            self.w, self.u = mg.Value(0.1), mg.Value(1.0)
+
+        def __call__(self, x: Any) -> list[Any]:
+            return [mg.root(equilibrium, 0.0, x[0], self.w, self.u)]
+
+    x = np.linspace(-2.0, 2.0, 32)
+    targets = mg.vectorize(lambda x: mg.root(equilibrium, 0.0, x, 0.5, 0.7))(x)
+    model = Equilibrium()
+    mg.fit(model, x[:, None], targets, loss="mse", optimizer=mg.Adam(0.05), epochs=120)
+    assert [p.data for p in model.parameters()] == pytest.approx([0.5, 0.7], abs=1e-3)
+
+
 def test_implied_volatilities_are_those_that_made_the_prices() -> None:
     def price(spot: Any, strike: Any, time: Any, volatility: Any) -> Any:
         spread = volatility * mg.sqrt(time)
