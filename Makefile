@@ -35,10 +35,11 @@ page/node_modules/installed: page/package-lock.json
 	cd page && npm ci --no-audit --no-fund
 	touch $@
 
-# The page in Chromium; the environment has what drives it.
+# The page in Chromium, the notebooks in a kernel; the environment gets what drives them.
 test-browser: .venv/installed
 	$(BIN)/python -m pip install --quiet --group browser
-	$(BIN)/python -m pytest tests/test_browser.py tests/test_page.py
+	$(BIN)/python -m pytest tests/test_browser.py tests/test_page.py tests/test_tutorial.py \
+		tests/test_pyodide.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MicroGrad needs Python 3.11 or newer; make PYTHON=... names one")'

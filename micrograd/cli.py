@@ -270,6 +270,28 @@ def draw(expression: str, at: str, output: str | None) -> None:
         picture.save(output)
 
 
+@main.command(short_help="Open the tutorial in a browser.", epilog=_example("micrograd tutorial"))
+@click.option("-o", "--output", help="Write the page to this file, and open nothing.")
+def tutorial(output: str | None) -> None:
+    """Open the tutorial in a browser: from a product of two numbers to compiled networks.
+
+    The page is built here, by running its programs, and needs no network.
+    """
+    import webbrowser
+    from tempfile import mkdtemp
+
+    from micrograd.files.whole_file import check_writable, write_whole
+    from micrograd.tutorial.site import site
+
+    path = Path(output) if output else Path(mkdtemp(prefix="micrograd-")) / "tutorial.html"
+    check_writable(path)
+    with saying_what_was_written(path):
+        write_whole(path, site().encode())
+    click.echo(path)
+    if output is None:
+        webbrowser.open(path.as_uri())
+
+
 @main.command(
     short_help="Print the table of operations.", epilog=_example("micrograd ops | grep exp")
 )

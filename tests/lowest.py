@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BOUND = re.compile(r"(?P<name>[\w.-]+)>=(?P<version>[\w.]+)")
+BOUND = re.compile(r"(?P<name>[\w.-]+)>=(?P<version>[\w.]+)(; .*)?")
 
 
 def requirements() -> list[str]:

@@ -13,7 +13,7 @@ import micrograd.compiler
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "micrograd"
 STAGES = ["trace", "program", "schedule", "llvm", "c", "runtime", "api"]
-ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables"]
+ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables", "tutorial"]
 
 
 def modules(folder: Path) -> dict[str, Path]:

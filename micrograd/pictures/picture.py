@@ -8,11 +8,9 @@ from typing import Any, overload
 
 from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
-from micrograd.pictures.bitmap import bitmap
 from micrograd.pictures.dot import dot_text
 from micrograd.pictures.page import page, page_of_picture
 from micrograd.pictures.scene import Scene, scene
-from micrograd.pictures.stages_picture import scene_of_stages
 from micrograd.pictures.svg import svg
 from micrograd.pictures.tree import tree
 
@@ -106,6 +104,8 @@ def _of_value(value: Value, lines: Mapping[Value, str], title: str) -> Picture:
 
 
 def _of_function(function: Any, arguments: Any, gradient: Any, title: str) -> Picture:
+    from micrograd.pictures.stages_picture import scene_of_stages  # the compiler needs NumPy
+
     stages = function.stages(*arguments, gradient=gradient)
     report = function.explain(*arguments, gradient=gradient)
     return Picture(
@@ -116,12 +116,18 @@ def _of_function(function: Any, arguments: Any, gradient: Any, title: str) -> Pi
     )
 
 
+def _drawn(picture: Picture, suffix: str) -> bytes:
+    from micrograd.pictures.bitmap import bitmap  # matplotlib is optional
+
+    return bitmap(picture.scene, suffix)
+
+
 _WRITERS: dict[str, Callable[[Picture], str | bytes]] = {
     "html": lambda picture: picture.page,
     "svg": lambda picture: picture.svg,
     "dot": lambda picture: dot_text(picture.scene),
-    "png": lambda picture: bitmap(picture.scene, "png"),
-    "pdf": lambda picture: bitmap(picture.scene, "pdf"),
+    "png": lambda picture: _drawn(picture, "png"),
+    "pdf": lambda picture: _drawn(picture, "pdf"),
 }
 
 

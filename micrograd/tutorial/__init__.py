@@ -1,0 +1,6 @@
+"""The tutorial: lessons in Markdown, as notebooks, and as one page that is built where it is read.
+
+lessons      the text of a lesson -> cells
+notebooks    cells -> a notebook
+site         cells, run -> a page with their output and pictures
+"""
