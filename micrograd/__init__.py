@@ -142,7 +142,7 @@ __all__ = [
     "GradientError",
     "compile", "vectorize", "Compiled", "TraceError",
     # training
-    "fit", "History", "Predictor", "DivergenceError", "CheckpointError",
+    "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "TableModel", "train_table", "predict_table",
 ]
 # fmt: on
@@ -158,6 +158,7 @@ if TYPE_CHECKING:
     from micrograd.compiler.trace.errors import TraceError
     from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.pictures.picture import draw
+    from micrograd.pictures.recording import Recording
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.fit import DivergenceError, fit
@@ -168,6 +169,7 @@ if TYPE_CHECKING:
 _LATER = {
     "array": "arrays.array",
     "draw": "pictures.picture",
+    "Recording": "pictures.recording",
     "compile": "compiler.api.function",
     "vectorize": "compiler.api.function",
     "Compiled": "compiler.api.function",

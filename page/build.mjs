@@ -3,5 +3,8 @@ import { build } from "esbuild";
 
 const into = process.argv[2] ?? "../micrograd/pictures";
 const common = { bundle: true, minify: true, legalComments: "none", logLevel: "error" };
-await build({ ...common, entryPoints: ["src/main.ts"], outfile: `${into}/page.js`, format: "iife", target: "es2022", charset: "utf8" });
-await build({ ...common, entryPoints: ["src/page.css"], outfile: `${into}/page.css` });
+const script = { ...common, format: "iife", target: "es2022", charset: "utf8" };
+await build({ ...script, entryPoints: ["src/main.ts"], outfile: `${into}/page.js` });
+await build({ ...script, entryPoints: ["src/run.ts"], outfile: `${into}/run.js` });
+for (const name of ["page", "run"])
+  await build({ ...common, entryPoints: [`src/${name}.css`], outfile: `${into}/${name}.css` });

@@ -26,7 +26,7 @@ CLASSES = [
     mg.Predictor, mg.History, mg.TableModel, Optimizer, mg.SGD, mg.Momentum, mg.Nesterov,
     mg.RMSprop, mg.Adam, mg.AdamW, mg.Constant, mg.StepDecay, mg.CosineDecay, mg.WarmUp,
     GradientCheck, Comparison,
-    Step, Picture,
+    Step, Picture, mg.Recording,
 ]  # fmt: skip
 
 

@@ -154,9 +154,10 @@ def test_the_built_script_is_made_from_its_source(tmp_path):
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
     (folder / "node_modules").symlink_to(MODULES.resolve())
     subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=folder, check=True)
-    for name in ("page.js", "page.css"):
+    for name in ("page.js", "page.css", "run.js", "run.css"):
         assert (tmp_path / name).read_bytes() == (BUILT / name).read_bytes(), "run `make page`"
 
 
 def test_the_built_script_ends_no_script():
-    assert "</script" not in (BUILT / "page.js").read_text(encoding="utf-8").lower()
+    for name in ("page.js", "run.js"):
+        assert "</script" not in (BUILT / name).read_text(encoding="utf-8").lower()

@@ -74,3 +74,94 @@ def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(plots.PlotError, match=r"pip install 'micrograd-native\[plot\]'"):
         plots.loss_curve([1.0])
+
+
+@pytest.fixture
+def ax():
+    return plots.new_figure("", "", "")[1]
+
+
+@pytest.fixture
+def trained():
+    model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+    mg.mean([(model(p)[0] - 1) ** 2 for p in ([0.0, 1.0], [1.0, 0.0])]).backward()
+    return model
+
+
+def test_gradient_flow_shows_the_mean_and_the_largest_of_each_array(trained):
+    axes = plots.gradient_flow(trained).axes[0]
+    sizes = [abs(v.grad) for row in trained.arrays()["layers.0.weights"] for v in row]
+    assert axes.patches[0].get_height() == pytest.approx(np.mean(sizes))
+    assert axes.collections[0].get_offsets()[0][1] == pytest.approx(max(sizes))
+    assert axes.get_yscale() == "log"
+
+
+def test_a_model_without_gradients_has_no_bars():
+    axes = plots.gradient_flow(mg.MLP(2, [1], seed=0)).axes[0]
+    assert all(np.isnan(bar.get_height()) for bar in axes.patches)
+
+
+def test_histograms_count_every_weight(trained):
+    axes = plots.weight_histograms(trained, bins=5).axes[0]
+    assert len(axes.patches) == 4
+
+
+def test_a_direction_is_as_long_as_the_weights_of_each_neuron(trained):
+    from micrograd.plots.landscape import direction, neurons_of
+
+    parameters, neurons = trained.parameters(), neurons_of(trained)
+    moved = direction(parameters, neurons, np.random.default_rng(0))
+    for weights in neurons:
+        part = [d for p, d in zip(parameters, moved) if any(p is w for w in weights)]
+        expected = np.linalg.norm([w.data for w in weights])
+        assert np.linalg.norm(part) == pytest.approx(expected)
+    biases = [d for p, d in zip(parameters, moved) if "bias" in p.name]
+    assert biases == [0.0] * 5
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_the_middle_of_a_landscape_is_the_loss_and_the_weights_stay(trained, dimensions):
+    def loss():
+        return (trained([0.5, -0.5])[0] - 1) ** 2
+
+    before = [p.data for p in trained.parameters()]
+    axes = plots.loss_landscape(loss, trained, dimensions=dimensions, resolution=3).axes[0]
+    assert [p.data for p in trained.parameters()] == before
+    if dimensions == 1:
+        assert axes.lines[0].get_ydata()[1] == pytest.approx(loss().data)
+
+
+def test_a_landscape_restores_the_weights_after_an_error(trained):
+    before, calls = [p.data for p in trained.parameters()], []
+
+    def loss():
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("broken")
+        return 1.0
+
+    with pytest.raises(RuntimeError, match="broken"):
+        plots.loss_landscape(loss, trained, resolution=3)
+    assert [p.data for p in trained.parameters()] == before
+    with pytest.raises(ValueError, match="1 or 2"):
+        plots.loss_landscape(loss, trained, dimensions=3)
+
+
+def test_each_plot_draws_into_axes_that_are_given(trained, ax):
+    X, y = np.array([[0.0, 0.0], [1.0, 1.0]]), [-1, 1]
+    for draw in (
+        lambda: plots.loss_curve([1.0, 0.5], ax=ax),
+        lambda: plots.decision_boundary(trained, X, y, resolution=3, ax=ax),
+        lambda: plots.fitted_curve(lambda x: x, [0, 1], [0, 1], resolution=3, ax=ax),
+        lambda: plots.gradient_flow(trained, ax=ax),
+        lambda: plots.weight_histograms(trained, ax=ax),
+        lambda: plots.loss_landscape(lambda: 1.0, trained, dimensions=1, resolution=3, ax=ax),
+    ):
+        assert draw() is ax.figure
+
+
+def test_what_has_no_parameters_is_refused():
+    with pytest.raises(TypeError, match="a model with parameters"):
+        plots.gradient_flow(len)
+    with pytest.raises(TypeError, match="layers with weights"):
+        plots.loss_landscape(lambda: 1.0, mg.neuralnet.Module())

@@ -10,18 +10,19 @@ from micrograd.plots.figures import COLOURS, finished, new_figure
 def loss_curve(
     loss: Sequence[float], validation_loss: Sequence[float] = (), *,
     scores: Sequence[float] = (), metric: str = "", best_epoch: int | None = None,
-    path: str | Path | None = None, title: str = "Loss",
+    path: str | Path | None = None, title: str = "Loss", ax: Any = None,
 ) -> Any:  # fmt: skip
     """A matplotlib Figure of the training loss and, if there is one, the validation loss.
 
     The scores of the metric have their own axis; a line marks the epoch whose weights were kept.
     The loss axis is logarithmic if the losses span more than a factor of ten. The figure is written
-    to `path` if one is given. Raises PlotError if matplotlib is not installed.
+    to `path` if one is given; `ax` are matplotlib axes to draw into.
+    Raises PlotError if matplotlib is not installed.
 
     >>> loss_curve([1.0, 0.5, 0.3]).axes[0].get_xlabel()
     'epoch'
     """
-    figure, axes = new_figure(title, "epoch", "mean loss")
+    figure, axes = new_figure(title, "epoch", "mean loss", ax)
     curves = {"training": loss, "held out": validation_loss}
     for colour, (label, losses) in zip(COLOURS, curves.items()):
         if losses:

@@ -13,13 +13,13 @@ class PlotError(ModuleNotFoundError):
     """matplotlib, which draws the figures, is not installed."""
 
 
-def new_figure(title: str, x: str, y: str) -> tuple[Any, Any]:
+def new_figure(title: str, x: str, y: str, ax: Any = None) -> tuple[Any, Any]:
     """A matplotlib Figure with one pair of axes: no window, no global state, any backend.
 
-    Raises PlotError if matplotlib is not installed.
+    If `ax` are axes already, these and their figure. Raises PlotError without matplotlib.
     """
-    figure = blank_figure(7, 4.5, layout="constrained")
-    axes = figure.add_subplot()
+    figure = blank_figure(7, 4.5, layout="constrained") if ax is None else ax.figure
+    axes = figure.add_subplot() if ax is None else ax
     axes.set(title=title, xlabel=x, ylabel=y)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

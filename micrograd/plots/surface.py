@@ -24,13 +24,15 @@ def decision_boundary(
     names: Sequence[str] = ("x₁", "x₂"),
     classes: Sequence[str] | None = None,
     resolution: int = 90,
+    ax: Any = None,
 ) -> Any:
     """A matplotlib Figure of the classes that `model` predicts in the plane, with the examples.
 
     `model` takes one point, a list of two inputs, and returns a logit for each class, or a single
     logit whose sign decides. `X` has the shape (examples, 2); `y` holds the class of each example:
     integers from 0, or -1 and 1. Where the model is uncertain, the colours of the classes mix. The
-    model is evaluated on a grid of `resolution` × `resolution` points. Raises ShapeError unless
+    model is evaluated on a grid of `resolution` × `resolution` points. `ax` are matplotlib axes to
+    draw into. Raises ShapeError unless
     there are two inputs, and PlotError without matplotlib.
 
     >>> import micrograd as mg
@@ -44,7 +46,7 @@ def decision_boundary(
             f"a decision boundary needs X of shape (examples, 2) and y of shape (examples,), got "
             f"{X.shape} and {y.shape}"
         )
-    figure, axes = new_figure(title, *names)
+    figure, axes = new_figure(title, *names, ax=ax)
     xs, ys = (_span(X[:, axis], resolution) for axis in (0, 1))
     rows = [_numbers(model([a, b])) for b in ys.tolist() for a in xs.tolist()]
     shares = _probabilities(np.array(rows)).reshape(len(ys), len(xs), -1)
@@ -74,11 +76,12 @@ def fitted_curve(
     title: str = "Fitted curve",
     names: Sequence[str] = ("x", "y"),
     resolution: int = 300,
+    ax: Any = None,
 ) -> Any:
     """A matplotlib Figure of the curve of `model` with the data points (x, y).
 
-    `model` takes a list of one input. Raises ShapeError if x and y differ in length, and PlotError
-    without matplotlib.
+    `model` takes a list of one input. `ax` are matplotlib axes to draw into. Raises ShapeError if x
+    and y differ in length, and PlotError without matplotlib.
 
     >>> fitted_curve(lambda inputs: [inputs[0] ** 2], [0, 1, 2], [0, 1, 4]).axes[0].get_ylabel()
     'y'
@@ -86,7 +89,7 @@ def fitted_curve(
     x, y = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if len(x) != len(y):
         raise ShapeError(f"x and y must have the same length, got {len(x)} and {len(y)}")
-    figure, axes = new_figure(title, *names)
+    figure, axes = new_figure(title, *names, ax=ax)
     line = _span(x, resolution)
     curve = [_numbers(model([point]))[0] for point in line.tolist()]
     axes.scatter(x, y, s=16, color=COLOURS[0], alpha=0.55, edgecolor="none", label="data")

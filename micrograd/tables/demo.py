@@ -75,6 +75,7 @@ def demonstrate(
     epochs: int | None = None,
     progress: bool | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
+    callbacks: Any = (),
 ) -> tuple[Trained, list[Path]]:
     """Trains on the demo `name`, and writes the model and pictures, as `micrograd demo` does.
 
@@ -91,7 +92,7 @@ def demonstrate(
     paths = files_of(name, directory)[:2]
     trained = train_table(
         demo.table(), demo.target,
-        progress=progress, output=paths[0], announce=announce, **options,
+        progress=progress, output=paths[0], announce=announce, callbacks=callbacks, **options,
     )  # fmt: skip
     trained.history.plot(paths[1])
     return trained, [*paths, *_surface(name, trained, directory)]

@@ -70,6 +70,7 @@ def train_table(
     progress: bool | None = None,
     output: str | Path | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
+    callbacks: Any = (),
 ) -> Trained:
     """Trains an MLP to predict the column `target` from the others, as `micrograd train` does.
 
@@ -122,6 +123,7 @@ def train_table(
         checkpoint=checkpoint,
         resume=resume,
         progress=progress,
+        callbacks=callbacks,
     )
     if not history.epochs and history.interrupted:
         raise KeyboardInterrupt

@@ -1,0 +1,158 @@
+"""Recording: a training run to watch and to scroll through, epoch by epoch."""
+
+import base64
+import json
+from array import array
+from collections.abc import Callable, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.api.function import vectorize
+from micrograd.compiler.trace.errors import TraceError
+from micrograd.engine import numbers_of
+from micrograd.files.whole_file import write_whole
+from micrograd.losses import as_scalars
+from micrograd.plots.networks import parameter_arrays
+
+POINTS = 400  # examples that are shown
+SIDE = 48  # points of a side of the decision surface
+HEIGHT = 560  # pixels of the page in a notebook
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'">
+<title>MicroGrad: a training run</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="app"></div>
+<script type="application/json" id="run">{run}</script>
+<script>{script}</script>
+</body>
+</html>
+"""  # noqa: E501
+
+
+class Recording:
+    """A callback of `fit` that records the losses, the weights and the decision surface.
+
+    It records an epoch of every `every`. In a notebook it shows itself: the run, to scroll through;
+    `save` writes it as one page of HTML. The decision surface is that of a model of two inputs: of
+    one output, where it is positive; of several, the largest.
+
+    Raises ValueError unless `every` is at least 1.
+
+    >>> import micrograd as mg
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [-1, 1, 1, -1]
+    >>> recording = mg.Recording()
+    >>> model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+    >>> history = mg.fit(model, X, y, loss="hinge", epochs=3, callbacks=recording)
+    >>> [frame["epoch"] for frame in recording.frames]
+    [1, 2, 3]
+    >>> recording.run(first=2)["frames"][0]["epoch"], recording.page()[:15]
+    (3, '<!doctype html>')
+    >>> recording.save("run.html")  # doctest: +SKIP
+    """
+
+    def __init__(self, *, every: int = 1, title: str = "A training run"):
+        if not (isinstance(every, int) and every >= 1):
+            raise ValueError(f"every must be an integer of at least 1, got {every!r:.60}")
+        self.every, self.title = every, title
+        self.frames: list[dict[str, Any]] = []
+        self.about: dict[str, Any] = {"title": title, "arrays": [], "points": [], "extent": None}
+        self._grid: list[list[float]] = []
+        self._outputs: Any = None  # of the model, for all points of the grid
+
+    def __call__(self, history: Any) -> None:
+        """Records an epoch: `fit` calls this after each."""
+        if (history.epochs - 1) % self.every:
+            return
+        model, examples = history.patient.model, history.patient.examples
+        arrays = parameter_arrays(model)
+        if not self.frames:
+            self.about["arrays"] = [[name, len(values)] for name, values in arrays.items()]
+            self._look_at(examples)
+            self._outputs = _for_all(model)
+        weights = [v.data for values in arrays.values() for v in values]
+        frame = {"epoch": history.epochs, "loss": _last(history.loss)}
+        frame |= {"validation": _last(history.validation_loss), "score": _last(history.scores)}
+        frame |= {"metric": history.metric, "weights": _packed(array("f", weights))}
+        if self._grid:
+            frame["surface"] = _packed(_shares(self._outputs(self._grid)))
+        self.frames.append(frame)
+
+    def _look_at(self, examples: Any) -> None:
+        """Chooses the grid of the decision surface, and the examples that are shown."""
+        X, y = np.asarray(examples.inputs), np.asarray(examples.targets)
+        if X.ndim != 2 or X.shape[1] != 2 or y.ndim != 1:
+            return
+        low, high = X.min(axis=0), X.max(axis=0)
+        margin = 0.1 * np.where(high > low, high - low, 1.0)
+        low, high = low - margin, high + margin
+        xs, ys = [np.linspace(a, b, SIDE).tolist() for a, b in zip(low, high)]
+        self._grid = [[x, y] for y in ys for x in xs]
+        shown = np.column_stack([X, y])[:POINTS]
+        self.about["points"] = [[float(f"{v:.4g}") for v in row] for row in shown]
+        self.about["extent"] = [*low.tolist(), *high.tolist()]
+
+    def run(self, first: int = 0, live: bool = False) -> dict[str, Any]:
+        """What a page knows: the run from frame `first` on."""
+        return {**self.about, "side": SIDE, "live": live, "frames": self.frames[first:]}
+
+    def page(self, live: bool = False) -> str:
+        """The page; a `live` one asks its server for more frames."""
+        folder = files("micrograd.pictures")
+        run = json.dumps(self.run(live=live), separators=(",", ":"))
+        return PAGE.format(
+            style=(folder / "run.css").read_text(encoding="utf-8"),
+            script=(folder / "run.js").read_text(encoding="utf-8"),
+            run=run.replace("<", "\\u003c"),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the run as one page of HTML, which works offline. Raises OSError if it cannot."""
+        write_whole(path, self.page().encode())
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, which can reach nothing outside of it."""
+        return (
+            f'<iframe srcdoc="{escape(self.page())}" sandbox="allow-scripts" '
+            f'style="width: 100%; height: {HEIGHT}px; border: 1px solid #d0d7de" '
+            'title="a training run"></iframe>'
+        )
+
+
+def _last(numbers: Sequence[float]) -> float | None:
+    """The last of them; None if there is none that JSON can hold."""
+    return float(numbers[-1]) if numbers and np.isfinite(numbers[-1]) else None
+
+
+def _packed(numbers: "array[Any]") -> str:
+    return base64.b64encode(numbers.tobytes()).decode()
+
+
+def _for_all(model: Any) -> Callable[[list[list[float]]], Any]:
+    """The outputs of the model for many points: compiled, if it can be."""
+    compiled = vectorize(lambda point: [*as_scalars(model(point))], each="row")
+
+    def outputs(points: list[list[float]]) -> Any:
+        try:
+            return np.column_stack(compiled(np.array(points)))
+        except TraceError:
+            return np.array([numbers_of(as_scalars(model(point))) for point in points])
+
+    return outputs
+
+
+def _shares(outputs: Any) -> "array[Any]":
+    """For each point 0 to 255: of one output, its sigmoid; of several, the place of the largest."""
+    if outputs.shape[1] > 1:
+        return array("B", outputs.argmax(axis=1).tolist())
+    shares = 255 / (1 + np.exp(-np.clip(outputs[:, 0], -30, 30)))
+    return array("B", np.rint(shares).astype(int).tolist())
