@@ -133,12 +133,15 @@ def test_a_notebook_shows_the_page_in_a_frame_that_reaches_nothing():
 
 
 def test_the_fixtures_of_the_script_are_what_python_gives():
-    """But for last digits, in which platforms differ."""
+    """But for last digits, in which platforms differ. Single operations, whose formulas may change,
+    are a snapshot; the browser's own test evaluates all of them as they are now."""
     kept = json.loads(page_fixtures.FILE.read_text(encoding="utf-8"))
     made = json.loads(json.dumps(page_fixtures.fixtures()))
     assert kept["shown"] == made["shown"]
-    assert kept["graphs"].keys() == made["graphs"].keys()
-    for name, graph in made["graphs"].items():
+    programs = [name for name in made["graphs"] if not name.startswith("op ")]
+    assert len(programs) == 6
+    for name in programs:
+        graph = made["graphs"][name]
         assert kept["graphs"][name]["head"]["rows"] == graph["head"]["rows"]
         assert kept["graphs"][name]["backward"] == graph["backward"]
         assert kept["graphs"][name]["forward"] == graph["forward"]
