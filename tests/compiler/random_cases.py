@@ -34,6 +34,7 @@ from micrograd.engine import numbers_of
 
 _first, _, _last = os.environ.get("MICROGRAD_PROGRAMS", "20").rpartition("-")
 SEEDS = range(int(_first or "0"), int(_last))
+COUNT = len(SEEDS)
 SIZES = 1, 7, 32  # programs that are compiled as one
 NATIVE = 5  # of so many programs, one
 SHOWN = 10  # differences
