@@ -257,13 +257,14 @@ def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
     by all norms that are `equal` to z. Their gradients need to be 0 only in sum: then the limits
     are right in sum."""
     known = z.rank == 0  # the number of a Value
+    terms = [masks.passed(True, g, g * (x / z)) for x in z.operands]
     if known and z._data != 0:
-        return [g * (x / z) for x in z.operands]
+        return terms
     limit = 0.0 if g.__class__ is float else reduce(add, gradients(g, equal))
     limits = [limit * x for x in z.operands]
     if known:
         return limits
-    return [ops.extended(y, z, g * (x / z)) for x, y in zip(z.operands, limits)]
+    return [ops.extended(y, z, term) for y, term in zip(limits, terms)]
 
 
 def _equal_norms(root: Any, order: list[Any]) -> dict[Any, list[Any]]:

@@ -66,6 +66,16 @@ def test_a_norm_neither_overflows_nor_underflows(x: list[float], way: str) -> No
     assert run(mg.hessian(mg.norm))(x) == pytest.approx(bend, rel=1e-13, abs=1e-15 / length)
 
 
+@pytest.mark.parametrize("way", NORMS)
+def test_a_zero_gradient_ends_at_a_norm_too(way: str) -> None:
+    """Not even an infinite one gets 0 * (inf / inf): the derivative at 0 is that of the factor."""
+
+    def f(v: Any) -> Any:
+        return mg.norm([1.0 / v[0], 2.0 / v[0]]) * v[0] + v[1]
+
+    assert np.asarray(NORMS[way](mg.grad(f))([0.0, 0.0])).tolist() == [math.inf, 1.0]
+
+
 def test_a_norm_in_32_bits() -> None:
     for x in ([3e20, 4e20], [3e-20, 4e-20], [3e37, 4e37], [3e-38, 4e-38], [3.0, 4.0]):
         value, slope = mg.vectorize(mg.norm, dtype="float32").value_and_grad(np.array([x]))

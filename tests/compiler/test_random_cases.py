@@ -4,7 +4,7 @@ reduced to what matters."""
 import numpy as np
 import pytest
 from bounded import Bounded
-from random_cases import SEEDS, Case, bounds_of, case, find_differences, within
+from random_cases import Case, bounds_of, case, find_differences, within
 from random_programs import (
     BINARY,
     EXAMPLES,
@@ -36,7 +36,7 @@ def test_the_engine_is_within_the_bound() -> None:
 
 def test_most_numbers_have_a_bound_and_it_is_near() -> None:
     """On ordinary numbers: of the values, in units of these."""
-    bounds = [case(seed).bounds.part(slice(EXAMPLES)) for seed in SEEDS[:100]]
+    bounds = [case(seed).bounds.part(slice(EXAMPLES)) for seed in range(100)]
     numbers, errors = (np.concatenate([x.ravel() for x in part]) for part in zip(*bounds))
     size = np.where(np.isfinite(numbers) & (numbers != 0), abs(numbers), 1.0)
     assert np.mean(np.isfinite(errors)) > 0.9
