@@ -183,10 +183,10 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     from micrograd.files.whole_file import check_format, check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
-    check_format(output, "predictions are written", ".csv")
     predictions = FilePredictions(model, file, probabilities)
     if output != "-":
         check_writable(output, model, file)
+        check_format(output, "predictions are written", ".csv")
         with saying_what_was_written(output):
             write_whole(output, predictions)
             _warn(predictions.notes)

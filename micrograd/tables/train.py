@@ -96,8 +96,8 @@ def train_table(
     ['small', 'big']
     """
     if output is not None:
-        check_format(output, "a model is written", ".safetensors")
         check_writable(output, table)
+        check_format(output, "a model is written", ".safetensors")
     how = target, hidden, activation, validation, seed, task, drop, categorical
     if isinstance(table, (str, Path)) and is_large(Path(table)):
         prepared = prepare_pieces(Path(table), *how)
