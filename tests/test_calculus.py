@@ -1,5 +1,6 @@
 """grad, value_and_grad, jacobian, hessian, jvp, vjp, hvp: against mpmath and each other."""
 
+import inspect
 import math
 from typing import Any
 
@@ -206,3 +207,8 @@ def test_argnums_of_another_kind_says_what_it_takes(argnums: Any) -> None:
 def test_vjp_of_nothing_says_what_it_takes() -> None:
     with pytest.raises(TypeError, match="vjp takes the arguments, and last the cotangent"):
         mg.vjp(lambda x: x * x)()
+
+
+def test_signatures_name_argnums() -> None:
+    for transformation in (mg.grad, mg.value_and_grad, mg.jacobian, mg.hessian):
+        assert [*inspect.signature(transformation).parameters] == ["f", "argnums"]

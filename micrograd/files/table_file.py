@@ -112,7 +112,7 @@ class TableFile:
 
     def names(self) -> list[str]:
         """The names of the columns."""
-        with errors_about(self.path):
+        with errors_about(self.path, self._ragged):
             if self.parquet:
                 from pyarrow import parquet
 
