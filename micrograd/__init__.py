@@ -56,6 +56,7 @@ from micrograd.functions import (
     sum,
     take,
 )
+from micrograd.gammas import beta, gammainc
 from micrograd.linear import cholesky, det, inv, solve
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
@@ -127,8 +128,8 @@ __all__ = [
     "identity", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "xlogy",
     "sqrt", "cbrt", "hypot", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
     "tanh", "asinh", "acosh", "atanh", "sinc", "erf", "erfc", "erfcx", "log_erfc", "erfinv",
-    "ndtr", "log_ndtr", "lgamma", "digamma", "sigmoid", "log_sigmoid", "softplus", "relu",
-    "leaky_relu", "elu", "silu", "gelu",
+    "ndtr", "log_ndtr", "lgamma", "digamma", "beta", "gammainc", "sigmoid", "log_sigmoid",
+    "softplus", "relu", "leaky_relu", "elu", "silu", "gelu",
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and",
     "logical_or", "logical_not",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",

@@ -5,13 +5,14 @@ from functools import reduce
 from typing import Any
 
 from micrograd import machine
+from micrograd.elementary import polynomial
 from micrograd.operation import composed
 from micrograd.ops import abs, cos, div, floor, log, select, sin
 
 # ln Γ: near its zeros 1 and 2 by Taylor's series at 2; for x >= 8 by Stirling's series; in between
 # shifted to x >= 8 by Γ(x + 1) = x Γ(x); for x < 1/2 reflected by Γ(x) Γ(1 - x) = π / sin πx.
 # Abramowitz & Stegun (1964) 6.1.15, 6.1.17, 6.1.33, 6.1.41, table 23.3; for ψ 6.3.5, 6.3.7, 6.3.18.
-_SHIFT = 8
+SHIFT = 8
 _STIRLING = (1/12, -1/360, 1/1260, -1/1680, 1/1188, -691/360360, 1/156, -3617/122400)  # fmt: skip
 _DIGAMMA = tuple((2 * k + 1) * c for k, c in enumerate(_STIRLING))
 _EULER = 0.5772156649015329
@@ -28,34 +29,49 @@ _ZETA = (
 _TAYLOR = (1.0 - _EULER, *[(-1) ** n * zeta / n for n, zeta in enumerate(_ZETA, start=2)])
 
 
-def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
-    return reduce(lambda total, c: total * t + c, reversed(coefficients))
-
-
 def _from_the_nearest_integer(x: Any) -> Any:
     return x - floor(x + 0.5)
 
 
-def _shifted(y: Any) -> tuple[Any, Any]:
+def raised(y: Any) -> tuple[Any, Any]:
     """Whether y is below 8, and y shifted to at least 8, where Stirling's series holds."""
-    small = y < _SHIFT
-    return small, select(small, y + _SHIFT, y)
+    small = y < SHIFT
+    return small, select(small, y + SHIFT, y)
+
+
+def stirling_rest(r: Any) -> Any:
+    """ln Γ(x) - (x - 1/2) ln x + x - ln √2π, where r is 1/x and x is at least 8."""
+    return r * polynomial(_STIRLING, r * r)
+
+
+def psi_rest(u: Any, v: Any) -> Any:
+    """(uD(u) - vD(v)) / (u - v), where 1/x² is u, and ψ(x) is ln x - 1/2x - uD(u)."""
+    quotient, value = 0.0, 0.0
+    for c in reversed((0.0, *_DIGAMMA)):
+        quotient, value = quotient * u + value, value * v + c
+    return quotient
+
+
+def trigamma_rest(r: Any) -> Any:
+    """ψ'(x) where r is 1/x and x is at least 8."""
+    series = tuple(2 * k * c for k, c in enumerate(_DIGAMMA, start=1))
+    return r + 0.5 * r * r + r * r * r * polynomial(series, r * r)
 
 
 def _lgamma_near_2(y: Any) -> Any:
     """lgamma for y from 0.5 to 2.5."""
     below = y < 1.5
     t = y - select(below, 1.0, 2.0)
-    return t * _polynomial(_TAYLOR, t) - select(below, log(y), 0.0)
+    return t * polynomial(_TAYLOR, t) - select(below, log(y), 0.0)
 
 
 def _lgamma_right(y: Any) -> Any:
     """lgamma for y from 2.5 on."""
-    small, s = _shifted(y)
-    product = select(small, reduce(machine.mul, [y + k for k in range(_SHIFT)]), 1.0)
+    small, s = raised(y)
+    product = select(small, reduce(machine.mul, [y + k for k in range(SHIFT)]), 1.0)
     r = 1.0 / s
     stirling = (s - 0.5) * (log(s) - 1.0) - 0.5 + 0.5 * math.log(2.0 * math.pi)
-    return stirling + r * _polynomial(_STIRLING, r * r) - log(product)
+    return stirling + stirling_rest(r) - log(product)
 
 
 @composed(lambda g, z, x: (g * digamma(x),))
@@ -79,10 +95,10 @@ def digamma(x: Any) -> Any:
     """
     left = x < 0.5
     y = select(left, 1.0 - x, x)
-    small, s = _shifted(y)
-    shift = select(small, reduce(machine.add, [1.0 / (y + k) for k in range(_SHIFT)]), 0.0)
+    small, s = raised(y)
+    shift = select(small, reduce(machine.add, [1.0 / (y + k) for k in range(SHIFT)]), 0.0)
     r = 1.0 / s
-    right = log(s) - 0.5 * r - r * r * _polynomial(_DIGAMMA, r * r) - shift
+    right = log(s) - 0.5 * r - r * r * polynomial(_DIGAMMA, r * r) - shift
     t = math.pi * _from_the_nearest_integer(x)
     cotangent = div(math.pi * cos(t), sin(t))  # 1 / tan(t) would be wrong where tan is infinite
     return select(left, right - cotangent, right)

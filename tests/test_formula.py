@@ -12,18 +12,18 @@ import pytest
 import micrograd as mg
 from micrograd import ops
 from micrograd.formula import Formula, _texts, derivative, derivative_line
-from micrograd.operation import TABLE, Op
+from micrograd.operation import TABLE, UNLISTED, Op
 
 both, either = ops.logical_and, ops.logical_or
 DIFFERENTIABLE = [row for row in TABLE.values() if row.derivative]
-NUMBERS = {"x": 0.3, "y": 1.7, "c": True, "a": 0.6, "x1": 0.2, "x2": 0.9, "x3": 1.0}
+NUMBERS = {"x": 0.3, "y": 1.7, "c": True, "a": 0.6, "b": 1.3, "x1": 0.2, "x2": 0.9, "x3": 1.0}
 NUMBERS |= {"low": 0.1, "high": 0.9}
 DOMAINS = {"acosh": {"x": 1.3}}
 
 
 def evaluated(text: str, names: dict[str, Any]) -> float:
     """The number of a formula, as Python reads it."""
-    functions = {**TABLE, "digamma": mg.digamma, "inf": math.inf}
+    functions = {**UNLISTED, **TABLE, "digamma": mg.digamma, "inf": math.inf}
     return eval(text, {**functions, **names})
 
 
