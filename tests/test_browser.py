@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import math
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,6 +211,32 @@ def test_a_large_graph_opens_folded_and_its_groups_open_on_a_click(show):
         while shown.page.locator(".opened button").count():
             shown.page.locator(".opened button").first.click()
         assert shown.page.locator(".box").count() < 25
+
+
+def test_a_graph_of_65_000_scalars_opens_folded(show):
+    """The lecture's loss of 100 examples, its neurons written as products and sums."""
+    with show(scalar_moons()) as shown:
+        assert shown.page.evaluate("micrograd.graph.size") > 65_000
+        assert shown.page.locator(".box").count() < 25
+        shown.press("End", "ArrowLeft")
+        assert shown.step().startswith("Backward")
+
+
+def scalar_moons() -> mg.Value:
+    draw = random.Random(0)
+    model = mg.MLP(2, [16, 16, 1], "relu", seed=0)
+    losses = []
+    for k in range(100):
+        inputs = [mg.Value(draw.gauss(0, 1)), mg.Value(draw.gauss(0, 1))]
+        for layer in model.layers:
+            sums = [
+                sum((w * x for w, x in zip(n.weights, inputs)), n.bias) for n in layer.neurons
+            ]  # fmt: skip
+            inputs = sums if layer is model.layers[-1] else [x.relu() for x in sums]
+        losses.append((1 + -((-1) ** k) * inputs[0]).relu())
+    loss = sum(losses) * (1.0 / 100) + 1e-4 * sum(p * p for p in model.parameters())
+    loss.backward()
+    return loss
 
 
 def test_the_keyboard_alone_reaches_everything(show):

@@ -252,6 +252,26 @@ def test_demo_draws(name, picture):
     assert result.stdout.splitlines()[-len(files) :] == [str(Path("out") / file) for file in files]
 
 
+def test_demo_is_watched_in_a_browser_and_kept_as_a_page(monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    result = run("demo", "moons", "--epochs", 2, "-o", "out", "--watch")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert opened[0].startswith("http://127.0.0.1:")
+    assert f"watch it at {opened[0]}" in result.stdout
+    assert result.stdout.splitlines()[-1] == str(Path("out/moons-run.html"))
+    assert '"epoch":2' in Path("out/moons-run.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.native
+def test_tutorial_writes_its_page_and_opens_it(monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    result = run("tutorial", "-o", "tutorial.html")
+    assert (result.exit_code, opened) == (0, [])
+    assert "<h1>1. Values and the chain rule</h1>" in Path("tutorial.html").read_text("utf-8")
+
+
 def test_ops_prints_the_table():
     lines = run("ops").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(TABLE)
