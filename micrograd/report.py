@@ -1,6 +1,17 @@
 """Report: text that shows itself, in a terminal and in a notebook."""
 
+import sys
 from html import escape
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel, by IPython's own configuration.
+
+    >>> in_notebook()
+    False
+    """
+    get = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return "IPKernelApp" in getattr(get(), "config", ())
 
 
 class Report(str):

@@ -234,7 +234,8 @@ def scalar_moons() -> mg.Value:
             ]  # fmt: skip
             inputs = sums if layer is model.layers[-1] else [x.relu() for x in sums]
         losses.append((1 + -((-1) ** k) * inputs[0]).relu())
-    loss = sum(losses) * (1.0 / 100) + 1e-4 * sum(p * p for p in model.parameters())
+    penalty = sum((p * p for p in model.parameters()), mg.Value(0.0))
+    loss = sum(losses, mg.Value(0.0)) * (1.0 / 100) + 1e-4 * penalty
     loss.backward()
     return loss
 

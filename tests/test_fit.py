@@ -189,7 +189,7 @@ def test_progress_in_a_notebook_is_a_widget(monkeypatch):
             bars.append(self)
 
     monkeypatch.setattr(tqdm.notebook, "tqdm", Widget)
-    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
     stop = [lambda history: history.epochs == 3]
     history = mg.fit(model(), X, LINE, loss="mse", epochs=9, validation=0.2, callbacks=stop)
     (bar,) = bars

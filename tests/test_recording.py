@@ -79,6 +79,24 @@ def test_the_page_is_one_file_that_names_no_other(tmp_path: Any) -> None:
     assert recording._repr_html_().startswith("<iframe srcdoc=")
 
 
+def test_a_notebook_shows_the_run_while_it_goes_on() -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    program = """
+import micrograd as mg
+from micrograd.pictures import recording
+recording.PAUSE = 0.0
+run = mg.Recording()
+mg.fit(mg.MLP(2, [2, 1], seed=0), [[0.0, 1.0], [1.0, 0.0]], [1, -1], loss="hinge", epochs=3,
+       callbacks=run, progress=False)
+"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(program)])
+    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    (shown,) = [x for x in book.cells[0].outputs if x.output_type == "display_data"]
+    assert "&quot;epoch&quot;:3" in shown["data"]["text/html"]  # updated in its place
+
+
 def test_a_run_is_served_on_loopback_alone() -> None:
     recording, _, _ = recorded()
     with served(recording) as address:

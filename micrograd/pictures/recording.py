@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from array import array
 from collections.abc import Callable, Sequence
 from html import escape
@@ -17,9 +18,11 @@ from micrograd.engine import numbers_of
 from micrograd.files.whole_file import write_whole
 from micrograd.losses import as_scalars
 from micrograd.plots.networks import parameter_arrays
+from micrograd.report import in_notebook
 
 POINTS = 400  # examples that are shown
 SIDE = 48  # points of a side of the decision surface
+PAUSE = 1.0  # seconds between two views in a notebook
 HEIGHT = 560  # pixels of the page in a notebook
 PAGE = """<!doctype html>
 <html lang="en">
@@ -42,9 +45,10 @@ PAGE = """<!doctype html>
 class Recording:
     """A callback of `fit` that records the losses, the weights and the decision surface.
 
-    It records an epoch of every `every`. In a notebook it shows itself: the run, to scroll through;
-    `save` writes it as one page of HTML. The decision surface is that of a model of two inputs: of
-    one output, where it is positive; of several, the largest.
+    It records an epoch of every `every`. In a notebook it shows itself, once a second while `fit`
+    runs, and afterwards where a cell ends with it; `save` writes it as one page of HTML. The
+    decision surface is that of a model of two inputs: of one output, where it is positive; of
+    several, the largest.
 
     Raises ValueError unless `every` is at least 1.
 
@@ -68,6 +72,8 @@ class Recording:
         self.about: dict[str, Any] = {"title": title, "arrays": [], "points": [], "extent": None}
         self._grid: list[list[float]] = []
         self._outputs: Any = None  # of the model, for all points of the grid
+        self._shown: Any = None  # where a notebook shows it
+        self._next = 0.0  # when it is shown again
 
     def __call__(self, history: Any) -> None:
         """Records an epoch: `fit` calls this after each."""
@@ -86,6 +92,17 @@ class Recording:
         if self._grid:
             frame["surface"] = _packed(_shares(self._outputs(self._grid)))
         self.frames.append(frame)
+        if in_notebook() and time.monotonic() >= self._next:
+            self._show()
+
+    def _show(self) -> None:
+        from IPython.display import display
+
+        if self._shown is None:
+            self._shown = display(self, display_id=True)
+        else:
+            self._shown.update(self)
+        self._next = time.monotonic() + PAUSE
 
     def _look_at(self, examples: Any) -> None:
         """Chooses the grid of the decision surface, and the examples that are shown."""

@@ -3,6 +3,7 @@
 import sys
 from typing import Any, Self
 
+from micrograd.report import in_notebook
 from micrograd.training.run.history import History
 
 
@@ -17,7 +18,7 @@ class Progress:
         self.bar: Any = None
 
     def __enter__(self) -> Self:
-        if self.show or (self.show is None and (_in_notebook() or sys.stderr.isatty())):
+        if self.show or (self.show is None and (in_notebook() or sys.stderr.isatty())):
             self.bar = _kind()(
                 total=self.epochs * self.batches,
                 initial=self.done,
@@ -45,17 +46,11 @@ class Progress:
             self.bar.close()
 
 
-def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel, by IPython's own configuration."""
-    get = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    return "IPKernelApp" in getattr(get(), "config", ())
-
-
 def _kind() -> Any:
     """The notebook widget; the text bar elsewhere, and in a notebook without ipywidgets."""
     from tqdm import tqdm
 
-    if _in_notebook():
+    if in_notebook():
         from tqdm import notebook
 
         if notebook.IProgress is not None:  # type: ignore[attr-defined]
