@@ -11,7 +11,7 @@ QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp
 	implied_volatility determinant per_sample opaque growth compile_time training \
 	larger_than_memory accuracy
 
-.PHONY: demo test lint page test-browser docs test-all test-twice test-machines test-lowest test-newest \
+.PHONY: demo test lint page browser test-browser docs test-all test-twice test-machines test-lowest test-newest \
 	bench performance bench-eager clean
 
 .DELETE_ON_ERROR:
@@ -35,9 +35,11 @@ page/node_modules/installed: page/package-lock.json
 	cd page && npm ci --no-audit --no-fund
 	touch $@
 
-# The page in Chromium, the notebooks in a kernel; the environment gets what drives them.
-test-browser: .venv/installed
+# What drives Chromium and the kernel of a notebook: with it, `make test` tries these as well.
+browser: .venv/installed
 	$(BIN)/python -m pip install --quiet --group browser
+
+test-browser: browser
 	$(BIN)/python -m pytest tests/test_browser.py tests/test_page.py tests/test_tutorial.py \
 		tests/test_pyodide.py
 

@@ -114,14 +114,21 @@ def test_a_graph_is_stepped_through_to_the_end_and_back(show):
         assert shown.step().startswith("Backward, 3 of 3")
 
 
-def test_play_goes_on_by_itself_until_it_is_stopped(show):
+def test_play_goes_on_by_itself_until_it_is_stopped_or_at_the_end(show):
     with show(small()) as shown:
-        shown.page.get_by_role("button", name="play or stop").click()
-        shown.page.wait_for_function("micrograd.page.steps.at >= 2")
-        shown.page.get_by_role("button", name="play or stop").click()
-        at = shown.page.evaluate("micrograd.page.steps.at")
+        shown.page.clock.install()  # time stands still but for `run_for`
+        player = shown.page.get_by_role("button", name="play or stop")
+        player.click()
+        shown.page.clock.run_for(1800)
+        assert shown.page.evaluate("micrograd.page.steps.at") == 2
+        player.click()
+        shown.page.clock.run_for(5000)
+        assert shown.page.evaluate("micrograd.page.steps.at") == 2
         shown.page.get_by_role("button", name="one step back").click()
-        assert shown.page.evaluate("micrograd.page.steps.at") == at - 1
+        assert shown.page.evaluate("micrograd.page.steps.at") == 1
+        player.click()
+        shown.page.clock.run_for(20_000)
+        assert shown.page.evaluate("micrograd.page.steps.at") == 6
 
 
 def test_a_chosen_value_shows_its_paths_and_what_they_contribute(show):
