@@ -146,3 +146,16 @@ def test_c_names_each_array_of_parameters_and_its_place() -> None:
     names = [p.name for p in f.parameters]
     assert names[5] == "layers.0.weights[2,1]"
     assert names[9] == "a"
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_branches_of_a_captured_derivative_are_no_parameters(make: Any) -> None:
+    w = Value(3.0)
+    v = mg.grad(lambda x: mg.clip(x * w, 0.0, 20.0) * w)(2.0)  # w²
+    f = make(lambda x: x * v)
+    assert f(2.0) == 18.0
+    assert f.parameters == (w,)
+    f.backward(2.0)
+    assert w.grad == 12.0
+    w.data = 4.0
+    assert f(2.0) == 32.0

@@ -132,7 +132,7 @@ class Trace(Watch):
             if x.trace is not self:
                 raise foreign()
             return x
-        if x.__class__ is Value and x.op is None:
+        if x.__class__ is Value and not x.operands:
             return self._leaf(x)
         if not isinstance(x, Value):
             return x if x.__class__ is float else number(x)
@@ -175,6 +175,8 @@ class Trace(Watch):
         return tuple(symbols)
 
     def _leaf(self, x: Value) -> Any:
+        if graph.is_truth(x):  # of a derivative: which branch it took, once for all
+            return x._data
         known = self.met.get(x)
         if known is not None:
             return known
