@@ -3,23 +3,39 @@
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from micrograd.annotations import Function, P, Tree
 from micrograd.names import names_keywords
 
-Function = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Derivative(Protocol):
     """The type of `grad` and similar transformations."""
 
-    def __call__(self, f: Function, argnums: int | Sequence[int] | None = None) -> Function: ...
+    def __call__(
+        self, f: Callable[P, Tree], argnums: int | Sequence[int] | None = None
+    ) -> Callable[P, Tree]: ...
+
+
+def _named_after(function: Callable[..., object]) -> Callable[[F], F]:
+    """As `functools.wraps`, but the signature stays that of the wrapper, which takes more."""
+
+    def named(wrapper: F) -> F:
+        functools.update_wrapper(
+            wrapper, function, ("__module__", "__name__", "__qualname__", "__doc__")
+        )
+        del wrapper.__wrapped__  # type: ignore[attr-defined]
+        return wrapper
+
+    return named
 
 
 def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
     """Extends a transformation that differentiates by all arguments with `argnums`."""
 
-    @functools.wraps(by_all)
+    @_named_after(by_all)
     def transformation(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
         _check_function(f, by_all)
         derivative_by_all = by_all(f)
@@ -38,14 +54,13 @@ def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
 
         return derivative
 
-    del vars(transformation)["__wrapped__"]  # whose signature has no argnums
     return names_keywords()(transformation)
 
 
-def with_keywords(transformation: Callable[[Function], Function]) -> Callable[..., Function]:
+def with_keywords(transformation: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Extends a transformation of positional arguments: keyword arguments are passed on."""
 
-    @functools.wraps(transformation)
+    @_named_after(transformation)
     def transformed(f: Function) -> Function:
         _check_function(f, transformation)
         of_positional = transformation(f)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from micrograd import copies, graph, machine, ops, watch
+from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.ops import TABLE, Interpreter, Op, number
 from micrograd.scalar import Scalar
@@ -52,10 +53,10 @@ class Value(Scalar):
     name: str | None
 
     def __init__(
-        self, data: Any, _children: Any = (), _op: str = "", label: str | None = None, *,
-        name: str | None = None,
+        self, data: Number, _children: Iterable["Value"] = (), _op: str = "",
+        label: str | None = None, *, name: str | None = None,
     ):  # fmt: skip
-        self._data = data if data.__class__ is float else _real(data, "data")
+        self._data = data if data.__class__ is float else _real(data, "data")  # pyright: ignore
         self._grad = 0.0
         self.op = None
         self.first = ()
@@ -74,8 +75,8 @@ class Value(Scalar):
         return self._data
 
     @data.setter
-    def data(self, x: Any) -> None:
-        self._data = x if x.__class__ is float else _real(x, "data")
+    def data(self, x: Number) -> None:
+        self._data = x if x.__class__ is float else _real(x, "data")  # pyright: ignore
 
     @property
     def grad(self) -> float:
@@ -85,8 +86,8 @@ class Value(Scalar):
         return self._grad
 
     @grad.setter
-    def grad(self, x: Any) -> None:
-        self._grad = x if x.__class__ is float else _real(x, "grad")
+    def grad(self, x: Number) -> None:
+        self._grad = x if x.__class__ is float else _real(x, "grad")  # pyright: ignore
 
     def backward(self) -> None:
         """Fills `grad` by the chain rule: the derivative of this value by every node below it.
@@ -206,7 +207,8 @@ class Value(Scalar):
 
 
 def _real(x: Any, name: str) -> float:
-    """`x` as the `data` or the `grad` of a Value."""
+    """`x` as the `data` or the `grad` of a Value. Floats are not passed here, which is faster;
+    pyright does not know that `x.__class__ is float` makes x a float."""
     if isinstance(x, Scalar):
         raise x.no_number(name)
     try:
@@ -330,7 +332,7 @@ for _name in vars(Scalar):
         setattr(Value, _name, direct(_row))
 
 
-def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
+def dot(weights: Numbers, inputs: Numbers, bias: Number = 0.0) -> Result:
     """The weighted sum `bias + weights[0] * inputs[0] + weights[1] * inputs[1] + ...`, as one node.
 
     `weights` and `inputs` are sequences of one length. Raises ShapeError if they are not.
@@ -341,24 +343,27 @@ def dot(weights: Any, inputs: Any, bias: Any = 0.0) -> Any:
     >>> y.data, w[0].grad, x[1].grad
     (32.0, 5.0, 3.0)
     """
+    left: tuple[Any, ...]
+    right: tuple[Any, ...]
     try:
-        weights, inputs = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
+        left, right = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
     except TypeError:
         raise TypeError(
             f"dot takes two sequences of numbers, got {weights!r:.60} and {inputs!r:.60}"
         ) from None
-    if len(weights) != len(inputs):
-        raise ShapeError(f"expected as many inputs as weights, {len(weights)}; got {len(inputs)}")
+    if len(left) != len(right):
+        raise ShapeError(f"expected as many inputs as weights, {len(left)}; got {len(right)}")
+    start: Any = bias
     try:
-        total = bias._data
-        if inputs and inputs[0].__class__ is float:
-            for w, x in zip(weights, inputs):
+        total = start._data
+        if right and right[0].__class__ is float:
+            for w, x in zip(left, right):
                 if x.__class__ is not float:
-                    return ops.dot(*weights, *inputs, bias)
+                    return ops.dot(*left, *right, start)
                 total += w._data * x
         else:
-            for w, x in zip(weights, inputs):
+            for w, x in zip(left, right):
                 total += w._data * x._data
     except (AttributeError, TypeError):  # not all are Values: symbols, for example
-        return ops.dot(*weights, *inputs, bias)
-    return _node(total, ops.dot, (weights, inputs, bias))
+        return ops.dot(*left, *right, start)
+    return _node(total, ops.dot, (left, right, start))

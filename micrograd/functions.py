@@ -3,30 +3,31 @@
 Each takes a sequence: a list, a tuple, a generator, an array of numbers or of Values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
 from micrograd import ops
+from micrograd.annotations import Number, Numbers, Result
 
 _INF = float("inf")
 
 
-def operands(values: Iterable[Any], function: str) -> list[Any]:
+def operands(values: Iterable[object], function: str) -> list[Any]:
     """The scalars of a sequence; of an array of any shape, all its elements."""
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{function} expects a sequence of numbers, got {values!r:.60}")
     return [*values.ravel()] if hasattr(values, "ravel") else [*values]  # type: ignore[attr-defined]
 
 
-def at_least_one(values: Iterable[Any], function: str) -> list[Any]:
+def at_least_one(values: Numbers, function: str) -> list[Any]:
     scalars = operands(values, function)
     if not scalars:
         raise ValueError(f"{function} of an empty sequence has no value; pass at least one number")
     return scalars
 
 
-def sum(values: Iterable[Any]) -> Any:
+def sum(values: Numbers) -> Result:
     """The sum of `values`, added from left to right, as one node; 0.0 for none.
 
     >>> from micrograd import Value
@@ -39,7 +40,7 @@ def sum(values: Iterable[Any]) -> Any:
     return ops.sum(*operands(values, "sum"))
 
 
-def mean(values: Iterable[Any]) -> Any:
+def mean(values: Numbers) -> Result:
     """The arithmetic mean of `values`. Raises ValueError for none.
 
     >>> mean([1.0, 2.0, 6.0])
@@ -49,7 +50,7 @@ def mean(values: Iterable[Any]) -> Any:
     return ops.sum(*scalars) / len(scalars)
 
 
-def norm(values: Iterable[Any]) -> Any:
+def norm(values: Numbers) -> Result:
     """The Euclidean length of the vector `values`; its gradient at the origin is 0.
 
     >>> norm([3.0, 4.0])
@@ -58,7 +59,7 @@ def norm(values: Iterable[Any]) -> Any:
     return ops.norm(*operands(values, "norm"))
 
 
-def hypot(x: Any, y: Any) -> Any:
+def hypot(x: Number, y: Number) -> Result:
     """The length of the vector (x, y), infinite where either is; see `norm`.
 
     >>> hypot(3.0, 4.0)
@@ -68,7 +69,7 @@ def hypot(x: Any, y: Any) -> Any:
     return ops.select(far, _INF, norm([x, y]))
 
 
-def logsumexp(values: Iterable[Any]) -> Any:
+def logsumexp(values: Numbers) -> Result:
     """log(exp(v1) + exp(v2) + ...), without overflow: the largest is subtracted first.
 
     Raises ValueError for an empty sequence.
@@ -81,7 +82,7 @@ def logsumexp(values: Iterable[Any]) -> Any:
     return ops.log(ops.sum(*[ops.exp(x - largest) for x in scalars])) + largest
 
 
-def softmax(values: Iterable[Any]) -> list[Any]:
+def softmax(values: Numbers) -> list[Result]:
     """exp(v) / (exp(v1) + exp(v2) + ...) for each v, as a list: positive numbers that sum to one.
 
     Raises ValueError for an empty sequence.
@@ -96,7 +97,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     return [ops.div(power, total) for power in powers]
 
 
-def log_softmax(values: Iterable[Any]) -> list[Any]:
+def log_softmax(values: Numbers) -> list[Result]:
     """The logarithm of each softmax, precise even if that is tiny. Raises ValueError for none.
 
     >>> log_softmax([0.0, 1000.0])
@@ -113,7 +114,7 @@ def _largest(scalars: list[Any]) -> Any:
     return ops.where(ops.abs(largest) < float("inf"), largest, 0.0)
 
 
-def take(values: Any, index: Any) -> Any:
+def take(values: Iterable[Number | Sequence[Number]], index: Number) -> Result:
     """`values[index]`, where `index` may be an input of the program. A row of a table is a list.
 
     Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`. On arrays and in
@@ -124,13 +125,13 @@ def take(values: Any, index: Any) -> Any:
     >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
     [3.0, 4.0]
     """
-    rows = operands(values, "take") if not hasattr(values, "ravel") else [*values]
+    rows: list[Any] = operands(values, "take") if not hasattr(values, "ravel") else [*values]
     if rows and hasattr(rows[0], "__len__"):
         return [take(column, index) for column in zip(*rows, strict=True)]
     return ops.take(*rows, index)
 
 
-def greater(x: Any, y: Any) -> Any:
+def greater(x: Number, y: Number) -> Result:
     """Whether x is above y: a truth, for `where`. Of arrays, element by element.
 
     >>> greater(2.0, 1.0)
@@ -139,7 +140,7 @@ def greater(x: Any, y: Any) -> Any:
     return ops.less(y, x)
 
 
-def greater_equal(x: Any, y: Any) -> Any:
+def greater_equal(x: Number, y: Number) -> Result:
     """Whether x is at least y: a truth, for `where`. Of arrays, element by element.
 
     >>> greater_equal(2.0, 2.0)

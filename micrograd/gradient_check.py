@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.annotations import Function, Tree
 from micrograd.calculus import jacobian
 from micrograd.differences import Slope, slopes
 from micrograd.engine import Value, numbers_of
@@ -102,7 +103,7 @@ class GradientCheck:
         return "\n".join(lines + [f"and {len(self.rows) - SHOWN} more"] * (len(self.rows) > SHOWN))
 
 
-def check_gradient(f: Callable[..., Any], *at: Any, order: int = 2) -> GradientCheck:
+def check_gradient(f: Function, *at: Tree, order: int = 2) -> GradientCheck:
     """Compares the derivatives of `f` at a point with finite differences: a check for tests.
 
     `f` is a function or an operation of your own, `at` are its arguments: numbers, arrays and

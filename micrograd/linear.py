@@ -4,15 +4,17 @@ Rows are exchanged so that each pivot is the largest in its column (partial pivo
 program each example exchanges its own rows: a pivot that is zero for one is no harm to the others.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from micrograd import functions, ops
+from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
 
-Matrix = list[list[Any]]
+Matrix = list[list[Result]]
 
 
-def _square(a: Any, function: str) -> Matrix:
+def _square(a: Iterable[Numbers], function: str) -> Matrix:
     rows = [functions.operands(row, function) for row in a]
     if not rows or any(len(row) != len(rows) for row in rows):
         lengths = [len(row) for row in rows]
@@ -60,7 +62,7 @@ def _solved(rows: Matrix, width: int) -> Matrix:
     return unknowns
 
 
-def solve(a: Any, b: Any) -> Any:
+def solve(a: Iterable[Numbers], b: Iterable[Number | Numbers]) -> Result:
     """The x of a x = b, as a list; of a matrix b, as a list of rows.
 
     The row with the largest pivot is taken at each step. A singular matrix has answers that are
@@ -69,7 +71,8 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve([[0.0, 2.0], [4.0, 1.0]], [6.0, 7.0])
     [1.0, 3.0]
     """
-    rows, right = _square(a, "solve"), [*b]
+    rows = _square(a, "solve")
+    right: list[Any] = [*b]
     if len(right) != len(rows):
         raise ShapeError(f"solve expects {len(rows)} rows in b, got {len(right)}")
     if not hasattr(right[0], "__len__"):
@@ -78,7 +81,7 @@ def solve(a: Any, b: Any) -> Any:
     return _solved([[*row, *side] for row, side in zip(rows, sides)], len(sides[0]))
 
 
-def inv(a: Any) -> Matrix:
+def inv(a: Iterable[Numbers]) -> Matrix:
     """The inverse of a square matrix, as a list of rows; see `solve`.
 
     Raises ShapeError if `a` is not square.
@@ -91,7 +94,7 @@ def inv(a: Any) -> Matrix:
     return _solved([[*row, *[float(i == j) for j in range(n)]] for i, row in enumerate(rows)], n)
 
 
-def det(a: Any) -> Any:
+def det(a: Iterable[Numbers]) -> Result:
     """The determinant of a square matrix: up to 3 x 3 as a polynomial, else by elimination.
 
     At a singular matrix of more than 3 rows, the derivative may be NaN. Raises ShapeError if `a`
@@ -124,7 +127,7 @@ def _expanded(rows: Matrix) -> Any:
     return ops.sum(*[-term if k % 2 else term for k, term in enumerate(terms)])
 
 
-def cholesky(a: Any) -> Matrix:
+def cholesky(a: Iterable[Numbers]) -> Matrix:
     """The lower triangle L with L Lᵀ = a, as a list of rows; it reads the lower triangle of `a`.
 
     There are no exchanges: the pivots of a positive definite matrix are positive. The rows of

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from micrograd import ops
+from micrograd.annotations import Function, Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.functions import logsumexp, mean, take
 from micrograd.names import unknown
 from micrograd.scalar import Scalar
 
-Loss = Callable[[Any, Any], Any]
+Loss = Function  # of one example's outputs and its target
 
 
-def mse(outputs: Any, target: Any) -> Any:
+def mse(outputs: Number | Numbers, target: Number | Numbers) -> Result:
     """The squared error.
 
     >>> mse([1.0, 2.0], [1.0, 4.0])
@@ -26,7 +27,7 @@ def mse(outputs: Any, target: Any) -> Any:
     return _mean_of(lambda y, t: (y - t) * (y - t), outputs, target)
 
 
-def mae(outputs: Any, target: Any) -> Any:
+def mae(outputs: Number | Numbers, target: Number | Numbers) -> Result:
     """The absolute error.
 
     >>> mae([1.0, 2.0], [1.0, 4.0])
@@ -35,7 +36,7 @@ def mae(outputs: Any, target: Any) -> Any:
     return _mean_of(lambda y, t: ops.abs(y - t), outputs, target)
 
 
-def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
+def huber(outputs: Number | Numbers, target: Number | Numbers, delta: float = 1.0) -> Result:
     """Half the squared error up to an error of `delta`, and linear beyond (Huber, 1964).
 
     Raises ValueError if `delta` is not positive.
@@ -53,7 +54,7 @@ def huber(outputs: Any, target: Any, delta: float = 1.0) -> Any:
     return _mean_of(term, outputs, target)
 
 
-def hinge(outputs: Any, target: Any) -> Any:
+def hinge(outputs: Number | Numbers, target: Number | Numbers) -> Result:
     """max(0, 1 - target * output), which is zero beyond the margin. Targets are -1 or 1.
 
     Raises ValueError for another number; targets that are traced are not known yet.
@@ -73,7 +74,7 @@ def hinge(outputs: Any, target: Any) -> Any:
     return _mean_of(term, outputs, target)
 
 
-def bce_with_logits(outputs: Any, target: Any) -> Any:
+def bce_with_logits(outputs: Number | Numbers, target: Number | Numbers) -> Result:
     """The binary cross entropy of the probability sigmoid(output), computed without overflow.
 
     Targets are 0 or 1, or probabilities between them. Raises ValueError for another number.
@@ -93,7 +94,7 @@ def bce_with_logits(outputs: Any, target: Any) -> Any:
     return _mean_of(term, outputs, target)
 
 
-def cross_entropy(outputs: Any, target: Any) -> Any:
+def cross_entropy(outputs: Number | Numbers, target: Number) -> Result:
     """The negative logarithm of softmax(outputs)[target], computed without overflow.
 
     `target` is a class index, from 0; in a compiled program it may be an input. Raises ShapeError
@@ -136,13 +137,14 @@ def loss_name(loss: str | Loss) -> str:
     return next((name for name, known in LOSSES.items() if loss is known or loss == name), "")
 
 
-def as_scalars(values: Any) -> list[Any]:
+def as_scalars(values: Number | Numbers) -> list[Result]:
     """Outputs or targets (a sequence, an array or one scalar) as a list of scalars and floats."""
+    scalars: Any = values
     if hasattr(values, "ravel"):
-        values = values.ravel()
+        scalars = scalars.ravel()
     elif not hasattr(values, "__iter__"):
-        values = [values]
-    return [x if isinstance(x, Scalar) else ops.number(x) for x in values]
+        scalars = [values]
+    return [x if isinstance(x, Scalar) else ops.number(x) for x in scalars]
 
 
 def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from micrograd import ops
+from micrograd.annotations import Tree
 from micrograd.engine import Value, write_numbers
 from micrograd.errors import ShapeError
 from micrograd.report import Report
@@ -34,7 +35,7 @@ class Module:
     Value(data=3.0, grad=0.0, name='slope')
     """
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, Tree]:
         """The parameters by attribute name: a `Value`, or a (nested) list of Values."""
         return dict(_arrays(vars(self)))
 
@@ -56,7 +57,7 @@ class Module:
             for place, value in _elements(array):
                 value.name = name + (f"[{','.join(map(str, place))}]" if place else "")
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Tree]:
         """The numbers of `arrays()`, to save, and to pass to `load_state_dict`.
 
         >>> from micrograd.neuralnet import Neuron
@@ -65,7 +66,7 @@ class Module:
         """
         return {name: _numbers(array) for name, array in self.arrays().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tree]) -> None:
         """Sets the parameters from `state`: lists or arrays, as in `state_dict()`.
 
         Raises ShapeError if names or shapes differ, and TypeError for elements that are not

@@ -33,7 +33,7 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
     return f"did you mean {folded[near[0]]!r}?" if near else ""
 
 
-def unknown(what: str, name: Any, known: Iterable[str], remedy: str = "choose ") -> str:
+def unknown(what: str, name: object, known: Iterable[str], remedy: str = "choose ") -> str:
     """The error message for a `name` that is not `known`.
 
     >>> unknown("loss", "MSE", ["mse", "mae"])

@@ -8,26 +8,27 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 from micrograd import ops
+from micrograd.annotations import Function, Number, Result, Tree
 from micrograd.engine import Value, direct, dot
 from micrograd.errors import ShapeError
 from micrograd.module import Module
 from micrograd.names import names_keywords, unknown
 from micrograd.scalar import Scalar
 
-Activation = str | Callable[[Any], Any]
+Activation = str | Function
 
 
 class _Activated(Module):
     """A module with an activation. Copies and pickles look its function up by name again."""
 
     activation: Activation
-    function: Callable[[Any], Any] | None
+    function: Function | None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: x for name, x in vars(self).items() if name != "function"}
@@ -69,7 +70,7 @@ class Neuron(_Activated):
         self.bias = Value(0.0)
         self.name_parameters()
 
-    def __call__(self, inputs: Sequence[Any]) -> Any:
+    def __call__(self, inputs: Sequence[Number]) -> Result:
         """The scalar for `nin` inputs."""
         weighted = dot(self.weights, inputs, self.bias)
         return weighted if self.function is None else self.function(weighted)
@@ -108,18 +109,18 @@ class Layer(_Activated):
         self.neurons = [Neuron(nin, activation, seed=random, fan_out=nout) for _ in range(nout)]
         self.name_parameters()
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, Tree]:
         """A matrix of weights, one row per neuron, and a vector of biases."""
         return {
             "weights": [neuron.weights for neuron in self.neurons],
             "bias": [neuron.bias for neuron in self.neurons],
         }
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+    def __call__(self, inputs: Sequence[Number]) -> list[Result]:
         """The list of `nout` scalars for `nin` inputs."""
         return Outputs(self.outputs(_scalars(inputs, self.nin)))
 
-    def outputs(self, scalars: list[Any]) -> list[Any]:
+    def outputs(self, scalars: list[Number]) -> list[Result]:
         """The output of each neuron, computed without calling each one."""
         shared = tuple(scalars)  # the nodes share this tuple
         sums = [dot(neuron.weights, shared, neuron.bias) for neuron in self.neurons]
@@ -174,7 +175,7 @@ class MLP(Module):
         ]
         self.name_parameters()
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+    def __call__(self, inputs: Sequence[Number]) -> list[Result]:
         """The list of outputs for `nin` inputs."""
         signals = _scalars(inputs, self.nin)
         for layer in self.layers:
@@ -263,7 +264,7 @@ def initial_weights(activation: Activation, nin: int, nout: int, random: Random)
     return [random.uniform(-bound, bound) for _ in range(nin)]
 
 
-def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
+def activation_function(activation: Activation) -> Function | None:
     """The function that `activation` names; None for the identity, which needs no node.
 
     Raises ValueError for an unknown name, and for an operation of more than one operand.
@@ -310,7 +311,7 @@ def _called(activation: Any) -> str:
 # Inputs.
 
 
-def _scalars(inputs: Sequence[Any], nin: int) -> list[Any]:
+def _scalars(inputs: Sequence[Number], nin: int) -> list[Any]:
     """The inputs as scalars and floats, `nin` of them."""
     if not hasattr(inputs, "__len__") or not hasattr(inputs, "__iter__"):
         raise TypeError(f"expected a sequence of {nin} inputs, got {inputs!r:.60}")

@@ -12,13 +12,14 @@ a float stops the chain rule there.
 
 import inspect
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from numbers import Complex, Number, Real
 from typing import Any, cast
 
 from micrograd import machine
+from micrograd.annotations import Number, Result
 from micrograd.iteration import Iteration
 
 INSTRUCTION, FUNCTION = 1, 25  # the cost of a primitive, in machine instructions
@@ -82,7 +83,7 @@ class Op:
         if not (callable(self.meaning) and (self.boolean or callable(self.derivative))):
             raise TypeError(f"operation {self.name!r} needs a meaning and a derivative")
 
-    def __call__(self, *operands: Any) -> Any:
+    def __call__(self, *operands: Number) -> Result:
         if len(operands) != self.arity is not None:
             operands = self._completed(operands)
         return INTERPRETERS[frozenset(map(type, operands))](self, operands)
@@ -121,7 +122,7 @@ def _row(name: str, unlisted: bool = False) -> Op:
 
 # The dispatch: the types of the operands decide which interpreter runs an operation.
 
-Interpreter = Callable[[Op, tuple[Any, ...]], Any]
+Interpreter = Callable[[Op, tuple[Result, ...]], Result]
 
 
 class _Interpreters(dict[frozenset[type], Interpreter]):
@@ -224,9 +225,11 @@ def number(x: Any) -> float:
 def is_real(kind: type) -> bool:
     """Whether `kind` is a type of real numbers. Decimal is only a Number, and np.bool not even
     that."""
-    if issubclass(kind, Complex):
-        return issubclass(kind, Real) and kind.__name__ != "timedelta64"  # NumPy calls it integer
-    return issubclass(kind, Number) or (kind.__module__, kind.__name__[:4]) == ("numpy", "bool")
+    if issubclass(kind, numbers.Complex):
+        real = issubclass(kind, numbers.Real)
+        return real and kind.__name__ != "timedelta64"  # NumPy calls it an integer
+    is_bool = kind.__module__ == "numpy" and kind.__name__.startswith("bool")
+    return is_bool or issubclass(kind, numbers.Number)
 
 
 def elementwise(op: Op, operands: tuple[Any, ...]) -> Any:

@@ -21,13 +21,14 @@ from inspect import Signature, signature
 from operator import is_
 from typing import Any, ClassVar, Self
 
+from micrograd.annotations import Result, Tree
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ShapeError
 from micrograd.names import check_keywords
 from micrograd.ops import number, sqrt
 from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
-State = tuple[Any, ...]  # the optimiser's state for one parameter
+State = tuple[Result, ...]  # the optimiser's state for one parameter
 
 
 class _OfTheConstructor:
@@ -78,7 +79,7 @@ class Optimizer:
     state: list[State] = field(default_factory=list, init=False)  # one for each parameter
     _served: tuple[Value, ...] = field(default=(), init=False)
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
+    def __new__(cls, *args: object, **options: object) -> Self:
         check_keywords(cls.__init__, f"{cls.__name__}()", options, {})
         return super().__new__(cls)
 
@@ -96,7 +97,9 @@ class Optimizer:
             if getattr(self, name) is not None:
                 require_positive(**{name: getattr(self, name)})
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """The parameter `p` and its state after a step, given its gradient `g`.
 
         `rate` is the learning rate, and `step` counts from 1. A rule contains only arithmetic, so
@@ -135,12 +138,12 @@ class Optimizer:
         vars(fresh).update(vars(self), steps=0, state=[], _served=())
         return fresh
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Tree]:
         """The number of steps and, for each name in `memory`, a list of numbers, by parameter."""
         columns = {name: [row[i] for row in self.state] for i, name in enumerate(self.memory)}
         return {"steps": self.steps, **columns}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tree]) -> None:
         """Restores a `state_dict()`. Raises ShapeError for that of another kind of optimiser."""
         expected = ["steps", *self.memory]
         if sorted(state) != sorted(expected):
@@ -189,7 +192,9 @@ class SGD(Optimizer):
 
     learning_rate: float | Schedule = 0.01
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Gradient descent; there is no state."""
         return p - rate * g, ()
 
@@ -214,7 +219,9 @@ class Momentum(Optimizer):
         super().__post_init__()
         _require_fraction(momentum=self.momentum)
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Moves along the velocity; the state is `(v,)`."""
         (v,) = state
         v = self.momentum * v + g
@@ -233,7 +240,9 @@ class Nesterov(Momentum):
     (0.675, 2.5)
     """
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Moves along the velocity after the next step; the state is `(v,)`."""
         (v,) = state
         v = self.momentum * v + g
@@ -263,7 +272,9 @@ class RMSprop(Optimizer):
         _require_fraction(decay=self.decay)
         require_positive(epsilon=self.epsilon)
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Divides by the root mean square; the state is the mean square, `(s,)`."""
         (s,) = state
         s = self.decay * s + (1 - self.decay) * g * g
@@ -293,7 +304,9 @@ class Adam(Optimizer):
         _require_fraction(beta1=self.beta1, beta2=self.beta2)
         require_positive(epsilon=self.epsilon)
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Divides the mean by the root mean square; the state is `(m, s)`."""
         m, s = state
         m = self.beta1 * m + (1 - self.beta1) * g
@@ -322,7 +335,9 @@ class AdamW(Adam):
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
 
-    def rule(self, p: Any, g: Any, state: State, rate: Any, step: Any) -> tuple[Any, State]:
+    def rule(
+        self, p: Result, g: Result, state: State, rate: Result, step: Result
+    ) -> tuple[Result, State]:
         """Adam's rule, after the weight decay."""
         return super().rule(p - rate * self.weight_decay * p, g, state, rate, step)
 

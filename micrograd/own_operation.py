@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from micrograd import machine
+from micrograd.annotations import Function
 from micrograd.operation import Op, composed, number
 
 
 def op(
-    *misplaced: Any,
-    derivative: Callable[..., Any] | None = None,
+    *misplaced: object,
+    derivative: Function | None = None,
     name: str = "",
     opaque: bool = False,
-) -> Callable[[Callable[..., Any]], Op]:
+) -> Callable[[Function], Op]:
     """Adds an operation: decorates its meaning, a function of one or more numbers.
 
     `derivative(g, z, *operands)` is passed the gradient `g` of the result, the result `z` and the

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any, cast
 
 from micrograd import graph, linear, newton, ops
+from micrograd.annotations import Function, Tree
 from micrograd.caller import warn
 from micrograd.check import unobserved
 from micrograd.engine import Value
@@ -28,7 +29,7 @@ from micrograd.watch import watches
 KEPT = 256  # operations of the latest equations
 
 
-def root(f: Callable[..., Any], guess: Any, *parameters: Any) -> Any:
+def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     """The x near `guess` with f(x, *parameters) = 0, by a safeguarded Newton iteration.
 
     `guess` is a number; or a sequence of n numbers, for n equations: then f takes and returns n
@@ -57,7 +58,7 @@ def root(f: Callable[..., Any], guess: Any, *parameters: Any) -> Any:
     return equations.arranged(found)
 
 
-def fixed_point(f: Callable[..., Any], guess: Any, *parameters: Any) -> Any:
+def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     """The x near `guess` with f(x, *parameters) = x: see `root`.
 
     >>> import micrograd as mg

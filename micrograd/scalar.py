@@ -114,13 +114,13 @@ class Scalar:
 
     def __eq__(self, other: object) -> Any:
         try:
-            return ops.equal(self, other)
+            return ops.equal(self, cast(Any, other))
         except TypeError:  # not a number at all
             return NotImplemented
 
     def __ne__(self, other: object) -> Any:
         try:
-            return ops.not_equal(self, other)
+            return ops.not_equal(self, cast(Any, other))
         except TypeError:
             return NotImplemented
 

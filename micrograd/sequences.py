@@ -1,18 +1,19 @@
 """Functions that compare or run along a sequence: prod, cumsum, max, sort, argmax, interp."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from itertools import accumulate
 from typing import Any
 
 from micrograd import ops
+from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.functions import at_least_one, operands
 from micrograd.names import names_keywords
 from micrograd.ops import select
 
 
-def prod(values: Iterable[Any]) -> Any:
+def prod(values: Numbers) -> Result:
     """The product of `values`, 1.0 for none; its derivative is right where some are 0.
 
     >>> prod([2.0, 3.0, 4.0])
@@ -21,7 +22,7 @@ def prod(values: Iterable[Any]) -> Any:
     return reduce(ops.mul, operands(values, "prod"), 1.0)
 
 
-def cumsum(values: Iterable[Any]) -> list[Any]:
+def cumsum(values: Numbers) -> list[Result]:
     """The sums of the first one, two, three, ... of `values`, as a list.
 
     >>> cumsum([1.0, 2.0, 3.0])
@@ -30,7 +31,7 @@ def cumsum(values: Iterable[Any]) -> list[Any]:
     return [*accumulate(operands(values, "cumsum"), ops.add)]
 
 
-def max(values: Iterable[Any]) -> Any:
+def max(values: Numbers) -> Result:
     """The largest of `values`, by `maximum` from left to right: a tie shares the gradient.
 
     NaN if any is NaN. Raises ValueError for none.
@@ -41,7 +42,7 @@ def max(values: Iterable[Any]) -> Any:
     return reduce(ops.maximum, at_least_one(values, "max"))
 
 
-def min(values: Iterable[Any]) -> Any:
+def min(values: Numbers) -> Result:
     """The smallest of `values`, by `minimum` from left to right: a tie shares the gradient.
 
     NaN if any is NaN. Raises ValueError for none.
@@ -52,7 +53,7 @@ def min(values: Iterable[Any]) -> Any:
     return reduce(ops.minimum, at_least_one(values, "min"))
 
 
-def argmax(values: Iterable[Any]) -> Any:
+def argmax(values: Numbers) -> Result:
     """The index of the first largest of `values`, as a float: a constant for the derivative.
 
     The first NaN, if there is one, as in NumPy. Raises ValueError for none.
@@ -63,7 +64,7 @@ def argmax(values: Iterable[Any]) -> Any:
     return _place(at_least_one(values, "argmax"), lambda best, x: ops.less(best, x))
 
 
-def argmin(values: Iterable[Any]) -> Any:
+def argmin(values: Numbers) -> Result:
     """The index of the first smallest of `values`, as a float: a constant for the derivative.
 
     The first NaN, if there is one, as in NumPy. Raises ValueError for none.
@@ -89,7 +90,7 @@ def _exchanged(x: Any, y: Any) -> tuple[Any, Any]:
     return select(swap, y, x), select(swap, x, y)
 
 
-def sort(values: Iterable[Any]) -> list[Any]:
+def sort(values: Numbers) -> list[Result]:
     """`values` in ascending order, as a list; NaN comes last.
 
     By Batcher's network (Knuth, volume 3, algorithm 5.2.2M), whose steps are the same for all
@@ -115,8 +116,12 @@ def sort(values: Iterable[Any]) -> list[Any]:
 
 @names_keywords()
 def interp(
-    x: Any, xp: Sequence[Any], fp: Sequence[Any], left: Any = None, right: Any = None
-) -> Any:
+    x: Number,
+    xp: Sequence[Number],
+    fp: Sequence[Number],
+    left: Number | None = None,
+    right: Number | None = None,
+) -> Result:
     """The number at x of the line through the points (xp, fp), whose `xp` ascend.
 
     Below the first point it is `left`, or else the first of `fp`; above the last one, `right`, or

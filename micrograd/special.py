@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 from micrograd import machine
+from micrograd.annotations import Result
 from micrograd.elementary import polynomial
 from micrograd.operation import composed
 from micrograd.ops import abs, cos, div, floor, log, select, sin
@@ -87,7 +88,7 @@ def lgamma(x):
     return select(y == math.inf, y, z)
 
 
-def digamma(x: Any) -> Any:
+def digamma(x: Result) -> Result:
     """The derivative of lgamma, ψ(x) = Γ'(x) / Γ(x).
 
     >>> round(digamma(1.0), 12)

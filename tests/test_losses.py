@@ -13,6 +13,7 @@ from micrograd import ShapeError, Value, losses
 random = np.random.default_rng(0)
 OUTPUTS = random.normal(size=(20, 3)) * 2
 TARGETS = random.normal(size=(20, 3))
+NOT_A_NUMBER: Any = "a"
 CLASSES = random.integers(3, size=20)
 SIGNS = np.where(random.normal(size=20) > 0, 1, -1)
 
@@ -134,7 +135,7 @@ def test_by_name():
         (lambda: losses.cross_entropy([1.0, 2.0], 2), IndexError, "from 0 to 1, got 2"),
         (lambda: losses.cross_entropy([1.0, 2.0], 0.5), IndexError, "an integer"),
         (lambda: losses.huber(1.0, 0.0, delta=0.0), ValueError, "must be positive, got 0.0"),
-        (lambda: losses.mse("a", 1.0), TypeError, "one real number, got str"),
+        (lambda: losses.mse(NOT_A_NUMBER, 1.0), TypeError, "one real number, got str"),
     ],
 )
 def test_mistakes(call: Any, error: type, message: str):

@@ -16,8 +16,10 @@ def test_the_loss_curve_shows_both_losses(tmp_path):
     path = tmp_path / "loss.png"
     history = History(loss=[2.0, 0.5, 0.1], validation_loss=[2.0, 1.0, 0.6])
     (axes,) = history.plot(path).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "held out"]
-    assert axes.lines[0].get_ydata().tolist() == [2.0, 0.5, 0.1]
+    legend = axes.get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "held out"]
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [2.0, 0.5, 0.1]
     assert axes.get_yscale() == "log"
     assert path.read_bytes().startswith(PNG)
 

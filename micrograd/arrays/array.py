@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.annotations import Tree
 from micrograd.arrays import ufuncs
 from micrograd.arrays.functions import FUNCTIONS, TRACED, chosen, sort
 from micrograd.arrays.instead import INSTEAD
@@ -60,7 +61,7 @@ def _is_mask(key: Any) -> bool:
     return isinstance(key, ScalarArray)
 
 
-def array(values: Any) -> Any:
+def array(values: Tree) -> Tree:
     """An array of Values or traced numbers, on which NumPy's functions work as on floats.
 
     `np.array` makes an array too, but NumPy converts comparisons of its elements to bool, which a

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from micrograd.files import fields
 from micrograd.files.faults import Places
@@ -22,6 +23,8 @@ from micrograd.tables.inputs import Category, Inputs
 from micrograd.tables.model_file import ModelFileError, load_model, save_model
 from micrograd.tables.targets import Classes, Target
 from micrograd.training.predictor import Predictor
+
+Columns = Mapping[str, ArrayLike | Sequence[object]]  # by name: numbers or texts, None for missing
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class TableModel:
     inputs: Inputs
     target: Target
 
-    def predict(self, table: Table | Mapping[str, Any] | str | Path) -> Predictions:
+    def predict(self, table: Table | Columns | str | Path) -> Predictions:
         """Predicts the target of each row; ignores columns that are not inputs.
 
         Missing values, and categories not seen in training, are filled in as in training. Raises
@@ -204,7 +207,7 @@ def _network(arrays: dict[str, np.ndarray], stored: _Network) -> MLP:
     return network
 
 
-def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) -> Table:
+def as_table(table: Table | Columns | str | Path, texts: list[str]) -> Table:
     """A file or a mapping of arrays as a Table. Raises TableError if there are no rows."""
     if isinstance(table, (str, Path)):
         made, named = read_table(table, texts), str(table)
@@ -216,7 +219,7 @@ def as_table(table: Table | Mapping[str, Any] | str | Path, texts: list[str]) ->
 
 
 def predict_table(
-    model: TableModel | str | Path, table: Table | Mapping[str, Any] | str | Path
+    model: TableModel | str | Path, table: Table | Columns | str | Path
 ) -> Predictions:
     """The predictions of a model, or a model file, for a table, as in `micrograd predict`.
 

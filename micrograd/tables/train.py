@@ -1,10 +1,9 @@
 """train_table: trains a model that predicts one column of a table."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from micrograd.files.table import Table
 from micrograd.files.whole_file import check_format, check_writable
@@ -12,7 +11,7 @@ from micrograd.names import names_keywords
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
 from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
-from micrograd.tables.table_model import TableModel, as_table
+from micrograd.tables.table_model import Columns, TableModel, as_table
 from micrograd.tables.targets import Figure
 from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
 from micrograd.training.fit import fit
@@ -50,7 +49,7 @@ class Trained:
 
 @names_keywords()
 def train_table(
-    table: Table | Mapping[str, Any] | str | Path,
+    table: Table | Columns | str | Path,
     target: str,
     *,
     hidden: Sequence[int] = (16, 16),
@@ -109,9 +108,9 @@ def train_table(
     batches = math.ceil(prepared.rows / max(batch_size, 1))
     if epochs is None:
         epochs = min(max(math.ceil(STEPS / batches), 10 if prepared.pieces is None else 1), 100)
+    X, y = (prepared.pieces, None) if prepared.pieces else prepared.part(prepared.training)
     history = fit(
-        prepared.network,
-        *((prepared.pieces,) if prepared.pieces else prepared.part(prepared.training)),
+        *(prepared.network, X, y),
         loss=prepared.target.loss,
         optimizer=Adam(CosineDecay(learning_rate, max(epochs * batches, 1))),
         epochs=epochs,

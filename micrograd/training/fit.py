@@ -11,15 +11,17 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
+from micrograd.annotations import Model
 from micrograd.compiler.llvm.level import check_level
 from micrograd.losses import Loss, loss_function
 from micrograd.names import names_keywords
 from micrograd.optim import Adam, Optimizer
-from micrograd.training.data.data import Data, Validation, refuse_for_files
+from micrograd.training.data.data import Data, Source, Targets, Validation, refuse_for_files
 from micrograd.training.data.examples import ClassWeight
 from micrograd.training.options import several
 from micrograd.training.run.history import History
@@ -51,9 +53,9 @@ __all__ = ["DivergenceError", "fit"]
     learning_rate="it is the optimizer's: optimizer=mg.Adam(learning_rate=0.01)",
 )
 def fit(
-    model: Any,
-    X: Any,
-    y: Any = None,
+    model: Model,
+    X: Source,
+    y: Targets = None,
     *,
     loss: str | Loss,
     optimizer: Optimizer | Literal["lbfgs"] | None = None,
@@ -66,7 +68,7 @@ def fit(
     l1: float = 0.0,
     l2: float = 0.0,
     dropout: float = 0.0,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
     patience: int | None = None,
     monitor: str | None = None,
@@ -76,7 +78,7 @@ def fit(
     every: int | None = None,
     resume: bool = False,
     engine: Literal["native", "eager"] = "native",
-    dtype: Any = "float64",
+    dtype: DTypeLike = "float64",
     threads: int = 1,
 ) -> History:
     """Trains `model` to minimise the mean `loss` of the examples; returns the history of the run.
@@ -153,7 +155,7 @@ def fit(
     return run.history
 
 
-def _objective(model: Any, data: Data, settings: Settings) -> Objective:
+def _objective(model: Model, data: Data, settings: Settings) -> Objective:
     """The loss, tried out on the smallest and the largest target."""
     weighted, penalties = data.training.weights is not None, Penalties(settings.l1, settings.l2)
     loss = loss_function(settings.loss)

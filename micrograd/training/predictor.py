@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from micrograd.annotations import Model
 from micrograd.compiler.api.arguments import float_type, numbers
 from micrograd.compiler.api.function import Compiled, CompiledOne, Vectorized
 from micrograd.engine import numbers_of
@@ -30,7 +31,7 @@ class Predictor:
     array([5.])
     """
 
-    def __init__(self, model: Any, *, dtype: DTypeLike = "float64", threads: int = 1):
+    def __init__(self, model: Model, *, dtype: DTypeLike = "float64", threads: int = 1):
         if not callable(model):
             raise TypeError(f"expected a model to call, such as mg.MLP, got {model!r:.60}")
         self.model, self.dtype, self.threads = model, float_type(dtype), threads

@@ -158,7 +158,7 @@ class _Adjoint:
                 if factor.block in self.active:
                     others = factors[:k] + factors[k + 1 :]
                     if self.guarded and others:
-                        g = Rows(self, repeated)
+                        g: Operand = Rows(self, repeated)
                         more = self._guard(g, reduce(ops.mul, map(self._rows, others), g))
                         self.notes.add(factor, [self._operand(more, len(factor))])
                     else:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from micrograd.errors import ShapeError
 from micrograd.training.data.examples import Batches, ClassWeight, Examples
 from micrograd.training.data.pieces import InMemory, PieceBatches, Pieces, numbers_in
 from micrograd.training.run.run_identity import Mark, of_file, of_table
 
-Validation = float | tuple[Any, Any] | tuple[Any, Any, Any]
+Source = ArrayLike | str | Path | Pieces  # arrays, or a file
+Targets = ArrayLike | str | None  # or the name of the file's column
+Validation = float | tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,11 @@ class Data:
     @classmethod
     def of(
         cls,
-        X: Any,
-        y: Any,
+        X: Source,
+        y: Targets,
         validation: Validation | None,
         random: np.random.Generator,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
     ) -> "Data":
         """From the arguments of `fit`: arrays or the path of a file. See `Examples.of`."""
@@ -83,7 +86,9 @@ class Data:
         return of_table(source.table) if isinstance(source, InMemory) else of_file(source.path)
 
 
-def _pieces(X: Any, y: Any, share: float | None, random: np.random.Generator) -> Pieces | None:
+def _pieces(
+    X: Source, y: Targets, share: float | None, random: np.random.Generator
+) -> Pieces | None:
     """The examples in the file `X`; None if `X` is not a file."""
     if isinstance(X, Pieces):
         return X

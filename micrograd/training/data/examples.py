@@ -12,7 +12,7 @@ from micrograd.training.data.shuffle import random_order
 
 MISSING = "NoneType", "NAType", "NaTType"  # the last two are types of pandas
 
-ClassWeight = str | Mapping[Any, float]
+ClassWeight = str | Mapping[int, float] | Mapping[float, float]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd.training.run.diagnosis import Diagnosis, diagnose
 from micrograd.training.run.record import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(repr=False)
@@ -45,7 +48,7 @@ class History(Record):
         """One number for each epoch: "loss", "validation_loss", or else the metric."""
         return {"loss": self.loss, "validation_loss": self.validation_loss}.get(name, self.scores)
 
-    def plot(self, path: str | Path | None = None) -> Any:
+    def plot(self, path: str | Path | None = None) -> "Figure":
         """A matplotlib Figure of the losses and any metric, written to `path` if one is given.
 
         Raises PlotError if matplotlib is not installed.

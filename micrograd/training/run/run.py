@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from micrograd.training.run.progress import Progress
 from micrograd.training.steps.compiled_step import NativeStep
 from micrograd.training.steps.eager import EagerStep
 
-Callback = Callable[[History], Any]
+Callback = Callable[[History], object]
 
 
 class DivergenceError(ArithmeticError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from micrograd.losses import Loss, loss_function
 from micrograd.names import did_you_mean, unknown
@@ -44,7 +45,7 @@ class Settings:
     every: int | None
     resume: bool
     engine: Literal["native", "eager"]
-    dtype: Any
+    dtype: DTypeLike
     threads: int
     begun: float  # the clock time of the call
 

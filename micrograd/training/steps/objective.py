@@ -1,6 +1,6 @@
 """Objective: the loss of one example, and the penalties on the parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.annotations import Model
 from micrograd.caller import nothing_returned
 from micrograd.engine import Value
-from micrograd.losses import as_scalars, loss_name
+from micrograd.losses import Loss, as_scalars, loss_name
 from micrograd.neuralnet import MLP
 from micrograd.scalar import Scalar
 from micrograd.training.data.examples import Examples
@@ -46,8 +47,8 @@ class Objective:
     mask if `dropout` is above 0. The result excludes the penalties.
     """
 
-    model: Any
-    loss: Callable[[Any, Any], Any]
+    model: Model
+    loss: Loss
     weighted: bool = False
     dropout: float = 0.0
     penalties: Penalties = Penalties()
