@@ -335,7 +335,7 @@ for _name in vars(Scalar):
 def dot(weights: Numbers, inputs: Numbers, bias: Number = 0.0) -> Result:
     """The weighted sum `bias + weights[0] * inputs[0] + weights[1] * inputs[1] + ...`, as one node.
 
-    `weights` and `inputs` are sequences of one length. Raises ShapeError if they are not.
+    Raises TypeError unless `weights` and `inputs` are sequences, ShapeError unless of one length.
 
     >>> w, x = [Value(2.0), Value(3.0)], [Value(5.0), Value(7.0)]
     >>> y = dot(w, x, bias=1.0)
