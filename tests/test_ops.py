@@ -138,22 +138,25 @@ def test_second_derivatives_are_those_of_mpmath(row: Op) -> None:
             assert close(second, curvature, scale), (operands, k, second, rounded(curvature))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.name not in FLAT], ids=lambda row: row.name
+)
 def test_slope_is_that_of_finite_differences(row: Op) -> None:
     """A step of ∛eps leaves the slope right to about eps^(2/3), 4e-11, times higher derivatives."""
     step = EPS ** (1 / 3)
+    checked: set[int] = set()
     for operands in operands_of(row):
-        if row.name in FLAT or any(abs(x) in BESIDE or not 0.2 < abs(x) < 4 for x in operands):
+        if any(abs(x) in BESIDE or not 0.2 < abs(x) < 5 for x in operands):
             continue
         for k in differentiable(row, operands):
             below, above = ([*operands] for _ in range(2))
             below[k] -= step
             above[k] += step
             difference = (row(*above) - row(*below)) / (2 * step)
-            if smooth(row, operands, 1e-3) and math.isfinite(
-                difference
-            ):  # both steps are within the domain
+            if smooth(row, operands, 1e-3) and math.isfinite(difference):  # both are in the domain
                 assert slopes(row, operands)[k] == pytest.approx(difference, rel=1e-6, abs=1e-8)
+                checked.add(k)
+    assert checked >= {*range(row.name == "where", row.arity or 3)}, "an operand was not checked"
 
 
 # Edge cases of the table: limits if they exist, and otherwise C's rules.

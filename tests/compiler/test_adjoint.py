@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline import differentiated, traced
+from pipeline import differentiated, rolled, traced
 
 import micrograd as mg
 from micrograd import Value
+from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.evaluate import evaluate
+from micrograd.compiler.program.verify import verify
 
 w = [Value(0.5 + 0.25 * k) for k in range(6)]
 
@@ -116,10 +118,34 @@ def test_what_is_uniform_is_differentiated_once() -> None:
 
 
 def test_a_masked_branch_gets_a_gradient_of_zero() -> None:
-    """In a guarded program, a product with a gradient of zero is zero, for any other factor."""
     text = str(differentiated(lambda x: mg.where(x > 0, mg.log(x), x), None, per_example=True))
     assert "where(%1[0], seed[0], 0)" in text
     assert "where(%1[0], 0, seed[0])" in text
+
+
+weight = Value(3.0)
+MASKED: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda x: mg.where(x > 0, mg.log(x), 2 * x), "gradient 0"),  # 0 * 1 / 0
+    (lambda x: mg.where(x > 0, 1 / x * weight, 2 * x), "gradient 0"),
+    (lambda x: mg.where(x > 0, 1 / x * weight, 2 * x), "gradient"),  # of the weight: 0 * inf
+    (lambda x: mg.where(x > 0, mg.dot([1 / x, x], [weight, weight]), 2 * x), "gradient"),
+]
+
+
+@pytest.mark.parametrize(("function", "name"), MASKED)
+def test_a_guarded_program_passes_no_gradient_of_zero_on(
+    function: Callable[[Any], Any], name: str
+) -> None:
+    """Not even to what is infinite; without guards, that would be a NaN."""
+    found: dict[bool, float] = {}
+    for guarded in (True, False):
+        program = rolled(function, None)
+        add_adjoint(program, name == "gradient 0", guarded=guarded)
+        verify(program)
+        answers = evaluate(program, [np.zeros((1, 1))], np.full(program.parameters.size, 3.0))
+        found[guarded] = answers[name].item()
+    assert found[True] == (2.0 if name == "gradient 0" else 0.0)
+    assert np.isnan(found[False])
 
 
 def test_what_the_value_does_not_depend_on_is_zero() -> None:
