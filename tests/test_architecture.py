@@ -16,6 +16,7 @@ from micrograd.operation import Op
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "micrograd"
 STAGES = ["trace", "program", "schedule", "llvm", "c", "runtime", "api"]
+TRAINING = ["data", "steps", "run"]
 ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables", "tutorial"]
 
 
@@ -64,6 +65,31 @@ def test_a_stage_of_the_compiler_imports_only_from_stages_before_it(stage: str) 
         if (name, other) not in EXCEPTIONS
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("part", TRAINING)
+def test_data_know_no_step_and_a_step_knows_no_run(part: str) -> None:
+    later = TRAINING[TRAINING.index(part) + 1 :]
+    wrong = [
+        (name, other)
+        for name, path in modules(PACKAGE / "training" / part).items()
+        for other in imports(path)
+        if other.split(".")[1:2] == ["training"] and other.split(".")[2] in later
+    ]
+    assert wrong == []
+
+
+def test_fit_meets_each_stage_once_and_in_order() -> None:
+    """Settings, start, data, objective, step, run, loop: each assigned from those before it."""
+    tree = ast.parse((PACKAGE / "training" / "fit.py").read_text(encoding="utf-8"))
+    (fit,) = [x for x in tree.body if isinstance(x, ast.FunctionDef) and x.name == "fit"]
+    assigned = [
+        x.targets[0].id
+        for x in fit.body
+        if isinstance(x, ast.Assign) and isinstance(x.targets[0], ast.Name)
+    ]
+    stages = ["settings", "start", "data", "objective", "step", "run"]
+    assert [name for name in assigned if name in stages] == stages
 
 
 @pytest.mark.parametrize("room", ROOMS)

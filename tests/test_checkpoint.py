@@ -24,8 +24,8 @@ from pyarrow import parquet
 import micrograd as mg
 from micrograd.files import survey
 from micrograd.files.whole_file import beside, sweep, write_whole
+from micrograd.training.data.marks import of_file
 from micrograd.training.run.checkpoint import Checkpoint, CheckpointError, read
-from micrograd.training.run.run_identity import of_file
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 3))
@@ -755,7 +755,7 @@ def test_nor_with_another_file(tmp_path, file):
 
 
 def test_a_large_file_is_known_by_its_size_and_three_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("micrograd.training.run.run_identity.BLOCK", 10)
+    monkeypatch.setattr("micrograd.training.data.marks.BLOCK", 10)
     path, content, marks = tmp_path / "f.csv", bytearray(100), set()
     for place in (None, 5, 50, 95, 100):
         changed = content[:]

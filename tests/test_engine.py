@@ -361,10 +361,12 @@ def test_the_terms_of_a_dot_may_be_numbers() -> None:
     w, x = Value(2.0), Value(3.0)
     for terms in itertools.permutations([(w, 5.0), (7.0, x), (11.0, 13.0)]):
         w.grad = x.grad = 0.0
-        y = mg.dot(*zip(*terms))
+        weights, inputs = zip(*terms)
+        y = mg.dot(weights, inputs)
         y.backward()
         assert (y.data, w.grad, x.grad) == (174.0, 5.0, 7.0)
-        assert mg.grad(lambda v, terms=terms: mg.dot(*zip(*terms, (v, 1.0))))(1.0) == 1.0
+        more = partial(lambda w, x, v: mg.dot([*w, v], [*x, 1.0]), weights, inputs)
+        assert mg.grad(more)(1.0) == 1.0
 
 
 @pytest.mark.parametrize("inputs", [[1.0], [1.0, 2.0, 3.0]])

@@ -15,7 +15,8 @@ import pytest
 import micrograd as mg
 from micrograd.optim import Optimizer
 from micrograd.training.data.examples import Examples
-from micrograd.training.run.run_identity import of_examples, of_loss, of_model, of_optimizer, words
+from micrograd.training.data.marks import of_examples, words
+from micrograd.training.run.run_identity import of_loss, of_model, of_optimizer
 from micrograd.training.steps.objective import Objective
 
 EXAMPLES = Examples.of([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]], [1.0, -1.0])

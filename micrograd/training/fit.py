@@ -23,26 +23,20 @@ from micrograd.names import names_keywords
 from micrograd.optim import Adam, Optimizer
 from micrograd.training.data.data import Data, Source, Targets, Validation, refuse_for_files
 from micrograd.training.data.examples import ClassWeight
+from micrograd.training.data.marks import Description, of_examples, written
 from micrograd.training.options import several
 from micrograd.training.run.history import History
 from micrograd.training.run.interrupt import watched
+from micrograd.training.run.lbfgs import minimise
 from micrograd.training.run.loop import Loop
 from micrograd.training.run.metrics import Score, metric_of
 from micrograd.training.run.progress import Progress
 from micrograd.training.run.record import Patient
 from micrograd.training.run.run import Callback, DivergenceError, Limits, Run, monitored
-from micrograd.training.run.run_identity import (
-    Description,
-    of_examples,
-    of_loss,
-    of_model,
-    of_optimizer,
-    written,
-)
+from micrograd.training.run.run_identity import of_loss, of_model, of_optimizer
 from micrograd.training.run.settings import Settings, Start
 from micrograd.training.steps.compiled_step import NativeStep
 from micrograd.training.steps.eager import EagerStep
-from micrograd.training.steps.lbfgs import minimise
 from micrograd.training.steps.objective import Dropout, Objective, Penalties
 
 __all__ = ["DivergenceError", "fit"]

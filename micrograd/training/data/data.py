@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from micrograd.errors import ShapeError
 from micrograd.training.data.examples import Batches, ClassWeight, Examples
+from micrograd.training.data.marks import Mark, of_file, of_table
 from micrograd.training.data.pieces import InMemory, PieceBatches, Pieces, numbers_in
-from micrograd.training.run.run_identity import Mark, of_file, of_table
 
 Source = ArrayLike | str | Path | Pieces  # arrays, or a file
 Targets = ArrayLike | str | None  # or the name of the file's column

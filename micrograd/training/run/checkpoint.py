@@ -10,7 +10,7 @@ import numpy as np
 from micrograd.caller import warn
 from micrograd.files.array_file import Kind
 from micrograd.files.whole_file import check_writable, sweep, write_whole
-from micrograd.training.run.run_identity import Description
+from micrograd.training.data.marks import Description
 
 State = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, and the description in JSON
 
