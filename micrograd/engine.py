@@ -179,7 +179,7 @@ class Value(Scalar):
 
     __trunc__ = __int__
 
-    def truth(self, condition: Any) -> Any:
+    def truth(self, condition: Result) -> Result:
         """A known condition as a Value without operands: so the formula of a derivative becomes the
         same graph as in a trace, where conditions are not known."""
         known = condition.__class__ in (bool, float)

@@ -7,8 +7,9 @@ operation, and inherits all operators and methods.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import elementary, ops, special
-from micrograd.arrays.formulas import METHODS, NUMBERS
+from micrograd import elementary, normal, ops, special  # noqa: F401  (normal: its rows)
+from micrograd.annotations import Result
+from micrograd.arrays.formulas import METHODS, formula_of
 from micrograd.ops import Interpreter, Op
 
 S = TypeVar("S", bound="Scalar")
@@ -83,7 +84,7 @@ class Scalar:
             "p.grad"
         )
 
-    def truth(self, condition: Any) -> Any:
+    def truth(self, condition: Result) -> Result:
         """A condition of an operation, as the formulas of derivatives are passed it."""
         return condition
 
@@ -168,12 +169,24 @@ class Scalar:
         return array.call(function, args, kwargs)
 
 
-def _method(formula: Callable[..., Any]) -> Any:
+def _method(formula: Callable[..., Any] | None) -> Any:
+    assert formula is not None
+
     def method(self: Scalar, *others: Any) -> Any:
         return formula(self, *others)
 
     return method
 
 
+def add_methods() -> None:
+    """Makes a method of each row of the package that has none. Those above are written out for
+    type checkers."""
+    for name, row in ops.TABLE.items():
+        of_numbers = row.arity and not (row.symbol or row.boolean or row.conditions)
+        if row.library and of_numbers and not hasattr(Scalar, name):
+            setattr(Scalar, name, function(row))
+
+
 for _name in METHODS:
-    setattr(Scalar, _name, _method(NUMBERS[_name]))
+    setattr(Scalar, _name, _method(formula_of(_name)))
+add_methods()

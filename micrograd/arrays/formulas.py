@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from micrograd import elementary, functions, normal, ops, special
+from micrograd import elementary, functions, normal, ops, special  # noqa: F401 - normal's rows
 from micrograd.ops import select
 
 INF, LN2 = math.inf, math.log(2.0)
@@ -57,37 +57,33 @@ def xor(x: Any, y: Any) -> Any:
 
 
 # fmt: off
-NUMBERS: dict[str, Callable[..., Any]] = {
+# Where NumPy or SciPy has another name than the table, or the table has no row.
+_NAMED: dict[str, Callable[..., Any]] = {
     "divide": ops.div, "true_divide": ops.div, "power": ops.pow, "float_power": ops.pow,
     "negative": ops.neg, "positive": lambda x: x, "conjugate": lambda x: x,
     "square": lambda x: x * x, "reciprocal": lambda x: ops.div(1.0, x),
-    "absolute": ops.abs, "fabs": ops.abs, "sign": ops.sign, "copysign": _copysign,
-    "maximum": ops.maximum, "minimum": ops.minimum, "fmax": _fmax, "fmin": _fmin,
-    "clip": elementary.clip, "heaviside": _heaviside,
-    "floor": ops.floor, "ceil": elementary.ceil, "trunc": _trunc, "rint": elementary.round,
-    "modf": _modf, "remainder": elementary.mod, "fmod": elementary.fmod,
-    "floor_divide": elementary.floor_divide, "divmod": _divmod,
-    "sqrt": ops.sqrt, "cbrt": elementary.cbrt, "hypot": functions.hypot,
-    "exp": ops.exp, "exp2": elementary.exp2, "expm1": ops.expm1,
-    "log": ops.log, "log1p": ops.log1p,
-    "log2": elementary.log2, "log10": elementary.log10,
-    "logaddexp": elementary.logaddexp, "logaddexp2": _logaddexp2,
-    "sin": ops.sin, "cos": ops.cos, "tan": ops.tan,
+    "absolute": ops.abs, "fabs": ops.abs, "copysign": _copysign, "fmax": _fmax, "fmin": _fmin,
+    "heaviside": _heaviside, "trunc": _trunc, "rint": elementary.round, "modf": _modf,
+    "remainder": elementary.mod, "divmod": _divmod, "hypot": functions.hypot,
+    "logaddexp2": _logaddexp2,
     "arcsin": ops.asin, "arccos": ops.acos, "arctan": ops.atan, "arctan2": ops.atan2,
-    "sinh": ops.sinh, "cosh": ops.cosh, "tanh": ops.tanh,
     "arcsinh": elementary.asinh, "arccosh": elementary.acosh, "arctanh": elementary.atanh,
     "deg2rad": lambda x: x * (math.pi / 180.0), "radians": lambda x: x * (math.pi / 180.0),
     "rad2deg": lambda x: x * (180.0 / math.pi), "degrees": lambda x: x * (180.0 / math.pi),
     # SciPy's
-    "erf": ops.erf, "erfc": ops.erfc, "gammaln": special.lgamma, "psi": special.digamma,
-    "expit": ops.sigmoid, "log_expit": elementary.log_sigmoid, "xlogy": elementary.xlogy,
-    "erfcx": normal.erfcx, "erfinv": normal.erfinv, "ndtr": normal.ndtr,
-    "log_ndtr": normal.log_ndtr,
+    "gammaln": special.lgamma, "psi": special.digamma,
+    "expit": ops.sigmoid, "log_expit": elementary.log_sigmoid,
 }
 # fmt: on
 
-# NumPy calls these as methods on the elements of an array of objects.
+
+def formula_of(name: str) -> Callable[..., Any] | None:
+    """The formula for the ufunc of this name: the row that has it, or one with another name."""
+    row = ops.TABLE.get(name)
+    return row if row is not None and row.library and not row.boolean else _NAMED.get(name)
+
+
+# NumPy calls these as methods on the elements of an array of objects, by its own names.
 METHODS = (
-    "exp2", "log2", "log10", "cbrt", "rint", "hypot", "arcsinh", "arccosh", "arctanh",
-    "deg2rad", "radians", "rad2deg", "degrees",
+    "rint", "hypot", "arcsinh", "arccosh", "arctanh", "deg2rad", "radians", "rad2deg", "degrees",
 )  # fmt: skip

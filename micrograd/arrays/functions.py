@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import functions, linear, ops, sequences
-from micrograd.arrays.formulas import NUMBERS
+from micrograd import elementary, functions, linear, ops, sequences
 from micrograd.arrays.ufuncs import holds, unsupported
 from micrograd.errors import NumPyError
 from micrograd.ops import select
@@ -75,7 +74,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     scale = 10.0**decimals
-    return _elementwise(lambda x: NUMBERS["rint"](x * scale) / scale, a)
+    return _elementwise(lambda x: elementary.round(x * scale) / scale, a)
 
 
 def _select(conditions: Any, choices: Any, default: Any = 0.0) -> Any:

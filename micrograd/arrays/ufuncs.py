@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.arrays.formulas import NUMBERS, signbit, xor
+from micrograd.arrays.formulas import formula_of, signbit, xor
 from micrograd.arrays.instead import INSTEAD
 from micrograd.errors import NumPyError
 from micrograd.operation import check_condition
@@ -67,13 +67,13 @@ _NATIVE = {"add", "subtract", "multiply", "matmul", "vecdot", "matvec", "vecmat"
 @cache
 def _replaced(name: str, inputs: int, outputs: int) -> Any:
     """The formula for the NumPy ufunc of this name, as a ufunc."""
-    formula = NUMBERS.get(name) or _TRUTHS[name]
+    formula = formula_of(name) or _TRUTHS[name]
     return np.frompyfunc(formula, inputs, outputs, identity=_IDENTITIES.get(name))
 
 
 def _formula(ufunc: Any) -> Any:
     name = ufunc.__name__
-    if name in NUMBERS or name in _TRUTHS:
+    if formula_of(name) or name in _TRUTHS:
         return _replaced(name, ufunc.nin, ufunc.nout)
     if name not in _NATIVE and any(set(kind) - {*"O->"} for kind in ufunc.types):
         called = f"np.{name}" if hasattr(np, name) else name  # SciPy's are ufuncs, too
