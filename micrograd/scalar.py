@@ -7,7 +7,7 @@ operation, and inherits all operators and methods.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import elementary, normal, ops, special  # noqa: F401  (normal: its rows)
+from micrograd import elementary, ops, special
 from micrograd.annotations import Result
 from micrograd.arrays.formulas import METHODS, formula_of
 from micrograd.ops import Interpreter, Op

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, overload
 
+from micrograd.annotations import Tree
 from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
 from micrograd.pictures.dot import dot_text
@@ -151,10 +152,12 @@ def draw(
     what: Value, /, *, lines: Mapping[Value, str] | None = ..., title: str = ...
 ) -> Picture: ...
 @overload
-def draw(what: Any, /, *arguments: Any, gradient: Any = ..., title: str = ...) -> Picture: ...
 def draw(
-    what: Any, /, *arguments: Any,
-    lines: Mapping[Value, str] | None = None, gradient: Any = None, title: str = "",
+    what: object, /, *arguments: Tree, gradient: str | None = ..., title: str = ...
+) -> Picture: ...
+def draw(
+    what: object, /, *arguments: Tree,
+    lines: Mapping[Value, str] | None = None, gradient: str | None = None, title: str = "",
 ) -> Picture:  # fmt: skip
     """A picture of the graph below a Value, or of the stages of a compiled function.
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.names import did_you_mean
@@ -17,7 +17,7 @@ from micrograd.ops import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure
 
-Array = NDArray[Any]
+Array = np.ndarray
 
 
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:

@@ -1,10 +1,11 @@
 """Compiled: a function that runs as native code, its gradients, and a look at every stage."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.annotations import Tree
 from micrograd.caller import warn
 from micrograd.compiler.api import source
 from micrograd.compiler.api.arguments import Array
@@ -17,6 +18,9 @@ from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
 from micrograd.report import Report
 from micrograd.structure import LEAF
+
+if TYPE_CHECKING:
+    from micrograd.compiler.api.stages import Stages
 
 
 class Compiled(Specializer):
@@ -103,7 +107,7 @@ class Compiled(Specializer):
 
     # Calls.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         """The results, for each example.
 
         Raises ArgumentError for arguments that the function does not take, ShapeError if their
@@ -113,7 +117,7 @@ class Compiled(Specializer):
         it, (value,) = self.answers(it, "value", call, self._packed(it))
         return self._results(it.trace, self.for_each(value, call.n), call)
 
-    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_grad(self, *args: Tree, **kwargs: Tree) -> tuple[Tree, Tree]:
         """The value and its gradient with respect to the arguments: a tuple, if there are several.
 
         Raises TypeError if the function does not return one number per example.
@@ -131,7 +135,7 @@ class Compiled(Specializer):
         value = self._results(it.trace, self.for_each(value, call.n), call)
         return value, gradient[0] if len(gradient) == 1 else gradient
 
-    def gradient(self, theta: Theta, *args: Any, **kwargs: Any) -> tuple[float, Any]:
+    def gradient(self, theta: Theta, *args: Tree, **kwargs: Tree) -> tuple[float, Tree]:
         """The mean over the examples and its gradient, at the parameters `theta`.
 
         `theta` is an array in the order of `parameters`, as `pack` returns it; or a dict of numbers
@@ -160,7 +164,7 @@ class Compiled(Specializer):
         it, mean, gradient = self._mean(it, call, whole[it.places])
         return mean, self._captured.like(theta, self._captured.whole(it.places, gradient))
 
-    def backward(self, *args: Any, **kwargs: Any) -> float:
+    def backward(self, *args: Tree, **kwargs: Tree) -> float:
         """Returns the mean over the examples, and sets `grad` of the parameters to its gradient.
 
         Raises TypeError if the function does not return one number per example.
@@ -181,7 +185,7 @@ class Compiled(Specializer):
     # Views of the pipeline.
 
     def source(
-        self, stage: str = "program", *args: Any, gradient: Gradient | None = None, **kwargs: Any
+        self, stage: str = "program", *args: Tree, gradient: Gradient | None = None, **kwargs: Tree
     ) -> Report:
         """The function at one stage: "trace", "program", "plan", "llvm", "assembly" or "c".
 
@@ -200,12 +204,12 @@ class Compiled(Specializer):
             return Report(source.in_c(program, self.dtype, self._lanes, self._name, w))
         return Report(source.of(self.kernel(it, _answer(gradient), shared), stage))
 
-    def explain(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> Report:
+    def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:
         """A report of what became of the scalars, with costs. See `source` for the arguments."""
         it, shared = self._viewed(args, kwargs)
         return Report(self._page(it, shared, gradient).text())
 
-    def stages(self, *args: Any, gradient: Gradient | None = None, **kwargs: Any) -> Any:
+    def stages(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> "Stages":
         """Which scalars became which block, array operation and loops: `micrograd.draw` shows it.
 
         See `source` for the arguments.
@@ -249,7 +253,7 @@ class Compiled(Specializer):
             )
         return known[0]
 
-    def for_each(self, answer: Any, n: int) -> Array:
+    def for_each(self, answer: Array | float, n: int) -> Array:
         """An answer of a kernel with one row per example, even if it is uniform.
 
         >>> import micrograd as mg
@@ -258,9 +262,8 @@ class Compiled(Specializer):
                [1., 2.],
                [1., 2.]])
         """
-        if getattr(answer, "ndim", 0) == 2:
-            return answer
-        return np.tile(np.asarray(answer, self.dtype).reshape(1, -1), (n, 1))
+        rows = np.asarray(answer, self.dtype)
+        return rows if rows.ndim == 2 else np.tile(rows.reshape(1, -1), (n, 1))
 
     def _total(self, sums: Array, shape: Shape, n: int) -> Any:
         """The gradient of a shared argument: the sum over the n examples."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.axes import Each
 from micrograd.compiler.api.compiled import Compiled
@@ -24,7 +25,7 @@ class CompiledOne(Compiled):
 
     _single = True
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         """The results."""
         if not kwargs:
             short = self._cache.values.get(len(args)) or self._short_way("value", args)
@@ -34,7 +35,7 @@ class CompiledOne(Compiled):
                     return result
         return super().__call__(*args, **kwargs)
 
-    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_grad(self, *args: Tree, **kwargs: Tree) -> tuple[Tree, Tree]:
         """The value and its gradient with respect to the arguments: a tuple, if there are several.
 
         Raises TypeError if the function does not return one number.
@@ -72,7 +73,7 @@ class CompiledOne(Compiled):
 
 @names_keywords()
 def compile(
-    function: Callable[..., Any],
+    function: Function,
     *,
     dtype: DTypeLike = "float64",
     threads: int = 1,
@@ -92,10 +93,10 @@ def compile(
 
 @names_keywords()
 def vectorize(
-    function: Callable[..., Any],
+    function: Function,
     *,
     each: Each | None = None,
-    in_axes: Any = 0,
+    in_axes: Tree = 0,
     dtype: DTypeLike = "float64",
     threads: int = 1,
     exact: bool = False,

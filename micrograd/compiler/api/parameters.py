@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from micrograd.annotations import Number
 from micrograd.compiler.api.arguments import Array, numbers
 from micrograd.engine import Value, numbers_of
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.ops import number
 
-Theta = ArrayLike | Mapping[Value, Any] | Sequence[Value]
+Theta = ArrayLike | Mapping[Value, Number] | Sequence[Value]
 Places = slice | Array
 
 

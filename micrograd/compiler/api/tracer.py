@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
@@ -31,9 +32,7 @@ class Tracer:
     _single: bool
     may_ask = True  # whether Python may ask for the truth of a condition, or for an integer
 
-    def __init__(
-        self, function: Callable[..., Any], dtype: DTypeLike, threads: int, exact: bool
-    ) -> None:
+    def __init__(self, function: Function, dtype: DTypeLike, threads: int, exact: bool) -> None:
         if not callable(function):
             raise TypeError(f"expected a function to compile, got {type(function).__name__}")
         check_level()
@@ -59,7 +58,7 @@ class Tracer:
         """What is compiled, for each structure and shapes of arguments, oldest first."""
         return tuple(self._cache.specializations.values())
 
-    def specialize(self, *args: Any, **kwargs: Any) -> tuple[Specialization, Call]:
+    def specialize(self, *args: Tree, **kwargs: Tree) -> tuple[Specialization, Call]:
         """The specialization for these arguments, and the arguments as its kernels take them.
 
         >>> import micrograd as mg

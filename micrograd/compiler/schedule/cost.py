@@ -7,7 +7,7 @@ value numbers, so that what occurs again is counted once, as LLVM computes it on
 
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from micrograd.compiler.trace.errors import chosen_by_if, formula
 from micrograd.ops import Interpreter, Op
@@ -63,7 +63,7 @@ class Counted(Scalar):
         raise chosen_by_if()
 
 
-def _count(op: Op, operands: tuple[Counted | float, ...]) -> Any:
+def _count(op: Op, operands: tuple[Counted | float, ...]) -> object:
     if not (op.primitive or op.opaque or op.iteration is not None):
         return formula(op, operands)
     counted = next(x for x in operands if isinstance(x, Counted))
