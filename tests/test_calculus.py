@@ -4,6 +4,7 @@ import inspect
 import math
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 from oracle import ROWS, derivatives, rounded
@@ -23,9 +24,11 @@ def rosenbrock(x: Any) -> Any:
 @pytest.mark.parametrize("row", [row for row in ROWS if row.arity == 1], ids=lambda row: row.name)
 def test_nested_gradients_of_every_row(row: Op) -> None:
     for x in (0.3, -0.7, 0.95, 1.7, -2.3):
-        if not math.isfinite(row(x)) or row.name in FLAT:
+        if not math.isfinite(row(x)):
             continue
         _, slope, curvature = derivatives(row, (x,), 0)
+        if row.name in FLAT:  # `stop_gradient` on purpose
+            slope = curvature = mp.mpf(0)
         assert grad(row)(x) == pytest.approx(rounded(slope), rel=1e-13, abs=1e-15)
         assert grad(grad(row))(x) == pytest.approx(rounded(curvature), rel=1e-11, abs=1e-15)
 

@@ -106,11 +106,12 @@ def test_a_model_with_any_field_changed_is_refused_or_predicts(model, tmp_path):
     assert sum(refused) > 0.7 * len(refused)
 
 
-@pytest.mark.parametrize("field", ["scale", "mean"])
-@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf, "1", None, [1.0]])
+NO_NUMBERS = [math.nan, math.inf, "1", None, [1.0]]
+BAD_FIELDS = [("scale", x) for x in [0.0, -1.0, *NO_NUMBERS]] + [("mean", x) for x in NO_NUMBERS]
+
+
+@pytest.mark.parametrize(("field", "bad"), BAD_FIELDS)
 def test_a_scale_that_is_none_is_refused_by_name(model, tmp_path, field, bad):
-    if field == "mean" and bad in (0.0, -1.0):
-        return
     arrays, description = load_model(model)
     description["inputs"]["columns"][0][field] = bad
     (tmp_path / "changed").write_bytes(MODEL.pack(arrays, description))
