@@ -223,9 +223,6 @@ def _instead(x: Any) -> str:
     return "write one number for each Value" if hasattr(x, "__len__") else "write a number"
 
 
-_new = Value.__new__
-
-
 def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
     """A computed Value. `op` was applied to one operand, two operands, or a tuple of them."""
     node = _new(Value)
@@ -321,6 +318,7 @@ def _operators(op: Op) -> tuple[Any, Any]:
     return method, reflected
 
 
+_new = Value.__new__
 Value.__add__, Value.__radd__ = _operators(ops.add)
 Value.__sub__, Value.__rsub__ = _operators(ops.sub)
 Value.__mul__, Value.__rmul__ = _operators(ops.mul)
@@ -343,10 +341,9 @@ def dot(weights: Numbers, inputs: Numbers, bias: Number = 0.0) -> Result:
     >>> y.data, w[0].grad, x[1].grad
     (32.0, 5.0, 3.0)
     """
-    left: tuple[Any, ...]
-    right: tuple[Any, ...]
     try:
-        left, right = tuple(weights), tuple(inputs)  # `tuple` of a tuple makes no copy
+        left: Any = tuple(weights)  # `tuple` of a tuple makes no copy
+        right: Any = tuple(inputs)
     except TypeError:
         raise TypeError(
             f"dot takes two sequences of numbers, got {weights!r:.60} and {inputs!r:.60}"

@@ -236,7 +236,8 @@ def test_nothing_else_can_be_attached_to_a_value() -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if hasattr(Value, name)])
 def test_methods_are_the_functions(name: str) -> None:
-    x, others = Value(0.5), [0.25] * ((TABLE[name].arity or 1) - 1)
+    x = Value(1.0 if name == "acosh" else 0.5)  # which is defined there
+    others = [0.25] * ((TABLE[name].arity or 1) - 1)
     method = getattr(x, name)(*others)
     function = getattr(mg, name)(x, *others)
     assert (method.data, method.op) == (function.data, function.op) == (function.data, TABLE[name])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
+from micrograd.annotations import Result
 from micrograd.caller import warn
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.specialization import Answer, Specialization
@@ -128,7 +129,7 @@ class Specializer(Tracer):
 
     def answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
-    ) -> tuple[Specialization, list[Any]]:
+    ) -> tuple[Specialization, list[Result]]:
         """The value and gradients; and the specialization, which is another one if the examples
         took unknown paths. Its parameters begin with those of `it`.
 
@@ -144,7 +145,7 @@ class Specializer(Tracer):
 
     def _answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
-    ) -> tuple[Specialization, list[Any]]:
+    ) -> tuple[Specialization, list[Result]]:
         while True:
             theta = completed(theta, it)
             answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
