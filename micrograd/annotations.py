@@ -33,5 +33,8 @@ Model = Any
 """What is called with the inputs of one example, and has `parameters()`, a list of Values: a
 protocol would refuse a class whose `__call__` takes other types than the protocol's."""
 
+RunHistory = Any
+"""A `History`, in rooms on which training is built: these cannot import it."""
+
 Function = Callable[..., Any]
 """A user's function of numbers: it returns what its operations do, a `Result` or a `Tree`."""

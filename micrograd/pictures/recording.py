@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.annotations import RunHistory, Tree
 from micrograd.compiler.api.function import vectorize
 from micrograd.compiler.trace.errors import TraceError
 from micrograd.engine import numbers_of
@@ -75,7 +76,7 @@ class Recording:
         self._shown: Any = None  # where a notebook shows it
         self._next = 0.0  # when it is shown again
 
-    def __call__(self, history: Any) -> None:
+    def __call__(self, history: RunHistory) -> None:
         """Records an epoch: `fit` calls this after each."""
         if (history.epochs - 1) % self.every:
             return
@@ -118,7 +119,7 @@ class Recording:
         self.about["points"] = [[float(f"{v:.4g}") for v in row] for row in shown]
         self.about["extent"] = [*low.tolist(), *high.tolist()]
 
-    def run(self, first: int = 0, live: bool = False) -> dict[str, Any]:
+    def run(self, first: int = 0, live: bool = False) -> dict[str, Tree]:
         """What a page knows: the run from frame `first` on."""
         return {**self.about, "side": SIDE, "live": live, "frames": self.frames[first:]}
 

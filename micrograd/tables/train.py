@@ -17,6 +17,7 @@ from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
 from micrograd.training.fit import fit
 from micrograd.training.run.checkpoint import forget
 from micrograd.training.run.history import History
+from micrograd.training.run.run import Callback
 
 STEPS = 2_000  # the approximate number of steps, unless `epochs` is given
 
@@ -69,7 +70,7 @@ def train_table(
     progress: bool | None = None,
     output: str | Path | None = None,
     announce: Callable[[Prepared], None] = lambda prepared: None,
-    callbacks: Any = (),
+    callbacks: Callback | Sequence[Callback] = (),
 ) -> Trained:
     """Trains an MLP to predict the column `target` from the others, as `micrograd train` does.
 
