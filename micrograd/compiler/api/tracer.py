@@ -132,7 +132,9 @@ class Tracer:
         it = Specialization(structure, shapes, graph, parameters, places, paths)
         return self._cache.specializations.keep((structure, tuple(shapes)), it)
 
-    def explored(self, it: Specialization, call: Call, theta: Array, path: Array) -> Specialization:
+    def explored(
+        self, it: Specialization, call: Call, theta: Array, path: Array | float
+    ) -> Specialization:
         """A specialization that knows the paths of these examples; `it`, if it knows them all.
 
         `path` has a negative number for each example on an unknown path, as `Merged` says.
