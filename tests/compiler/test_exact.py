@@ -117,3 +117,10 @@ def test_every_operation_is_that_of_values(name: str, make: Any) -> None:
     np.testing.assert_array_equal(answers, expected)
     numbers = ~np.isnan(expected)  # the sign of a NaN is undefined
     np.testing.assert_array_equal(np.signbit(answers)[numbers], np.signbit(expected)[numbers])
+
+
+def test_a_sum_within_a_sum_is_added_up_on_its_own() -> None:
+    def nested(x: Any) -> Any:
+        return mg.sum([x, mg.sum([1e16 * x, -1e16 * x])])
+
+    assert mg.vectorize(nested, exact=True)(np.array([1.0, 3.0])).tolist() == [1.0, 3.0]

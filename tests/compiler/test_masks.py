@@ -252,3 +252,18 @@ def test_exact_derivatives_are_those_of_the_engine(order: int) -> None:
     for x in (0.75, -0.3, 1.7, -1.2):
         points = [x] * len(POINTS)
         np.testing.assert_array_equal(compiled(*points), derivatives(order)(*points))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_comparison_hides_no_gradient_that_is_masked(exact: bool) -> None:
+    """Without guards the slope would be NaN, 2 + 0 * inf, and no result would show that."""
+
+    def branches(x: Any) -> Any:
+        return mg.where(x > 0, mg.log(x), 2 * x)
+
+    def compared(x: Any) -> Any:
+        return mg.where(mg.grad(branches)(x) > 1, 5.0, 7.0)
+
+    x = np.array([0.0, 0.5, 4.0])
+    assert mg.vectorize(compared, exact=exact)(x).tolist() == [5.0, 5.0, 7.0]
+    assert mg.vectorize(mg.grad(branches), exact=exact)(x).tolist() == [2.0, 2.0, 0.25]

@@ -75,6 +75,12 @@ def computes_twice(program: Program) -> None:
     program.instructions.append(program.instructions[0])
 
 
+def computes_one_of_two_twice(program: Program) -> None:
+    first: Any = program.instructions[0]
+    first.out.size = 3
+    program.instructions.append(Map(first.out, 1, first.op, first.operands))
+
+
 def writes_beyond(program: Program) -> None:
     program.instructions[0].start = 1
 
@@ -116,7 +122,8 @@ def numbers_for_truths(program: Program) -> None:
 @pytest.mark.parametrize(
     "spoiled",
     [
-        reads_beyond, reads_below, reads_too_early, reads_itself, computes_twice, writes_beyond,
+        reads_beyond, reads_below, reads_too_early, reads_itself, computes_twice,
+        computes_one_of_two_twice, writes_beyond,
         writes_inputs, uniform_reads_varying, forgets_a_member, answers_what_is_not_there,
         uneven_operands, uneven_factors, numbers_for_truths,
     ],
