@@ -181,7 +181,11 @@ class Value(Scalar):
 
     def truth(self, condition: Result) -> Result:
         """A known condition as a Value without operands: so the formula of a derivative becomes the
-        same graph as in a trace, where conditions are not known."""
+        same graph as in a trace, where conditions are not known.
+
+        >>> Value(2.0).truth(True).data
+        1.0
+        """
         known = condition.__class__ in (bool, float)
         return _node(1.0 if condition else 0.0, ops.not_equal, ()) if known else condition
 
