@@ -9,10 +9,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
 Place = int | str  # of an input or a row; a constant is written as `float.hex` does

@@ -1,7 +1,6 @@
 """draw: a Value or a compiled function as a picture, which a notebook shows and a file keeps."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any, overload
@@ -9,6 +8,7 @@ from typing import Any, overload
 from micrograd.annotations import Tree
 from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
+from micrograd.lazy import cached_property
 from micrograd.pictures.dot import dot_text
 from micrograd.pictures.page import page, page_of_picture
 from micrograd.pictures.scene import Scene, scene

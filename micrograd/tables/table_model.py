@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from micrograd.files.faults import Places
 from micrograd.files.survey import rows_of
 from micrograd.files.table import Table, TableError, enumerated
 from micrograd.files.table_file import read_table
+from micrograd.lazy import cached_property
 from micrograd.neuralnet import MLP
 from micrograd.tables import targets
 from micrograd.tables.inputs import Category, Inputs

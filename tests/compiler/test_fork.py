@@ -1,10 +1,14 @@
 """A process that forks while its other threads compile, call and trace."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import micrograd as mg
 
 pytest.importorskip("llvmlite")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a system that does not fork")
@@ -100,6 +104,31 @@ print(codes, gc.isenabled())
 )
 
 
+WHILE_A_THREAD_COMPUTES_AN_ATTRIBUTE = (
+    FORK
+    + """
+from micrograd.lazy import cached_property
+begun, go = threading.Event(), threading.Event()
+
+class Object:
+    @cached_property
+    def attribute(self):
+        begun.set()
+        return go.wait()
+
+def answers():
+    go.set()
+    return Object().attribute
+
+thread = threading.Thread(target=lambda: Object().attribute)
+thread.start()
+begun.wait()
+print([child(answers)])
+go.set()
+"""
+)
+
+
 def printed(program: str) -> str:
     environment = os.environ | {"MICROGRAD_CACHE_DIR": ""}
     command = [sys.executable, "-c", program]
@@ -119,3 +148,17 @@ def test_a_child_that_could_not_wait_for_llvm_says_so() -> None:
 
 def test_a_function_may_fork_while_it_is_traced() -> None:
     assert printed(WITHIN_A_TRACE) == "[0] True"
+
+
+def test_a_fork_while_a_thread_computes_an_attribute() -> None:
+    assert printed(WHILE_A_THREAD_COMPUTES_AN_ATTRIBUTE) == "[0]"
+
+
+def test_no_attribute_is_computed_under_the_lock_of_functools() -> None:
+    package = Path(mg.__file__).parent
+    users = [
+        file.name
+        for file in package.rglob("*.py")
+        if re.search(r"functools import .*cached_property", file.read_text(encoding="utf-8"))
+    ]
+    assert users == ["lazy.py"]

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
@@ -12,6 +11,7 @@ from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Shape, Trace
 from micrograd.engine import Value
+from micrograd.lazy import cached_property
 from micrograd.structure import LEAF, Structure
 
 Gradient = Literal["arguments", "parameters"]

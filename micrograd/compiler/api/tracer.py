@@ -3,7 +3,7 @@ examples take them.
 """
 
 from collections.abc import Callable
-from functools import cached_property, partial, update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from micrograd.compiler.trace.merged import Merged
 from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.questions import Questions
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.lazy import cached_property
 from micrograd.structure import Structure, flatten
 
 

@@ -6,13 +6,13 @@ questions "is it k?". Each answer is recorded, so that a program can ask the sam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from micrograd import ops
 from micrograd.caller import line_of_the_user
 from micrograd.compiler.trace.errors import TRUTH, asked_for, asks_for_ever
 from micrograd.compiler.trace.symbol import Symbol
+from micrograd.lazy import cached_property
 
 MOST = 10_000  # questions of one example
 
