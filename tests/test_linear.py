@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -96,3 +97,57 @@ def test_shapes() -> None:
     with pytest.raises(mg.ShapeError, match="solve expects 1 rows in b, got 2"):
         mg.solve([[1.0]], [1.0, 2.0])
     assert np.isnan(mg.cholesky([[1.0, 2.0], [2.0, 1.0]])[1][1])
+
+
+def _weighted(rows: Any, flat: Any) -> Any:
+    entries = [x for row in rows for x in (row if hasattr(row, "__len__") else [row])]
+    return mg.sum(w * x for w, x in zip(flat, entries))
+
+
+FIFTY_DIGITS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "solve": (lambda a: mg.solve(a, [1.0, -2.0, 0.5]), lambda a: mp.lu_solve(a, [1, -2, 0.5])),
+    "inv": (mg.inv, lambda a: a**-1),
+    "det": (lambda a: [mg.det(a)], lambda a: mp.matrix([mp.det(a)])),
+    "cholesky": (mg.cholesky, lambda a: mp.cholesky(_lower(a))),
+}
+
+
+def _lower(a: Any) -> Any:
+    """The symmetric matrix with this lower triangle, which is all that `cholesky` reads."""
+    n = a.rows
+    return mp.matrix([[a[max(i, j), min(i, j)] for j in range(n)] for i in range(n)])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", FIFTY_DIGITS)
+def test_gradients_and_hessians_are_those_of_differences_in_fifty_digits(
+    name: str, way: str
+) -> None:
+    ours, theirs = FIFTY_DIGITS[name]
+    flat = np.cos(1.0 + np.arange(9.0)).tolist()
+
+    def total(v: Any) -> Any:
+        return _weighted(ours([v[0:3], v[3:6], v[6:9]]), flat)
+
+    def exactly(v: list[Any]) -> Any:
+        result = theirs(mp.matrix(3, 3) + mp.matrix([v[0:3], v[3:6], v[6:9]]))
+        return mp.fsum(w * x for w, x in zip(flat, result))
+
+    point = SYMMETRIC.ravel()
+    gradient, hessian = WAYS[way](mg.grad(total))(point), WAYS[way](mg.hessian(total))(point)
+    with mp.workdps(50):
+        h, x = mp.mpf(10) ** -12, [mp.mpf(y) for y in point]
+
+        def at(*steps: tuple[int, int]) -> Any:
+            moved = [*x]
+            for k, times in steps:
+                moved[k] += times * h
+            return exactly(moved)
+
+        for k in range(9):
+            slope = (at((k, 1)) - at((k, -1))) / (2 * h)
+            assert gradient[k] == pytest.approx(float(slope), rel=1e-12, abs=1e-14)
+            j = (2 * k + 1) % 9
+            mixed = at((k, 1), (j, 1)) - at((k, 1), (j, -1)) - at((k, -1), (j, 1))
+            mixed += at((k, -1), (j, -1))
+            assert hessian[k][j] == pytest.approx(float(mixed / (4 * h * h)), rel=1e-11, abs=1e-13)

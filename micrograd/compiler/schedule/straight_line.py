@@ -8,6 +8,7 @@ import numpy as np
 from micrograd.compiler.schedule.plan import Member, Nest, Stretch
 
 STRAIGHT_LINE_WORK = 6_000  # at most: more straight-line code takes long to compile
+MANY_NESTS, NEST_WORK = 16, 48  # so many nests of so little work each: loops would take longer
 STRETCH = 100  # work of one function: LLVM's compile time is more than linear in its length
 TOGETHER = 8  # long sums at once: as many independent chains of multiply-adds
 
@@ -16,14 +17,18 @@ def choose_straight_line(nests: list[Nest]) -> None:
     """Marks the nests of a small irregular program as straight-line code.
 
     In such a program a look-up in a table costs as much as the load that follows; without loops
-    there are no look-ups, and values stay in registers from one nest to the next. Sums over
-    examples keep their loops, which are efficient if long.
+    there are no look-ups, and values stay in registers from one nest to the next. The same holds
+    for many short nests, such as the steps of an elimination. Sums over examples keep their loops,
+    which are efficient if long.
     """
     sums = [nest for nest in nests if nest.over_examples]
     members = [nest for nest in nests if not nest.over_examples and not nest.is_opaque]
     by_tables = [nest for nest in members if nest.looks_up]
-    work = _total_work(members)
-    if work <= STRAIGHT_LINE_WORK and 2 * _total_work(by_tables) >= work >= 8 * _total_work(sums):
+    work, count = _total_work(members), len(members)
+    irregular = 2 * _total_work(by_tables) >= work
+    short = count > MANY_NESTS and work <= NEST_WORK * count
+    most = STRAIGHT_LINE_WORK if irregular else 2 * STRAIGHT_LINE_WORK
+    if (irregular or short) and most >= work >= 8 * _total_work(sums):
         for nest in members:
             nest.straight_line = True
 
