@@ -43,6 +43,12 @@ def frame_of_the_user(frame: FrameType) -> FrameType:
     return frame
 
 
+def is_of_user(frame: FrameType) -> bool:
+    """Whether a frame is neither of this package nor of NumPy."""
+    file = frame.f_code.co_filename
+    return not file.startswith(_own) and not file.startswith(_folder(sys.modules.get("numpy")))
+
+
 def line_of_the_user() -> str:
     """The innermost line of the user's program, as FILE:LINE."""
     frame = frame_of_the_user(sys._getframe(1))

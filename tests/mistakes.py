@@ -138,8 +138,18 @@ MISTAKES = [
         "def gamma(x):\n    return math.gamma(x)\n\n\nmg.compile(lambda x: 2 * gamma(x))(5.0)",
     ),
     Mistake(
+        "TraceError", "A traced number as a key",
+        "f = mg.compile(lambda k: {1.0: 10.0, 2.0: 20.0}[k])\nf(1.0)",
+        "f = mg.compile(lambda k: {1: 10.0, 2: 20.0}[int(k)])\nf(1.0)",
+    ),
+    Mistake(
+        "TraceError", "A traced number as text",
+        'f = mg.compile(lambda x: print(f"x is {x}") or x)\nf(2.0)',
+        'f = mg.compile(lambda x: print("x is", x) or x)\nf(2.0)',
+    ),
+    Mistake(
         "TraceError", "A result that is no number",
-        'f = mg.compile(lambda x: f"{x}")\nf(2.0)',
+        'f = mg.compile(lambda x: str(x))\nf(2.0)',
         'f = mg.compile(lambda x: x)\nf"{f(2.0)}"',
     ),
     Mistake(

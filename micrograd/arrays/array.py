@@ -107,8 +107,8 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ in INSTEAD:
             raise NumPyError(ufuncs.unsupported(name)) from error
         raise
-    except (TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, ValueError) and "object_" not in str(error):
+    except (TypeError, AttributeError, ValueError, IndexError) as error:
+        if isinstance(error, (ValueError, IndexError)) and not _of_objects(error):
             raise  # shapes that do not fit, say
         ours = type(error).__module__.startswith("micrograd")  # a number was asked for, in a trace
         if ours and function.__name__ not in INSTEAD:
@@ -117,6 +117,11 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
     if _lost(result) and _hold_scalars(args, kwargs) and not name.endswith("_like"):
         raise NumPyError(ufuncs.unsupported(name))
     return wrapped(result)
+
+
+def _of_objects(error: Exception) -> bool:
+    """Whether NumPy says that it needs numbers, or integers, and got objects."""
+    return "object_" in str(error) or "must be of integer" in str(error)
 
 
 _ANY = np.empty(0)

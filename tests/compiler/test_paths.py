@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from branching import CASES, Case, slope, turn
+from branching import CASES, NAN, Case, slope, turn
 from ways import OneInNumPy, in_numpy
 
 import micrograd as mg
@@ -159,3 +159,115 @@ def test_a_question_about_a_parameter_is_asked_at_each_call() -> None:
     assert f([3.0]).tolist() == [-3.0]
     assert f.gradient({w: 4.0}, [3.0]) == (12.0, {w: 3.0})
     assert f.gradient({w: 0.0}, [3.0, 1.0]) == (-2.0, {w: 0.0})
+
+
+# A function that depends on more than its arguments is not compiled.
+
+calls: list[Any] = []
+
+
+def counter(x: Any) -> Any:
+    calls.append(None)
+    return x * len(calls) if x > 0 else -x
+
+
+def random_number(x: Any) -> Any:
+    return x * RANDOM.random() if x > 0 else -x
+
+
+def appended(x: Any) -> Any:
+    calls.append(x)
+    return x if x > 0.01 * len(calls) else -x
+
+
+def kept_condition(x: Any) -> Any:
+    if not kept:
+        kept.append(x > 0)
+    return x if kept[0] else -x
+
+
+def changed_global(x: Any) -> Any:
+    scale[0] += 1.0
+    return x * scale[0] if x > 0 else -x
+
+
+kept: list[Any] = []
+scale = [1.0]
+
+
+@pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
+@pytest.mark.parametrize(
+    "impure", [counter, random_number, appended, kept_condition, changed_global],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_what_depends_on_more_than_its_arguments_is_an_error(impure: Any, make: Any) -> None:
+    f = make(impure)
+    for _ in range(2):  # what was found in doubt is not kept
+        kept.clear()
+        with pytest.raises(mg.TraceError, match=r"something else|no example can answer"):
+            f(1.0 if make is mg.compile else [1.0, 2.0, -1.0])
+
+
+def test_a_variable_that_changes_between_calls_is_noticed_when_a_path_is_found() -> None:
+    factor = [2.0]
+    f = mg.compile(lambda x: factor[0] * x if x > 0 else -x)
+    assert f(1.0) == 2.0
+    factor[0] = 3.0
+    for _ in range(2):
+        with pytest.raises(mg.TraceError, match="something else"):
+            f(-1.0)
+    assert f(1.0) == 2.0
+
+
+UNSEEN = {
+    "in a set": lambda x: x if x in {1.0, 2.0} else -x,
+    "of a dict": lambda x: {1.0: 5.0}.get(x, 3.0),
+    "hashed": lambda x: x * hash(x),
+    "in a format": lambda x: x * len(f"{x:.3f}"),
+}
+
+
+@pytest.mark.parametrize("how", UNSEEN)
+def test_what_would_compare_a_traced_number_without_asking(how: str) -> None:
+    with pytest.raises(mg.TraceError, match="Instead"):
+        mg.compile(UNSEEN[how])(1.0)
+
+
+def test_more_paths_than_a_program_can_hold_name_the_lines_that_ask() -> None:
+    def f(v: Any) -> Any:
+        return sum(k if x > 0 else x for k, x in enumerate(v))
+
+    line = f.__code__.co_firstlineno + 1
+    with pytest.raises(mg.TraceError, match=rf"more than 256 paths.*test_paths.py:{line} \("):
+        mg.vectorize(f)(RANDOM.normal(size=(2000, 10)))
+
+
+def test_an_example_on_which_the_function_raises_is_named() -> None:
+    f = mg.vectorize(lambda x: [1.0, 2.0, 3.0][int(x)])
+    with pytest.raises(IndexError) as caught:
+        f([0.0, 1.0, 7.0])
+    assert "7.0" in "".join(caught.value.__notes__)
+    with pytest.raises(ValueError, match="NaN") as unknown:
+        f([0.0, NAN])
+    assert "nan" in "".join(unknown.value.__notes__)
+    assert f([0.0, 1.0, 2.0]).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_the_trie_and_the_shares_are_shown() -> None:
+    def f(x: Any) -> Any:
+        if x > 1:
+            return x * x
+        return -x if x < -1 else x
+
+    g = mg.vectorize(f)
+    g([2.0, 3.0, -3.0, 4.0])
+    line = f.__code__.co_firstlineno
+    assert str(g.source("paths")) == (
+        f"test_paths.py:{line + 1}  if x > 1:\n"
+        "  yes: path 1, 75 % of the examples\n"
+        f"  no: test_paths.py:{line + 3}  return -x if x < -1 else x\n"
+        "    yes: path 2, 25 % of the examples\n"
+        "    no: not taken yet"
+    )
+    assert "2 paths through 2 questions, taken by 75 %, 25 %" in str(g.explain())
+    assert str(mg.compile(lambda x: x).source("paths", 1.0)) == "one path, without questions"

@@ -10,6 +10,7 @@ from micrograd.caller import warn
 from micrograd.compiler.api import source
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.parameters import GRADIENT_OF, Theta
+from micrograd.compiler.api.path_report import drawn, summary
 from micrograd.compiler.api.specialization import Answer, Gradient, Specialization
 from micrograd.compiler.api.specializer import Specializer
 from micrograd.compiler.runtime.kernel import Call
@@ -187,7 +188,8 @@ class Compiled(Specializer):
     def source(
         self, stage: str = "program", *args: Tree, gradient: Gradient | None = None, **kwargs: Tree
     ) -> Report:
-        """The function at one stage: "trace", "program", "plan", "llvm", "assembly" or "c".
+        """The function at one stage: "trace", "paths" (of a function that asks questions, such as
+        `if x > 0`), "program", "plan", "llvm", "assembly" or "c".
 
         It is the specialization for the arguments passed; without arguments, that of all calls so
         far, if there is only one. With `gradient`, "arguments" or "parameters", it is the program
@@ -197,6 +199,8 @@ class Compiled(Specializer):
         it, shared = self._viewed(args, kwargs)
         if stage == "trace":
             return Report(it.trace)
+        if stage == "paths":
+            return Report("one path, without questions" if it.paths is None else drawn(it.paths))
         if stage == "c":
             names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
             w = np.array(names, object)[it.places].tolist()
@@ -207,7 +211,8 @@ class Compiled(Specializer):
     def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:
         """A report of what became of the scalars, with costs. See `source` for the arguments."""
         it, shared = self._viewed(args, kwargs)
-        return Report(self._page(it, shared, gradient).text())
+        text = self._page(it, shared, gradient).text()
+        return Report(text if it.paths is None else f"{text}\n\n{summary(it.paths)}")
 
     def stages(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> "Stages":
         """Which scalars became which block, array operation and loops: `micrograd.draw` shows it.

@@ -31,7 +31,9 @@ def of(kernel: Kernel, stage: str) -> str:
     if stage == "program":
         return str(kernel.program)
     if stage not in ("plan", "llvm", "assembly"):
-        raise ValueError(f"stage must be trace, program, plan, llvm, assembly or c, got {stage!r}")
+        raise ValueError(
+            f"stage must be trace, paths, program, plan, llvm, assembly or c, got {stage!r}"
+        )
     if not isinstance(kernel, NativeKernel):
         raise RuntimeError(f"there is no {stage!r} without llvmlite; install it")
     if stage == "plan":

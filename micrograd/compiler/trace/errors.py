@@ -106,6 +106,14 @@ INTEGER = (
     "{} was turned into an integer where no example can answer",
     "ask within the function that is compiled; or write micrograd.floor(x) or take(values, x)",
 )
+KEY = (
+    "{} was hashed, as a key of a dict, in a set, or for a cache, which ask no question",
+    "write int(x), if it is an integer; or compare numbers by ==, as in any(x == k for k in keys)",
+)
+TEXT = (
+    "{} was formatted as text, which it has none of yet",
+    "print it as it is, print(x), or format the result of the compiled function",
+)
 DIGITS = (
     "{} was rounded to digits, which gives a float",
     "write micrograd.floor(100.0 * x + 0.5) / 100.0, or round(x), an integer",

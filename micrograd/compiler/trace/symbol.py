@@ -1,13 +1,17 @@
 """Symbol: a number that is not known yet, a node of the graph that a trace records."""
 
+import sys
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 
 from micrograd import elementary, ops
+from micrograd.caller import is_of_user
 from micrograd.compiler.trace.errors import (
     DIGITS,
     FLOAT,
+    KEY,
+    TEXT,
     TraceError,
     asked_for,
     foreign,
@@ -26,6 +30,7 @@ class Recorder(Protocol):
     count: int  # of all nodes
     nodes: list["Symbol"]  # those that are computed, in the order of their making
     numbers_only: bool  # a symbol that meets an array raises TraceError
+    questions: Any  # None: the function has returned, or may not ask
 
     def holds(self, x: "Symbol") -> bool: ...
 
@@ -85,6 +90,14 @@ class Symbol(Scalar):
         if self.trace.numbers_only:
             raise met_an_array(f"np.{function.__name__}")
         return super().__array_function__(function, types, args, kwargs)
+
+    def __hash__(self) -> int:
+        if self.trace.questions is not None and is_of_user(sys._getframe(1)):
+            raise asked_for(*KEY)
+        return object.__hash__(self)
+
+    def __format__(self, spec: str) -> str:
+        raise asked_for(*TEXT)
 
     def __bool__(self) -> bool:
         return self.trace.holds(ops.not_equal(self, 0.0))
