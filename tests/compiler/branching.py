@@ -195,7 +195,7 @@ def arrays(v: Any) -> Any:
     clipped = np.clip(v, 0.0, 1.0)
     if clipped.sum() > 1:
         return np.where(v > 0, v, v * v).sum()
-    return np.maximum(v, 0.25).sum() + np.sort(v)[0] * v[np.argmax(v)] + np.median(v)
+    return np.maximum(v, 0.25).sum() + np.sort(v)[0] * v[int(np.argmax(v))] + np.median(v)
 
 
 @on(*ROWS)

@@ -53,6 +53,7 @@ class Questions:
         self._example, self.given = example, given
         self.asked: list[Question] = []
         self._known: dict[int, Any] = {}  # the numbers of nodes, for this example
+        self._answers: dict[Any, bool] = {}  # by the operation of a condition, and its operands
 
     @cached_property
     def example(self) -> Example:
@@ -61,12 +62,18 @@ class Questions:
 
     def holds(self, condition: Symbol) -> bool:
         """Whether a condition holds."""
+        operands = [x.number if isinstance(x, Symbol) else x.hex() for x in condition.operands]
+        key = (condition.op, *operands)
+        known = self._answers.get(key)
+        if known is not None:
+            return known  # it was asked before on this path
         place = len(self.asked)
         if place < len(self.given):
             answer = self.given[place][0]
         else:
             answer = bool(self._number_of(condition))
         self._note(condition, answer, None)
+        self._answers[key] = answer
         return answer
 
     def integer(self, x: Symbol) -> int:
