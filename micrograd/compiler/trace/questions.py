@@ -62,7 +62,9 @@ class Questions:
 
     def holds(self, condition: Symbol) -> bool:
         """Whether a condition holds."""
-        operands = [x.number if isinstance(x, Symbol) else x.hex() for x in condition.operands]
+        operands = [
+            x.number if isinstance(x, Symbol) else float(x).hex() for x in condition.operands
+        ]
         key = (condition.op, *operands)
         known = self._answers.get(key)
         if known is not None:
