@@ -98,9 +98,9 @@ def title(value: Value, names: Names) -> str:
     >>> title(2 * Value(3.0), {}), title(Value(3.0) ** 2, {}), title(Value(1.0).tanh(), {})
     ('2.0 ·', '** 2.0', 'tanh')
     """
-    if value.op is None:
-        return names[value]
     operands = value.operands
+    if value.op is None or not operands:
+        return names[value]
     sign = _INFIX.get(value.op.name, (value.op.symbol or value.op.name, 0))[0]
     if len(operands) != 2 or value.op.name not in _INFIX:
         return sign
@@ -117,7 +117,7 @@ def heading(value: Value, names: Names) -> str:
     'n1 = tanh'
     """
     called = title(value, names)
-    return called if value.op is None else f"{names[value]} = {called}"
+    return f"{names[value]} = {called}" if value.operands else called
 
 
 def forward(value: Value, called: str, names: Names) -> str:

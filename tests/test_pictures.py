@@ -66,6 +66,17 @@ def test_an_operand_that_is_read_twice_has_two_arrows():
     assert first[-1] != second[-1]
 
 
+def test_the_graph_of_a_derivative_is_a_picture():
+    """It has known conditions among its leaves."""
+    x = mg.Value(2.0, name="x")
+    slope = mg.grad(mg.grad(lambda x: mg.relu(x) * x**3))(x)
+    slope.backward()
+    picture = mg.draw(slope)
+    assert picture.svg.count("<rect") == len(picture.scene.boxes) + 1
+    assert str(picture)
+    assert picture.page
+
+
 def test_a_leaf_alone_is_a_picture():
     assert [box.title for box in scene(mg.Value(1.0, name="x")).boxes] == ["x"]
 

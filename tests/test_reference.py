@@ -11,7 +11,12 @@ from reference import CLASSES, ROOT, methods, objects, raised
 from micrograd.operation import TABLE, Op
 
 OBJECTS = objects()
-INTERNAL = {"for_each", "interpreter", "shared"}  # the engine and the compiler call them, no user
+INTERNAL = {
+    "for_each",
+    "interpreter",
+    "shared",
+    "truth",
+}  # the engine and the compiler call them, no user
 METHODS = {
     f"{kind.__name__}.{name}": (kind, function)
     for kind in CLASSES

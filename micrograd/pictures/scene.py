@@ -94,7 +94,7 @@ def _labelled(arrow: Arrow, ends: int) -> Arrow:
 
 
 def _scalar(value: Value, graph: Numbered, arrows: int) -> Box:
-    kind = "leaf" if value.op is None else "root" if value is graph.root else "operation"
+    kind = "leaf" if not value.operands else "root" if value is graph.root else "operation"
     numbers = shown(value.data), shown(value.grad)
     return Box(kind, heading(value, graph.names), *numbers, value.name or "", arrows)
 
@@ -122,7 +122,7 @@ def _last(values: list[Value], folding: Folding) -> list[Value]:
 
 
 def _group(called: str, values: list[Value]) -> Box:
-    kind = "group" if values[0].op is not None else "leaf"
+    kind = "group" if values[0].operands else "leaf"
     return Box(kind, called, _range([v.data for v in values]), _range([v.grad for v in values]))
 
 
