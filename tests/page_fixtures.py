@@ -14,9 +14,10 @@ from typing import Any
 
 import micrograd as mg
 from micrograd.chain_rule import Step
-from micrograd.operation import TABLE
+from micrograd.operation import TABLE, Op
 from micrograd.pictures.page import contents
 from micrograd.pictures.placement import layout
+from micrograd.pictures.rows import table
 from micrograd.working import forward, numbered, shown
 
 FILE = Path(__file__).parent.parent / "page/test/fixtures.json"
@@ -38,11 +39,18 @@ def programs() -> dict[str, mg.Value]:
         "names": mg.Value(1.0, name="</script><b>" + "y" * 50) * mg.Value(2.0, name="a\nb").sin(),
     }
     for name, row in TABLE.items():
-        if row.arity in (1, 2, 3) and not row.boolean and not row.conditions and row.library:
+        if row.arity and not row.boolean and not row.conditions and _has_program(row):
             numbers = (1.25, 0.4, 0.9) if name == "acosh" else (0.7, 0.4, 0.9)
             values = [mg.Value(v, name=c) for v, c in zip(numbers, "xyz")][: row.arity]
             made[f"op {name}"] = 0.5 * row(*values)
     return made
+
+
+def _has_program(row: Op) -> bool:
+    """Whether the page can evaluate it: an operation of the package that needs no loop."""
+    rows = table([(row, row.arity or 0)])
+    known = [TABLE[name].primitive or "meaning" in steps for name, steps in rows.items()]
+    return row.library and all(known) and "derivative" in rows[row.name]
 
 
 def graph(value: mg.Value) -> dict[str, Any]:

@@ -314,6 +314,8 @@ def test_an_operation_that_is_no_formula_keeps_its_numbers(show):
     y.backward()
     with show(y) as shown:
         assert shown.boxes()["x"] == ["0.5", "∂ 1.7552"]
+        shown.press("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft")
+        assert shown.boxes()["x"] == ["0.5", "∂ 1.7552"]
         assert "cannot evaluate" in shown.page.locator("#leaves").inner_text()
 
 

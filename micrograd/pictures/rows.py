@@ -83,7 +83,7 @@ def _numbered(count: int) -> list[str]:
 
 
 def _steps(function: Any, names: Sequence[str]) -> Steps | None:
-    """The program of a function; None if it cannot run on formulas."""
+    """The program of a function; None if it cannot run on formulas, or has loops."""
     made: dict[Any, Formula] = {}
     operands = [Formula(made, None, (), name) for name in names]
     try:
@@ -91,6 +91,8 @@ def _steps(function: Any, names: Sequence[str]) -> Steps | None:
     except Exception:  # a user's function may need numbers: `math.exp(x)`, `if x > 0`
         return None
     results = [*result] if isinstance(result, (tuple, list)) else [result]
+    if any(node.op.name not in TABLE for node in _postorder(results) if node.op):
+        return None
     return _program(results)
 
 

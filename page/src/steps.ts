@@ -42,7 +42,7 @@ export class Steps {
 
   go(at: number): void {
     this.at = Math.max(0, Math.min(at, this.count));
-    if (this.isBackward) this.accumulate(2 * this.order.length - this.at);
+    if (this.isBackward && this.graph.evaluable) this.accumulate(2 * this.order.length - this.at);
   }
 
   /** The gradients when the boxes from place `first` on have passed theirs on. */
@@ -59,7 +59,8 @@ export class Steps {
   }
 
   get numbers(): Numbers {
-    const { graph, at, partial, rank } = this;
+    const { graph, at, rank } = this;
+    const partial = graph.evaluable ? this.partial : graph.grad;
     if (!at || at === this.count) return { data: (node) => graph.data[node], grad: (node) => graph.grad[node] };
     const computed = (node: number): boolean => graph.isLeaf(node) || this.isBackward || (rank.get(node) ?? 0) < at;
     return {
