@@ -1,11 +1,12 @@
 """Faults, seeded by hand in the compiler, and which tests notice: `python tests/faults.py`.
 
-Each fault is a change of one line in a copy of the package. A run takes some minutes, and prints a
-table, which `docs/testing.md` quotes. A fault that no test notices is a hole in the tests. Arguments choose
-faults by a part of their names.
+Each fault is a change of one line in a copy of the package. A run takes some minutes. It stores what each fault
+did in `tests/faults.json`, and writes the table of `docs/testing.md`. A fault that no test notices is a hole in
+the tests. Arguments choose faults by a part of their names; `--page` writes the table only.
 """
 # ruff: noqa: E501 - a fault is a line of the table
 
+import json
 import os
 import re
 import shutil
@@ -15,16 +16,23 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+STORED = ROOT / "tests" / "faults.json"
+PAGE = ROOT / "docs" / "testing.md"
+TABLE = re.compile(r"\| fault \| first noticed by \|\n(?:\|.*\n)+")
+NOTHING = "nothing"
 TESTS = [
-    "roll",
-    "adjoint",
-    "schedule",
-    "program",
-    "vectorize",
-    "compile",
-    "memory",
-    "random_programs",
+    *(
+        f"tests/compiler/test_{name}.py"
+        for name in ("roll", "adjoint", "schedule", "program", "exact", "masks")
+    ),
+    "tests/test_c.py",
+    *(
+        f"tests/compiler/test_{name}.py"
+        for name in ("vectorize", "compile", "memory", "random_programs")
+    ),
 ]
+# The tests that run first, by the part of the compiler whose name a fault has.
+OWN = {"exact": TESTS[4], "guards": TESTS[5], "verify": TESTS[3], "c": TESTS[6]}
 
 # name: file, text, what is written in its place
 # fmt: off
@@ -65,37 +73,87 @@ FAULTS = {
     "schedule: an instruction with two consumers is sunk": ("schedule/fusion", "if others or writers[i.out] > 1", "if writers[i.out] > 1"),
     "schedule: rows and columns change places": ("schedule/schedule", "return (left, right) if step", "return (right, left) if step"),
     "schedule: shared inputs lie where sums do": ("schedule/schedule", "offset[block] = uniform\n                    uniform += block.size", "offset[block] = 0\n                    uniform += block.size"),
+    "exact: a sum of gradients begins with -0": ("program/exact_adjoint", "[0.0 + g for g", "[g for g"),
+    "exact: a sum that is used once joins its user": ("program/policy", "return bytes(len(uses))", "return (uses == 1).tobytes()"),
+    "exact: the bias comes last": ("program/policy", "[*runs(singles), *runs(products)]", "[*runs(products), *runs(singles)]"),
+    "guards: none where a comparison may hide a NaN": ("program/guards", "return ALL if _may_hide_nan", "return NONE if _may_hide_nan"),
+    "guards: a condition is no operand of values": ("program/guards", "ops.passed: slice(1, 3)}\nALL", "ops.passed: slice(2, 3)}\nALL"),
+    "verify: a gather may reach beyond its block": ("program/verify", "gather.index.max() < gather.block.size", "gather.index.max() <= gather.block.size"),
+    "verify: what is uniform may read what varies": ("program/verify", "instruction.out.varying >= varying", "instruction.out.varying <= varying"),
+    "verify: a member may be computed twice": ("program/verify", "assert not members[start:stop].any()", "assert not members[start:stop].all()"),
+    "c: an index forgets its base": ("c/lines", "base += sum(", "base = sum("),
+    "c: a stride of -1 is added": ("c/lines", "(plus if stride > 0 else minus)", "(plus if stride else minus)"),
+    "c: a total is set, not added to": ("c/nests", "{op.symbol}= {", "= {"),
+    "c: a table of the wrong axis": ("c/operands", "access.table.shape[1])", "access.table.shape[0])"),
+    "c: a step that another one needs is left out": ("c/nests", "if step.stored or step in read:\n            factors", "if step.stored:\n            factors"),
 }
 # fmt: on
 
 
-def noticed_by(file: str, before: str, after: str) -> str:
-    """The first test that fails with the change, "nothing", or that there is no such line now."""
+def noticed_by(name: str) -> str:
+    """The first test that fails with the change, or NOTHING. Raises ValueError without such a line."""
+    file, before, after = FAULTS[name]
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory)
-        for name in ("micrograd", "tests"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("conftest.py", "pyproject.toml"):
-            shutil.copy(ROOT / name, copy / name)
+        for folder in ("micrograd", "tests"):
+            shutil.copytree(
+                ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for setting in ("conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / setting, copy / setting)
         path = copy / "micrograd" / "compiler" / f"{file}.py"
         source = path.read_text(encoding="utf-8")
         if source.count(before) != 1:
-            return f"(the line is there {source.count(before)} times)"
+            raise ValueError(f"{file}.py has {before!r} {source.count(before)} times, not once")
         path.write_text(source.replace(before, after), encoding="utf-8")
-        tests = [f"tests/compiler/test_{name}.py" for name in TESTS]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests],
-            capture_output=True, text=True, cwd=copy, env={**os.environ, "PYTHONPATH": directory},
-        )  # fmt: skip
-    failed = re.search(r"^(?:FAILED|ERROR) \S*/(test_\w+\.py(?:::\w+)?)", done.stdout, re.MULTILINE)
-    return "nothing" if done.returncode == 0 else failed[1] if failed else done.stdout[-300:]
+        return first_failure(copy, OWN.get(name.split(":")[0], TESTS[0]))
+
+
+def first_failure(copy: Path, own: str) -> str:
+    """The first test of a copy that fails, or NOTHING; the tests in the file `own` run first."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", own]
+        + [x for x in TESTS if x != own],
+        capture_output=True, text=True, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)},
+    )  # fmt: skip
+    if done.returncode == 0:
+        return NOTHING
+    failed = re.search(
+        r"^(?:FAILED|ERROR) \S*/(test_\w+\.py)(?:::(\w+))?", done.stdout, re.MULTILINE
+    )
+    if failed is None:
+        raise RuntimeError(
+            f"pytest ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr}"
+        )
+    return failed[2] or failed[1]
+
+
+def stored() -> dict[str, str]:
+    """What noticed each fault when it was last run."""
+    return json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+
+
+def store(results: dict[str, str]) -> None:
+    """In the order of the table; those of faults that are no more are dropped."""
+    known = {name: results[name] for name in FAULTS if name in results}
+    STORED.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def page(text: str, results: dict[str, str]) -> str:
+    """`docs/testing.md` with the table of these results."""
+    lines = [f"| {name} | `{test}` |\n" for name, test in results.items()]
+    table = "".join(["| fault | first noticed by |\n", "| --- | --- |\n", *lines])
+    return TABLE.sub(lambda _: table, text)
 
 
 def main() -> None:
-    print("| fault | first noticed by |\n| --- | --- |")
-    for name, fault in FAULTS.items():
-        if len(sys.argv) == 1 or any(part in name for part in sys.argv[1:]):
-            print(f"| {name} | {noticed_by(*fault)} |", flush=True)
+    chosen = [x for x in sys.argv[1:] if not x.startswith("-")]
+    for name in FAULTS:
+        if "--page" not in sys.argv and (not chosen or any(part in name for part in chosen)):
+            found = noticed_by(name)
+            store(stored() | {name: found})
+            print(f"{name}: {found}", flush=True)
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), stored()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -133,8 +133,21 @@ def test_there_is_one_version() -> None:
 
 @pytest.mark.parametrize("name", faults.FAULTS)
 def test_the_line_of_a_seeded_fault_is_there(name):
-    """And `docs/testing.md` tells which test notices it."""
     file, before, _ = faults.FAULTS[name]
     source = (ROOT / "micrograd" / "compiler" / f"{file}.py").read_text(encoding="utf-8")
     assert source.count(before) == 1
-    assert f"| {name} | `" in (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+def test_each_seeded_fault_was_run_and_noticed_by_a_test_that_exists() -> None:
+    """Otherwise: `python tests/faults.py`, perhaps with the faults' names, runs them."""
+    results = faults.stored()
+    assert [*results] == [*faults.FAULTS]
+    tests = "".join((ROOT / file).read_text(encoding="utf-8") for file in faults.TESTS)
+    assert [x for x in results.values() if f"def {x}(" not in tests] == []
+
+
+def test_the_table_of_seeded_faults_is_what_they_did() -> None:
+    """Otherwise: `python tests/faults.py --page` writes it."""
+    text = faults.PAGE.read_text(encoding="utf-8")
+    assert faults.TABLE.search(text)
+    assert faults.page(text, faults.stored()) == text
