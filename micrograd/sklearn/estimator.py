@@ -6,28 +6,24 @@ rounding. What follows is its algorithm, on native code.
 """
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from micrograd.engine import write_numbers
 from micrograd.neuralnet import MLP, activation_function
-from micrograd.sklearn.batches import Batches
-from micrograd.sklearn.epochs import Epochs
+from micrograd.sklearn.descent import NOT_FINITE, Descent
 from micrograd.sklearn.heads import Head, half_squared_error
-from micrograd.sklearn.network import Design, Network, network_of
+from micrograd.sklearn.network import Design, network_of
 from micrograd.sklearn.parameters import check_parameters, hidden_sizes
-from micrograd.sklearn.solvers import SGD, Adam, Solver
+from micrograd.sklearn.quasi_newton import minimise
+from micrograd.sklearn.solvers import Solver
 
 Array = np.ndarray
 
@@ -125,9 +121,9 @@ class NetworkEstimator(BaseEstimator):
         examples = [X, targets] + ([] if weights is None else [weights])
         network = network_of(design)
         if self.solver == "lbfgs":
-            self._fit_lbfgs(network, examples)
+            minimise(self, network, examples)
         else:
-            self._fit_epochs(network, examples, random, incremental)
+            Descent(self, network, examples, random, incremental).run()
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
         return self
@@ -155,179 +151,9 @@ class NetworkEstimator(BaseEstimator):
             self.validation_scores_: list[float] | None = [] if early else None
             self.best_validation_score_ = -math.inf if early else None
 
-    def _fit_epochs(
-        self, network: Network, examples: list[Any], random: Any, incremental: bool
-    ) -> None:
-        """Passes over the examples until the loss, or the score, stands still."""
-        training, held_out = (
-            self._split(examples, random) if self.early_stopping else (examples, ())
-        )
-        epochs = self._epochs(network, training, random, incremental)
-        self.n_iter_, stopped = 0, False
-        try:
-            while not stopped and self.n_iter_ < (1 if incremental else self.max_iter):
-                stopped = self._epoch(epochs, network, held_out)
-            if not (stopped or incremental):
-                warnings.warn(NOT_CONVERGED.format(self.max_iter), ConvergenceWarning, stacklevel=4)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        self.coefs_, self.intercepts_ = network.layered(epochs.theta)
-        if self.early_stopping and (stopped or not incremental):
-            self.coefs_, self.intercepts_ = self._best
-
-    def _epochs(
-        self, network: Network, examples: list[Any], random: Any, incremental: bool
-    ) -> Epochs:
-        theta = network.flat(self.coefs_, self.intercepts_)
-        if self._solver is None or not incremental:
-            self._solver = self._new_solver(len(theta), theta.dtype)
-        return Epochs(
-            network, self._solver, theta, examples, self._size(examples[0].shape[0]),
-            alpha=self.alpha, dropout=self.dropout, share=self._share(), random=random,
-        )  # fmt: skip
-
     def _share(self) -> float:
         """What the reported loss of an example is, of the sum over the outputs."""
         return 1 / self.n_outputs_ if self._head.mean and not callable(self.loss) else 1.0
-
-    def _new_solver(self, size: int, dtype: np.dtype) -> Solver:
-        rate = self.learning_rate_init
-        if self.solver == "adam":
-            return Adam(size, dtype, rate, self.beta_1, self.beta_2, self.epsilon)
-        how = self.learning_rate, self.momentum, self.nesterovs_momentum, self.power_t
-        return SGD(size, dtype, rate, *how)
-
-    def _size(self, examples: int) -> int:
-        """The number of examples in a batch."""
-        if self.batch_size == "auto":
-            return min(200, examples)
-        if self.batch_size > examples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                f"clipped: batch_size={self.batch_size}, but there are {examples} examples",
-                stacklevel=6,
-            )
-        return min(int(self.batch_size), examples)
-
-    def _split(self, examples: list[Any], random: Any) -> tuple[list[Any], Sequence[Any]]:
-        """The examples to train on, and those that are held out."""
-        rows, share = np.arange(examples[0].shape[0]), self.validation_fraction
-        training, held_out = train_test_split(
-            rows, random_state=random, test_size=share, stratify=self._stratified(examples[1])
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                f"your dataset: {share} of {len(rows)} examples are {len(held_out)}"
-            )
-        return [a[training] for a in examples], [a[held_out] for a in examples]
-
-    def _epoch(self, epochs: Epochs, network: Network, held_out: Sequence[Any]) -> bool:
-        """One pass; returns whether training is to stop."""
-        self.loss_ = epochs.run(self.shuffle)
-        if not math.isfinite(self.loss_):
-            raise ValueError(NOT_FINITE)
-        self.n_iter_ += 1
-        self.t_ += epochs.batches.examples
-        self.loss_curve_.append(self.loss_)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-        if held_out or self._callbacks():
-            self.coefs_, self.intercepts_ = network.layered(epochs.theta)
-        if held_out:
-            self._judge_score(held_out)
-        else:
-            self._judge_loss()
-        solver = self._solver
-        assert solver is not None
-        solver.end_epoch(self.t_)
-        return self._stands_still(solver) or self._stopped_by_callback()
-
-    def _judge_loss(self) -> None:
-        """Counts the epochs in which the loss did not fall by `tol`."""
-        assert self.best_loss_ is not None
-        self._waited = self._waited + 1 if self.loss_ > self.best_loss_ - self.tol else 0
-        self.best_loss_ = min(self.best_loss_, self.loss_)
-
-    def _judge_score(self, held_out: Sequence[Any]) -> None:
-        """Counts the epochs in which the score did not rise by `tol`; keeps the best weights."""
-        score, best = self._score(*held_out), self.best_validation_score_
-        assert self.validation_scores_ is not None
-        assert best is not None
-        self.validation_scores_.append(score)
-        if self.verbose:
-            print(f"Validation score: {score:f}")
-        self._waited = self._waited + 1 if score < best + self.tol else 0
-        if score > best:
-            self.best_validation_score_ = score
-            self._best = self.coefs_, self.intercepts_
-
-    def _stands_still(self, solver: Solver) -> bool:
-        """Whether there was no progress for `n_iter_no_change` epochs, at the least rate."""
-        if self._waited <= self.n_iter_no_change:
-            return False
-        what = "Validation score" if self.early_stopping else "Training loss"
-        message = (
-            f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
-            "consecutive epochs."
-        )
-        slower = solver.slow_down()
-        if self.verbose:
-            print(message, f"Setting learning rate to {solver.rate:f}" if slower else "Stopping.")
-        self._waited = 0 if slower else self._waited
-        return not slower
-
-    def _callbacks(self) -> Sequence[Callable[[Any], Any]]:
-        return [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
-
-    def _stopped_by_callback(self) -> bool:
-        answers = [callback(self) for callback in self._callbacks()]
-        return any(isinstance(x, (bool, np.bool_)) and bool(x) for x in answers)
-
-    def _score(self, X: Any, targets: Array, weights: Array | None = None) -> float:
-        """The score of held-out examples; NaN if an output is not finite."""
-        outputs = self._outputs(X)
-        if not np.isfinite(outputs).all():
-            return math.nan
-        return float(self._scored(targets, outputs, weights))
-
-    def _fit_lbfgs(self, network: Network, examples: list[Any]) -> None:
-        """Minimises the loss of all examples at once.
-
-        Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization",
-        1995. Of several outputs the sum is minimised, whose gradient this is.
-        """
-        theta = network.flat(self.coefs_, self.intercepts_)
-        g = np.zeros_like(theta)
-        whole = Batches(examples[0], examples[1:], examples[0].shape[0], theta.dtype)
-        n, weights = whole.load(0), examples[2] if len(examples) > 2 else None
-        weight = whole.weight(n, weights)
-        gradient, penalty = (
-            network.gradient_on(whole.arrays, None, [], theta, g),
-            self.alpha / weight,
-        )
-
-        def loss_and_gradient(x: Array) -> tuple[float, Array]:
-            theta[:] = x
-            mean, coefs = gradient(n, 1.0 / weight), theta * network.is_coef
-            return mean + 0.5 * penalty * float(coefs.dot(coefs)), g + penalty * coefs
-
-        limits = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
-        found = minimize(
-            loss_and_gradient, theta.copy(), method="L-BFGS-B", jac=True, options=limits
-        )
-        loss_and_gradient(found.x)
-        squares = float((theta * network.is_coef).dot(theta))
-        self.n_iter_ = min(found.nit, self.max_iter)
-        self.loss_ = self._share() * gradient(n, 1.0 / weight) + 0.5 * penalty * squares
-        if found.status:
-            warnings.warn(
-                f"lbfgs failed to converge after {found.nit} iteration(s) "
-                f"(status={found.status}):\n{found.message}\n\nIncrease max_iter, or scale X",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        self.coefs_, self.intercepts_ = network.layered(found.x.astype(theta.dtype))
 
     # Predicting.
 
@@ -407,16 +233,6 @@ def checked_weights(sample_weight: Any, X: Any) -> Array:
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number, got zeros only")
     return weights
-
-
-NOT_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed: scale them, for example by sklearn.preprocessing.StandardScaler"
-)
-NOT_CONVERGED = (
-    "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization hasn't converged "
-    "yet; increase max_iter, or scale the data"
-)
 
 
 def keep(estimator: NetworkEstimator, names: dict[str, Any]) -> None:
