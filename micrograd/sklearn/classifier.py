@@ -37,6 +37,8 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
     array(['low', 'high'], dtype='<U4')
     """
 
+    _metric = "accuracy"
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -127,7 +129,7 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
 
     def predict_proba(self, X: Any) -> Array:
         """The probabilities of the classes, in the order of `classes_`, or of the labels."""
-        outputs = self._checked_outputs(X)
+        outputs = self._head.activate(self._checked_outputs(X))
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -136,16 +138,18 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
             return np.log(self.predict_proba(X))
 
     def _predicted(self, outputs: Array) -> Array:
-        return self._binarizer.inverse_transform(
-            outputs.ravel() if self.n_outputs_ == 1 else outputs
-        )
+        """The most probable classes, given the outputs before their activation."""
+        if self._head is HEADS["multiclass"]:
+            return self.classes_[outputs.argmax(axis=1)]
+        likely = (outputs > 0).astype(float)
+        return self._binarizer.inverse_transform(likely.ravel() if self.n_outputs_ == 1 else likely)
 
     def _scored(self, targets: Array, outputs: Array, weights: Array | None) -> float:
         """The accuracy; of several labels, the share of examples with all of them right."""
         if self._head is HEADS["multiclass"]:
             right = outputs.argmax(axis=1) == targets
         else:
-            right = ((outputs > 0.5) == (targets.reshape(outputs.shape) > 0.5)).all(axis=1)
+            right = ((outputs > 0) == (targets.reshape(outputs.shape) > 0.5)).all(axis=1)
         return float(np.average(right, weights=weights))
 
     @available_if(has_epochs)

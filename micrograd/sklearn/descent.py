@@ -71,7 +71,7 @@ class Descent:
         it = self.estimator
         it.loss_ = self.epochs.run(it.shuffle)
         if not math.isfinite(it.loss_):
-            raise ValueError(NOT_FINITE)
+            return self._diverged()
         it.n_iter_ += 1
         it.t_ += self.epochs.batches.examples
         it.loss_curve_.append(it.loss_)
@@ -87,6 +87,20 @@ class Descent:
         self.solver.end_epoch(it.t_)
         answers = [callback(it) for callback in callbacks]
         return self._stands_still() or any(isinstance(x, (bool, np.bool_)) and x for x in answers)
+
+    def _diverged(self) -> bool:
+        """Ends the training with the best weights. Raises ValueError if there are none."""
+        it = self.estimator
+        if not (self.held_out and math.isfinite(it.best_validation_score_)):
+            raise ValueError(NOT_FINITE)
+        it.validation_scores_.append(math.nan)
+        warnings.warn(
+            f"The loss became {it.loss_} in epoch {it.n_iter_ + 1}; the weights are those of the "
+            "best validation score. Try a smaller learning_rate_init, or scale the data",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+        return True
 
     def _judge_loss(self) -> None:
         """Counts the epochs in which the loss did not fall by `tol`."""

@@ -18,12 +18,16 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from micrograd.engine import write_numbers
 from micrograd.neuralnet import MLP, activation_function
+from micrograd.sklearn.constraints import check_parameters, hidden_sizes
 from micrograd.sklearn.descent import NOT_FINITE, Descent
 from micrograd.sklearn.heads import Head, half_squared_error
 from micrograd.sklearn.network import Design, network_of
-from micrograd.sklearn.parameters import check_parameters, hidden_sizes
 from micrograd.sklearn.quasi_newton import minimise
 from micrograd.sklearn.solvers import Solver
+from micrograd.training.data.examples import Examples
+from micrograd.training.run.diagnosis import Diagnosis
+from micrograd.training.run.history import History
+from micrograd.training.run.record import Patient
 
 Array = np.ndarray
 
@@ -68,6 +72,8 @@ class NetworkEstimator(BaseEstimator):
     dropout: float
     callbacks: Any
 
+    _metric: str  # what `score` is
+
     coefs_: list[Array]
     intercepts_: list[Array]
 
@@ -86,7 +92,7 @@ class NetworkEstimator(BaseEstimator):
         return None
 
     def _scored(self, targets: Array, outputs: Array, weights: Array | None) -> float:
-        """The score of activated outputs for held-out examples."""
+        """The score of the outputs, before their activation, for held-out examples."""
         raise NotImplementedError
 
     def _weights(self, X: Any, y: Any, sample_weight: Any) -> Array | None:
@@ -158,21 +164,21 @@ class NetworkEstimator(BaseEstimator):
     # Predicting.
 
     def _checked_outputs(self, X: Any) -> Array:
-        """The activated outputs for the rows of `X`. Raises NotFittedError before `fit`."""
+        """The outputs for the rows of `X`. Raises NotFittedError before `fit`."""
         check_is_fitted(self)
         return self._outputs(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
 
     def _outputs(self, X: Any) -> Array:
-        """The activated outputs, of shape (samples, outputs)."""
+        """The outputs before their activation, of shape (samples, outputs)."""
         activate = ACTIVATIONS.get(self.activation) if isinstance(self.activation, str) else None
         if activate is None or (isinstance(X, Array) and len(X) >= MANY):
-            return self._head.activate(self._native_outputs(X))
+            return self._native_outputs(X)
         signals = X
         for layer, (coefs, intercepts) in enumerate(zip(self.coefs_, self.intercepts_), start=1):
             signals = signals @ coefs + intercepts
             if layer < len(self.coefs_):
                 signals = activate(signals)
-        return self._head.activate(signals)
+        return signals
 
     def _native_outputs(self, X: Any) -> Array:
         units = self.coefs_[0].shape[0], *[len(x) for x in self.intercepts_]
@@ -200,6 +206,25 @@ class NetworkEstimator(BaseEstimator):
     def summary(self) -> str:
         """The layers of the network, with the shapes and numbers of their weights."""
         return self.to_mlp().summary()
+
+    @property
+    def history_(self) -> History:
+        """The curves of the last fit, to plot."""
+        check_is_fitted(self)
+        metric = self._metric if getattr(self, "validation_scores_", None) else ""
+        scores = getattr(self, "validation_scores_", None) or []
+        return History(loss=[*getattr(self, "loss_curve_", [])], metric=metric, scores=[*scores])
+
+    def diagnose(self, X: Any = None) -> Diagnosis:
+        """The problems of the last fit, each with evidence and a remedy.
+
+        With rows `X` of the training data, those of the inputs and the hidden units as well.
+        """
+        history = self.history_
+        if X is not None:
+            rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
+            history.patient = Patient(self.to_mlp(), Examples(rows, np.zeros(len(rows))))
+        return history.diagnose()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 from micrograd import ops
 from micrograd.elementary import xlogy
@@ -65,7 +65,8 @@ def _identity(outputs: Array) -> Array:
 
 
 def _softmax(outputs: Array) -> Array:
-    return softmax(outputs, axis=1)
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 HEADS = {

@@ -37,6 +37,8 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):
     array([21.])
     """
 
+    _metric = "r2"
+
     def __init__(
         self,
         loss: str | Loss = "squared_error",
@@ -91,7 +93,8 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):
         return self._predicted(self._checked_outputs(X))
 
     def _predicted(self, outputs: Array) -> Array:
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+        predicted = self._head.activate(outputs)
+        return predicted.ravel() if predicted.shape[1] == 1 else predicted
 
     def _scored(self, targets: Array, outputs: Array, weights: Array | None) -> float:
         return r2_score(targets, self._predicted(outputs), sample_weight=weights)

@@ -1,4 +1,4 @@
-"""Parameters: what the arguments of an estimator may be, checked when it is fitted."""
+"""Constraints: what the arguments of an estimator may be, checked when it is fitted."""
 
 import math
 from collections.abc import Callable
