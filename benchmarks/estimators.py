@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import side_by_side  # isort: skip  # before NumPy
@@ -88,11 +89,8 @@ def fits(rounds: int = 5) -> bool:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
         X = scale(X)
         ours, theirs = KINDS.get(name, (MLPClassifier, TheirClassifier))
-        (a, x), (b, z) = paired(
-            lambda: ours(random_state=0).fit(X, y),
-            lambda: theirs(random_state=0).fit(X, y),
-            rounds,
-        )
+        sides = [partial(kind(random_state=0).fit, X, y) for kind in (ours, theirs)]
+        (a, x), (b, z) = paired(*sides, rounds)
         cold, warm = first_fits(name)
         told = f"loss {x.loss_:.6g} {z.loss_:.6g} first {cold:.2f} {warm:.2f}"
         met &= row(name, a, b, told, 5.0)
@@ -105,13 +103,19 @@ def search() -> bool:
     X = scale(X)
     grid = {"alpha": [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]}
     grid["learning_rate_init"] = [1e-3, 3e-3, 1e-2]
-    both = [
-        seconds(lambda: GridSearchCV(kind(random_state=0), grid, cv=3).fit(X, y))
-        for kind in (MLPClassifier, TheirClassifier)
+    searches = [
+        GridSearchCV(kind(random_state=0), grid, cv=3) for kind in (MLPClassifier, TheirClassifier)
     ]
-    (a, x), (b, z) = both
+    (a, x), (b, z) = [seconds(partial(one.fit, X, y)) for one in searches]
     told = f"best score {x.best_score_:.4f} {z.best_score_:.4f}"
     return row("GridSearchCV, 24", a, b, told, 5.0)
+
+
+def many(model: Any, inputs: Any, calls: int) -> Any:
+    """The answer of the last of so many calls."""
+    for _ in range(calls - 1):
+        model.predict(inputs)
+    return model.predict(inputs)
 
 
 def predictions() -> bool:
@@ -123,12 +127,8 @@ def predictions() -> bool:
     for what, rows, calls, least in (("one row", X[:1], 500, 1.0), ("10^6 rows", None, 1, 3.0)):
         inputs = np.tile(X, (557, 1))[:1_000_000] if rows is None else rows
 
-        def many(model: Any, inputs: Any = inputs, calls: int = calls) -> Any:
-            for _ in range(calls - 1):
-                model.predict(inputs)
-            return model.predict(inputs)
-
-        (a, x), (b, z) = paired(lambda: many(ours), lambda: many(theirs), 3)
+        sides = [partial(many, model, inputs, calls) for model in (ours, theirs)]
+        (a, x), (b, z) = paired(*sides, 3)
         told = f"same answers {np.mean(x == z):.6f}"
         met &= row(f"predict {what}", a / calls, b / calls, told, least)
     return met

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "micrograd"
 STAGES = ["trace", "program", "schedule", "llvm", "c", "runtime", "api"]
 TRAINING = ["data", "steps", "run"]
-ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables", "tutorial"]
+ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables", "sklearn", "tutorial"]
 
 
 def modules(folder: Path) -> dict[str, Path]:
