@@ -129,7 +129,8 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
 
     def predict_proba(self, X: Any) -> Array:
         """The probabilities of the classes, in the order of `classes_`, or of the labels."""
-        outputs = self._head.activate(self._checked_outputs(X))
+        raw = self._checked_outputs(X)
+        outputs = self._head.activate(raw)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
     def predict_log_proba(self, X: Any) -> Array:
