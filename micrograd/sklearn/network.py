@@ -120,7 +120,7 @@ class Network:
         """The outputs before their activation, of shape (examples, outputs)."""
         it, call = self._outputs.specialize(np.ascontiguousarray(X, self.design.dtype))
         own = theta[self._places(it.parameters)]
-        (answer,) = self._outputs.answers(it, "value", call, own)
+        _, (answer,) = self._outputs.answers(it, "value", call, own)
         return self._outputs.for_each(answer, call.n)
 
 
