@@ -385,6 +385,14 @@ def test_a_loss_of_ones_own_is_minimised() -> None:
     assert model.predict([[0.0]])[0] == pytest.approx(5.0, abs=0.3)
 
 
+def test_a_loss_that_asks_about_numbers_says_what_to_write() -> None:
+    def deviation(outputs: Any, target: Any) -> Any:
+        return outputs[0] - target if outputs[0] > target else target - outputs[0]
+
+    with pytest.raises(mg.TraceError, match=r"write mg\.where"):
+        MLPRegressor(deviation, (2,)).fit(*DIABETES)
+
+
 def test_an_activation_may_be_any_of_the_table_or_a_function() -> None:
     X, y = IRIS
     given: dict[str, Any] = {"hidden_layer_sizes": (6,), "max_iter": 30, "random_state": 0}

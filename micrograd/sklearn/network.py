@@ -13,6 +13,7 @@ import numpy as np
 
 from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.errors import TraceError
 from micrograd.losses import Loss
 from micrograd.neuralnet import MLP, Activation
 from micrograd.training.steps.objective import Objective
@@ -105,6 +106,11 @@ class Network:
         """
         size = len(arrays[0] if rows is None else rows)
         it, _ = self._loss.specialize(*[a[:size] for a in (*arrays, *masks)])
+        if it.paths is not None:
+            raise TraceError(
+                "the loss or the activation asks about numbers (if, while, max, ...), which the "
+                "estimators do not support: write mg.where or mg.maximum, or train with mg.fit"
+            )
         kernel, total = self._loss.kernel(it, "parameters"), np.zeros(1, g.dtype)
         given = Call(size, [*arrays, *masks]), theta, [total, g], rows, len(arrays)
         run, item = kernel.prepared(*given), total.item
