@@ -5,6 +5,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from threading import Barrier
 from typing import Any
 
@@ -270,3 +271,29 @@ def test_a_kernel_refuses_what_is_no_array() -> None:
         kernel(call, nothing, 1.0)
     call.inputs = [np.ones(2)]
     assert np.ravel(kernel(call, nothing, 1.0)[0][0]).tolist() == [2.0]
+
+
+# Lists and tuples of numbers.
+
+
+def test_a_list_of_numbers_is_one_input_and_a_list_to_the_function() -> None:
+    def f(p: Any, q: Any) -> Any:
+        assert (type(p), type(q["a"]), type(q["b"])) == (list, tuple, list)
+        return mg.sum(a * a for a in p) * q["a"][1] + q["b"][0][1] * q["b"][1]
+
+    compiled = mg.compile(f)
+    args: Any = [3, True, 2.5, Fraction(1, 2)], {"a": (1.0, 2.0), "b": [[5.0, 6.0], 7.0]}
+    for _ in range(2):
+        value, (p, q) = compiled.value_and_grad(*args)
+        assert value == 2 * 16.5 + 42.0
+        assert p == [12.0, 4.0, 10.0, 2.0]
+        assert q == {"a": (0.0, 16.5), "b": [[0.0, 7.0], 6.0]}
+    assert compiled.specializations[0].shapes == [(4,), (2,), (2,), None]
+
+
+def test_a_long_list_takes_as_long_as_an_array() -> None:
+    f = mg.compile(lambda x: mg.sum(a * a for a in x))
+    f.value_and_grad([1.0] * 5)
+    g = mg.compile(lambda x: mg.sum(a * a for a in x))
+    g.value_and_grad(np.ones(5))
+    assert f.source("program", [1.0] * 5) == g.source("program", np.ones(5))

@@ -93,6 +93,12 @@ def arranged(tree: Any) -> Any:
     return tree
 
 
+def is_row(part: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list or tuple, of no class of its own, holds numbers only."""
+    kinds = {*map(type, part)}
+    return part.__class__ in (list, tuple) and bool(kinds) and all(map(is_real, kinds))
+
+
 def _check_rows(rows: list[Any]) -> None:
     """Raises ShapeError for a list of rows of numbers whose lengths differ."""
     if not all(isinstance(row, list) for row in rows):

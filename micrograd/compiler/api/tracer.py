@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from micrograd.annotations import Function, Tree
-from micrograd.compiler.api.arguments import Array, check_names, float_type, numbers
+from micrograd.compiler.api.arguments import (
+    Array,
+    check_names,
+    float_type,
+    is_row,
+    numbers,
+)
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
 from micrograd.compiler.api.sample import MOST, examples_of, first, sample
@@ -77,7 +83,8 @@ class Tracer:
             it = self._cache.by_layout.get(key)
             if it is not None:
                 return it, self._call_of(args)
-        leaves, structure = flatten((self._arranged(args), kwargs and self._arranged(kwargs)))
+        tree = self._arranged(args), kwargs and self._arranged(kwargs)
+        leaves, structure = flatten(tree, lambda part: is_row(part) and part is not tree[0])
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
         it, call, settled = self._fitted(structure, arrays)
         call.share(it.sizes)
