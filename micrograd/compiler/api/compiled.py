@@ -14,11 +14,10 @@ from micrograd.compiler.api.path_report import drawn, summary
 from micrograd.compiler.api.specialization import Answer, Gradient, Specialization
 from micrograd.compiler.api.specializer import Specializer
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.compiler.trace.trace import Shape, Trace
+from micrograd.compiler.trace.trace import Shape
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
 from micrograd.report import Report
-from micrograd.structure import LEAF
 
 if TYPE_CHECKING:
     from micrograd.compiler.api.stages import Stages
@@ -104,6 +103,8 @@ class Compiled(Specializer):
             )
 
     def _packed(self, it: Specialization) -> Array:
+        if not it.parameters:
+            return self._nothing
         return np.array(numbers_of(it.parameters), self.dtype)
 
     # Calls.
@@ -116,7 +117,7 @@ class Compiled(Specializer):
         """
         it, call = self.specialize(*args, **kwargs)
         it, (value,) = self.answers(it, "value", call, self._packed(it))
-        return self._results(it.trace, self.for_each(value, call.n), call)
+        return self._results(it, self.for_each(value, call.n), call)
 
     def value_and_grad(self, *args: Tree, **kwargs: Tree) -> tuple[Tree, Tree]:
         """The value and its gradient with respect to the arguments: a tuple, if there are several.
@@ -133,7 +134,7 @@ class Compiled(Specializer):
             for k, (x, shape) in enumerate(zip(gradients, it.shapes))
         ]
         gradient = tuple(shaped) if it.is_flat else it.arranged(shaped)
-        value = self._results(it.trace, self.for_each(value, call.n), call)
+        value = self._results(it, self.for_each(value, call.n), call)
         return value, gradient[0] if len(gradient) == 1 else gradient
 
     def gradient(self, theta: Theta, *args: Tree, **kwargs: Tree) -> tuple[float, Tree]:
@@ -275,8 +276,9 @@ class Compiled(Specializer):
         total = sums if n else np.zeros(shape or (), self.dtype)
         return total.reshape(shape or ())[()]
 
-    def _results(self, result: Trace, value: Array, call: Call) -> Any:
-        if result.output_structure == LEAF:
+    def _results(self, it: Specialization, value: Array, call: Call) -> Any:
+        result = it.trace
+        if it.is_single:
             return self._shaped(value, result.output_shapes[0], call)
         leaves, start = [], 0
         for shape in result.output_shapes:

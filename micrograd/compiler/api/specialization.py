@@ -34,13 +34,15 @@ class Specialization:
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
     is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays
+    is_single: bool = field(init=False)  # whether the result is one number or array
     of_numbers: bool = field(init=False)  # whether all are numbers, and the result is one
 
     def __post_init__(self) -> None:
         self.sizes = [1 if shape is None else math.prod(shape) for shape in self.shapes]
         positional, named = self.structure.children
         self.is_flat = not named.children and {*positional.children} <= {LEAF}
-        one = self.trace.output_structure == LEAF and self.trace.output_shapes == [None]
+        self.is_single = self.trace.output_structure == LEAF
+        one = self.is_single and self.trace.output_shapes == [None]
         self.of_numbers = one and self.is_flat and {*self.shapes} <= {None}
 
     def arranged(self, leaves: Iterable[Any]) -> tuple[Any, ...]:

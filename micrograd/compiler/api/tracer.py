@@ -57,6 +57,7 @@ class Tracer:
         self._function = function
         self._cache = CallCache()
         self._captured = Parameters(self.dtype)
+        self._nothing = np.zeros(0, self.dtype)  # the parameters of a function without any
         made: Any = self
         update_wrapper(made, function, updated=())
 
