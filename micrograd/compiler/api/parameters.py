@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from micrograd.annotations import Number
 from micrograd.compiler.api.arguments import Array, numbers
+from micrograd.compiler.runtime.extension import layouts
 from micrograd.engine import Value, numbers_of
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.ops import number
@@ -36,13 +37,14 @@ class Parameters:
         self.dtype = dtype
         self._place: dict[Value, int] = {}
         self.values: tuple[Value, ...] = ()
+        self._layout: bytes | None = None  # of an array of all
 
     def meet(self, met: tuple[Value, ...]) -> Places:
         """The indices of these parameters; new ones are appended first."""
         for value in met:
             self._place.setdefault(value, len(self._place))
         if len(self._place) > len(self.values):
-            self.values = tuple(self._place)
+            self.values, self._layout = tuple(self._place), None
         if met == self.values[: len(met)]:
             return slice(len(met))
         return np.array([self._place[value] for value in met])
@@ -71,10 +73,10 @@ class Parameters:
 
     def _is_packed(self, theta: Theta) -> bool:
         """Whether it is an array as `pack` makes them, which loops pass: a quick look is enough."""
-        if not isinstance(theta, np.ndarray) or theta.__class__ is not np.ndarray:
-            return False
-        as_packed = theta.dtype == self.dtype and theta.shape == (len(self.values),)
-        return as_packed and theta.flags.c_contiguous
+        layout = layouts(single=True)
+        if self._layout is None:
+            self._layout = layout(np.empty(len(self.values), self.dtype))
+        return self._layout is not None and layout(theta) == self._layout
 
     def like(self, theta: Theta, gradient: Array) -> Any:
         """A gradient with the structure of `theta`."""
