@@ -13,7 +13,7 @@ from micrograd.compiler.schedule.cost import QUICK, Counted, Work, cost
 from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Step
 
 NEST_STEPS = 64  # LLVM's compile time is more than linear in the length of a loop's body
-NEST_WORK = 70  # machine instructions: the processor overlaps more iterations of a shorter body
+NEST_WORK = 62  # machine instructions: the processor overlaps more iterations of a shorter body
 
 
 def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
