@@ -3,7 +3,7 @@
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
@@ -56,6 +56,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Skips tests that need llvmlite if it is not installed."""
     if no_machine_code and item.get_closest_marker("native"):
         item.add_marker(pytest.mark.skip(reason=no_machine_code))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, object, object]:
+    """Removes the operations that a file of tests adds: files read later test all rows."""
+    rows = dict(TABLE)
+    try:
+        return (yield)
+    finally:
+        TABLE.clear()
+        TABLE.update(rows)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ operation, and inherits all operators and methods.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import elementary, ops, special
+from micrograd import elementary, gammas, ops, special
 from micrograd.annotations import Result
 from micrograd.arrays.formulas import METHODS, formula_of
 from micrograd.ops import Interpreter, Op
@@ -146,6 +146,7 @@ class Scalar:
     asin, acos, atan, atan2 = map(function, (ops.asin, ops.acos, ops.atan, ops.atan2))
     sinh, cosh, tanh = map(function, (ops.sinh, ops.cosh, ops.tanh))
     erf, erfc, lgamma = map(function, (ops.erf, ops.erfc, special.lgamma))
+    beta, gammainc = map(function, (gammas.beta, gammas.gammainc))
     sigmoid, softplus, relu = map(function, (ops.sigmoid, ops.softplus, ops.relu))
     leaky_relu, elu, silu, gelu = map(function, (ops.leaky_relu, ops.elu, ops.silu, ops.gelu))
     maximum, minimum = map(function, (ops.maximum, ops.minimum))
