@@ -742,7 +742,9 @@ def test_a_lost_interrupt_is_not_the_last():
 
 @pytest.mark.parametrize("verb", ["train", "predict", "demo", "ops"])
 def test_each_verb_has_an_example_that_can_be_copied(verb):
-    lines = run(verb, "-h").stdout.splitlines()
+    short = run(verb, "-h")
+    assert short.exit_code == 0, short.stderr
+    lines = short.stdout.splitlines()
     assert lines == run(verb, "--help").stdout.splitlines()
     example = lines[lines.index("  Example:") + 1].strip()
     assert example.startswith(f"micrograd {verb}")
