@@ -1,0 +1,102 @@
+"""Recurrence: the same operations, trip after trip, on what the trips before gave.
+
+`roll` makes a loop of it. It comes from `micrograd.scan`, which calls its step once, or is found in
+the trace of a loop that Python ran. Its operations are numbered from 0; each has operands:
+
+    Same(j)         the result of operation j in the same trip; j is smaller than its own number
+    Carried(j, d)   the result of operation j, d trips ago
+    Read(source)    something from outside: in each trip the same, or another in each
+
+A source is a number: an `int` is that of a symbol in the trace, a `float` is a constant. An array
+has one for each trip, all of one kind: of int64 or of float64.
+
+>>> from micrograd import ops
+>>> x = np.array([2, 3, 4])  # the numbers of three inputs
+>>> total = Recurrence(3, [ops.add], [(Carried(0, 1), Read(x))], {(0, 1): 0.0})
+>>> print(total)
+for t < 3:
+  n0 = add(n0 of 1 before, [2 3 4])
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micrograd.ops import Op
+
+Source = int | float | NDArray[np.int64] | NDArray[np.float64]
+Names = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+class Same(NamedTuple):
+    """The result of an operation in the same trip."""
+
+    node: int
+
+    def __str__(self) -> str:
+        return f"n{self.node}"
+
+
+class Carried(NamedTuple):
+    """The result of an operation some trips ago."""
+
+    node: int
+    distance: int
+
+    def __str__(self) -> str:
+        return f"n{self.node} of {self.distance} before"
+
+
+class Read(NamedTuple):
+    """A symbol or a constant from outside."""
+
+    source: Source
+
+    def __str__(self) -> str:
+        return str(self.source)
+
+
+Operand = Same | Carried | Read
+
+
+@dataclass(eq=False)
+class Recurrence:
+    """`initial[j, d]` is what stands for the result of operation j, d trips before the first one:
+    a source that is no array. It has an entry for each `Carried(j, d)`, and for all smaller d.
+
+    `names` belongs to a loop that was found in a trace: the numbers of the symbols that it
+    replaces; for each, the operation whose result it is; and the trip, from 0.
+    """
+
+    trips: int
+    ops: Sequence[Op]
+    operands: Sequence[Sequence[Operand]]
+    initial: dict[tuple[int, int], int | float]
+    names: Names = field(default_factory=lambda: (_NONE, _NONE, _NONE))
+    line: str = ""  # of the user's program that begins it, where it is known
+
+    def sources(self) -> Iterator[Source]:
+        """All that is read from outside, initial values included."""
+        for operands in self.operands:
+            yield from (x.source for x in operands if isinstance(x, Read))
+        yield from self.initial.values()
+
+    def carried(self) -> dict[int, int]:
+        """The operations whose results a later trip reads, and the largest distance of each."""
+        depth: dict[int, int] = {}
+        for x in (x for operands in self.operands for x in operands if isinstance(x, Carried)):
+            depth[x.node] = max(depth.get(x.node, 0), x.distance)
+        return depth
+
+    def __str__(self) -> str:
+        lines = [
+            f"  n{j} = {op.name}({', '.join(map(str, operands))})"
+            for j, (op, operands) in enumerate(zip(self.ops, self.operands))
+        ]
+        return "\n".join([f"for t < {self.trips}:", *lines])
+
+
+_NONE = np.empty(0, np.int64)
