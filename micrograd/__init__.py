@@ -142,6 +142,8 @@ __all__ = [
     "grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "check_gradient",
     "GradientError",
     "compile", "vectorize", "Compiled", "TraceError",
+    # unknowns that are best
+    "minimize", "least_squares",
     # training
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "TableModel", "train_table", "predict_table",
@@ -157,6 +159,8 @@ if TYPE_CHECKING:
     from micrograd.arrays.array import array
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
+    from micrograd.fitting.least_squares import least_squares
+    from micrograd.fitting.minimizing import minimize
     from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.pictures.picture import draw
     from micrograd.pictures.recording import Recording
@@ -175,6 +179,8 @@ _LATER = {
     "vectorize": "compiler.api.function",
     "Compiled": "compiler.api.function",
     "TraceError": "compiler.trace.errors",
+    "minimize": "fitting.minimizing",
+    "least_squares": "fitting.least_squares",
     "check_gradient": "gradient_check",
     "GradientError": "gradient_check",
     "fit": "training.fit",

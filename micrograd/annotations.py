@@ -36,5 +36,8 @@ protocol would refuse a class whose `__call__` takes other types than the protoc
 RunHistory = Any
 """A `History`, in rooms on which training is built: these cannot import it."""
 
+Found = Any
+"""A result of a search by SciPy, which is optional: its OptimizeResult."""
+
 Function = Callable[..., Any]
 """A user's function of numbers: it returns what its operations do, a `Result` or a `Tree`."""

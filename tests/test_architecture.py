@@ -17,7 +17,17 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "micrograd"
 STAGES = ["trace", "program", "schedule", "llvm", "c", "runtime", "api"]
 TRAINING = ["data", "steps", "run"]
-ROOMS = ["files", "compiler", "plots", "pictures", "training", "tables", "sklearn", "tutorial"]
+ROOMS = [
+    "files",
+    "compiler",
+    "fitting",
+    "plots",
+    "pictures",
+    "training",
+    "tables",
+    "sklearn",
+    "tutorial",
+]
 
 
 def modules(folder: Path) -> dict[str, Path]:

@@ -1,0 +1,1 @@
+"""Fitting: the unknowns of a formula, found from data; SciPy's searches with exact derivatives."""

@@ -1,0 +1,91 @@
+"""Derivatives: a function of the unknowns with what a search may ask of it, in native code.
+
+Each is compiled when it is first asked for. Of a function that is compiled already
+(`mg.compile(f)`) they are kept for the next search.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from micrograd import ops
+from micrograd.annotations import Function
+from micrograd.calculus import hessian, hvp, jacobian, value_and_grad
+from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.compiled import Compiled
+from micrograd.compiler.api.function import compile
+from micrograd.fitting.unknowns import Unknowns
+from micrograd.lazy import cached_property
+
+# Derivatives that are not smooth, or zero nearly everywhere.
+KINKED = {
+    "abs", "maximum", "minimum", "relu", "leaky_relu", "elu", "clip", "where", "sign", "floor",
+    "ceil", "round", "mod", "fmod", "floor_divide", "take",
+}  # fmt: skip
+
+_kept: WeakKeyDictionary[Compiled, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def kept(f: Function, kind: type, unknowns: Unknowns) -> Any:
+    """`kind(function, unknowns)`; of a compiled function, the same one for all such unknowns."""
+    if not isinstance(f, Compiled):
+        return kind(f, unknowns)
+    known, key = _kept.setdefault(f, {}), (kind, unknowns.key)
+    if key not in known:
+        known[key] = kind(f.__wrapped__, unknowns)  # type: ignore[attr-defined]
+    return known[key]
+
+
+class Objective:
+    """A function that returns one number, of the vector of unknowns and more arguments."""
+
+    def __init__(self, f: Function, unknowns: Unknowns) -> None:
+        self._f = unknowns.of_vector(f)
+        self._one = compile(self._f)
+
+    @cached_property
+    def _by_unknowns(self) -> Function:
+        return compile(value_and_grad(self._f, argnums=0))
+
+    def value_and_gradient(self, x: Array, *args: Any) -> tuple[float, Array]:
+        return self._by_unknowns(x, *args) if args else self._one.value_and_grad(x)
+
+    @cached_property
+    def hessian(self) -> Function:
+        return compile(hessian(self._f, argnums=0))
+
+    @cached_property
+    def product(self) -> Function:
+        """`product(x, p, *args)`: the Hessian times p."""
+
+        def product(x: Array, p: Array, *args: Any) -> Any:
+            return hvp(lambda y: self._f(y, *args))(x, p)
+
+        return compile(product)
+
+    def is_smooth(self, x: Array, *args: Any) -> bool:
+        """Whether it has second derivatives everywhere."""
+        it, _ = self._one.specialize(x, *args)
+        names = {node.op.name for node in it.trace.computed(it.trace.outputs) if node.op}
+        return it.paths is None and names.isdisjoint(KINKED)
+
+
+class Results:
+    """A function that returns several numbers, as one vector."""
+
+    def __init__(self, f: Function, unknowns: Unknowns) -> None:
+        self._f = unknowns.results_of(f)
+        self.values: Callable[..., Array] = compile(self._f)
+
+    @cached_property
+    def jacobian(self) -> Callable[..., Array]:
+        return compile(jacobian(self._f, argnums=0))
+
+    @cached_property
+    def weighted_hessian(self) -> Callable[..., Array]:
+        """`weighted_hessian(x, v, *args)`: the sum of the Hessians of the results, times v."""
+
+        def weighted(x: Array, v: Array, *args: Any) -> Any:
+            return ops.sum(*[w * y for w, y in zip(v, self._f(x, *args))])
+
+        return compile(hessian(weighted, argnums=0))

@@ -1,0 +1,96 @@
+"""least_squares: SciPy's search for the smallest sum of squares, with an exact Jacobian."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from micrograd.annotations import Found, Function, Tree
+from micrograd.compiler.api.arguments import Array
+from micrograd.errors import ArgumentError
+from micrograd.fitting.derivatives import Results, kept
+from micrograd.fitting.scipy_extra import scipy_module
+from micrograd.fitting.unknowns import Unknowns, as_tuple
+from micrograd.names import names_keywords
+
+
+@names_keywords()
+def least_squares(
+    residuals: Function,
+    x0: Tree,
+    args: Tree = (),
+    *,
+    bounds: Tree = None,
+    method: str = "trf",
+    loss: str | Function = "linear",
+    f_scale: float = 1.0,
+    x_scale: Tree = 1.0,
+    ftol: float | None = 1e-8,
+    xtol: float | None = 1e-8,
+    gtol: float | None = 1e-8,
+    max_nfev: int | None = None,
+    tr_solver: str | None = None,
+    tr_options: Mapping[str, object] | None = None,
+    verbose: int = 0,
+) -> Found:
+    """The unknowns with the smallest sum of squared residuals, by `scipy.optimize.least_squares`.
+
+    `residuals(x, *args)` returns numbers, in any structure. `x0`, where the search starts, is a
+    number, an array, or a list, tuple or dict of them, nested; a Value counts as its number.
+    `residuals` is given numbers so arranged, and so is `x` of the result, which is SciPy's
+    OptimizeResult; `vector` of it has the numbers in the order of the columns of `jac`. `args` are
+    not differentiated.
+
+    The residuals and their exact Jacobian are compiled; each call compiles anew, but
+    `least_squares(mg.compile(f), ...)` keeps the compiled code for the next call.
+
+    `bounds` is a pair (low, high), each a number or of the structure of `x0`, with None for no
+    bound; or SciPy's Bounds. `x_scale` is "jac", a number, or of the structure of `x0`. The other
+    arguments are SciPy's. With bounds, the method "lm" is none of SciPy's.
+
+    Raises ModuleNotFoundError without SciPy, TraceError if `residuals` cannot be compiled,
+    ArgumentError for bounds that do not fit, and what SciPy raises.
+
+    >>> import numpy as np
+    >>> import micrograd as mg
+    >>> t = np.linspace(0.0, 4.0, 20)
+    >>> y = 3 * np.exp(-0.5 * t) + 1
+    >>> def residuals(p, t, y):
+    ...     return p["height"] * np.exp(-p["rate"] * t) + p["floor"] - y
+    >>> found = mg.least_squares(residuals, {"height": 1, "rate": 1, "floor": 0}, args=(t, y))
+    >>> {name: round(x, 6) for name, x in found.x.items()}
+    {'height': 3.0, 'rate': 0.5, 'floor': 1.0}
+    """
+    optimize = scipy_module("optimize", "least_squares")
+    unknowns = Unknowns(x0)
+    results = kept(residuals, Results, unknowns)
+    found = optimize.least_squares(
+        results.values,
+        unknowns.start,
+        jac=results.jacobian,
+        args=as_tuple(args),
+        bounds=_bounds(bounds, unknowns),
+        x_scale="jac" if x_scale == "jac" else unknowns.numbers(x_scale, 1.0, "x_scale"),
+        method=method, loss=loss, f_scale=f_scale, ftol=ftol, xtol=xtol, gtol=gtol,
+        max_nfev=max_nfev, tr_solver=tr_solver, tr_options=dict(tr_options or {}), verbose=verbose,
+    )  # fmt: skip
+    found.vector, found.x = found.x, unknowns.arranged(found.x)
+    return found
+
+
+def _bounds(bounds: Any, unknowns: Unknowns) -> tuple[Array, Array]:
+    low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else _pair(bounds)
+    return (
+        unknowns.numbers(low, -math.inf, "bounds"),
+        unknowns.numbers(high, math.inf, "bounds"),
+    )
+
+
+def _pair(bounds: Any) -> tuple[Any, Any]:
+    if bounds is None:
+        return None, None
+    if isinstance(bounds, (list, tuple)) and len(bounds) == 2:
+        return bounds[0], bounds[1]
+    raise ArgumentError(
+        f"bounds of least_squares are a pair (low, high), each of the structure of x0 or a number; "
+        f"got {bounds!r:.60}"
+    )

@@ -1,0 +1,160 @@
+"""minimize: SciPy's searches for a minimum, with exact derivatives of a function of scalars."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from micrograd.annotations import Found, Function, Tree
+from micrograd.compiler.api.arguments import Array
+from micrograd.fitting.constraint_derivatives import listed, with_derivatives
+from micrograd.fitting.derivatives import Objective, kept
+from micrograd.fitting.scipy_extra import scipy_module
+from micrograd.fitting.unknowns import Unknowns, as_tuple
+from micrograd.names import names_keywords, unknown
+
+# What each method of SciPy takes, besides the value.
+NOTHING = {"nelder-mead", "powell", "cobyla", "cobyqa"}
+GRADIENT = {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
+HESSIAN = {"dogleg", "trust-exact", "trust-constr"}
+PRODUCT = {"newton-cg", "trust-ncg", "trust-krylov"}
+METHODS = NOTHING | GRADIENT | HESSIAN | PRODUCT
+TRUST = {"dogleg", "trust-exact", "trust-ncg", "trust-krylov"}  # none of them copes with NaN
+FEW = 100  # unknowns: a Hessian of so many is computed whole
+PRECISION = 1e-8  # of the gradient, relative to that at the start
+
+
+@names_keywords()
+def minimize(
+    f: Function,
+    x0: Tree,
+    args: Tree = (),
+    *,
+    method: str | None = None,
+    bounds: Tree = None,
+    constraints: Tree = (),
+    tol: float | None = None,
+    callback: Callable[[Tree], object] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Found:
+    """The unknowns at which `f` is smallest, by `scipy.optimize.minimize` with exact derivatives.
+
+    `f(x, *args)` returns one number. `x0`, where the search starts, is a number, an array, or a
+    list, tuple or dict of them, nested; a Value counts as its number. `f` is given numbers so
+    arranged, and so is `x` of the result, which is SciPy's OptimizeResult; `vector` of it has the
+    numbers in the order of `jac`. `args` are not differentiated.
+
+    `f` is compiled, with the derivatives that the method takes. With `method=None` it is SLSQP
+    under constraints, L-BFGS-B within bounds, BFGS if `f` has kinks (`abs`, `maximum`, `where`,
+    `if`, ...), and else one that uses second derivatives: trust-exact for up to 100 unknowns,
+    trust-krylov for more. Each call compiles anew: `minimize(mg.compile(f), ...)` keeps the
+    compiled code for the next call, while f stays what it is.
+
+    `bounds` is a pair (low, high) for all unknowns, or the structure of `x0` with such pairs in
+    place of any part, as {"rate": (0, None)}; or SciPy's Bounds. `constraints` are SciPy's, of
+    functions that take what `f` takes: {"type": "ineq", "fun": g}, NonlinearConstraint; their
+    derivatives are exact, too. A LinearConstraint is on the vector. `callback` is given x after
+    each iteration; StopIteration ends the search. `tol` and `options` are passed on.
+
+    Raises ModuleNotFoundError without SciPy, TypeError if `f` returns several numbers, TraceError
+    if it cannot be compiled, ArgumentError for bounds that do not fit, and ValueError for an
+    unknown method or if `f` is not finite at `x0`.
+
+    >>> import micrograd as mg
+    >>> found = mg.minimize(lambda p: (p["a"] - 1) ** 2 + mg.exp(p["b"]) - p["b"], {"a": 0, "b": 1})
+    >>> found.success, round(found.x["a"], 6), abs(found.x["b"]) < 1e-6
+    (True, 1.0, True)
+    >>> mg.minimize(lambda x: (x[0] - 3) ** 2 + x[1] ** 2, [0, 5], bounds=[(0, 2), (1, None)]).x
+    [2.0, 1.0]
+    """
+    optimize = scipy_module("optimize", "minimize")
+    unknowns = Unknowns(x0)
+    search = _Search(kept(f, Objective, unknowns), unknowns.start, as_tuple(args))
+    constraints = listed(constraints)
+    name = (method or search.method(bounds is not None, bool(constraints))).lower()
+    if name not in METHODS:
+        raise ValueError(unknown("method", method, sorted(METHODS)))
+    found = optimize.minimize(
+        search.value if name in NOTHING else search.value_and_gradient,
+        unknowns.start,
+        method=name,
+        bounds=None if bounds is None else optimize.Bounds(*limits(bounds, unknowns)),
+        constraints=[
+            with_derivatives(each, unknowns, optimize, curved=name == "trust-constr")
+            for each in constraints
+        ],
+        tol=tol,
+        callback=callback and _reporting(callback, unknowns),
+        options=search.options(name, tol) | dict(options or {}),
+        **search.derivatives(name),
+    )
+    found.vector, found.x = found.x, unknowns.arranged(found.x)
+    return found
+
+
+def limits(bounds: Any, unknowns: Unknowns) -> tuple[Array, Array]:
+    """The lower and upper bounds, of pairs or of SciPy's Bounds."""
+    if hasattr(bounds, "lb"):
+        low = unknowns.numbers(bounds.lb, -math.inf, "bounds")
+        return low, unknowns.numbers(bounds.ub, math.inf, "bounds")
+    return unknowns.pairs(bounds)
+
+
+def _reporting(callback: Callable[[Tree], object], unknowns: Unknowns) -> Callable[..., object]:
+    def after(vector: Array, *state: Any) -> object:
+        return callback(unknowns.arranged(vector))
+
+    return after
+
+
+class _Search:
+    """What SciPy asks of a function, and how to search."""
+
+    def __init__(self, objective: Objective, start: Array, args: tuple[Any, ...]) -> None:
+        self.objective, self.start, self.args = objective, start, args
+        self.trusting = False  # the search takes a step back where the value is infinite
+        value, gradient = self.value_and_gradient(start)
+        if not math.isfinite(value):
+            raise ValueError(
+                f"f is {value} at x0: start where it is finite. micrograd.check_finite names the "
+                "operation"
+            )
+        self.slope = float(np.linalg.norm(gradient))
+
+    def value_and_gradient(self, x: Array) -> tuple[float, Array]:
+        value, gradient = self.objective.value_and_gradient(x, *self.args)
+        if self.trusting and not math.isfinite(value):
+            return math.inf, np.zeros(len(x))
+        return value, gradient
+
+    def value(self, x: Array) -> float:
+        return self.value_and_gradient(x)[0]
+
+    def hessian(self, x: Array) -> Array:
+        found = self.objective.hessian(x, *self.args)
+        return np.nan_to_num(found, posinf=0.0, neginf=0.0) if self.trusting else found
+
+    def product(self, x: Array, p: Array) -> Array:
+        return self.objective.product(x, p, *self.args)
+
+    def method(self, bounded: bool, constrained: bool) -> str:
+        """The method for this function; where there are bounds, none uses second derivatives."""
+        if constrained or bounded:
+            return "SLSQP" if constrained else "L-BFGS-B"
+        if not self.objective.is_smooth(self.start, *self.args):
+            return "BFGS"
+        return "trust-exact" if len(self.start) <= FEW else "trust-krylov"
+
+    def derivatives(self, name: str) -> dict[str, Any]:
+        """The keywords for the derivatives that a method takes."""
+        self.trusting = name in TRUST
+        found: dict[str, Any] = {} if name in NOTHING else {"jac": True}
+        if name in PRODUCT or (name == "trust-constr" and len(self.start) > FEW):
+            return found | {"hessp": self.product}
+        return found | ({"hess": self.hessian} if name in HESSIAN else {})
+
+    def options(self, name: str, tol: float | None) -> dict[str, float]:
+        """With exact derivatives, a search that uses curvature ends at a gradient near 0."""
+        precise = name in TRUST and tol is None
+        return {"gtol": PRECISION * max(1.0, self.slope)} if precise else {}
