@@ -13,9 +13,9 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Never
 
-from micrograd import copies, graph, machine, ops, watch
+from micrograd import copies, graph, machine, names, ops, watch
 from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.ops import TABLE, Interpreter, Op, number
@@ -54,13 +54,14 @@ class Value(Scalar):
 
     def __init__(
         self, data: Number, _children: Iterable["Value"] = (), _op: str = "",
-        label: str | None = None, *, name: str | None = None,
+        label: str | None = None, *, name: str | None = None, **unknown: Never,
     ):  # fmt: skip
+        if unknown:
+            names.check_keywords(Value.__init__, "Value()", unknown, {})
         self._data = data if data.__class__ is float else _real(data, "data")  # pyright: ignore
         self._grad = 0.0
         self.op = None
-        self.first = ()
-        self.second = None
+        self.first, self.second = (), None
         self.name = label if name is None else name
         if _children:
             self.op, self.first = ops.label(_op), tuple(_children)
@@ -145,8 +146,6 @@ class Value(Scalar):
     def interpreter(cls, kinds: frozenset[type]) -> Interpreter:
         return _record if kinds <= {Value, float} else _record_numbers
 
-    # Conversions to a number.
-
     def __float__(self) -> float:
         if self.op is not None or watching() is not None:
             watch.left(self)
@@ -203,6 +202,8 @@ class Value(Scalar):
             watch.made(self)
 
     def __format__(self, spec: str) -> str:
+        if spec and watching() is not None:
+            watch.asked(self, "text")
         return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:

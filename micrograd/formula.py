@@ -19,6 +19,7 @@ _ATOM, _POWER, _SIGN, _PRODUCT, _SUM, _AND, _OR, _COMPARISON = 9, 8, 7, 6, 5, 4,
 _STRENGTHS = {"**": _POWER, "*": _PRODUCT, "/": _PRODUCT, "+": _SUM, "-": _SUM, "&": _AND, "|": _OR}
 _BY_NAME = "gammainc_by_"  # rows that no reader knows, but too long to read
 _LONG = 12  # characters: what is longer and used twice gets a name of its own
+_READABLE = 1_500  # characters of a derivative; a longer one is a series
 _SAMPLES = (0.5, 0.25, 0.75, 0.125, 0.875)  # numbers of an example
 
 
@@ -167,8 +168,20 @@ def derivative_line(op: Op) -> str:
     'g / y, -g * z / y'
     """
     gradients, shared = derivative(op)
+    if not _is_readable(gradients, shared):
+        return f"see {_place(op)}"
     named = "; ".join(f"{name} = {text}" for name, text in shared.items())
     return ", ".join(gradients.values()) + (f"; {named}" if named else "")
+
+
+def _is_readable(*texts: dict[str, str]) -> bool:
+    return sum(len(text) for part in texts for text in part.values()) <= _READABLE
+
+
+def _place(op: Op) -> str:
+    """Where the derivative is written."""
+    written: Any = op.derivative
+    return f"{written.__name__} in {written.__module__}"
 
 
 def description(op: Op) -> str:
@@ -193,6 +206,8 @@ def _derivative(op: Op) -> Iterator[str]:
     gradients, shared = derivative(op)
     if op.boolean:
         yield "A truth, which has no derivative."
+    elif not _is_readable(gradients, shared):
+        yield f"Its derivative, a long formula, is {_place(op)}."
     elif gradients:
         yield "Derivative, where `g` is the gradient of the result `z`:"
         rows = [f"    {name}: {text}" for name, text in gradients.items()]

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,9 +63,10 @@ def check_keywords(
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...] | None:
     """The names of a function's arguments; None if it takes any keyword."""
     parameters = inspect.signature(function).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    if any(p.kind is p.VAR_KEYWORD and p.annotation is not Never for p in parameters):
         return None
-    return tuple(p.name for p in parameters if p.name != "self" and not p.name.startswith("_"))
+    shown = [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+    return tuple([name for name in shown if not name.startswith("_")])
 
 
 def names_keywords(**reasons: str) -> Callable[[F], F]:

@@ -221,6 +221,9 @@ class Outputs(list[Any]):
     __add__, __lt__, __gt__ = map(_unless_list, (list.__add__, list.__lt__, list.__gt__))
     __le__, __ge__ = map(_unless_list, (list.__le__, list.__ge__))
 
+    def __bool__(self) -> bool:
+        raise TypeError(f"{_a_list(len(self))}; the truth of a list says nothing of its numbers")
+
     def __getattr__(self, name: str) -> Any:
         if name in ("data", "grad", "backward") or name in ops.TABLE:
             raise AttributeError(_a_list(len(self)), name=name, obj=self)

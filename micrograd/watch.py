@@ -118,6 +118,7 @@ def left(value: Any) -> None:
     """
     frame = sys._getframe(2)
     if shows_a_number(frame):
+        asked(value, "text")
         return
     asked(value, "float")
     if any(watch.misses(value) for watch in watches()):

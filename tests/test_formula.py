@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import micrograd as mg
-from micrograd import ops
+from micrograd import gammas, ops
 from micrograd.formula import Formula, _texts, derivative, derivative_line
 from micrograd.operation import TABLE, UNLISTED, Op
 
@@ -106,6 +106,17 @@ def test_an_operation_of_a_user_is_described_as_those_of_the_package() -> None:
         assert "(0.0625, 0.25, 0.25)" in said
     finally:
         del TABLE["weighed_square"]
+
+
+@pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
+def test_help_is_read_at_a_glance(row: Op) -> None:
+    assert len(pydoc.render_doc(row)) < 2_000
+    assert len(derivative_line(row)) < 1_500
+
+
+def test_a_long_derivative_is_where_the_help_says() -> None:
+    assert "a long formula, is _beta in micrograd.gammas" in (mg.beta.__doc__ or "")
+    assert mg.beta.derivative is vars(gammas)["_beta"]
 
 
 def test_a_derivative_that_is_no_formula_is_said_to_be_none() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from micrograd.compiler.program.evaluate import evaluate
-from micrograd.compiler.program.ir import Program
+from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.runtime.buffers import Array
 from micrograd.compiler.runtime.kernel import Answer, Call
+from micrograd.compiler.schedule.cost import cost
 
 
 class NumPyKernel:
@@ -16,6 +17,9 @@ class NumPyKernel:
 
     def __init__(self, program: Program, dtype: Any, exact: bool = False):
         self.program, self.dtype, self._exact = program, dtype, exact
+        for instruction in program.instructions:
+            if isinstance(instruction, Map):  # raises TraceError as machine code would
+                cost(instruction.op, len(instruction.operands))
 
     def __call__(self, call: Call, parameters: Array, seed: float) -> tuple[list[Answer], bool]:
         wide = [

@@ -1,10 +1,12 @@
 """Frozen: what would fix a program at one input while it is traced, and what to write instead."""
 
+import re
 import traceback
 from typing import Any
 
 from micrograd.caller import line_of_the_user
 from micrograd.ops import Op
+from micrograd.scalar import Scalar
 
 
 class TraceError(TypeError, AttributeError):
@@ -63,16 +65,18 @@ def formula(op: Op, operands: Any) -> Any:
     except Exception as error:
         if op.library or isinstance(error, TraceError):
             raise
-        raise _not_traceable(op, error) from error
+        raise _not_traceable(op, error, operands) from error
 
 
-def _not_traceable(op: Op, error: Exception) -> TraceError:
+def _not_traceable(op: Op, error: Exception, operands: Any) -> TraceError:
     written: Any = getattr(op.meaning, "__wrapped__", None)
     file = written.__code__.co_filename if hasattr(written, "__code__") else ""
     lines = [x.lineno for x in traceback.extract_tb(error.__traceback__) if x.filename == file]
     where = f", at {file}:{lines[-1]}" if lines else ""
+    kinds = {type(x).__name__ for x in operands if isinstance(x, Scalar)}
+    reason = re.sub(rf"\b({'|'.join(kinds)})\b", "a traced number", str(error)) if kinds else error
     return TraceError(
-        f"the meaning of {op.name} cannot be traced{where} ({error!s:.160}). Write it in "
+        f"the meaning of {op.name} cannot be traced{where} ({reason!s:.160}). Write it in "
         "arithmetic and functions of micrograd; or, if it calls a library, mark it: "
         "@mg.op(derivative=..., opaque=True) runs it in Python"
     )
@@ -111,7 +115,7 @@ KEY = (
     "write int(x), if it is an integer; or compare numbers by ==, as in any(x == k for k in keys)",
 )
 TEXT = (
-    "{} was formatted as text, which it has none of yet",
+    "{} was formatted as text, but its number may differ at each call",
     "print it as it is, print(x), or format the result of the compiled function",
 )
 DIGITS = (
@@ -135,7 +139,7 @@ GRAD = (
 ASKED: dict[str, tuple[str, str]] = {
     "truth": TRUTH, "float": FLOAT, "int": INTEGER, "round": INTEGER, "copy": COPY,
     "floor": INTEGER, "ceil": INTEGER, "round to digits": DIGITS,
-    "data": DATA, "grad": GRAD,
+    "data": DATA, "grad": GRAD, "text": TEXT,
 }  # fmt: skip
 
 
