@@ -134,7 +134,7 @@ __all__ = [
     "logical_or", "logical_not",
     "sum", "dot", "mean", "norm", "softmax", "log_softmax", "logsumexp",
     "prod", "cumsum", "max", "min", "argmax", "argmin", "sort", "interp",
-    "solve", "inv", "det", "cholesky", "root", "fixed_point",
+    "solve", "inv", "det", "cholesky", "root", "fixed_point", "scan",
     # networks
     "Module", "Neuron", "Layer", "MLP", "losses", "SGD", "Momentum", "Nesterov", "RMSprop", "Adam",
     "AdamW", "Constant", "StepDecay", "CosineDecay", "WarmUp",
@@ -162,6 +162,7 @@ if TYPE_CHECKING:
     from micrograd.fitting.least_squares import least_squares
     from micrograd.fitting.minimizing import minimize
     from micrograd.gradient_check import GradientError, check_gradient
+    from micrograd.loops import scan
     from micrograd.pictures.picture import draw
     from micrograd.pictures.recording import Recording
     from micrograd.tables.table_model import TableModel, predict_table
@@ -183,6 +184,7 @@ _LATER = {
     "least_squares": "fitting.least_squares",
     "check_gradient": "gradient_check",
     "GradientError": "gradient_check",
+    "scan": "loops",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
     "CheckpointError": "training.run.checkpoint",

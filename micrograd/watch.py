@@ -74,6 +74,10 @@ class Watch:
         """A new leaf of the graph that is being traced; None if numbers are known."""
         return None
 
+    def scan(self, step: Any, carry: Any, items: Any) -> Any:
+        """`micrograd.scan` as one loop of a graph that is being traced; None: Python runs it."""
+        return None
+
     def misses(self, value: Any) -> bool:
         """Whether a derivative would miss this number if it left the graph."""
         return False

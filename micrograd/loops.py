@@ -1,0 +1,153 @@
+"""scan: a loop that is written as one step. Python runs it; compiled, the step occurs once.
+
+>>> from micrograd import compile
+>>> decay = compile(lambda x, a: scan(lambda h, x: (a * h + x, h), 0.0, x)[0])
+>>> decay([1.0, 2.0, 3.0], 0.5)
+4.25
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from micrograd import watch
+from micrograd.annotations import Tree
+from micrograd.arrays.array import array
+from micrograd.errors import ShapeError
+from micrograd.point import scalars_of
+from micrograd.structure import Structure, flatten
+
+Step = Callable[[Tree, Tree], tuple[Tree, Tree]]
+
+
+def scan(
+    step: Step, carry: Tree, xs: Tree | None = None, length: int | None = None
+) -> tuple[Tree, Tree]:
+    """`carry, y = step(carry, x)` for each x of `xs`: the last carry, and all y.
+
+    It means this loop, also for derivatives:
+
+        ys = []
+        for x in xs:
+            carry, y = step(carry, x)
+            ys.append(y)
+
+    `carry` and `y` are numbers, arrays, or lists, tuples and dicts of them. `carry` keeps its
+    structure and its shapes. `xs` is an array or a list, whose elements are the x, or a tuple or
+    dict of such sequences, of which x is one of the elements. Without `xs`, `step(carry, None)` is
+    called `length` times. The y are stacked: where y has a number, the second result has an array
+    of `length` numbers. It is None if y is None, or if there is no step.
+
+    Raises ShapeError where sequences are not equally long, or if the step changes the structure of
+    the carry; TypeError if it does not return a pair.
+
+    >>> import micrograd as mg
+    >>> rate = mg.Value(0.1)
+    >>> def grow(n, birth):
+    ...     n = n + rate * n + birth
+    ...     return n, n
+    >>> last, all_ = mg.scan(grow, 100.0, [1.0, 2.0])
+    >>> f"{last.data:.1f}", [f"{n.data:.1f}" for n in all_]
+    ('124.1', ['111.0', '124.1'])
+    >>> last.backward()
+    >>> f"{rate.grad:.1f}"
+    '221.0'
+    """
+    items = items_of(xs, length)
+    innermost = watch.watching()
+    if innermost is not None and len(items) > 1:
+        rolled = innermost.scan(step, carry, items)
+        if rolled is not None:
+            return rolled
+    return run(step, carry, items)
+
+
+def run(step: Step, carry: Any, items: Sequence[Any]) -> tuple[Any, Any]:
+    """The loop, by Python."""
+    before, ys = carry, list[Any]()
+    for x in items:
+        carry, y = pair(step(carry, x))
+        check_carry(before, carry)
+        ys.append(y)
+    return carry, stacked(ys)
+
+
+def pair(answer: Any) -> tuple[Any, Any]:
+    """What a step returns. Raises TypeError for anything but two results."""
+    if isinstance(answer, (tuple, list)) and len(answer) == 2:
+        return answer[0], answer[1]
+    raise TypeError(
+        f"scan: the step must return a pair (carry, y), got {type(answer).__name__} "
+        f"{answer!r:.60}. Without outputs, return carry, None"
+    )
+
+
+def items_of(xs: Any, length: int | None) -> list[Any]:
+    """The x of each step."""
+    if xs is None and length is None:
+        raise TypeError("scan: expected xs, or the length of the loop; got neither")
+    if length is not None and not (hasattr(length, "__index__") and length >= 0):
+        raise TypeError(f"scan: length must be a whole number of at least 0, got {length!r}")
+    if xs is None:
+        return [None] * (length or 0)
+    items = _items(xs)
+    if length is not None and len(items) != length:
+        raise ShapeError(f"scan: length is {length}, but xs has {len(items)} elements")
+    return items
+
+
+def _items(xs: Any) -> list[Any]:
+    """The elements of a sequence; those of several, together."""
+    if not isinstance(xs, (tuple, dict)):
+        if isinstance(xs, list) or getattr(xs, "ndim", 0) > 0:
+            return [*xs]
+        raise TypeError(
+            "scan: xs must be an array or a list, or a tuple or dict of them; got "
+            f"{type(xs).__name__} {xs!r:.60}"
+        )
+    columns = [*map(_items, xs.values() if isinstance(xs, dict) else xs)]
+    lengths = [*map(len, columns)]
+    if len({*lengths}) != 1:
+        raise ShapeError(f"scan: all sequences must be equally long, got lengths {lengths}")
+    if isinstance(xs, dict):
+        return [dict(zip(xs, row)) for row in zip(*columns)]
+    return [*zip(*columns)]
+
+
+def check_carry(before: Any, after: Any) -> None:
+    """Raises ShapeError unless the carry has kept its structure and the shapes of its arrays."""
+    (old, structure), (new, other) = flatten(before), flatten(after)
+    if structure != other:
+        raise ShapeError(
+            f"scan: the step must return the carry in the structure in which it came, "
+            f"{before!r:.60}; got {after!r:.60}"
+        )
+    shapes = [[getattr(x, "shape", ()) for x in leaves] for leaves in (old, new)]
+    for k, (a, b) in enumerate(zip(*shapes)):
+        if a != b:
+            raise ShapeError(
+                f"scan: the step must return the carry in the shapes in which it came; number {k} "
+                f"of its {len(old)} parts was of shape {a}, and is of shape {b}"
+            )
+
+
+def stacked(ys: list[Any]) -> Any:
+    """The outputs of all steps: an array for each number, with an axis more for each array."""
+    if not ys or ys[0] is None:
+        return None
+    columns = [scalars_of(y) for y in ys]
+    _, structure, shapes = columns[0]
+    if any(column[1:] != (structure, shapes) for column in columns):
+        raise ShapeError("scan: y must have the same structure and shapes in each step")
+    rows = array([column[0] for column in columns])
+    return arranged_rows(rows, structure, shapes)
+
+
+def arranged_rows(rows: Any, structure: Structure, shapes: list[Any]) -> Any:
+    """The structure of y, filled with the columns of `rows`, one row for each step."""
+    leaves, start = [], 0
+    for shape in shapes:
+        size = 1 if shape is None else math.prod(shape)
+        leaves.append(rows[:, start : start + size].reshape(len(rows), *(shape or ())))
+        start += size
+    return structure.build(iter(leaves))
