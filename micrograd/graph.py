@@ -5,7 +5,7 @@ A node has an `op` and `operands`, which are nodes and floats. A `Value` also ha
 as memory allows; all are linear in nodes and edges.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial, reduce
 from itertools import chain, filterfalse
 from operator import add
@@ -14,14 +14,15 @@ from typing import Any
 from micrograd import machine, masks, ops
 
 
-def topological_order(*roots: Any, leaves: Collection[Any] = ()) -> list[Any]:
+def topological_order(*roots: Any, seen: set[Any] | None = None) -> list[Any]:
     """The computed nodes that `roots` depend on, themselves included, each after its operands.
 
-    The walk ends at `leaves`. Truth values are leaves for every walk: they have no derivative, and
-    Values keep no node for them.
+    The walk ends at the nodes in `seen`, and adds those that it meets: several walks with one set
+    meet each node once. Truth values are leaves for every walk: they have no derivative, and Values
+    keep no node for them.
     """
     order: list[Any] = []
-    seen: set[Any] = set(leaves)
+    seen = set() if seen is None else seen
     stack: list[Any] = [*reversed(roots)]
     while stack:
         node = stack.pop()
@@ -287,7 +288,7 @@ def dependents(root: Any, inputs: list[Any]) -> list[Any]:
     """The nodes between `inputs` and `root` that depend on an input, in topological order."""
     reached = set(inputs)
     order: list[Any] = []
-    for node in topological_order(root, leaves=inputs):
+    for node in topological_order(root, seen=set(inputs)):
         if not reached.isdisjoint(node.operands):
             reached.add(node)
             order.append(node)

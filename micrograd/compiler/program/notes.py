@@ -40,22 +40,13 @@ class Notes:
         notes = self._of.pop(block, [])
         if len(notes) == 1 and (alias := _alias(block, notes[0], varying)):
             return alias
-        counts = np.array(
-            [np.bincount(note.target, minlength=block.size) for note in notes], np.int64
-        ).reshape(len(notes), block.size)
-        orders = [_order(note.target) for note in notes]
-        starts = np.cumsum(counts, axis=1) - counts
+        terms = _Terms(notes, block.size)
         out = self.program.new_block(block.size, varying)
         place = np.empty(block.size, np.int64)
         start = 0
-        for members in _neighbours(_alike(counts)):
+        for members in _neighbours(terms.alike()):
             place[members] = np.arange(start, start + len(members))
-            products = [
-                _product(note, order[first[members][:, None] + np.arange(int(count[members[0]]))])
-                for note, order, first, count in zip(notes, orders, starts, counts)
-                if count[members[0]]
-            ]
-            self._append_sum(out, start, len(members), products)
+            self._append_sum(out, start, len(members), terms.products(members))
             start += len(members)
         return Gather(out, place)
 
@@ -74,15 +65,66 @@ class Notes:
             append(Sum(out, start, [*uniform, (Gather(total, np.arange(size)[:, None]),)]))
 
 
+class _Terms:
+    """The terms of a gradient, sorted by member and, of each member, by note.
+
+    A run is what one member takes from one note. Runs are listed, not counted for each pair of note
+    and member: a block of T members that is read in T places has T notes.
+    """
+
+    def __init__(self, notes: list[Note], size: int):
+        self.notes = notes
+        lengths = [len(note.target) for note in notes]
+        target = np.concatenate([np.empty(0, np.int64), *[note.target for note in notes]])
+        note = np.repeat(np.arange(len(notes)), lengths)
+        offset = np.cumsum(lengths, dtype=np.int64) - lengths  # of a note among all
+        order = _order(target)
+        target, note = target[order], note[order]
+        self.rows = order - offset[note] if len(notes) else order  # of each term in its note
+        begins = (np.diff(target, prepend=-1) != 0) | (np.diff(note, prepend=-1) != 0)
+        self.start = np.flatnonzero(begins)  # of each run among the terms
+        self.count = np.diff(self.start, append=len(target))
+        self.note = note[self.start]
+        self.runs = np.bincount(target[self.start], minlength=size)  # of each member
+        self.first = np.cumsum(self.runs) - self.runs  # run of each member
+
+    def alike(self) -> list[Index]:
+        """The members that take equally many terms from each note, together; who has the first
+        member comes first."""
+        together: dict[bytes, list[Index]] = {}
+        for start, stop in pairwise([0, *self._ends().tolist(), len(self.runs)]):
+            runs = slice(self.first[start], self.first[start] + self.runs[start])
+            key = self.note[runs].tobytes() + self.count[runs].tobytes()
+            together.setdefault(key, []).append(np.arange(start, stop))
+        return [np.concatenate(members) for members in together.values()]
+
+    def _ends(self) -> Index:
+        """The members that differ from the one before."""
+        same = self.runs[1:] == self.runs[:-1]
+        member = np.repeat(np.arange(len(self.runs)), self.runs)
+        later = np.flatnonzero(same[member - 1] & (member > 0)) if len(same) else member[:0]
+        before = later - self.runs[member[later]]
+        differ = self.note[later] != self.note[before]
+        differ |= self.count[later] != self.count[before]
+        same[member[later[differ]] - 1] = False
+        return np.flatnonzero(~same) + 1
+
+    def products(self, members: Index) -> list[Product]:
+        """The products of members that are alike, a product for each note."""
+        return [self._product(self.first[members] + k) for k in range(int(self.runs[members[0]]))]
+
+    def _product(self, runs: Index) -> Product:
+        note = self.notes[int(self.note[runs[0]])]
+        terms = self.start[runs][:, None] + np.arange(int(self.count[runs[0]]))
+        rows = self.rows[terms]
+        return tuple(Gather(factor.block, factor.index[rows]) for factor in note.factors)
+
+
 def _order(target: Index) -> Index:
     """The places by target; most notes are in order already."""
     if (target[1:] >= target[:-1]).all():
         return np.arange(len(target))
     return np.argsort(target, kind="stable")
-
-
-def _product(note: Note, rows: Index) -> Product:
-    return tuple(Gather(factor.block, factor.index[rows]) for factor in note.factors)
 
 
 def _alias(block: Block, note: Note, varying: bool) -> Gather | None:
@@ -105,14 +147,3 @@ def _neighbours(groups: list[Index]) -> list[Index]:
         return groups
     pieces = [piece for members, cut in zip(groups, cuts) for piece in np.split(members, cut)]
     return sorted(pieces, key=lambda members: int(members[0]))
-
-
-def _alike(counts: Index) -> list[Index]:
-    """The members that take equally many terms from each note, together; who has the first member
-    comes first."""
-    n = counts.shape[1]
-    ends = np.flatnonzero((counts[:, 1:] != counts[:, :-1]).any(axis=0)) + 1
-    runs: dict[bytes, list[Index]] = {}
-    for start, stop in pairwise([0, *ends.tolist(), n]):
-        runs.setdefault(counts[:, start].tobytes(), []).append(np.arange(start, stop))
-    return [np.concatenate(members) for members in runs.values()]

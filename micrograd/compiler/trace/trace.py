@@ -60,6 +60,9 @@ class Trace(Watch):
         self.output_structure: Structure
         self.unknowns: list[Symbol] = []  # of equations, which no example knows
         self._computed: dict[Value, Node] = {}
+        self._walked: set[Value] = set()  # all below the computed Values that are in this graph
+        self._asked: set[Value] = set()  # all below the Values that Python asked about
+        self._captured: set[Value] = set()  # those among them that depend on a captured one
         self._numbers: dict[Symbol, NDArray[np.int64]] = {}  # of the operands of nodes with many
 
     def __str__(self) -> str:
@@ -136,10 +139,9 @@ class Trace(Watch):
             return self._leaf(x)
         if not isinstance(x, Value):
             return x if x.__class__ is float else number(x)
-        for node in graph.topological_order(x):
-            if node not in self._computed:
-                operands = tuple([self._known(y) for y in node.operands])
-                self._computed[node] = Symbol(self, node.op, operands)
+        for node in graph.topological_order(x, seen=self._walked):
+            operands = tuple([self._known(y) for y in node.operands])
+            self._computed[node] = Symbol(self, node.op, operands)
         return self._computed[x]
 
     def number_of(self, value: Value) -> int:
@@ -242,7 +244,16 @@ class Trace(Watch):
 
     def _is_captured(self, value: Any) -> bool:
         """Whether it is, or was computed from, a Value that the function did not make itself."""
-        return any(x.op is None and x not in self.made for x in graph.below(value))
+        for node in graph.topological_order(value, seen=self._asked):
+            if any(map(self._depends, node.operands)):
+                self._captured.add(node)
+        return self._depends(value)
+
+    def _depends(self, x: Any) -> bool:
+        """`_is_captured`, once all below x is known."""
+        if x.__class__ is float:
+            return False
+        return x in self._captured or (x.op is None and x not in self.made)
 
 
 @cache
