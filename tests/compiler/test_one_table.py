@@ -95,7 +95,7 @@ def test_the_program_of_a_row_of_the_package_is_kept_on_disk_and_that_of_a_user_
 
 
 def test_help_and_the_command_say_its_derivative(row: Op) -> None:
-    shown = CliRunner().invoke(cli.ops).output.splitlines()
+    shown = CliRunner().invoke(cli.main, ["ops"]).output.splitlines()
     (line,) = [line for line in shown if line.split()[:1] == [row.name]]
     help_of_row = pydoc.plain(pydoc.render_doc(row))
     assert formula.derivative_line(row) in line
