@@ -144,6 +144,29 @@ def test_a_chosen_value_shows_its_paths_and_what_they_contribute(show):
         assert [row[1] for row in rows if "→" in row[0]] == ["3.0", "3.0", "−0.99"]
 
 
+def test_every_path_can_be_listed(show):
+    x = mg.Value(1.5, name="x")
+    y = x
+    for _ in range(3):
+        y = mg.sin(y) + y * 0.5 + mg.tanh(y)  # 27 paths
+    y.backward()
+    with show(y) as shown:
+        shown.box("x").click()
+        paths = shown.page.locator("#chosen tr").filter(has_text="→")
+        assert paths.count() == 5
+        shown.page.get_by_role("button", name="Show 15 more").click()
+        assert paths.count() == 20
+        assert "all others" in shown.page.locator("#chosen").inner_text()
+        shown.page.get_by_role("button", name="Show 7 more").click()
+        assert paths.count() == 27
+        text = shown.page.locator("#chosen").inner_text()
+        assert "all others" not in text
+        assert "Show" not in text
+        rows = [row.split("\t") for row in text.splitlines() if "→" in row]
+        total = sum(float(row[1].replace("−", "-")) for row in rows)
+        assert total == pytest.approx(x.grad, rel=1e-2)
+
+
 def test_a_slider_moves_all_numbers_as_python_would(show):
     loss = small()
     with show(loss) as shown:

@@ -6,7 +6,8 @@ import { paths, shares, Path } from "./paths";
 import { heading } from "./working";
 
 const SLIDERS = 12;
-const PATHS = 5;
+const PATHS = 5; // at first
+const PATHS_TIMES_NODES = 4e6; // each node keeps the best paths from it
 
 export class Panel {
   readonly element = html("aside", { "aria-label": "what happens" });
@@ -71,11 +72,26 @@ export class Panel {
       n > 1 ? `${n.toLocaleString("en")} × into ${through}` : `into ${through}`, sum,
     ]);
     parts.push(table("read by", [...through, ["gradient", graph.grad[node]]]));
-    const rows = top.map((path): [string, number] => [this.path(path), path.product]);
-    const rest = graph.grad[node] - top.reduce((sum, path) => sum + path.product, 0);
-    if (count > top.length) rows.push(["all others", rest]);
-    parts.push(table(count > top.length ? `the ${top.length} largest paths` : "path by path", rows));
+    const list = html("div");
+    this.listPaths(list, node, count, top);
+    parts.push(list);
     return top;
+  }
+
+  /** The largest paths, and a button that lists more of them, until all are there. */
+  private listPaths(list: HTMLElement, node: number, count: number, top: Path[]): void {
+    const rows = top.map((path): [string, number] => [this.path(path), path.product]);
+    const whole = count <= top.length;
+    if (whole) list.replaceChildren(table("path by path", rows));
+    else {
+      const rest = this.graph.grad[node] - top.reduce((sum, path) => sum + path.product, 0);
+      list.replaceChildren(table(`the ${top.length.toLocaleString("en")} largest paths`, [...rows, ["all others", rest]]));
+    }
+    const most = Math.min(4 * top.length, count, Math.floor(PATHS_TIMES_NODES / this.graph.size));
+    if (most <= top.length) return;
+    list.append(button(`Show ${(most - top.length).toLocaleString("en")} more`, () =>
+      this.listPaths(list, node, count, paths(this.graph, node, most).top),
+    ));
   }
 
   private many(group: number): boolean {
