@@ -28,18 +28,26 @@ TESTS = [
     "tests/test_c.py",
     *(
         f"tests/compiler/test_{name}.py"
-        for name in ("vectorize", "compile", "memory", "random_programs")
+        for name in ("vectorize", "compile", "memory", "random_programs", "repeats")
     ),
 ]
 # The tests that run first, by the part of the compiler whose name a fault has.
-OWN = {"exact": TESTS[4], "guards": TESTS[5], "verify": TESTS[3], "c": TESTS[6]}
+OWN = {
+    "exact": TESTS[4],
+    "guards": TESTS[5],
+    "verify": TESTS[3],
+    "c": TESTS[6],
+    "repeats": TESTS[-1],
+}
 
 # name: file, text, what is written in its place
 # fmt: off
 FAULTS = {
     "roll: a bias is dropped": ("program/flatten", "self._add(terms, bias)\n            return terms", "return terms"),
     "roll: a difference is a sum": ("program/flatten", "self._float(-1.0)", "self._float(1.0)"),
-    "roll: an addition used twice joins one user": ("program/policy", "(uses == 1)", "(uses <= 2)"),
+    "roll: an addition used twice joins one user": ("program/policy", "np.where(uses == 1,", "np.where(uses <= 2,"),
+    "repeats: the key forgets the operation": ("program/repeats", "(op, *operands)", "(op.arity, *operands)"),
+    "repeats: a shared sum joins its users": ("program/flatten", "self.joins[x] == WHOLE or", "self.joins[x] or"),
     "roll: factors swapped without their value numbers": ("program/policy", "pairs[k] = y, x\n            left", "left"),
     "roll: the value number forgets the operation": ("program/roll", "key = (op, *map", "key = (op.arity, *map"),
     "roll: the value number forgets the exponent": ("program/roll", "(key, self.flat.floats[-1 - operands[1]])", "(key, 0)"),

@@ -219,7 +219,7 @@ def test_sums_of_different_lengths_are_runs_of_one_block() -> None:
         program of x0[n, 3]
           %1[n, 0:1] = sum of x0[0]
           %1[n, 1:2] = sum of x0[t] (t < 2)
-          %1[n, 2:4] = sum of x0[t] (t < 3)
+          %1[n, 2:3] = sum of x0[t] (t < 3)
           value = %1[table of 4]""")
     np.testing.assert_array_equal(
         evaluated(lambda x: [mg.sum(x[:k]) for k in (3, 1, 2, 3)], np.array([[1.0, 10.0, 100.0]])),

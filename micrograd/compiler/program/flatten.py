@@ -1,25 +1,28 @@
 """Flatten: a graph becomes sums of terms, and all other operations.
 
 An addition that is used once joins the sum that uses it, a product that is used once becomes a term
-of it. The policy says whether that may be.
+of it. Equal operations on equal operands are one node. The policy says whether that may be.
 """
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from micrograd import ops
 from micrograd.compiler.program.guards import NONE
-from micrograd.compiler.program.ir import Index
 from micrograd.compiler.program.monoid import LARGEST, SUM
-from micrograd.compiler.program.policy import Policy
+from micrograd.compiler.program.policy import WHOLE, Policy
+from micrograd.compiler.program.repeats import Repeats
 from micrograd.compiler.program.terms import Numbers, Terms
 from micrograd.compiler.trace.parameter_order import MANY
 from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Flat:
     terms: dict[int, Terms]
     maps: dict[int, tuple[Op, Numbers]]
     outputs: dict[str, list[int]]
+    repeats: dict[int, int]  # nodes that repeat an earlier one
     unguarded: bool  # guards were left out
 
 
@@ -44,41 +48,35 @@ class _Flattener:
         self.trace, self.policy, self.guards = trace, policy, guards
         self.unguarded = False
         self.floats: list[float] = []
+        self.places: dict[str, int] = {}  # of the floats among them
         self.terms: dict[int, Terms] = {}
         self.maps: dict[int, tuple[Op, Numbers]] = {}
-        self.joins = b""  # whether each node may join the sum that uses it
+        self.joins = b""  # how each node may join the sums that use it
+        self.uses: Numbers = []  # of each node, those that have not joined a sum
 
     def flatten(self, outputs: dict[str, list[Node]]) -> Flat:
-        same: dict[int, int] = {}  # an identity is another name of its operand
-        rows: list[tuple[int, Op, Numbers]] = []
+        repeats = Repeats(self.trace.count, self.policy.shares)
         for node in self.trace.computed(*outputs.values(), guards=self.guards):
             op, operands = self.policy.operation(node)
             if op in ops.GUARDS:
                 op, operands = self._guard(op, operands)
-            numbers = self._numbers(operands, node)
-            if same:
-                numbers = [same.get(x, x) for x in numbers]
-            if op is ops.identity:
-                same[node.number] = numbers[0]
-            else:
-                rows.append((node.number, op, numbers))
-        known = {
-            name: [same.get(x, x) for x in self._numbers(nodes)] for name, nodes in outputs.items()
-        }
-        columns = [*known.values(), *[numbers for _, _, numbers in rows]]
-        self.joins = self._alone(self.policy.joins(_counts(columns, self.trace.count)))
-        for number, op, operands in rows:
+            repeats.add(node.number, op, self._numbers(operands, node))
+        known = {name: repeats.output(self._numbers(nodes)) for name, nodes in outputs.items()}
+        uses, every_copy_once = repeats.uses()
+        self.uses = array("q", uses.tobytes())
+        self.joins = self._alone(self.policy.joins(uses, every_copy_once), repeats)
+        for number, op, operands in repeats.rows:
             self._place(number, op, operands)
-        return Flat(self.floats, self.terms, self.maps, known, self.unguarded)
+        return Flat(self.floats, self.terms, self.maps, known, repeats.repeated, self.unguarded)
 
-    def _alone(self, joins: bytes) -> bytes:
+    def _alone(self, joins: bytes, repeats: Repeats) -> bytes:
         """What a question depends on joins no sum: it is computed as the engine does, so that a tie
         falls on the same side."""
         if not self.trace.conditions:
             return joins
         result = bytearray(joins)
         for node in self.trace.computed(self.trace.conditions, guards=self.guards):
-            result[node.number] = False
+            result[repeats.first[node.number]] = False
         return bytes(result)
 
     def _place(self, number: int, op: Op, operands: Numbers) -> None:
@@ -106,12 +104,14 @@ class _Flattener:
             for k in np.flatnonzero(numbers < 0).tolist():
                 numbers[k] = self._float(nodes[k])
             return array("q", numbers.tobytes())
-        return [x.number if isinstance(x, Symbol) else self._float(x) for x in nodes]
+        return [self._float(x) if x.__class__ is float else x.number for x in nodes]  # type: ignore[union-attr]
 
     def _float(self, x: Node) -> int:
-        assert not isinstance(x, Symbol)
-        self.floats.append(x)
-        return -len(self.floats)
+        assert isinstance(x, float)
+        place = self.places.setdefault(x.hex(), len(self.floats))
+        if place == len(self.floats):
+            self.floats.append(x)
+        return -1 - place
 
     def _sum(self, op: Op, operands: Numbers) -> Terms:
         if op is ops.dot:
@@ -121,7 +121,8 @@ class _Flattener:
             return terms
         first = operands[0] if len(operands) else self._float(0.0)
         if self._is_sum(first):
-            terms = self.terms.pop(first)  # a long chain grows in place: linear, not quadratic
+            terms = self._taken(first, self.terms)  # a long chain grows in place: it stays linear
+            terms = terms.copy() if first in self.terms else terms
         else:
             terms = Terms()
             self._add(terms, first)
@@ -134,9 +135,9 @@ class _Flattener:
 
     def _add(self, terms: Terms, x: int) -> None:
         if self._is_sum(x):
-            terms.join(self.terms.pop(x))
+            terms.join(self._taken(x, self.terms))
         elif self._is_product(x):
-            left, right = self.maps.pop(x)[1]
+            left, right = self._taken(x, self.maps)[1]
             terms.left.append(left)
             terms.right.append(right)
         elif x >= 0 or self.policy.is_term(self.floats[-1 - x]):
@@ -144,7 +145,7 @@ class _Flattener:
 
     def _subtract(self, terms: Terms, x: int) -> None:
         if self._is_product(x):
-            left, right = self.maps.pop(x)[1]
+            left, right = self._taken(x, self.maps)[1]
             terms.subtracted_left.append(left)
             terms.subtracted_right.append(right)
         else:
@@ -155,7 +156,9 @@ class _Flattener:
         return self._joins(x, self.maps) and self.maps[x][0] is ops.mul
 
     def _is_sum(self, x: int) -> bool:
-        return self._joins(x, self.terms) and self.terms[x].combine is SUM
+        if not self._joins(x, self.terms) or self.terms[x].combine is not SUM:
+            return False
+        return self.joins[x] == WHOLE or len(self.terms[x]) == 1
 
     def _maxima(self, x: int) -> Numbers:
         """What x is the largest of: softmax takes the largest of its scores out, as a constant."""
@@ -164,7 +167,7 @@ class _Flattener:
         while stack:
             x = stack.pop()
             if self._joins(x, self.maps) and self.maps[x][0] is LARGEST.op:
-                stack += reversed(self.maps.pop(x)[1])
+                stack += reversed(self._taken(x, self.maps)[1])
             else:
                 leaves.append(x)
         return leaves
@@ -172,11 +175,7 @@ class _Flattener:
     def _joins(self, x: int, among: Collection[int]) -> bool:
         return x >= 0 and x in among and bool(self.joins[x])
 
-
-def _counts(columns: Iterable[Numbers], n: int) -> Index:
-    """How often each of the numbers 0 ... n - 1 occurs."""
-    numbers = array("q")
-    for column in columns:
-        numbers.extend(column)
-    read = np.frombuffer(numbers, np.int64)
-    return np.bincount(read[read >= 0], minlength=n)
+    def _taken(self, x: int, among: dict[int, T]) -> T:
+        """What a sum takes in of a node; the last of those that use it takes the node itself."""
+        self.uses[x] -= 1
+        return among[x] if self.uses[x] else among.pop(x)

@@ -33,6 +33,8 @@ def as_written(node: Symbol) -> tuple[Op, tuple[Node, ...]]:
 def _may_hide_nan(order: list[Symbol], count: int, of_norms: set[int]) -> bool:
     """Whether a comparison, perhaps one in a user's operation, reads what depends on a guard. The
     comparisons of norms hide no NaN."""
+    if {node.op for node in order}.isdisjoint(ops.GUARDS):
+        return False
     depends = bytearray(count)
     for node in order:
         op, operands = as_written(node)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from micrograd import ops
 from micrograd.compiler.program.guards import ALL, VALUES, as_written, none_if_safe
@@ -19,10 +20,18 @@ from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
 
+TERM, WHOLE = 1, 2  # joins as one term of a sum, or as all its terms
+
+Truths = NDArray[np.bool_]
 Numbering = Callable[[Numbers], list[int]]  # the value number of each node
 
 
 class Policy(Protocol):
+    @property
+    def shares(self) -> bool:
+        """Whether equal operations on equal operands are computed once."""
+        ...
+
     @property
     def sums(self) -> frozenset[Op]:
         """The operations that become sums of terms."""
@@ -41,8 +50,8 @@ class Policy(Protocol):
         """The operation that stands for a node, and its operands."""
         ...
 
-    def joins(self, uses: Index) -> bytes:
-        """Whether each node, used so often, may join the sum that uses it."""
+    def joins(self, uses: Index, every_copy_once: Truths) -> bytes:
+        """How each node, used so often, may join the sums that use it: WHOLE, as a TERM, or 0."""
         ...
 
     def is_term(self, x: float) -> bool:
@@ -63,6 +72,7 @@ class Flatten:
     """The policy of fast programs. `guarded` keeps all guards, whether they look needed or not."""
 
     guarded: bool = False
+    shares = True
     sums = frozenset({ops.sum, ops.dot, ops.add, ops.sub})
     maxima = frozenset({ops.stop_gradient})
 
@@ -79,8 +89,10 @@ class Flatten:
                 return ops.div, (1.0, operands[0])
         return op, operands
 
-    def joins(self, uses: Index) -> bytes:
-        return (uses == 1).tobytes()
+    def joins(self, uses: Index, every_copy_once: Truths) -> bytes:
+        """A product that was written anew for each use stays a term of each sum: that costs no more
+        than to read a shared number, and keeps the products of matrices whole."""
+        return np.where(uses == 1, WHOLE, TERM * every_copy_once).astype(np.uint8).tobytes()
 
     def is_term(self, x: float) -> bool:
         return x != 0
@@ -112,6 +124,7 @@ class Flatten:
 class AsWritten:
     """The policy of exact programs: only explicit `sum` and `dot` nodes become one reduction."""
 
+    shares = False
     sums = frozenset({ops.sum, ops.dot})
     maxima: frozenset[Op] = frozenset()
 
@@ -121,7 +134,7 @@ class AsWritten:
     def operation(self, node: Symbol) -> tuple[Op, tuple[Node, ...]]:
         return as_written(node)
 
-    def joins(self, uses: Index) -> bytes:
+    def joins(self, uses: Index, every_copy_once: Truths) -> bytes:
         return bytes(len(uses))
 
     def is_term(self, x: float) -> bool:

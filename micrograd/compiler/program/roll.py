@@ -83,11 +83,12 @@ def places(trace: Trace, exact: bool = False) -> tuple[Program, dict[int, tuple[
     flat = flatten(trace, {"value": trace.outputs}, policy)
     roller = _Roller(trace, flat, policy, _empty_program(trace, ()))
     program = roller.roll()
-    return program, {
+    known = {
         node: (roller.block[value_number].name, roller.place[node])
         for value_number, kind in roller.kinds.items()
         for node in kind.nodes
     }
+    return program, known | {x: known[y] for x, y in flat.repeats.items() if y in known}
 
 
 def _empty_program(trace: Trace, shared: tuple[int, ...]) -> Program:

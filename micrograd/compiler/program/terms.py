@@ -33,6 +33,14 @@ class Terms:
     combine: Monoid = SUM
     runs: list[Run] = field(default_factory=list[Run])
 
+    def __len__(self) -> int:
+        return len(self.left) + len(self.subtracted_left) + len(self.single)
+
+    def copy(self) -> "Terms":
+        result = Terms(combine=self.combine)
+        result.join(self)
+        return result
+
     def join(self, other: "Terms") -> None:
         self.left.extend(other.left)
         self.right.extend(other.right)
