@@ -137,7 +137,7 @@ def _compared(op: Op, operands: tuple[Any, ...]) -> Any:
         x, y = map(_number, operands)
         if abs(x - y) <= 2 * sum(map(_error, operands)):
             return _unknown(op, operands)
-    return op.meaning(*map(_number, operands))
+    return Bounded(float(op.meaning(*map(_number, operands))), 0.0, op, operands)
 
 
 def _picked(op: Op, operands: tuple[Any, ...], place: int) -> Bounded:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-FLAGS = ["-std=c99", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+FLAGS = ["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]  # beside those in the text
 _OUTPUT = re.compile(r"\*(\w+) +out: ([\d,]+) numbers?( for each example)?")
 
 
@@ -21,8 +21,10 @@ class CompiledC:
         self.text = text
         file, library = folder / "f.c", folder / f"{len(list(folder.iterdir()))}.so"
         file.write_text(text)
+        told = re.search(r"\* cc (.*) -c \w+\.c;", text)
+        assert told is not None
         done = subprocess.run(
-            [str(COMPILER), *FLAGS, str(file), "-o", str(library), "-lm"],
+            [str(COMPILER), *told[1].split(), *FLAGS, str(file), "-o", str(library), "-lm"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -267,3 +267,33 @@ def test_a_comparison_hides_no_gradient_that_is_masked(exact: bool) -> None:
     x = np.array([0.0, 0.5, 4.0])
     assert mg.vectorize(compared, exact=exact)(x).tolist() == [5.0, 5.0, 7.0]
     assert mg.vectorize(mg.grad(branches), exact=exact)(x).tolist() == [2.0, 2.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        in_numpy,
+        pytest.param(mg.vectorize, marks=pytest.mark.native),
+        lambda f, **how: mg.vectorize(f, exact=True, **how),
+    ],
+)
+def test_a_derivative_that_compares_hides_no_gradient_that_is_masked(make: Any) -> None:
+    """Without guards the slope would be NaN, 0 * inf, and `minimum` would pass its gradient on."""
+    w, start = Value(0.5), Value(0.9)
+
+    def slope(y: Any) -> Any:
+        return mg.grad(lambda v: mg.where(v == y, mg.acosh(v), -v) * v)(start)
+
+    def f(x: Any, y: Any) -> Any:
+        return mg.minimum(w + x, slope(y))
+
+    g = make(f)
+    x, y = np.array([0.25, -9.0]), np.array([2.0, 3.0])
+    value, (dx, dy) = g.value_and_grad(x, y)
+    assert [*value, *dx, *dy] == [-1.8, -8.5, 0.0, 1.0, 0.0, 0.0]
+    g.backward(x, y)
+    assert (w.grad, start.grad) == (0.5, -1.0)
+    g.backward(x[:1], y[:1])
+    assert (w.grad, start.grad) == (0.0, -2.0)
+    shared = make(f, in_axes=(None, 0))
+    assert shared.value_and_grad(0.25, np.array([2.0, 3.0]))[1][0] == 0.0

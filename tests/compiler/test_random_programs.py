@@ -269,6 +269,15 @@ FOUND = [  # programs of which an exact derivative differed, most of them in the
 ]
 
 
+@pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+def test_exact_c_has_functions_of_constants_from_the_library(tmp_path: Path) -> None:
+    """x**0 is a constant, of which a C compiler would compute erfc itself, correctly rounded."""
+    f = in_numpy(lambda x: mg.gelu(x**0), exact=True)
+    f(np.ones(2))
+    (value,) = set(CompiledC(f.source("c"), tmp_path)(f.pack(), np.ones(2))["value"].ravel())
+    assert value == mg.gelu(1.0)
+
+
 @pytest.mark.parametrize("lines", FOUND)
 def test_exact_second_derivatives_of_formulas_with_choices(lines: list[Statement]) -> None:
     one = Case(lines)

@@ -206,7 +206,8 @@ class Compiled(Specializer):
             names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
             w = np.array(names, object)[it.places].tolist()
             program = self.program(it, _answer(gradient), shared)
-            return Report(source.in_c(program, self.dtype, self._lanes, self._name, w))
+            text = source.in_c(program, self.dtype, self._lanes, self._name, w, self.exact)
+            return Report(text)
         return Report(source.of(self.kernel(it, _answer(gradient), shared), stage))
 
     def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:

@@ -11,7 +11,9 @@ from micrograd.compiler.schedule.plan import Plan
 from micrograd.compiler.schedule.schedule import schedule
 
 
-def in_c(program: Program, dtype: Any, lanes: int, name: str, parameters: list[str]) -> str:
+def in_c(
+    program: Program, dtype: Any, lanes: int, name: str, parameters: list[str], exact: bool
+) -> str:
     """The function `name` in C99, with `lanes` examples side by side.
 
     The program must have its guards: C code cannot retry with guards after a NaN from 0 * inf.
@@ -20,7 +22,7 @@ def in_c(program: Program, dtype: Any, lanes: int, name: str, parameters: list[s
 
     itemsize = np.dtype(dtype).itemsize
     plan = schedule(program, lanes, itemsize, delivers=False)
-    return c.source(plan, itemsize == 8, name, parameters)
+    return c.source(plan, itemsize == 8, name, parameters, exact)
 
 
 def of(kernel: Kernel, stage: str) -> str:

@@ -39,11 +39,21 @@ def completed(theta: Array, it: Specialization) -> Array:
     return np.concatenate([theta, np.array(new, theta.dtype)])
 
 
-def _mended(x: Any, y: Any) -> Any:
-    """x, with NaN replaced by y."""
+def _mended(answers: list[Any], guarded: list[Any]) -> list[Any]:
+    """The answers, with NaN replaced by what is guarded. Where a value is NaN, all gradients of the
+    example are replaced: the comparisons of their formulas may have hidden a NaN."""
+    value, *gradients = answers
+    lost = np.isnan(value).reshape(-1, np.shape(value)[-1] if np.ndim(value) else 1)
+    lost = lost.any(axis=1, keepdims=True)
+    whole = [lost if np.ndim(x) == 2 else lost.any() for x in gradients]
+    return [_replaced(*each) for each in zip(answers, guarded, [False, *whole])]
+
+
+def _replaced(x: Any, y: Any, whole: Any) -> Any:
+    """x, with y where it is NaN, and where it is to be replaced as a whole."""
     if x.__class__ is float:
         return y if x != x else x
-    return np.where(np.isnan(x), y, x)
+    return np.where(np.isnan(x) | whole, y, x)
 
 
 def _no_gradient(result: Trace, function: Any) -> TypeError:
@@ -157,7 +167,7 @@ class Specializer(Tracer):
             if it.trace.path is not None:
                 it = self.explored(it, call, theta, guarded.pop(0))
             if it is known:
-                return it, [_mended(x, y) for x, y in zip(answers, [value, *guarded])]
+                return it, _mended(answers, [value, *guarded])
 
     def _warn_of_roots(self, it: Specialization, call: Call, theta: Array, value: Any) -> None:
         """Counts the examples in which an iteration did not converge; on other paths than their

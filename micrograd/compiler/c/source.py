@@ -23,16 +23,21 @@ if inline int long main register restrict return short signed sizeof static stru
 union unsigned void volatile while"""
 
 
+# A C compiler evaluates functions of constants itself, to other last bits than its library.
+EXACT = " -fno-builtin"
+
+
 def source(
-    plan: Plan, double: bool = True, name: str = "program", parameters: Sequence[str] = ()
-) -> str:
+    plan: Plan, double: bool = True, name: str = "program", parameters: Sequence[str] = (),
+    exact: bool = False,
+) -> str:  # fmt: skip
     """The plan as a C99 file with one function. The first comment says how to call it, and gives
     the index of each of the `parameters`, by name.
 
     The plan must be scheduled with delivers=False: each output has rows of its own.
     """
     assert all(nest.output is None for nest in plan.examples)
-    return _File(plan, double, _identifier(name), parameters).text()
+    return _File(plan, double, _identifier(name), parameters, exact).text()
 
 
 def _identifier(name: str) -> str:
@@ -48,7 +53,8 @@ def _identifier(name: str) -> str:
 
 
 class _File:
-    def __init__(self, plan: Plan, double: bool, name: str, parameters: Sequence[str]):
+    def __init__(self, plan: Plan, double: bool, name: str, parameters: Sequence[str], exact: bool):
+        self.flags = f"-std=c99 -O2 -ffp-contract=off{EXACT * exact}"
         self.plan, self.program, self.name = plan, plan.program, name
         self.parameters = parameters
         self.many = plan.lanes > 1
@@ -87,7 +93,7 @@ class _File:
                 " *",
                 *[f" *     {declaration:{width}}  {what}" for declaration, what in arguments],
                 " *",
-                f" * cc -std=c99 -O2 -ffp-contract=off -c {self.name}.c; link with -lm.",
+                f" * cc {self.flags} -c {self.name}.c; link with -lm.",
                 " */",
             ]
         )
