@@ -42,6 +42,20 @@ def numbers(leaf: Any, dtype: DTypeLike, taker: Any) -> Array:
         ) from None
 
 
+def converted(args: tuple[Any, ...], dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """Arrays of integers, of truths and of other floats as arrays of this dtype, at once.
+
+    >>> converted((np.array([1, 2]), 3, [True]), np.dtype(np.float64))
+    (array([1., 2.]), 3, [True])
+    """
+    return tuple([
+        np.ascontiguousarray(x, dtype)
+        if x.__class__ is np.ndarray and x.ndim and x.dtype.kind in "fiub"
+        else x
+        for x in args
+    ])  # fmt: skip
+
+
 def real(leaf: Any) -> Array:
     """Real numbers as an array. They may be anything that a Value takes, and arrays of these.
 

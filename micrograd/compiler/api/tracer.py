@@ -13,6 +13,7 @@ from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import (
     Array,
     check_names,
+    converted,
     float_type,
     is_row,
     numbers,
@@ -81,9 +82,12 @@ class Tracer:
         key = None
         if args and not kwargs:
             key = self._key(*args)
+            if key not in self._cache.by_layout:
+                args = converted(args, self.dtype)
+                key = self._key(*args)
             it = self._cache.by_layout.get(key)
             if it is not None:
-                return it, self._call_of(args)
+                return it, self._call_of(args)  # type: ignore[arg-type]
         tree = self._arranged(args), kwargs and self._arranged(kwargs)
         leaves, structure = flatten(tree, lambda part: is_row(part) and part is not tree[0])
         arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
