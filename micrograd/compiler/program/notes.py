@@ -53,15 +53,17 @@ class Notes:
     def _append_sum(self, out: Block, start: int, size: int, products: list[Product]) -> None:
         """A run of a gradient: of something uniform, what varies is summed over the examples."""
         append = self.program.instructions.append
-        varying = [p for p in products if any(factor.block.varying for factor in p)]
+        varying, uniform = [
+            [p for p in products if any(factor.block.varying for factor in p) == varies]
+            for varies in (True, False)
+        ]
         if out.varying or not varying:
             append(Sum(out, start, products, members=size))
-        elif len(varying) == len(products):
+        elif not uniform:
             append(Sum(out, start, varying, over_examples=True))
         else:
             total = self.program.new_block(size, False)
             append(Sum(total, 0, varying, over_examples=True))
-            uniform = [p for p in products if p not in varying]
             append(Sum(out, start, [*uniform, (Gather(total, np.arange(size)[:, None]),)]))
 
 
