@@ -219,11 +219,34 @@ def test_a_variable_that_changes_between_calls_is_noticed_when_a_path_is_found()
     assert f(1.0) == 2.0
 
 
+def truth_in_a_variable(x: Any) -> Any:
+    positive = x > 0
+    y = x * x
+    return y if positive is True else -y
+
+
+def truth_as_a_pattern(x: Any) -> Any:
+    match x > 0:
+        case True:
+            return x
+        case _:
+            return -x
+
+
 UNSEEN = {
     "in a set": lambda x: x if x in {1.0, 2.0} else -x,
     "of a dict": lambda x: {1.0: 5.0}.get(x, 3.0),
     "hashed": lambda x: x * hash(x),
     "in a format": lambda x: x * len(f"{x:.3f}"),
+    "with %": lambda x: x * len("%s" % x),  # noqa: UP031
+    "text that is measured": lambda x: x * len(str(x)),
+    "text that is compared": lambda x: x if repr(x) == "1.0" else -x,
+    "text as a key": lambda x: x * {"1.0": 2.0}.get(str(x), 3.0),
+    "is True": lambda x: x if (x > 0) is True else -x,
+    "is not False": lambda x: x if (x > 0) is not False else -x,
+    "True is": lambda x: x if True is (x > 0) else -x,
+    "a variable that is True": truth_in_a_variable,
+    "a pattern": truth_as_a_pattern,
 }
 
 
@@ -231,6 +254,19 @@ UNSEEN = {
 def test_what_would_compare_a_traced_number_without_asking(how: str) -> None:
     with pytest.raises(mg.TraceError, match="Instead"):
         mg.compile(UNSEEN[how])(1.0)
+
+
+def test_conditions_beside_an_option_that_is_true_are_no_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def f(x: Any, negative: Any = None, positive: Any = True) -> Any:
+        if positive is True and negative is None:
+            print(x)
+            return x if (x > 0) == True else -x  # noqa: E712
+        return 0.0
+
+    assert mg.vectorize(f)([1.0, -2.0]).tolist() == [1.0, 2.0]
+    assert "<traced number>" in capsys.readouterr().out
 
 
 def test_more_paths_than_a_program_can_hold_name_the_lines_that_ask() -> None:

@@ -114,6 +114,10 @@ KEY = (
     "{} was hashed, as a key of a dict, in a set, or for a cache, which ask no question",
     "write int(x), if it is an integer; or compare numbers by ==, as in any(x == k for k in keys)",
 )
+IDENTITY = (
+    "a comparison of {} was compared by `is`, which Python decides by itself",
+    "write the condition as it is, `if x > 0`, or `== True`",
+)
 TEXT = (
     "{} was formatted as text, but its number may differ at each call",
     "print it as it is, print(x), or format the result of the compiled function",

@@ -18,6 +18,7 @@ from micrograd.compiler.trace.errors import (
     frozen,
     met_an_array,
 )
+from micrograd.compiler.trace.unseen import check_identity, text
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
@@ -154,7 +155,7 @@ class Symbol(Scalar):
         )
 
     def __repr__(self) -> str:
-        return "<traced number>"
+        return text(sys._getframe(1))
 
 
 def _has_axes(x: Any) -> bool:
@@ -165,6 +166,13 @@ class Condition(Symbol):
     """Whether a comparison holds, which is not known yet. In arithmetic it is 1.0 or 0.0."""
 
     __slots__ = ()
+
+    def __init__(
+        self, trace: Recorder, op: Op | None, operands: tuple[Node, ...], source: Any = None
+    ):
+        super().__init__(trace, op, operands, source)
+        if trace.questions is not None:
+            check_identity()
 
     def __bool__(self) -> bool:
         return self.trace.holds(self)

@@ -1,0 +1,84 @@
+"""Unseen: what Python does with a traced number without asking it, noticed in another way.
+
+`(x > 0) is True` compares objects, and text of a number is text: no method of the number is called
+that could answer for the example. The first shows in the code that compares, the second in a kind
+of text that can be printed only.
+"""
+
+import dis
+import sys
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+from micrograd.caller import frame_of_the_user, is_of_user, shows_a_number
+from micrograd.compiler.trace.errors import IDENTITY, TEXT, asked_for
+
+LEFT_OUT = {"CACHE", "EXTENDED_ARG", "NOP", "COPY", "RESUME"}
+
+
+def check_identity() -> None:
+    """Raises TraceError if the comparison that runs now is itself compared, by `is`."""
+    frame = frame_of_the_user(sys._getframe(1))
+    if _compared_by_is(frame.f_code, frame.f_lasti):
+        raise asked_for(*IDENTITY)
+
+
+@lru_cache(1024)
+def _compared_by_is(code: CodeType, at: int) -> bool:
+    """Whether the result of a comparison goes into `is True`, directly or by a variable."""
+    steps = [step for step in dis.get_instructions(code) if step.opname not in LEFT_OUT]
+    k = next((k for k, step in enumerate(steps) if step.offset == at), None)
+    if k is None or steps[k].opname != "COMPARE_OP" or k + 1 == len(steps):
+        return False
+    after = steps[k + 1]
+    if after.opname == "IS_OP":
+        return True
+    if after.opname.startswith("STORE_"):
+        name = after.argval[0] if isinstance(after.argval, tuple) else after.argval
+        return any(_names(x, name) and _is_truth(steps, j + 1) for j, x in enumerate(steps))
+    return _is_truth(steps, k + 1)
+
+
+def _is_truth(steps: list[dis.Instruction], k: int) -> bool:
+    """Whether `is True` or `is False` is at place k."""
+    truth, after = [*steps[k : k + 2], None, None][:2]
+    if truth is None or after is None:
+        return False
+    return isinstance(truth.argval, bool) and after.opname == "IS_OP"
+
+
+def _names(step: dis.Instruction, name: Any) -> bool:
+    """Whether the last variable that an instruction loads has this name."""
+    if "LOAD_" not in step.opname:
+        return False
+    return (step.argval[-1] if isinstance(step.argval, tuple) else step.argval) == name
+
+
+def text(frame: Any) -> "Text":
+    """A traced number as text. Raises TraceError if `frame`, which asks for it, formats it."""
+    if is_of_user(frame) and shows_a_number(frame):
+        raise asked_for(*TEXT)
+    return Text("<traced number>")
+
+
+def _refused(name: str) -> Any:
+    def method(self: Any, *operands: Any) -> Any:
+        if is_of_user(sys._getframe(1)):
+            raise asked_for(*TEXT)
+        return getattr(str, name)(self, *operands)
+
+    method.__name__ = name
+    return method
+
+
+class Text(str):
+    """Text that can be printed, but neither compared, measured nor joined to other text."""
+
+    __slots__ = ()
+    __hash__, __eq__, __ne__, __lt__, __gt__, __le__, __ge__ = map(
+        _refused, ("__hash__", "__eq__", "__ne__", "__lt__", "__gt__", "__le__", "__ge__")
+    )
+    __len__, __getitem__, __contains__, __iter__, __add__, __format__ = map(
+        _refused, ("__len__", "__getitem__", "__contains__", "__iter__", "__add__", "__format__")
+    )
