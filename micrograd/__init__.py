@@ -143,7 +143,7 @@ __all__ = [
     "GradientError",
     "compile", "vectorize", "Compiled", "TraceError",
     # unknowns that are best
-    "minimize", "least_squares",
+    "minimize", "least_squares", "sparse_jacobian", "sparse_hessian",
     # training
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "TableModel", "train_table", "predict_table",
@@ -161,6 +161,7 @@ if TYPE_CHECKING:
     from micrograd.compiler.trace.errors import TraceError
     from micrograd.fitting.least_squares import least_squares
     from micrograd.fitting.minimizing import minimize
+    from micrograd.fitting.sparse import sparse_hessian, sparse_jacobian
     from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.loops import scan
     from micrograd.pictures.picture import draw
@@ -182,6 +183,8 @@ _LATER = {
     "TraceError": "compiler.trace.errors",
     "minimize": "fitting.minimizing",
     "least_squares": "fitting.least_squares",
+    "sparse_jacobian": "fitting.sparse",
+    "sparse_hessian": "fitting.sparse",
     "check_gradient": "gradient_check",
     "GradientError": "gradient_check",
     "scan": "loops",

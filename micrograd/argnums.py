@@ -19,7 +19,7 @@ class Derivative(Protocol):
     ) -> Callable[P, Tree]: ...
 
 
-def _named_after(function: Callable[..., object]) -> Callable[[F], F]:
+def named_after(function: Callable[..., object]) -> Callable[[F], F]:
     """As `functools.wraps`, but the signature stays that of the wrapper, which takes more."""
 
     def named(wrapper: F) -> F:
@@ -35,15 +35,15 @@ def _named_after(function: Callable[..., object]) -> Callable[[F], F]:
 def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
     """Extends a transformation that differentiates by all arguments with `argnums`."""
 
-    @_named_after(by_all)
+    @named_after(by_all)
     def transformation(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
-        _check_function(f, by_all)
+        check_function(f, by_all)
         derivative_by_all = by_all(f)
 
         def derivative(*args: Any, **keywords: Any) -> Any:
             if argnums is None and not keywords:
                 return derivative_by_all(*args)
-            places = _places(argnums, len(args))
+            places = places_of(argnums, len(args))
 
             @functools.wraps(f, updated=())
             def of_chosen(*chosen: Any) -> Any:
@@ -60,9 +60,9 @@ def by_chosen(by_all: Callable[[Function], Function]) -> Derivative:
 def with_keywords(transformation: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Extends a transformation of positional arguments: keyword arguments are passed on."""
 
-    @_named_after(transformation)
+    @named_after(transformation)
     def transformed(f: Function) -> Function:
-        _check_function(f, transformation)
+        check_function(f, transformation)
         of_positional = transformation(f)
 
         def derivative(*args: Any, **keywords: Any) -> Any:
@@ -75,7 +75,7 @@ def with_keywords(transformation: Callable[[Function], Function]) -> Callable[[F
     return transformed
 
 
-def _check_function(f: Any, transformation: Function) -> None:
+def check_function(f: Any, transformation: Function) -> None:
     if not callable(f):
         name = transformation.__name__
         raise TypeError(
@@ -84,7 +84,7 @@ def _check_function(f: Any, transformation: Function) -> None:
         )
 
 
-def _places(argnums: int | Sequence[int] | None, count: int) -> list[int]:
+def places_of(argnums: int | Sequence[int] | None, count: int) -> list[int]:
     """The indices of the positional arguments to differentiate by."""
     every = [*range(count)]
     try:

@@ -32,10 +32,10 @@ def with_derivatives(each: Any, unknowns: Unknowns, optimize: Any, curved: bool)
     results = kept(fun, Results, unknowns)
 
     def values(x: Array) -> Array:
-        return results.values(x, *args)
+        return results.results(x, *args)
 
     def jacobian(x: Array) -> Array:
-        return results.jacobian(x, *args)
+        return results.matrix(x, *args).dense()
 
     def hessian(x: Array, v: Array) -> Array:
         return results.weighted_hessian(x, np.asarray(v, float), *args)

@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 
 from micrograd import ops
 from micrograd.annotations import Function
-from micrograd.calculus import hessian, hvp, jacobian, value_and_grad
+from micrograd.calculus import hessian, hvp, value_and_grad
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.compiled import Compiled
 from micrograd.compiler.api.function import compile
+from micrograd.fitting.matrices import Derivatives
 from micrograd.fitting.unknowns import Unknowns
 from micrograd.lazy import cached_property
 
@@ -51,17 +52,21 @@ class Objective:
         return self._by_unknowns(x, *args) if args else self._one.value_and_grad(x)
 
     @cached_property
-    def hessian(self) -> Function:
-        return compile(hessian(self._f, argnums=0))
+    def hessian(self) -> Derivatives:
+        return Derivatives(self._f, order=2)
 
     @cached_property
-    def product(self) -> Function:
-        """`product(x, p, *args)`: the Hessian times p."""
-
+    def _product(self) -> Function:
         def product(x: Array, p: Array, *args: Any) -> Any:
             return hvp(lambda y: self._f(y, *args))(x, p)
 
         return compile(product)
+
+    def product(self, x: Array, p: Array, *args: Any) -> Array:
+        """The Hessian times p."""
+        if self.hessian.by_rows(x, *args):
+            return self.hessian.matrix(x, *args).times(p)
+        return self._product(x, p, *args)
 
     def is_smooth(self, x: Array, *args: Any) -> bool:
         """Whether it has second derivatives everywhere."""
@@ -70,16 +75,11 @@ class Objective:
         return it.paths is None and names.isdisjoint(KINKED)
 
 
-class Results:
+class Results(Derivatives):
     """A function that returns several numbers, as one vector."""
 
     def __init__(self, f: Function, unknowns: Unknowns) -> None:
-        self._f = unknowns.results_of(f)
-        self.values: Callable[..., Array] = compile(self._f)
-
-    @cached_property
-    def jacobian(self) -> Callable[..., Array]:
-        return compile(jacobian(self._f, argnums=0))
+        super().__init__(unknowns.results_of(f))
 
     @cached_property
     def weighted_hessian(self) -> Callable[..., Array]:

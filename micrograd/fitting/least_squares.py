@@ -12,6 +12,9 @@ from micrograd.fitting.scipy_extra import scipy_module
 from micrograd.fitting.unknowns import Unknowns, as_tuple
 from micrograd.names import names_keywords
 
+MANY = 100  # unknowns, from which on a sparse Jacobian may pay
+SPARSE = 10  # numbers of the matrix for each one that may be other than zero
+
 
 @names_keywords()
 def least_squares(
@@ -40,8 +43,9 @@ def least_squares(
     OptimizeResult; `vector` of it has the numbers in the order of the columns of `jac`. `args` are
     not differentiated.
 
-    The residuals and their exact Jacobian are compiled; each call compiles anew, but
-    `least_squares(mg.compile(f), ...)` keeps the compiled code for the next call.
+    The residuals and their exact Jacobian are compiled. It is sparse for 100 unknowns or more, if
+    9 in 10 of its numbers are zero for all unknowns, unless `tr_solver` is "exact". Each call
+    compiles anew, but `least_squares(mg.compile(f), ...)` keeps the code for the next call.
 
     `bounds` is a pair (low, high), each a number or of the structure of `x0`, with None for no
     bound; or SciPy's Bounds. `x_scale` is "jac", a number, or of the structure of `x0`. The other
@@ -62,12 +66,21 @@ def least_squares(
     """
     optimize = scipy_module("optimize", "least_squares")
     unknowns = Unknowns(x0)
-    results = kept(residuals, Results, unknowns)
+    results, args = kept(residuals, Results, unknowns), as_tuple(args)
+    sparse = scipy_module("sparse", "least_squares")
+
+    def dense(x: Array, *args: Tree) -> Array:
+        return results.matrix(x, *args).dense()
+
+    def few(x: Array, *args: Tree) -> Tree:
+        return results.matrix(x, *args).sparse(sparse)
+
+    pays = method != "lm" and tr_solver != "exact" and _is_sparse(results, unknowns.start, args)
     found = optimize.least_squares(
-        results.values,
+        results.results,
         unknowns.start,
-        jac=results.jacobian,
-        args=as_tuple(args),
+        jac=few if pays else dense,
+        args=args,
         bounds=_bounds(bounds, unknowns),
         x_scale="jac" if x_scale == "jac" else unknowns.numbers(x_scale, 1.0, "x_scale"),
         method=method, loss=loss, f_scale=f_scale, ftol=ftol, xtol=xtol, gtol=gtol,
@@ -75,6 +88,14 @@ def least_squares(
     )  # fmt: skip
     found.vector, found.x = found.x, unknowns.arranged(found.x)
     return found
+
+
+def _is_sparse(results: Results, x: Array, args: tuple[Tree, ...]) -> bool:
+    """Whether a sparse Jacobian pays."""
+    if len(x) < MANY:
+        return False
+    rows, columns = (pattern := results.matrix(x, *args).pattern).shape
+    return SPARSE * len(pattern) <= rows * columns
 
 
 def _bounds(bounds: Any, unknowns: Unknowns) -> tuple[Array, Array]:

@@ -132,7 +132,7 @@ class _Search:
         return self.value_and_gradient(x)[0]
 
     def hessian(self, x: Array) -> Array:
-        found = self.objective.hessian(x, *self.args)
+        found = self.objective.hessian.matrix(x, *self.args).dense()
         return np.nan_to_num(found, posinf=0.0, neginf=0.0) if self.trusting else found
 
     def product(self, x: Array, p: Array) -> Array:

@@ -1,0 +1,188 @@
+"""Matrices: the Jacobian or Hessian of a function of a vector, by the formulas of its rows.
+
+Where many rows are alike, one small kernel runs on all of them. Else the whole matrix is one
+program, without the numbers that are zero for all unknowns.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from micrograd.annotations import Function
+from micrograd.calculus import hessian, jacobian
+from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.function import compile
+from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.program.ir import Block, Program
+from micrograd.compiler.program.roll import roll
+from micrograd.compiler.runtime.kernel import Call
+from micrograd.engine import numbers_of
+from micrograd.fitting.alike import Alike, Reading, alike
+from micrograd.fitting.groups import Group
+from micrograd.fitting.pattern import Filled, Pattern
+from micrograd.fitting.summands import summands
+from micrograd.point import array_of
+from micrograd.scalar import Scalar
+
+STEPS = 4000  # operations of all formulas, at most
+ALIKE = 16  # rows of each formula, on average, at least
+MOST = 64  # specializations whose formulas are kept
+AGAIN = 8  # operations that are computed, for each one of the program, at most
+
+
+class Derivatives:
+    """The results of `f(vector, *args)`, and their derivatives: for each result a row, or, with
+    `order=2`, of one result the Hessian."""
+
+    def __init__(self, f: Function, order: int = 1) -> None:
+        self.order = order
+        self._f = f
+        self._one = compile(f)
+        self._ways: dict[int, tuple[Specialization, ByRows | Whole]] = {}
+
+    def results(self, x: Array, *args: Any) -> Array:
+        """The results at x."""
+        it, call = self._one.specialize(x, *args)
+        return self._way(it, len(x)).results(it, call, x, *args)
+
+    def matrix(self, x: Array, *args: Any) -> Filled:
+        """The derivatives at x."""
+        it, call = self._one.specialize(x, *args)
+        return self._way(it, len(x)).matrix(it, call, x, *args)
+
+    def by_rows(self, x: Array, *args: Any) -> bool:
+        """Whether they are computed by the formulas of alike rows."""
+        it, _ = self._one.specialize(x, *args)
+        return isinstance(self._way(it, len(x)), ByRows)
+
+    def _way(self, it: Specialization, n: int) -> "ByRows | Whole":
+        known = self._ways.get(id(it))
+        if known is not None:
+            return known[1]
+        if len(self._ways) > MOST:
+            self._ways.clear()
+        if self.order == 2 and it.trace.output_shapes != [None]:
+            self._one.kernel(it, "arguments")  # raises: only one number has a gradient
+        found = None if it.paths is not None else examples(it, self.order)
+        whole = found is None
+        way = (
+            Whole(self._f, self.order, it.paths is None) if whole else ByRows(*found, n, self.order)
+        )
+        self._ways[id(it)] = it, way
+        return way
+
+
+def examples(it: Specialization, order: int) -> tuple[Program, list[Alike]] | None:
+    """The formulas of the rows, or of the summands; None if they are no simpler than the whole."""
+    program = roll(it.trace, guarded=True)
+    (unknowns, *_) = program.inputs
+    products = (
+        [[Reading(x.block, x.index)] for x in program.outputs["value"]]
+        if order == 1
+        else summands(program, unknowns)
+    )
+    groups = alike(program, products, STEPS)
+    if groups is None:
+        return None
+    count = sum(len(group.rows) for group in groups)
+    work = sum(len(x) for i in program.instructions for x in i.gathers())
+    if not groups or len(groups) * ALIKE > count or sum(x.work for x in groups) > AGAIN * work:
+        return None
+    return program, groups
+
+
+class ByRows:
+    """Small kernels, each for the rows, or the summands, of one formula."""
+
+    def __init__(self, program: Program, groups: list[Alike], n: int, order: int) -> None:
+        given = [*program.inputs, program.parameters, program.constants]
+        starts: dict[Block, int] = {}
+        for block in given:
+            starts[block] = sum(x.size for x in given[: len(starts)])
+        self.constants = np.array(program.constant_values)
+        self.order, self.n = order, n
+        unknowns = program.inputs[0]
+        self.groups = [Group(x, unknowns, starts, program.constants, program.constant_values, order)
+                       for x in groups]  # fmt: skip
+        self.count = sum(len(x.rows) for x in groups)
+        self.pattern: Pattern | None = None
+        self.latest = np.zeros(0), [np.zeros((0, 1))]  # the numbers read, and what was computed
+
+    def results(self, it: Specialization, call: Call, x: Array, *args: Any) -> Array:
+        results = np.empty(self.count)
+        for group, values in zip(self.groups, self._computed(it, call)):
+            results[group.rows] = values[:, 0]
+        return results
+
+    def matrix(self, it: Specialization, call: Call, x: Array, *args: Any) -> Filled:
+        found = self._computed(it, call)
+        if self.pattern is None:
+            self.pattern = self._pattern()
+        return Filled(self.pattern, np.concatenate([values[:, 1:].ravel() for values in found]))
+
+    def _computed(self, it: Specialization, call: Call) -> list[Array]:
+        """The results and derivatives of each group; a search asks for both at each point."""
+        captured = np.array(numbers_of(it.parameters), float)
+        numbers = np.concatenate([*map(np.ravel, call.inputs), captured, self.constants])
+        known, found = self.latest
+        if not np.array_equal(known, numbers):
+            found = [group(numbers) for group in self.groups]
+            self.latest = numbers, found
+        return found
+
+    def _pattern(self) -> Pattern:
+        """Where the derivatives of the groups are, known once these are traced."""
+        rows, columns = [], []
+        for group in self.groups:
+            by = np.array(group.entries, np.int64).reshape(-1, self.order)
+            columns.append(group.places[:, by[:, -1]].ravel())
+            rows.append(
+                np.repeat(group.rows, len(by))
+                if self.order == 1
+                else group.places[:, by[:, 0]].ravel()
+            )
+        height = self.count if self.order == 1 else self.n
+        return Pattern(np.concatenate(rows), np.concatenate(columns), (height, self.n))
+
+
+class Whole:
+    """All derivatives as one program, without those that are zero for all unknowns.
+
+    Of a function that asks questions, each path has zeros of its own: then no pattern is `exact`,
+    and it is that of the numbers at each point.
+    """
+
+    def __init__(self, f: Function, order: int, exact: bool) -> None:
+        self.exact = exact
+        self.values = compile(f)
+        self.places = np.zeros((0, 2), np.int64)
+        self.pattern: Pattern | None = None
+        self.shape = (0, 0)
+        derivative = (jacobian if order == 1 else hessian)(f, argnums=0)
+
+        def nonzero(x: Any, *args: Any) -> Any:
+            matrix = np.asarray(derivative(x, *args)).reshape(-1, len(x))
+            places = [
+                (i, j)
+                for i, row in enumerate(matrix.tolist())
+                for j, z in enumerate(row)
+                if isinstance(z, Scalar) or z != 0.0
+            ]
+            self.places = np.array(places, np.int64).reshape(-1, 2)
+            self.shape = len(matrix), len(x)
+            return array_of([matrix[place] for place in places], (len(places),))
+
+        self.derivatives = compile(nonzero if exact else derivative)
+
+    def results(self, it: Specialization, call: Call, x: Array, *args: Any) -> Array:
+        return np.ravel(self.values(x, *args))
+
+    def matrix(self, it: Specialization, call: Call, x: Array, *args: Any) -> Filled:
+        numbers = self.derivatives(x, *args)
+        if not self.exact:
+            matrix = numbers.reshape(-1, len(x))
+            rows, columns = np.nonzero(matrix)
+            return Filled(Pattern(rows, columns, (len(matrix), len(x))), matrix[rows, columns])
+        if self.pattern is None:
+            self.pattern = Pattern(self.places[:, 0], self.places[:, 1], self.shape)
+        return Filled(self.pattern, numbers)

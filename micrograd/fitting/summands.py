@@ -1,0 +1,84 @@
+"""Summands: a number as a sum of products that have second derivatives of their own.
+
+The Hessian of a sum is the sum of the Hessians of its terms, each of which reads few unknowns. A
+factor that depends on none of them only weighs the others; so the sum within a product of such
+factors and one other is a sum as well.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.compiler.program.ir import Block, Index, Instruction, Program, Sum
+from micrograd.fitting.alike import Reading
+
+
+def summands(program: Program, unknowns: Block) -> list[list[Reading]]:
+    """Products whose sum is output "value", a number, but for terms without second derivatives."""
+    (value,) = program.outputs["value"]
+    depends = _dependents(program, unknowns)
+    found: list[list[Reading]] = []
+    waiting = [[Reading(value.block, value.index)]]
+    while waiting:
+        product = waiting.pop()
+        active = [x for x in product if x.block in depends]
+        if not active or (len(active) == 1 and active[0].block is unknowns):
+            continue
+        terms = _terms(program, product, active[0], depends) if len(active) == 1 else None
+        if terms is None:
+            found.append(product)
+        else:
+            waiting += terms
+    return found
+
+
+def _dependents(program: Program, unknowns: Block) -> set[Block]:
+    depends = {unknowns}
+    for instruction in program.instructions:
+        if any(gather.block in depends for gather in instruction.gathers()):
+            depends.add(instruction.out)
+    return depends
+
+
+def _terms(
+    program: Program, product: list[Reading], active: Reading, depends: set[Block]
+) -> list[list[Reading]] | None:
+    """The product, multiplied out, where its one active factor is a sum, or a product with one
+    active factor."""
+    others = [x for x in product if x is not active]
+    terms: list[list[Reading]] = []
+    for instruction, rows in _computing(program, active):
+        members = active.index[rows] - instruction.start
+        factored = _factored(instruction, depends)
+        if factored is None:
+            return None
+        for factors in factored:
+            count = 1 if factors[0].index.ndim == 1 else factors[0].index.shape[1]
+            weights = [x.at(np.repeat(x.index[rows], count)) for x in others]
+            terms.append(weights + [x.at(x.index[members].ravel()) for x in factors])
+    return terms
+
+
+def _factored(instruction: Instruction, depends: set[Block]) -> list[list[Reading]] | None:
+    """The products whose sum an instruction is, if it is one."""
+    if isinstance(instruction, Sum):
+        if not instruction.combine.linear:
+            return None
+        return [[Reading(x.block, x.index) for x in each] for each in instruction.products]
+    first, *more = instruction.operands
+    if instruction.op is ops.div and more[0].block not in depends:
+        return [[Reading(first.block, first.index), Reading(more[0].block, more[0].index, True)]]
+    if instruction.op is ops.mul and not depends.issuperset([first.block, more[0].block]):
+        return [[Reading(x.block, x.index) for x in instruction.operands]]
+    return None
+
+
+def _computing(program: Program, reading: Reading) -> Iterator[tuple[Instruction, Index]]:
+    """The instructions that compute what is read, and the places in `reading` of what each does."""
+    for instruction in program.instructions:
+        if instruction.out is reading.block:
+            low, high = instruction.start, instruction.start + len(instruction)
+            rows = np.flatnonzero((low <= reading.index) & (reading.index < high))
+            if len(rows):
+                yield instruction, rows
