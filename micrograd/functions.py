@@ -66,7 +66,7 @@ def hypot(x: Number, y: Number) -> Result:
     5.0
     """
     far = ops.logical_or(ops.abs(x) == _INF, ops.abs(y) == _INF)
-    return ops.select(far, _INF, norm([x, y]))
+    return ops.where(far, _INF, norm([x, y]))
 
 
 def logsumexp(values: Numbers) -> Result:

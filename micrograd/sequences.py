@@ -135,9 +135,9 @@ def interp(
     if not places or len(places) != len(values):
         raise ShapeError(f"interp expects as many fp as xp, got {len(values)} and {len(places)}")
     result = values[-1] if right is None else right
-    result = select(ops.equal(x, places[-1]), values[-1], result)
+    result = ops.where(ops.equal(x, places[-1]), values[-1], result)
     pairs = [*zip(places, values)]
     for (p, u), (q, v) in zip(pairs[-2::-1], pairs[:0:-1]):
-        result = select(ops.less(x, q), u + (x - p) * ops.div(v - u, q - p), result)
-    result = select(ops.less(x, places[0]), values[0] if left is None else left, result)
-    return select(ops.not_equal(x, x), x, result)
+        result = ops.where(ops.less(x, q), u + (x - p) * ops.div(v - u, q - p), result)
+    result = ops.where(ops.less(x, places[0]), values[0] if left is None else left, result)
+    return ops.where(ops.not_equal(x, x), x, result)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from micrograd import elementary, functions, normal, ops, special  # noqa: F401 - normal's rows
-from micrograd.ops import select
 
 INF, LN2 = math.inf, math.log(2.0)
 
@@ -14,12 +13,12 @@ INF, LN2 = math.inf, math.log(2.0)
 
 
 def _trunc(x: Any) -> Any:
-    return select(x < 0, elementary.ceil(x), ops.floor(x))
+    return ops.where(x < 0, elementary.ceil(x), ops.floor(x))
 
 
 def _modf(x: Any) -> tuple[Any, Any]:
     whole = _trunc(x)
-    return select(ops.abs(x) == INF, 0.0, x - whole), whole
+    return ops.where(ops.abs(x) == INF, 0.0, x - whole), whole
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -27,11 +26,11 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _fmax(x: Any, y: Any) -> Any:
-    return select(x != x, y, select(y != y, x, ops.maximum(x, y)))
+    return ops.where(x != x, y, ops.where(y != y, x, ops.maximum(x, y)))
 
 
 def _fmin(x: Any, y: Any) -> Any:
-    return select(x != x, y, select(y != y, x, ops.minimum(x, y)))
+    return ops.where(x != x, y, ops.where(y != y, x, ops.minimum(x, y)))
 
 
 def signbit(x: Any) -> Any:
@@ -40,11 +39,11 @@ def signbit(x: Any) -> Any:
 
 def _copysign(x: Any, y: Any) -> Any:
     a = ops.abs(x)
-    return select(signbit(y), -a, a)
+    return ops.where(signbit(y), -a, a)
 
 
 def _heaviside(x: Any, at_zero: Any) -> Any:
-    return select(x < 0, 0.0, select(x > 0, 1.0, select(x == 0, at_zero, x)))
+    return ops.where(x < 0, 0.0, ops.where(x > 0, 1.0, ops.where(x == 0, at_zero, x)))
 
 
 def _logaddexp2(x: Any, y: Any) -> Any:

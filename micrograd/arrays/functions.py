@@ -8,7 +8,6 @@ import numpy as np
 from micrograd import elementary, functions, linear, ops, sequences
 from micrograd.arrays.ufuncs import holds, unsupported
 from micrograd.errors import NumPyError
-from micrograd.ops import select
 
 
 def _elementwise(formula: Callable[..., Any], *arrays: Any) -> Any:
@@ -18,7 +17,7 @@ def _elementwise(formula: Callable[..., Any], *arrays: Any) -> Any:
 
 def chosen(condition: Any, x: Any, y: Any) -> Any:
     """x where the condition holds, else y, elementwise."""
-    return _elementwise(lambda c, x, y: select(holds(c), x, y), condition, x, y)
+    return _elementwise(lambda c, x, y: ops.where(holds(c), x, y), condition, x, y)
 
 
 def _where(condition: Any, *choices: Any) -> Any:
@@ -132,7 +131,7 @@ def _place_of(find: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _count_nonzero(a: Any, axis: Any = None, **keywords: Any) -> Any:
-    return np.sum(_elementwise(lambda x: select(holds(x), 1.0, 0.0), a), axis=axis, **keywords)
+    return np.sum(_elementwise(lambda x: ops.where(holds(x), 1.0, 0.0), a), axis=axis, **keywords)
 
 
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **_: Any) -> Any:
@@ -162,8 +161,8 @@ def _nan_to_num(
     high, low = (large if posinf is None else posinf), (-large if neginf is None else neginf)
 
     def finite(x: Any) -> Any:
-        inside = select(x == np.inf, high, select(x == -np.inf, low, x))
-        return select(ops.not_equal(x, x), nan, inside)
+        inside = ops.where(x == np.inf, high, ops.where(x == -np.inf, low, x))
+        return ops.where(ops.not_equal(x, x), nan, inside)
 
     return _elementwise(finite, x)
 
@@ -174,7 +173,7 @@ def _copyto(target: Any, source: Any, casting: str = "", where: Any = True) -> N
             f"an array of {target.dtype} cannot hold Values and traced numbers. Instead, make it "
             "by np.zeros(shape, object)"
         )
-    target[...] = chosen(where, source, target)
+    target[...] = source if where is True else chosen(where, source, target)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

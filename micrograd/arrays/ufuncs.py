@@ -109,7 +109,7 @@ def _filled(x: Any, ufunc: Any, method: str, kwargs: dict[str, Any]) -> Any:
             f"np.{ufunc.__name__} has no value where its `where` does not hold. Instead, choose: "
             "np.where(condition, x, 0.0), say; or give `initial` to a maximum or minimum"
         )
-    choose = np.frompyfunc(lambda c, x: ops.select(holds(c), x, fill), 2, 1)
+    choose = np.frompyfunc(lambda c, x: ops.where(holds(c), x, fill), 2, 1)
     return choose(_objects(np.asarray(kwargs.pop("where"))), x)
 
 

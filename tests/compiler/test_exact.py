@@ -124,3 +124,23 @@ def test_a_sum_within_a_sum_is_added_up_on_its_own() -> None:
         return mg.sum([x, mg.sum([1e16 * x, -1e16 * x])])
 
     assert mg.vectorize(nested, exact=True)(np.array([1.0, 3.0])).tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda v: (lambda u: u.sum() + (np.outer(v, v) @ u).sum())(np.where(v > 0.75, v, v)),
+        lambda v: (np.outer(v, np.interp(v, [-1.0, 0.0, 1.0], v)) @ v).sum() + v.sum(),
+        lambda v: (np.outer(v, v) @ np.select([v > 0.5, v < 0.0], [v, -v], v)).sum() + v.sum(),
+        lambda v: (np.fmax(v, 0.5) * v).sum() + (np.outer(v, v) @ np.trunc(v)).sum(),
+    ],
+)
+def test_a_choice_of_numpy_is_a_node_in_the_engine_too(f: Any) -> None:
+    """Else its gradient would be added in another order; a fuzzer of arrays found it."""
+    g = mg.compile(f, exact=True)
+    for numbers in np.random.default_rng(0).uniform(-2, 2, (20, 3)):
+        leaves = [Value(x) for x in numbers.tolist()]
+        z = f(mg.array(leaves))
+        z.backward()
+        value, gradient = g.value_and_grad(numbers)
+        assert [value, *gradient] == [z.data, *[leaf.grad for leaf in leaves]]
