@@ -72,14 +72,15 @@ def _computed(instruction: Instruction, parts: list[list[int]], numbers: list[An
     return reduce(instruction.combine.op, terms)
 
 
-def alike(program: Program, products: Sequence[Product], most: int) -> list[Alike] | None:
-    """The examples of each formula, of products of numbers of a program; None if the formulas have
-    more than `most` steps together. The examples of all products are numbered through."""
-    found, left, start = [], most, 0
+def alike(
+    program: Program, products: Sequence[tuple[Index, Product]], most: int
+) -> list[Alike] | None:
+    """The examples of each formula, of products of numbers of a program, which are results with
+    these numbers; None if the formulas have more than `most` steps together."""
+    found, left = [], most
     blocks = _Blocks(program)
-    for product in products:
-        size = len(product[0].index)
-        waiting = [np.arange(size)]
+    for numbers, product in products:
+        waiting = [np.arange(len(numbers))]
         while waiting:
             rows = waiting.pop()
             one = _Formula(blocks, [x.at(x.index[rows]) for x in product])
@@ -88,10 +89,9 @@ def alike(program: Program, products: Sequence[Product], most: int) -> list[Alik
                 return None
             if apart is None:
                 left = one.steps_left
-                found.append(Alike(rows + start, one.leaves, one.steps, one.order, one.factors))
+                found.append(Alike(numbers[rows], one.leaves, one.steps, one.order, one.factors))
             else:
                 waiting += [rows[apart == k] for k in np.unique(apart)[::-1]]
-        start += size
     return found
 
 

@@ -13,7 +13,7 @@ from micrograd.calculus import hessian, jacobian
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.function import compile
 from micrograd.compiler.api.specialization import Specialization
-from micrograd.compiler.program.ir import Block, Program
+from micrograd.compiler.program.ir import Block, Index, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.engine import numbers_of
@@ -76,11 +76,7 @@ def examples(it: Specialization, order: int) -> tuple[Program, list[Alike]] | No
     """The formulas of the rows, or of the summands; None if they are no simpler than the whole."""
     program = roll(it.trace, guarded=True)
     (unknowns, *_) = program.inputs
-    products = (
-        [[Reading(x.block, x.index)] for x in program.outputs["value"]]
-        if order == 1
-        else summands(program, unknowns)
-    )
+    products = results(program) if order == 1 else summands(program, unknowns)
     groups = alike(program, products, STEPS)
     if groups is None:
         return None
@@ -89,6 +85,21 @@ def examples(it: Specialization, order: int) -> tuple[Program, list[Alike]] | No
     if not groups or len(groups) * ALIKE > count or sum(x.work for x in groups) > AGAIN * work:
         return None
     return program, groups
+
+
+def results(program: Program) -> list[tuple[Index, list[Reading]]]:
+    """The results of each block, with their numbers."""
+    parts: dict[Block, list[Index]] = {}
+    numbers: dict[Block, list[Index]] = {}
+    start = 0
+    for gather in program.outputs["value"]:
+        parts.setdefault(gather.block, []).append(gather.index)
+        numbers.setdefault(gather.block, []).append(np.arange(start, start + len(gather)))
+        start += len(gather)
+    return [
+        (np.concatenate(numbers[block]), [Reading(block, np.concatenate(index))])
+        for block, index in parts.items()
+    ]
 
 
 class ByRows:

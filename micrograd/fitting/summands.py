@@ -14,8 +14,8 @@ from micrograd.compiler.program.ir import Block, Index, Instruction, Program, Su
 from micrograd.fitting.alike import Reading
 
 
-def summands(program: Program, unknowns: Block) -> list[list[Reading]]:
-    """Products whose sum is output "value", a number, but for terms without second derivatives."""
+def summands(program: Program, unknowns: Block) -> list[tuple[Index, list[Reading]]]:
+    """Numbered products whose sum is output "value", but for terms without second derivatives."""
     (value,) = program.outputs["value"]
     depends = _dependents(program, unknowns)
     found: list[list[Reading]] = []
@@ -30,7 +30,8 @@ def summands(program: Program, unknowns: Block) -> list[list[Reading]]:
             found.append(product)
         else:
             waiting += terms
-    return found
+    starts = np.cumsum([0, *[len(product[0].index) for product in found]])
+    return [(start + np.arange(len(x[0].index)), x) for start, x in zip(starts, found)]
 
 
 def _dependents(program: Program, unknowns: Block) -> set[Block]:
