@@ -98,6 +98,11 @@ _PROGRESS = click.option(
     help="Columns of categories that look numeric: a,b",
 )  # fmt: skip
 @click.option(
+    "--decimal", type=Choice([".", ","]), metavar="MARK",
+    callback=lambda context, parameter, mark: mark or "",
+    help="The mark before the decimals of numbers, a point or a comma.  [default: inferred]",
+)  # fmt: skip
+@click.option(
     "--patience", type=click.IntRange(1), help="Stop after N epochs without improvement.",
     metavar="N",
 )  # fmt: skip

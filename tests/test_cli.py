@@ -410,7 +410,7 @@ def test_a_file_that_is_no_model(model):
     assert is_one_line(run("predict", "bad", "flowers.csv"), "not a model of `micrograd train`")
     other_safetensors("bad", {FORMAT: '{"version": 99}'})
     assert is_one_line(run("predict", "bad", "flowers.csv"), "version 99")
-    for description in ("{", "[]", "{}", '{"version": 1}', '{"version": 1, "inputs": 3}'):
+    for description in ("{", "[]", "{}", '{"version": 2}', '{"version": 2, "inputs": 3}'):
         other_safetensors("bad", {FORMAT: description})
         assert is_one_line(run("predict", "bad", "flowers.csv"), "damaged")
     for old, new in (

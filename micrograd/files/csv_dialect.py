@@ -25,15 +25,25 @@ def head_of(path: Path) -> str:
 
 
 def punctuation(head: str) -> tuple[str, str]:
-    """The delimiter and the decimal mark, inferred from the start of a file.
+    """The delimiter and the decimal mark, inferred from the start of a file; "" for no mark.
 
-    >>> punctuation("a;b\\n1,5;2,25\\n")
-    (';', ',')
+    Three digits after a mark decide nothing: 1,300 may be written for 1300.
+
+    >>> punctuation("a;b\\n1,5;2,25\\n"), punctuation("a;b\\n1,300;2,800\\n")
+    ((';', ','), (';', ''))
     """
     header, _, body = re.sub(r'"[^"]*"', "", head).partition("\n")
     delimiter = max(",;\t|", key=header.count)
-    fractions = Counter(re.findall(rf"(?<=\d)[.,](?=\d+\s*[{delimiter}\r\n])", body))
-    return delimiter, "," if delimiter != "," and fractions[","] > fractions["."] else "."
+    end = rf"(?=\s*[{delimiter}\r\n])"
+    numbers = re.findall(rf"(?<![^{delimiter}\s])(-?\d*)([.,])(\d+){end}", body)
+    decimals = Counter(
+        mark
+        for whole, mark, part in numbers
+        if len(part) != 3 or whole.lstrip("-") in ("", "0") or len(whole.lstrip("-")) > 3
+    )
+    if delimiter == ",":
+        return delimiter, "." if decimals["."] else ""
+    return delimiter, next((m for m, _ in decimals.most_common(1)), "")
 
 
 def conversion(decimal: str, types: dict[str, Any]) -> Any:
@@ -45,7 +55,7 @@ def conversion(decimal: str, types: dict[str, Any]) -> Any:
         strings_can_be_null=True,
         true_values=[],  # yes and no, true and false stay categories, as they are written
         false_values=[],
-        decimal_point=decimal,
+        decimal_point=decimal or ".",
         column_types=types,
     )
 

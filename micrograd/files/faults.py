@@ -1,10 +1,11 @@
 """Faults: invalid values in a column, with their number and the first row of each kind."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from micrograd.files.numerals import MARKS, Reading, Readings, in_the_way
 from micrograd.files.table import Column, Table, TableError
 
 
@@ -38,9 +39,11 @@ class Faults:
     name: str
     missing: Places = field(default_factory=Places)
     infinite: Places = field(default_factory=Places)
-    words: Places = field(default_factory=Places)  # text that is not a number
+    words: dict[str, Places] = field(default_factory=lambda: {mark: Places() for mark in MARKS})
+    first: dict[str, str] = field(default_factory=dict)  # word, by decimal mark like `words`
     texts: int = 0  # all text
-    word: str = ""  # the first such text
+    readings: Readings = field(default_factory=Readings)
+    hint: str = ""  # the decimal mark of the file, if known
 
     def look(self, column: Column, rows: np.ndarray) -> None:
         """Examines one piece of the column; `rows` are its row numbers in the table."""
@@ -49,29 +52,66 @@ class Faults:
         if column.kind != "text":
             self.infinite.add(rows[np.isinf(column.values)])
             return
-        meant = {text: _number(text, column.decimal) for text in {*column.values} - {None}}
-        words = {text for text, number in meant.items() if number is None}
-        infinite = {text for text, number in meant.items() if number in (np.inf, -np.inf)}
-        self.texts += int((~missing).sum())
+        self.hint, self.texts = column.decimal, self.texts + int((~missing).sum())
+        if self.readings.settled:
+            return
+        meant = {text: self.readings.add(text) for text in sorted({*column.values} - {None})}
+        for mark in MARKS:
+            found = rows[_among(column.values, {t for t, n in meant.items() if n[mark] is None})]
+            if len(found):
+                self.first.setdefault(mark, column.values[rows == found[0]][0])
+            self.words[mark].add(found)
+        infinite = {t for t, n in meant.items() if (one := n["."]) and np.isinf(one.value)}
         self.infinite.add(rows[_among(column.values, infinite)])
-        found = rows[_among(column.values, words)]
-        if len(found) and not self.word:
-            self.word = column.values[rows == found[0]][0]
-        self.words.add(found)
+
+    @property
+    def reading(self) -> Reading:
+        """How the column's text is best read."""
+        return self.readings.best(self.hint)
+
+    def are_numbers(self, instead: str = "") -> bool:
+        """Whether the column's text denotes numbers, all of them, in one way.
+
+        Raises TableError for words among numbers, two units, and numbers that may be read in two
+        ways; `instead` says how to keep the column as it is.
+        """
+        reading = self.reading
+        if reading.words and reading.mostly_numbers():
+            raise self._words_among_numbers(reading, instead)
+        if reading.words or not reading.numbers:
+            return False
+        units = [unit for unit in reading.units if unit or "%" in reading.units]
+        if len(units) > 1:
+            one, other = [reading.units[unit] for unit in units][:2]
+            raise TableError(
+                f"column {self.name!r} holds numbers in two units, such as {one!r} and {other!r}; "
+                f"convert them to one{instead}"
+            )
+        if doubt := self.readings.question(self.hint):
+            text, point, comma = doubt
+            raise TableError(
+                f"column {self.name!r} can be read in two ways: {text!r} may be {point:g} or "
+                f"{comma:g}; say which mark separates decimals: --decimal . or --decimal , "
+                "(decimal= in Python)"
+            )
+        self.check_finite()
+        return True
+
+    def _words_among_numbers(self, reading: Reading, instead: str) -> TableError:
+        words, word = self.words[reading.mark], self.first[reading.mark]
+        way = in_the_way(word)
+        return TableError(
+            f"column {self.name!r} holds numbers, but text in {words.count} of {self.texts} rows "
+            f"(first {word!r:.40}, row {words.first}{f': {way} is in the way' * bool(way)}); "
+            f"correct these values, leave them empty, or drop the column{instead}"
+        )
 
     def check(self, kind: str, categorical: bool = False) -> None:
-        """Raises TableError for infinite numbers, and for a little text among numbers.
-
-        A little text, at most a tenth of the rows, is more likely a mistake than a category.
-        """
+        """Raises TableError for infinite numbers, and for text among numbers."""
         if kind != "text":
             self.check_finite()
-        elif not categorical and 0 < 10 * self.words.count <= self.texts:
-            raise TableError(
-                f"column {self.name!r} holds numbers, but text in {self.words.count} of "
-                f"{self.texts} rows (first {self.word!r:.40}, row {self.words.first}); correct "
-                "these values, leave them empty, or drop the column"
-            )
+        elif not categorical:
+            self.are_numbers(f"; --categorical {self.name} takes all as categories")
 
     def check_finite(self) -> None:
         """Raises TableError for infinite numbers."""
@@ -81,12 +121,13 @@ class Faults:
                 "leave them empty"
             )
 
-    def check_numbers(self) -> None:
-        """Raises TableError for text and infinite numbers."""
-        if self.words.count:
+    def check_numbers(self, mark: str = "") -> None:
+        """Raises TableError for text and infinite numbers; `mark` is the decimal mark."""
+        mark = mark or self.hint or "."
+        if self.words[mark].count:
             raise TableError(
-                f"column {self.name!r} should hold numbers, but row {self.words.first} has "
-                f"{self.word!r:.40}; correct it, or leave it empty"
+                f"column {self.name!r} should hold numbers, but row {self.words[mark].first} has "
+                f"{self.first[mark]!r:.40}; correct it, or leave it empty"
             )
         self.check_finite()
 
@@ -100,17 +141,45 @@ class Faults:
                 )
 
 
-def check_columns(table: Table, categorical: Iterable[str] = ()) -> None:
-    """Raises TableError for invalid values in any column."""
-    for name, column in table.columns.items():
-        faults = Faults(name)
-        faults.look(column, np.arange(1, len(table) + 1))
-        faults.check(column.kind, name in {*categorical})
+def understood(table: Table, categorical: Collection[str] = ()) -> Table:
+    """The table, in which text that denotes numbers is numbers.
+
+    Raises TableError for invalid values in any column.
+    """
+    columns = {n: _understood(column, n in categorical) for n, column in table.columns.items()}
+    return Table(columns)
 
 
-def finite_numbers(column: Column) -> np.ndarray:
-    """The column as floats, NaN where missing. Raises TableError for text and infinity."""
-    numbers = column.numbers() if column.kind == "text" else column.values
+def _understood(column: Column, categorical: bool) -> Column:
+    faults = faults_of(column)
+    faults.check(column.kind, categorical)
+    if categorical or column.kind != "text" or not faults.are_numbers():
+        return column
+    return in_numbers(column, faults.reading)
+
+
+def faults_of(column: Column) -> Faults:
+    """The faults of a whole column."""
+    faults = Faults(column.name)
+    faults.look(column, np.arange(1, len(column.values) + 1))
+    return faults
+
+
+def in_numbers(column: Column, reading: Reading) -> Column:
+    """A column of text as numbers, read in one way."""
+    column = replace(column, decimal=reading.mark)
+    whole = not any(number.decimals for number in reading.numbers.values())
+    values = column.numbers()
+    whole = whole and bool(np.all(values[~np.isnan(values)] % 1 == 0))
+    return replace(column, kind="whole" if whole else "number", values=values)
+
+
+def finite_numbers(column: Column, mark: str = ".") -> np.ndarray:
+    """The column as floats, NaN where missing; `mark` is the decimal mark, unless it is known.
+
+    Raises TableError for text and infinity.
+    """
+    numbers = column.numbers(mark) if column.kind == "text" else column.values
     faults = Faults(column.name)
     faults.infinite.add(1 + np.flatnonzero(np.isinf(numbers)))
     faults.check_finite()
@@ -122,11 +191,3 @@ def _among(texts: np.ndarray, wanted: set[str]) -> np.ndarray:
     if not wanted:
         return np.zeros(len(texts), bool)
     return np.fromiter((text in wanted for text in texts), bool, len(texts))
-
-
-def _number(text: str, decimal: str) -> float | None:
-    """The number that a text denotes, or None."""
-    try:
-        return float(text.replace(decimal, "."))
-    except ValueError:
-        return None

@@ -101,8 +101,15 @@ class Survey:
         if not sum(survey.labelled):
             raise TableError(f"{file.path} has no rows with a value for the target {target!r}")
         survey.sampled = np.concatenate([part.numbers for part in parts])
-        survey.sample = _joined([part.table for part in parts])
+        survey.sample = _joined([part.table for part in parts], survey.decimals)
         return survey
+
+    @property
+    def decimals(self) -> dict[str, str]:
+        """The decimal mark of each column of text that can be read as numbers in one way only."""
+        texts = {n: f for n, f in self.faults.items() if self.kinds[n] == "text"}
+        marks = {n: f.reading.mark for n, f in texts.items() if not f.readings.question(f.hint)}
+        return {name: mark for name, mark in marks.items() if self.faults[name].reading.numbers}
 
     @property
     def targets(self) -> Column:
@@ -123,10 +130,10 @@ class Survey:
         self.known.update(values.tolist())
 
 
-def _joined(parts: list[Table]) -> Table:
-    """Tables with the same columns, concatenated."""
+def _joined(parts: list[Table], decimals: dict[str, str]) -> Table:
+    """Tables with the same columns, concatenated; `decimals` are marks of columns, if known."""
     columns = {}
     for name, column in parts[0].columns.items():
         values = np.concatenate([part[name].values for part in parts])
-        columns[name] = Column(name, column.kind, values, column.decimal)
+        columns[name] = Column(name, column.kind, values, decimals.get(name, column.decimal))
     return Table(columns)

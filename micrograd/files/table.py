@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.numerals import numeral
 from micrograd.names import did_you_mean
 
 
@@ -28,7 +29,7 @@ class Column:
     name: str
     kind: str  # number, whole, date, text, empty, or the name of an unsupported type
     values: np.ndarray
-    decimal: str = "."
+    decimal: str = ""  # the decimal mark of text, if known
 
     @property
     def missing(self) -> np.ndarray:
@@ -37,19 +38,22 @@ class Column:
             return np.isnan(self.values)
         return np.array([value is None for value in self.values], dtype=bool)
 
-    def numbers(self) -> np.ndarray:
-        """The values as floats, NaN where missing. Raises TableError for non-numeric text."""
-        numbers = np.full(len(self.values), np.nan)
+    def numbers(self, mark: str = ".") -> np.ndarray:
+        """Text as floats, NaN where missing; `mark` is the decimal mark, unless it is known.
+
+        Raises TableError for text that is not a number.
+        """
+        known: dict[Any, float] = {None: np.nan}
         for row, value in enumerate(self.values):
-            if value is not None:
-                try:
-                    numbers[row] = float(str(value).replace(self.decimal, "."))
-                except ValueError:
+            if value not in known:
+                found = numeral(value, self.decimal or mark)
+                if found is None:
                     raise TableError(
                         f"column {self.name!r} should hold numbers, but row {row + 1} has "
                         f"{value!r:.40}; correct it, or leave it empty"
-                    ) from None
-        return numbers
+                    )
+                known[value] = found.value
+        return np.array([known[value] for value in self.values], dtype=float)
 
     def texts(self) -> np.ndarray:
         """The values as text, None where missing."""
@@ -91,9 +95,10 @@ class Table:
         return Table({name: column.take(rows) for name, column in self.columns.items()})
 
     @classmethod
-    def of(cls, columns: Mapping[str, Any]) -> "Table":
+    def of(cls, columns: Mapping[str, Any], decimal: str = "") -> "Table":
         """A table from arrays or lists of numbers or text, all of one length, or TableError.
 
+        `decimal` is the decimal mark of numbers that are written as text, if known.
         Raises TypeError for anything but a mapping.
         """
         if not hasattr(columns, "items"):
@@ -101,21 +106,21 @@ class Table:
                 "expected a table: a file's name, a Table, a DataFrame, or a dict of columns such "
                 f'as {{"size": [1.0, 2.0]}}; got {type(columns).__name__} {columns!r:.60}'
             )
-        made = {str(name): _column_of(str(name), values) for name, values in columns.items()}
+        made = {str(n): _column_of(str(n), values, decimal) for n, values in columns.items()}
         if len({len(column.values) for column in made.values()}) > 1:
             lengths = ", ".join(f"{c.name!r} has {len(c.values)}" for c in made.values())
             raise TableError(f"all columns must have the same length, but {lengths}")
         return cls(made)
 
 
-def _column_of(name: str, values: Any) -> Column:
+def _column_of(name: str, values: Any, decimal: str) -> Column:
     array = np.asarray(values)
     if array.ndim != 1:
         raise TableError(f"column {name!r} must be one-dimensional, got the shape {array.shape}")
     if array.dtype.kind in "iuf":
         return Column(name, "number" if array.dtype.kind == "f" else "whole", array.astype(float))
     texts = [None if v is None or v != v else str(v) for v in array.tolist()]
-    return Column(name, "text", np.array(texts, dtype=object))
+    return Column(name, "text", np.array(texts, dtype=object), decimal)
 
 
 def enumerated(names: Iterable[str], most: int = 10) -> str:

@@ -20,14 +20,16 @@ from micrograd.files.table import Table, TableError
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
 
 
-def read_table(path: str | Path, texts: Iterable[str] = ()) -> Table:
+def read_table(path: str | Path, texts: Iterable[str] = (), decimal: str = "") -> Table:
     """The table in a CSV or Parquet file; `texts` names columns to read as text.
+
+    `decimal` is the decimal mark, a point or a comma, if it shall not be inferred.
 
     CSV must be UTF-8 with a header. The delimiter is a comma, semicolon, tab or bar, and the file
     may be compressed (`.csv.gz`). Raises TableError for a file that is not such a table, OSError
     for a file that cannot be read, and ModuleNotFoundError if pyarrow is not installed.
     """
-    return TableFile(path, texts).whole()
+    return TableFile(path, texts, decimal=decimal).whole()
 
 
 class TableFile:
@@ -36,11 +38,15 @@ class TableFile:
     With `numeric`, Parquet's booleans are read as the numbers 0 and 1, not as text.
     """
 
-    def __init__(self, path: str | Path, texts: Iterable[str] = (), *, numeric: bool = False):
+    def __init__(
+        self, path: str | Path, texts: Iterable[str] = (), *, numeric: bool = False,
+        decimal: str = "",
+    ):  # fmt: skip
         self.path, self.texts, self.numeric = Path(path), tuple(texts), numeric
         self.types: dict[str, Any] | None = None  # of CSV columns; set once all rows were read
         self.parquet = is_parquet(self.path)
-        self.decimal = "."
+        self.decimal = self.given = decimal  # mark, inferred unless it is given
+        self.decimals: dict[str, str] = {}  # of columns of text, once all rows were read
         self.stamp = self._stamp()
 
     def whole(self) -> Table:
@@ -143,7 +149,8 @@ class TableFile:
         from pyarrow import csv
 
         head = head_of(self.path)
-        delimiter, self.decimal = punctuation(head)
+        delimiter, inferred = punctuation(head)
+        self.decimal = self.given or inferred
         types = {**(self.types or {}), **dict.fromkeys(self.texts, pa.string())}
         parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
         return {"parse_options": parse, "convert_options": conversion(self.decimal, types)}
@@ -185,7 +192,8 @@ class TableFile:
                 f"{self.path}: more than one column is named {repeated[0]!r}; rename them"
             )
         columns = [
-            column_of(n, arrow.column(i), self.decimal, self.numeric) for i, n in enumerate(names)
+            column_of(n, arrow.column(i), self.decimals.get(n, self.decimal), self.numeric)
+            for i, n in enumerate(names)
         ]
         return Table({column.name: column for column in columns})
 

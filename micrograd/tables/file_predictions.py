@@ -28,7 +28,8 @@ class FilePredictions:
         self.unseen: dict[str, set[str]] = defaultdict(set)
 
     def __iter__(self) -> Iterator[bytes]:
-        rows, faults = 0, [Faults(c.name) for c in self.model.inputs.columns if type(c) is Quantity]
+        columns = [c for c in self.model.inputs.columns if isinstance(c, Quantity)]
+        rows, faults = 0, {c: Faults(c.name) for c in columns}
         for piece in self.file.pieces(rows_of(len(self.file.names()))):
             if not len(piece):
                 continue
@@ -39,12 +40,12 @@ class FilePredictions:
         if not rows:
             raise TableError(f"{self.file.path} has no rows below its header")
 
-    def _look(self, piece: Table, start: int, faults: list[Faults]) -> None:
+    def _look(self, piece: Table, start: int, faults: dict[Quantity, Faults]) -> None:
         inputs = self.model.inputs
         inputs.check(piece)
-        for column in faults:
-            column.look(piece[column.name], np.arange(start, start + len(piece)) + 1)
-            column.check_numbers()
+        for column, found in faults.items():
+            found.look(piece[column.name], np.arange(start, start + len(piece)) + 1)
+            found.check_numbers(piece[column.name].decimal or column.decimal)
         self.missing.update(inputs.missing(piece))
         for name, categories in inputs.unseen(piece).items():
             self.unseen[name].update(categories)

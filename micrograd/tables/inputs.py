@@ -12,6 +12,7 @@ import numpy as np
 
 from micrograd.files import fields
 from micrograd.files.faults import finite_numbers
+from micrograd.files.numerals import check_mark
 from micrograd.files.table import Column, Table, TableError
 
 MOST_CATEGORIES = 50  # with an input each; rarer categories share one input
@@ -37,10 +38,12 @@ class Quantity:
     mean: float
     scale: float
     flagged: bool  # whether a second input marks missing values
+    decimal: str = "."  # the decimal mark, in text
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.fill, self.mean]).all() and 0 < self.scale < np.inf):
             raise ValueError(f"column {self.name!r} needs a finite mean and a positive scale")
+        check_mark(self.decimal or "none")
 
     @classmethod
     def learn(cls, column: Column) -> "Quantity":
@@ -52,7 +55,8 @@ class Quantity:
         mean, scale = moments(present)
         if present.min() == present.max() or not scale:
             raise Ignored("it is constant")
-        return cls(column.name, float(np.median(present)), mean, scale, len(present) < len(numbers))
+        flagged, decimal = len(present) < len(numbers), column.decimal or "."
+        return cls(column.name, float(np.median(present)), mean, scale, flagged, decimal)
 
     @property
     def width(self) -> int:
@@ -66,7 +70,7 @@ class Quantity:
 
     def numbers(self, column: Column) -> np.ndarray:
         """The number in each row; missing values are filled in."""
-        numbers = finite_numbers(column)
+        numbers = finite_numbers(column, self.decimal)
         return np.where(np.isnan(numbers), self.fill, numbers)
 
     def standardised(self, x: Any) -> Any:

@@ -1,13 +1,14 @@
 """prepare: everything before training on a table, fitted to its training rows only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from micrograd.files.faults import check_columns
+from micrograd.files.faults import understood
+from micrograd.files.numerals import is_plain, numeral
 from micrograd.files.survey import Survey, rows_of
 from micrograd.files.table import Column, Table, enumerated
 from micrograd.files.table_file import TableFile
@@ -22,8 +23,9 @@ from micrograd.training.data.pieces import InMemory, Pieces
 class Prepared:
     """A table ready for training: its `training` and `held_out` rows, inputs and target.
 
-    `rows_held_out` are the row numbers, from 0, of the held-out rows. If there are too many rows to
-    hold all in memory, `pieces` are the training rows, and `training` may be a sample of them.
+    `rows_held_out` are the row numbers, from 0, of the held-out rows. `read_as` has an example for
+    each column of numbers that were written in another way than 1234.5. If there are too many rows
+    to hold all in memory, `pieces` are the training rows, `training` perhaps a sample of them.
     """
 
     training: Table
@@ -34,6 +36,7 @@ class Prepared:
     network: MLP
     missing: dict[str, int]
     without_target: int
+    read_as: tuple[str, ...] = ()
     pieces: Pieces | None = None
 
     @property
@@ -61,6 +64,7 @@ class Prepared:
             f" ({reason})"
             for reason in reasons
         )
+        rows["read as"] = enumerated(self.read_as)
         if self.missing:
             where = enumerated(f"{name} {count:,}" for name, count in self.missing.items())
             total = sum(self.missing.values())
@@ -102,8 +106,7 @@ def prepare(
     if not 0 <= validation < 1:
         raise ValueError(f"validation must be in [0, 1), got {validation}")
     column = task_of(table[target], task)
-    features = _without(table, (target, *drop), categorical)
-    check_columns(features, categorical)
+    features = understood(_without(table, (target, *drop), categorical), categorical)
     labelled = ~column.missing
     column, features = column.take(labelled), features.take(labelled)
     training, held_out = hold_out(column, validation, np.random.default_rng(seed))
@@ -119,17 +122,30 @@ def prepare(
         MLP(inputs.width, [*hidden, learned.outputs], activation=activation, seed=seed),
         inputs.missing(features),
         int((~labelled).sum()),
+        (*_read_as(table, whole),),
     )
 
 
-def prepare_pieces(path: Path, target: str, *how: Any) -> Prepared:
+def _read_as(written: Table, read: Table) -> Iterator[str]:
+    """An example for each column in which numbers were written in another way than 1234.5."""
+    for name, column in read.columns.items():
+        if written[name].kind != "text" or column.kind == "text":
+            continue
+        unusual = {text for text in written[name].values if text and not is_plain(text)}
+        if unusual and (found := numeral(max(sorted(unusual), key=len), column.decimal or ".")):
+            yield f"{name} {max(sorted(unusual), key=len)!r} is {found.value:.15g}"
+
+
+def prepare_pieces(path: Path, target: str, *how: Any, decimal: str = "") -> Prepared:
     """The same for a large file: encodings are fitted to a sample, but all rows are trained on.
 
     Raises TableError for an invalid value in any row.
     """
     *_, seed, _task, _drop, categorical = how
-    survey = Survey.of(TableFile(path, (target, *categorical)), target, seed=seed)
+    file = TableFile(path, (target, *categorical), decimal=decimal)
+    survey = Survey.of(file, target, seed=seed)
     assert survey.sample is not None
+    survey.file.decimals = survey.decimals
     prepared = prepare(survey.sample, target, *how)
     _check_all_rows(survey, prepared, categorical)
     pieces = Pieces(
@@ -145,7 +161,7 @@ def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[st
     for name in learned:
         survey.faults[name].check(survey.kinds[name], name in categorical)
     if not isinstance(prepared.target, Classes):
-        survey.faults[survey.target].check_numbers()
+        survey.faults[survey.target].check_numbers(survey.decimals.get(survey.target, ""))
     else:
         prepared.target.encode(as_learned(survey.targets, prepared.target))
 

@@ -207,12 +207,12 @@ def _network(arrays: dict[str, np.ndarray], stored: _Network) -> MLP:
     return network
 
 
-def as_table(table: Table | Columns | str | Path, texts: list[str]) -> Table:
+def as_table(table: Table | Columns | str | Path, texts: list[str], decimal: str = "") -> Table:
     """A file or a mapping of arrays as a Table. Raises TableError if there are no rows."""
     if isinstance(table, (str, Path)):
-        made, named = read_table(table, texts), str(table)
+        made, named = read_table(table, texts, decimal), str(table)
     else:
-        made, named = table if isinstance(table, Table) else Table.of(table), "the table"
+        made, named = table if isinstance(table, Table) else Table.of(table, decimal), "the table"
     if not len(made):
         raise TableError(f"{named} has no rows{' below its header' if made.columns else ''}")
     return made

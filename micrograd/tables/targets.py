@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from micrograd.files import fields
-from micrograd.files.faults import finite_numbers
+from micrograd.files.faults import faults_of, finite_numbers, in_numbers
 from micrograd.files.table import Column, TableError, enumerated
 from micrograd.names import unknown
 from micrograd.tables.inputs import moments
@@ -144,28 +144,27 @@ def task_of(column: Column, task: str = "auto") -> Column:
         raise TableError(
             f"the target {column.name!r} holds {column.kind}; expected numbers, dates or text"
         )
-    if task == "auto":
-        task = "classification" if _are_classes(column) else "regression"
-    if task == "regression":
-        return _quantities(column)
+    if task == "classification":
+        return _classes(column)
+    numbers = _read(column) if column.kind == "text" else column
+    if task == "regression" or not _are_classes(numbers):
+        return _quantities(numbers)
     return _classes(column)
 
 
+def _read(column: Column) -> Column:
+    """Text that denotes numbers as numbers. Raises TableError for words among them."""
+    faults = faults_of(column)
+    instead = "; --task classification takes all as classes"
+    return in_numbers(column, faults.reading) if faults.are_numbers(instead) else column
+
+
 def _are_classes(column: Column) -> bool:
-    present = column.take(~column.missing)
-    numbers = _numbers(present)
-    if present.kind == "date" or numbers is None:
-        return present.kind == "text"
+    if column.kind in ("date", "text"):
+        return column.kind == "text"
+    numbers = column.values[~column.missing]
     whole = np.all(np.isfinite(numbers) & (numbers == np.floor(numbers)))
     return bool(whole) and len(set(numbers)) <= MOST_CLASSES
-
-
-def _numbers(column: Column) -> np.ndarray | None:
-    """Text as numbers, or None if it is not numeric."""
-    try:
-        return column.numbers() if column.kind == "text" else column.values
-    except TableError:
-        return None
 
 
 def _classes(column: Column) -> Column:
@@ -191,7 +190,7 @@ def _quantities(column: Column) -> Column:
         raise TableError(
             f"the target {column.name!r} is always {value:g}; choose a target that varies"
         )
-    return Column(column.name, "number", numbers)
+    return Column(column.name, "number", numbers, column.decimal)
 
 
 def as_learned(column: Column, target: Target) -> Column:

@@ -1,0 +1,173 @@
+"""Numerals: text that denotes numbers, as people write it: `$1,300`, `(12.50)`, `45 %`, `1.299,99`.
+
+A text may be read with a decimal point or with a decimal comma. One writer wrote a column, so that
+all of its values must agree on one reading; where both fit, the user is asked.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+MARKS = {".": ",", ",": "."}  # the decimal mark, and the mark between thousands
+MOST = 1_000  # distinct texts that are remembered, of numbers and of words each
+UNITS = "$€£¥₹%"
+INFINITE = {"inf", "infinity", "+inf", "+infinity"}
+_PLAIN = str.maketrans({"\N{MINUS SIGN}": "-", "\xa0": " ", "\u202f": " ", "\u2009": " "})
+_AROUND = re.compile(rf"([-+]?)\s*([{UNITS}]?)\s*([-+]?)\s*([\d.,' ]*\d[.,]?)([eEdD][-+]?\d+)?\s*"
+                     rf"([{UNITS}]?)")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Numeral:
+    """A number as it was written: its value, its unit, the digits after its mark, its grouping."""
+
+    value: float
+    unit: str = ""
+    decimals: str = ""
+    grouped: bool = False
+    large: bool = False  # four digits or more before the mark
+
+
+@cache
+def _digits(mark: str) -> re.Pattern[str]:
+    """The digits of a number, in groups or not: the groups, the whole part, the decimals."""
+    m, g = re.escape(mark), f"[{re.escape(MARKS[mark])}' ]"
+    return re.compile(rf"(?:(\d{{1,3}}(?:({g})\d{{3}})(?:\2\d{{3}})*)|(\d*))(?:{m}(\d*))?")
+
+
+def numeral(text: str, mark: str = ".") -> Numeral | None:
+    """The number that a text denotes if `mark` separates its decimals, or None.
+
+    >>> [n.value for n in map(numeral, ("$1,300", "(12.50)", "45 %", "1.2D4")) if n]
+    [1300.0, -12.5, 45.0, 12000.0]
+    >>> numeral("1.299,99", ",").value, numeral("1.299,99")
+    (1299.99, None)
+    """
+    if text.isalpha() and text.lower() not in INFINITE:
+        return None
+    text = text.translate(_PLAIN).strip()
+    sign = 1.0
+    if text[:1] == "(" and text[-1:] == ")":
+        sign, text = -1.0, text[1:-1].strip()
+    found = _AROUND.fullmatch(text)
+    if not found:
+        bare = text.lower()
+        endless = bare in INFINITE or (bare[:1] == "-" and bare[1:] in INFINITE)
+        return Numeral(sign * float(bare)) if endless else None
+    minus, before, second, digits, power, after = found.groups()
+    parts = _digits(mark).fullmatch(digits)
+    if not parts or (minus and second) or (before and after):
+        return None
+    grouped, _, bare, decimals = parts.groups()
+    whole = re.sub(r"\D", "", grouped or bare)
+    exponent = (power or "").replace("d", "e").replace("D", "e")
+    value = float(f"{whole or '0'}.{decimals or '0'}{exponent}")
+    if "-" in (minus, second):
+        sign = -sign
+    return Numeral(sign * value, before or after, decimals or "", bool(grouped), len(whole) > 3)
+
+
+def check_mark(mark: str) -> None:
+    """Raises ValueError for anything but a decimal mark, or "" for one to be inferred."""
+    if mark not in ("", *MARKS):
+        raise ValueError(f"decimal must be '.' or ',', got {mark!r}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether Python reads a text as a number.
+
+    >>> is_plain("1234.5"), is_plain("1,234.5")
+    (True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass
+class Reading:
+    """How the texts of a column look if `mark` separates decimals: numbers, and words.
+
+    At most 1,000 distinct texts of each are remembered.
+    """
+
+    mark: str
+    numbers: dict[str, Numeral] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+
+    def add(self, text: str) -> Numeral | None:
+        """The text as a number, or None; remembers which."""
+        found = numeral(text, self.mark)
+        if found is None:
+            if len(self.words) < MOST:
+                self.words.add(text)
+        elif len(self.numbers) < MOST:
+            self.numbers[text] = found
+        return found
+
+    def of_one_writer(self) -> bool:
+        """Whether one writer may have written this: one number of decimals, or no zeros at their
+        ends; all large numbers in groups, or none."""
+        decimals = {number.decimals for number in self.numbers.values()}
+        fixed = len({*map(len, decimals)}) <= 1
+        large = {n.grouped for n in self.numbers.values() if n.large}
+        return (fixed or not any(d.endswith("0") for d in decimals)) and len(large) < 2
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The first number in each unit, such as $ and %, by unit; "" for none."""
+        return {n.unit: text for text, n in reversed(self.numbers.items())}
+
+    def mostly_numbers(self) -> bool:
+        """Whether half of the distinct texts, or more, are numbers."""
+        return len(self.numbers) > 0 and len(self.numbers) >= len(self.words)
+
+
+@dataclass
+class Readings:
+    """The texts of a column, read in both ways."""
+
+    point: Reading = field(default_factory=lambda: Reading("."))
+    comma: Reading = field(default_factory=lambda: Reading(","))
+
+    @property
+    def settled(self) -> bool:
+        """Whether there are so many words that this is certainly no column of numbers."""
+        return all(len(r.words) >= MOST > len(r.numbers) for r in (self.point, self.comma))
+
+    def add(self, text: str) -> dict[str, Numeral | None]:
+        """The text as a number, by decimal mark."""
+        return {reading.mark: reading.add(text) for reading in (self.point, self.comma)}
+
+    def best(self, hint: str = "") -> Reading:
+        """The reading with the fewest words; of two, the one that one writer may have written, or
+        that with the mark `hint`."""
+        order = sorted(
+            (self.point, self.comma),
+            key=lambda r: (len(r.words), not r.of_one_writer(), r.mark != (hint or ".")),
+        )
+        return order[0]
+
+    def question(self, hint: str = "") -> tuple[str, float, float] | None:
+        """A text that may be either of two numbers, and the numbers, or None."""
+        one, other = self.point, self.comma
+        if hint or one.words != other.words or one.of_one_writer() != other.of_one_writer():
+            return None
+        for text, number in one.numbers.items():
+            if text in other.numbers and other.numbers[text].value != number.value:
+                return text, number.value, other.numbers[text].value
+        return None
+
+
+def in_the_way(text: str) -> str:
+    """What keeps a text from being a number: the characters around its digits, or "".
+
+    >>> in_the_way("~12.5"), in_the_way("12 kg"), in_the_way("a12b3")
+    ('~', 'kg', '')
+    """
+    found = re.fullmatch(r"([^\d]*?)\s*([-+]?[\d.,' ]*\d)\s*([^\d]*)", text.translate(_PLAIN))
+    if not found or not (numeral(found[2]) or numeral(found[2], ",")):
+        return ""
+    return " and ".join(part.strip() for part in (found[1], found[3]) if part.strip())
