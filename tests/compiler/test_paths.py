@@ -269,15 +269,6 @@ def test_conditions_beside_an_option_that_is_true_are_no_mistake(
     assert "<traced number>" in capsys.readouterr().out
 
 
-def test_more_paths_than_a_program_can_hold_name_the_lines_that_ask() -> None:
-    def f(v: Any) -> Any:
-        return sum(k if x > 0 else x for k, x in enumerate(v))
-
-    line = f.__code__.co_firstlineno + 1
-    with pytest.raises(mg.TraceError, match=rf"more than 256 paths.*test_paths.py:{line} \("):
-        mg.vectorize(f)(RANDOM.normal(size=(2000, 10)))
-
-
 def test_an_example_on_which_the_function_raises_is_named() -> None:
     f = mg.vectorize(lambda x: [1.0, 2.0, 3.0][int(x)])
     with pytest.raises(IndexError) as caught:

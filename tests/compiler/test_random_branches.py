@@ -1,6 +1,6 @@
 """Random programs with branches, loops, sorting and integers: the eager engine against all ways.
 
-MICROGRAD_PROGRAMS says how many.
+MICROGRAD_PROGRAMS says how many, MICROGRAD_FIRST from which seed on.
 """
 
 import math
@@ -14,8 +14,11 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
+from micrograd.compiler.trace import paths
 
 PROGRAMS = int(os.environ.get("MICROGRAD_PROGRAMS", "12"))
+FIRST = int(os.environ.get("MICROGRAD_FIRST", "0"))
+SEEDS = range(FIRST, FIRST + PROGRAMS)
 LATTICE = [-2.0, -1.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0]  # where ties are
 ODD = [math.nan, math.inf, -math.inf, 1e-300, 1e300]
 
@@ -92,7 +95,7 @@ def eager(f: Any, columns: list[Any]) -> tuple[list[float], list[list[float]]]:
     return results, slopes
 
 
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_exact_programs_have_the_numbers_of_the_engine(seed: int) -> None:
     f, columns = Program(seed), examples(seed)
     value, slopes = eager(f, columns)
@@ -101,8 +104,16 @@ def test_exact_programs_have_the_numbers_of_the_engine(seed: int) -> None:
     np.testing.assert_array_equal(np.transpose(gradient), slopes)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_exact_programs_have_them_if_each_path_is_computed_apart(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "IN_LANES", 0)
+    test_exact_programs_have_the_numbers_of_the_engine(seed)
+
+
 @pytest.mark.parametrize("make", [mg.vectorize, in_numpy])
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fast_programs_take_the_paths_of_the_engine(seed: int, make: Any) -> None:
     f, columns = Program(seed), examples(seed)
     usual = np.all(np.isfinite(columns) & (np.abs(columns) < 1e10), axis=0)

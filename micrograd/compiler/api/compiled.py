@@ -213,6 +213,8 @@ class Compiled(Specializer):
     def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:
         """A report of what became of the scalars, with costs. See `source` for the arguments."""
         it, shared = self._viewed(args, kwargs)
+        if it.paths is not None and it.is_apart:
+            return Report(summary(it.paths))
         text = self._page(it, shared, gradient).text()
         return Report(text if it.paths is None else f"{text}\n\n{summary(it.paths)}")
 

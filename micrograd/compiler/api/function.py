@@ -54,7 +54,9 @@ class CompiledOne(Compiled):
         if len(args) in known or not _FLOATS.issuperset(map(type, args)):
             return None
         it, _ = self.specialize(*args)
-        short = self.kernel(it, answer).scalars() if it.of_numbers else None
+        short = None
+        if it.of_numbers and not it.is_apart:
+            short = self.kernel(it, answer).scalars()
         return known.keep(len(args), short)
 
     def _call_of(self, args: tuple[Array, ...]) -> Call:

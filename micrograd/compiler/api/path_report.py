@@ -38,11 +38,13 @@ def summary(paths: Paths) -> str:
     total = sum(map(_count, leaves)) or 1
     shares = [f"{100 * _count(place) / total:.3g} %" for place in leaves[:SHOWN]]
     more = ", ..." if len(leaves) > SHOWN else ""
+    lanes = "all are computed, and `where` chooses"
+    how = "the examples of each are computed apart, in NumPy" if paths.are_many else lanes
     lines = [f"    {line}: {n} questions" for line, n in [*paths.lines().items()][:SHOWN]]
     return "\n".join(
         [
             f"{len(leaves)} paths through {questions} questions, taken by {', '.join(shares)}{more}"
-            " of the examples; all are computed, and `where` chooses:",
+            f" of the examples; {how}:",
             *lines,
         ]
     )

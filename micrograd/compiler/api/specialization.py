@@ -57,6 +57,11 @@ class Specialization:
         return [node for node in nodes if node.op is not None and node.op.iteration is not None]
 
     @property
+    def is_apart(self) -> bool:
+        """Whether the examples of each path are computed apart: there is no one program."""
+        return self.paths is not None and self.trace is self.paths.graph
+
+    @property
     def shared(self) -> list[tuple[int, ...]]:
         """The inputs that all examples shared, for each kind of call so far."""
         return list(dict.fromkeys(shared for _, _, shared in self.kernels)) or [()]

@@ -8,6 +8,7 @@ import numpy as np
 from micrograd import ops
 from micrograd.annotations import Result
 from micrograd.caller import warn
+from micrograd.compiler.api import apart
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.api.tracer import Tracer
@@ -21,6 +22,7 @@ from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
+from micrograd.compiler.trace.paths import IN_LANES
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import numbers_of
 from micrograd.errors import ConvergenceWarning
@@ -84,8 +86,12 @@ class Specializer(Tracer):
 
         `shared` lists the inputs that are the same for all examples, as `call.shared` does. A
         guarded kernel passes no gradient on where it is zero, which avoids a NaN from 0 * inf.
-        Raises TypeError for the gradient of a function that returns more than one number.
+        Raises TypeError for the gradient of a function that returns more than one number, and
+        TraceError for a function of so many paths that these are computed apart.
         """
+        if it.is_apart:
+            assert it.paths is not None
+            raise it.paths.too_many(IN_LANES)
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
@@ -145,7 +151,7 @@ class Specializer(Tracer):
 
         After a NaN, which may be 0 * inf or an unknown path, retries with guards.
         """
-        if call.n == 0 and answer == "arguments":
+        if call.n == 0 and answer == "arguments" and not it.is_apart:
             self.kernel(it, answer, call.shared)  # raises, if there is no gradient
             return it, [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
         it, answers = self._answers(it, answer, call, theta, seed)
@@ -158,6 +164,8 @@ class Specializer(Tracer):
     ) -> tuple[Specialization, list[Result]]:
         while True:
             theta = completed(theta, it)
+            if it.is_apart:
+                return self._answers_apart(it, answer, call, theta, seed)
             answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
             if not nan or (self.exact and it.trace.path is None):
                 return it, answers
@@ -168,6 +176,18 @@ class Specializer(Tracer):
                 it = self.explored(it, call, theta, guarded.pop(0))
             if it is known:
                 return it, _mended(answers, [value, *guarded])
+
+    def _answers_apart(
+        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
+    ) -> tuple[Specialization, list[Result]]:
+        if answer != "value" and it.trace.output_shapes != [None]:
+            raise _no_gradient(it.trace, self)
+        it, groups, examples = self.explored_apart(it, call, theta)
+        found = apart.answers(it, groups, examples, answer, seed, self.exact)
+        if answer == "arguments":
+            for k in self.shared(it.structure):
+                found[1 + k] = found[1 + k].sum(axis=0)
+        return it, [x if isinstance(x, float) else x.astype(self.dtype) for x in found]
 
     def _warn_of_roots(self, it: Specialization, call: Call, theta: Array, value: Any) -> None:
         """Counts the examples in which an iteration did not converge; on other paths than their

@@ -26,12 +26,19 @@ from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.columns import Examples
 from micrograd.compiler.trace.merged import Merged
-from micrograd.compiler.trace.paths import Paths
+from micrograd.compiler.trace.paths import Groups, Paths
 from micrograd.compiler.trace.questions import Questions
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.engine import Value
 from micrograd.lazy import cached_property
 from micrograd.structure import Structure, flatten
+
+
+def _graph(paths: Paths, before: tuple[Value, ...] = ()) -> Trace:
+    """What a specialization computes: all paths as one graph; if they are too many, no outputs."""
+    return paths.as_graph(before) if paths.are_many else Merged(paths, before)
 
 
 class Tracer:
@@ -133,8 +140,8 @@ class Tracer:
             paths.start(result)
             result.questions = None
             paths.explore([(paths.root, np.arange(len(rows)))], examples)
-            merged = Merged(paths)
-        return self._specialization(structure, shapes, merged, paths)
+            graph = _graph(paths)
+        return self._specialization(structure, shapes, graph, paths)
 
     def _specialization(
         self, structure: Structure, shapes: list[Shape], graph: Trace, paths: Paths | None = None
@@ -174,13 +181,27 @@ class Tracer:
         newest = self._cache.specializations.get((it.structure, tuple(it.shapes)), it)
         if newest.paths is not paths:  # it was dropped from the cache
             newest = it
-        if isinstance(newest.trace, Merged) and len(newest.trace.leaves) == len(paths.leaves):
+        if isinstance(newest.trace, Merged) and len(newest.trace.leaves) == paths.count:
             return newest
-        graph = Merged(paths, newest.parameters)
+        if newest.is_apart and len(newest.parameters) == len(paths.graph.met):
+            return newest
+        graph = _graph(paths, newest.parameters)
         places = self._captured.meet(graph.parameters)
         new = Specialization(it.structure, it.shapes, graph, graph.parameters, places, paths)
         self._cache.replace(newest, new)
         return new
+
+    def explored_apart(
+        self, it: Specialization, call: Call, theta: Array
+    ) -> tuple[Specialization, Groups, Examples]:
+        """The examples by path, and a specialization that knows all of these."""
+        assert it.paths is not None
+        rows = np.arange(call.n)
+        examples = examples_of(call, it.shapes, rows, dict(zip(it.parameters, theta.tolist())))
+        with collector_paused():
+            groups = it.paths.explore([(it.paths.root, rows)], examples, self.exact)
+            with one_builder():
+                return self._renewed(it, it.paths), groups, examples
 
     def _arranged(self, tree: Any) -> Any:
         """The arguments as a structure of numbers and arrays."""

@@ -155,10 +155,10 @@ def asks_for_ever(count: int) -> TraceError:
     )
 
 
-def too_many_paths(name: str, count: int, lines: dict[str, int]) -> TraceError:
+def too_many_paths(name: str, most_paths: int, lines: dict[str, int]) -> TraceError:
     most = "; ".join(f"{line} ({n} questions)" for line, n in [*lines.items()][:3])
     return TraceError(
-        f"{name} takes more than {count - 1} paths through its questions (`if`, `while`, `max`, "
+        f"{name} takes more than {most_paths} paths through its questions (`if`, `while`, `max`, "
         f"...), or paths of too many operations. Asked most: {most}. Instead, write "
         "micrograd.where(condition, a, b), maximum or minimum there; loops may stay"
     )

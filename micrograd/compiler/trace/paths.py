@@ -18,9 +18,14 @@ from micrograd.compiler.trace.errors import TraceError, differs, too_many_paths
 from micrograd.compiler.trace.questions import Example, Given, Questions
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.engine import Value
+from micrograd.graph import gradients, topological_order
 from micrograd.structure import Structure
 
-MOST_PATHS, MOST_NODES = 256, 20_000
+MOST_PATHS, MOST_NODES = 6_000, 400_000
+IN_LANES, NODES_IN_LANES = 256, 20_000  # beyond either, the examples of each path run apart
+
+Groups = list[tuple["Leaf", Rows]]  # the paths that were taken, and by which examples
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +47,7 @@ class Leaf:
     example: Example  # on which it was traced
     number: int  # of paths found before
     count: int = 0  # of the examples seen here, before the program was compiled
+    slopes: dict[Any, Node] | None = None  # of the one output, by inputs and parameters
 
 
 @dataclass(eq=False, slots=True)
@@ -83,27 +89,36 @@ class Paths:
         with self.locked():
             self._add(path, [])
 
-    def explore(self, places: list[tuple[Place, Rows]], examples: Examples) -> None:
-        """Traces the paths of these examples, from the places that they have reached.
+    @property
+    def are_many(self) -> bool:
+        """Whether they are too many to compute all of them for each example."""
+        return self.count > IN_LANES or len(self._same) > NODES_IN_LANES
+
+    def explore(
+        self, places: list[tuple[Place, Rows]], examples: Examples, exact: bool = False
+    ) -> Groups:
+        """Traces the paths of these examples, from the places that they have reached, and says
+        which examples take which path.
 
         Raises TraceError if the function answers another question than before: it depends on more
         than its arguments.
         """
         found: list[Place] = []
         try:
-            self._explore(places, examples, found)
-            if found or len(self.leaves) == 1:
+            groups = self._explore(places, Columns(self.graph, examples, exact), found)
+            if found or self.count == 1:
                 self._check_again()
         except BaseException:  # what was found is in doubt
             for place in found:
                 place.content = None
             self.count -= len(found)
             raise
+        return groups
 
     def _explore(
-        self, work: list[tuple[Place, Rows]], examples: Examples, found: list[Place]
-    ) -> None:
-        columns = Columns(self.graph, examples)
+        self, work: list[tuple[Place, Rows]], columns: Columns, found: list[Place]
+    ) -> Groups:
+        groups: Groups = []
         while work:
             place, rows = work.pop()
             if not len(rows):
@@ -114,12 +129,14 @@ class Paths:
                 work += [(content.no, rows[~holds]), (content.yes, rows[holds])]
             elif isinstance(content, Leaf):
                 content.count += len(rows)
+                groups.append((content, rows))
             else:
-                path = self._traced(place.given(), examples.example(int(rows[0])))
+                path = self._traced(place.given(), columns.examples.example(int(rows[0])))
                 with self.locked():
                     if place.content is None:  # no other thread was quicker
                         self._add(path, found)
                 work.append((place, rows))
+        return groups
 
     def _traced(self, given: list[Given], example: Example) -> Trace:
         questions = Questions(lambda: example, given)
@@ -146,8 +163,11 @@ class Paths:
         found.append(place)
         self.count += 1
         place.content = Leaf(outputs, path.questions.example, self.count)
-        if self.count > MOST_PATHS or len(self.graph.nodes) > MOST_NODES:
-            raise too_many_paths(name_of(self.function), self.count, self.lines())
+        if self.count > MOST_PATHS or len(self._same) > MOST_NODES:
+            raise self.too_many(self.count - 1)
+
+    def too_many(self, most: int) -> TraceError:
+        return too_many_paths(name_of(self.function), most, self.lines())
 
     def _followed(self, path: Trace) -> tuple[list[Node], Place]:
         """The outputs of a path in the merged graph, and its place; new questions are added."""
@@ -209,6 +229,27 @@ class Paths:
                 self._same[key, times[key]] = found
             known[node.number] = found
         return known
+
+    def as_graph(self, before: tuple[Value, ...] = ()) -> Trace:
+        """The graph of all nodes. It has no outputs: those are of each path."""
+        assert self.first is not None
+        self.graph.output_structure = self.first.output_structure
+        self.graph.output_shapes = self.first.output_shapes
+        self.graph.order_parameters(before)
+        return self.graph
+
+    def slopes(self, leaf: Leaf) -> dict[Any, Node]:
+        """The derivatives of the one output of a path, by the sources of the numbers that it
+        depends on; added up as the engine does."""
+        with self.locked():
+            if leaf.slopes is None:
+                (root,) = leaf.outputs
+                nodes = [x for node in topological_order(root) for x in (*node.operands, node)]
+                known = {x for x in [root, *nodes] if isinstance(x, Symbol) and x.op is None}
+                inputs = sorted(known, key=lambda x: x.number)
+                found = gradients(root, inputs, again=False) if inputs else []
+                leaf.slopes = {x.source: 0.0 + g for x, g in zip(inputs, found)}
+        return leaf.slopes
 
     @property
     def leaves(self) -> list[Place]:

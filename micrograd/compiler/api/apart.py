@@ -1,0 +1,57 @@
+"""Apart: a function of very many paths. The examples of each path are computed apart, in NumPy.
+
+`sorted` of seven numbers has 5,040 paths of a few operations each. To compute all of them for each
+example costs more than to sort the examples by path first.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.api.specialization import Answer, Specialization
+from micrograd.compiler.trace.columns import Columns, Examples, Rows
+from micrograd.compiler.trace.paths import Groups, Leaf
+
+Arrays = list[Any]
+
+
+def answers(
+    it: Specialization, groups: Groups, examples: Examples, answer: Answer, seed: float, exact: bool
+) -> Arrays:
+    """The value of each example, and its gradient by the arguments; or the sums of both over the
+    examples, by the parameters, times `seed`."""
+    assert it.paths is not None
+    value = np.zeros((examples.n, sum(map(_size, it.trace.output_shapes))))
+    by_argument = [np.zeros((examples.n, size)) for size in it.sizes]
+    by_parameter = dict.fromkeys(it.parameters, 0.0)
+    for leaf, rows in _by_results(groups):
+        columns = Columns(it.paths.graph, examples.of(rows), exact)
+        for k, x in enumerate(leaf.outputs):
+            value[rows, k] = columns.of(x)
+        slopes = {} if answer == "value" else it.paths.slopes(leaf)
+        for source, slope in slopes.items():
+            if isinstance(source, tuple) != (answer == "arguments"):
+                continue
+            if isinstance(source, tuple):
+                argument, place = source
+                by_argument[argument][rows, place] = columns.of(slope)
+            else:
+                by_parameter[source] += seed * columns.of(slope).sum().item()
+    if answer == "arguments":
+        return [value, *by_argument]
+    if answer == "parameters":
+        return [seed * value.sum().item(), np.array([*by_parameter.values()])]
+    return [value]
+
+
+def _by_results(groups: Groups) -> Groups:
+    """Paths with the same results as one: `median` of seven numbers has seven results."""
+    found: dict[Any, tuple[Leaf, list[Rows]]] = {}
+    for leaf, rows in groups:
+        key = tuple([x.hex() if isinstance(x, float) else id(x) for x in leaf.outputs])
+        found.setdefault(key, (leaf, []))[1].append(rows)
+    return [(leaf, np.concatenate(rows)) for leaf, rows in found.values()]
+
+
+def _size(shape: tuple[int, ...] | None) -> int:
+    return int(np.prod(shape)) if shape else 1
