@@ -12,6 +12,7 @@ import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.trace.found import recurrences
 from micrograd.compiler.trace.trace import Shape
 
 LINEAR = 2.5  # for twice the steps, where a square makes 4
@@ -137,3 +138,14 @@ def test_the_memory_of_a_gradient_is_linear_where_each_member_is_read_in_another
         return most_bytes(lambda: add_adjoint(program, per_example=True))
 
     assert work(800) < LINEAR * work(400)
+
+
+@pytest.mark.parametrize("measure", [calls, most_bytes])
+@pytest.mark.parametrize("program", [a_growing_value, a_covariance, read_at_other_steps])
+def test_the_search_for_loops_is_linear(program: Any, measure: Any) -> None:
+    def work(steps: int) -> int:
+        f, shapes = program(steps)
+        trace = traced(f, *shapes)
+        return measure(lambda: recurrences(trace))
+
+    assert work(1600) < LINEAR * work(800)

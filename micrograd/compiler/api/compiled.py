@@ -9,6 +9,7 @@ from micrograd.annotations import Tree
 from micrograd.caller import warn
 from micrograd.compiler.api import source
 from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.loop_report import loops
 from micrograd.compiler.api.parameters import GRADIENT_OF, Theta
 from micrograd.compiler.api.path_report import drawn, summary
 from micrograd.compiler.api.specialization import Answer, Gradient, Specialization
@@ -211,12 +212,16 @@ class Compiled(Specializer):
         return Report(source.of(self.kernel(it, _answer(gradient), shared), stage))
 
     def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:
-        """A report of what became of the scalars, with costs. See `source` for the arguments."""
+        """A report of what became of the scalars, with costs. See `source` for the arguments.
+
+        It names long loops over a state by their lines, for which the function is called again.
+        """
         it, shared = self._viewed(args, kwargs)
         if it.paths is not None and it.is_apart:
             return Report(summary(it.paths))
         text = self._page(it, shared, gradient).text()
-        return Report(text if it.paths is None else f"{text}\n\n{summary(it.paths)}")
+        more = loops(self._function, it) if it.paths is None else summary(it.paths)
+        return Report(f"{text}\n\n{more}" if more else text)
 
     def stages(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> "Stages":
         """Which scalars became which block, array operation and loops: `micrograd.draw` shows it.

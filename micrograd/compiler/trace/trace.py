@@ -279,15 +279,17 @@ def trace(
     shapes: list[Shape],
     numbers_only: bool = False,
     questions: Questions | None = None,
+    nodes: list[Symbol] | None = None,
 ) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
     Raises TraceError where the function would freeze its input into the program, or returns
     anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
     an array of a number. Without `questions` it also raises where Python asks for the truth of a
-    condition, or for an integer.
+    condition, or for an integer. The nodes are appended to `nodes`, if that is passed.
     """
     result = Trace(numbers_only, questions)
+    result.nodes = [] if nodes is None else nodes
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):
         size = 1 if shape is None else int(np.prod(shape))
