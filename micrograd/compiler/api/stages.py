@@ -95,5 +95,6 @@ def _loops(nest: Nest, plan: Plan) -> str:
     text = str(nest).partition("\n")[0].replace(": ", ", ").strip(" ,:")
     per_example = nest in plan.examples and not nest.over_examples
     parts = [text] if text else []
-    parts += [f"{plan.lanes} examples at once"] if per_example else []
+    at_once = "1 example at a time" if plan.lanes == 1 else f"{plan.lanes} examples at once"
+    parts += [at_once] if per_example else []
     return ", ".join(parts) or "once"
