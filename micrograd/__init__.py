@@ -143,7 +143,7 @@ __all__ = [
     "GradientError",
     "compile", "vectorize", "Compiled", "TraceError",
     # unknowns that are best
-    "minimize", "least_squares", "sparse_jacobian", "sparse_hessian",
+    "minimize", "least_squares", "minimize_many", "sparse_jacobian", "sparse_hessian",
     # training
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "TableModel", "train_table", "predict_table",
@@ -160,6 +160,7 @@ if TYPE_CHECKING:
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
     from micrograd.fitting.least_squares import least_squares
+    from micrograd.fitting.many import minimize_many
     from micrograd.fitting.minimizing import minimize
     from micrograd.fitting.sparse import sparse_hessian, sparse_jacobian
     from micrograd.gradient_check import GradientError, check_gradient
@@ -183,6 +184,7 @@ _LATER = {
     "TraceError": "compiler.trace.errors",
     "minimize": "fitting.minimizing",
     "least_squares": "fitting.least_squares",
+    "minimize_many": "fitting.many",
     "sparse_jacobian": "fitting.sparse",
     "sparse_hessian": "fitting.sparse",
     "check_gradient": "gradient_check",

@@ -13,6 +13,7 @@ from micrograd import losses
 from micrograd.chain_rule import Step
 from micrograd.compiler.api.function import CompiledOne
 from micrograd.compiler.api.vectorized import Vectorized
+from micrograd.fitting.many import Minima
 from micrograd.gradient_check import Comparison, GradientCheck
 from micrograd.optim import Optimizer
 from micrograd.pictures.picture import Picture
@@ -26,7 +27,7 @@ CLASSES = [
     mg.Predictor, mg.History, mg.TableModel, Optimizer, mg.SGD, mg.Momentum, mg.Nesterov,
     mg.RMSprop, mg.Adam, mg.AdamW, mg.Constant, mg.StepDecay, mg.CosineDecay, mg.WarmUp,
     GradientCheck, Comparison,
-    Step, Picture, mg.Recording,
+    Minima, Step, Picture, mg.Recording,
 ]  # fmt: skip
 
 

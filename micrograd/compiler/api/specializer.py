@@ -199,7 +199,9 @@ class Specializer(Tracer):
             lost &= np.isnan(value).any(axis=1)
         if count := lost.sum():
             examples = f"{count} of {call.n} examples" if len(rows) == call.n else "any example"
-            warn(f"root did not converge for {examples}: it is NaN there", ConvergenceWarning)
+            found = {node.op.name for node in it.roots if node.op}
+            what = "root" if "newton" in found else ", ".join(sorted(found))
+            warn(f"{what} did not converge for {examples}: it is NaN there", ConvergenceWarning)
 
     def kernel_of(
         self, program: Program, made: Callable[[], Program] | None = None, how: str = ""

@@ -1,0 +1,101 @@
+"""minimize_many: minima of functions of one unknown, each in a lane of native code."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from micrograd import graph
+from micrograd.annotations import Function, Tree
+from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.function import vectorize
+from micrograd.fitting.downhill import descent
+from micrograd.names import names_keywords
+from micrograd.operation import Op
+from micrograd.point import array_of
+from micrograd.scalar import Scalar
+from micrograd.tape import Tape, record
+
+KEPT = 256  # operations of the latest functions
+
+
+@dataclass(frozen=True)
+class Minima:
+    """What `minimize_many` found: `x`, the value `fun` there, and whether each search succeeded.
+
+    >>> import micrograd as mg
+    >>> mg.minimize_many(lambda x, a: (x - a) ** 2, 0.0, [1.0, 2.0])
+    Minima(x=array([1., 2.]), fun=array([0., 0.]), success=array([ True,  True]))
+    """
+
+    x: Array
+    fun: Array
+    success: Array
+
+
+@names_keywords()
+def minimize_many(
+    f: Function,
+    x0: Tree,
+    *parameters: Tree,
+    bounds: tuple[Tree, Tree] = (-math.inf, math.inf),
+    threads: int = 1,
+) -> Minima:
+    """The x near `x0` at which `f(x, *parameters)` is smallest, for all examples at once.
+
+    `x0`, the parameters and the two bounds are numbers or arrays, which broadcast; `f` is written
+    for one example, of one number x. Each search is Newton's method on the exact slope, made safe
+    by an interval in which the slope changes sign, and takes its own number of steps. It finds a
+    minimum, not the smallest of several. `threads` share the examples.
+
+    Where a search finds none, x is NaN, `success` is False, and a ConvergenceWarning counts the
+    examples. Each call compiles anew; the machine code is kept on disk. Raises ShapeError for
+    arrays that do not broadcast, and TraceError if `f` cannot be compiled; `f` may not ask for its
+    x, as `if x > 0` does: write `where`.
+
+    >>> import numpy as np
+    >>> import micrograd as mg
+    >>> found = mg.minimize_many(lambda x, a: mg.exp(x) - a * x, 0.0, np.array([1.0, 2.0, 4.0]))
+    >>> np.allclose(found.x, np.log([1.0, 2.0, 4.0])), found.success.all()
+    (True, np.True_)
+    >>> mg.minimize_many(lambda x, a: a * x, 0.5, [1.0, -1.0], bounds=(0.0, 3.0)).x
+    array([0., 3.])
+    """
+
+    def one(guess: Any, low: Any, high: Any, *of_example: Any) -> Any:
+        trace = guess.trace
+        unknown = trace.unknown()
+        y = trace.symbol(f(unknown, *of_example))
+        slope = _slope(y, unknown, again=True)
+        tape, free = record([slope, _slope(slope, unknown, again=False)], [unknown])
+        x = minimizer(tape)(guess, low, high, *free)
+        return array_of([x, f(x, *of_example)], (2,))
+
+    found = vectorize(one, each="number", threads=threads)(x0, *bounds, *parameters)
+    x, fun = np.moveaxis(np.asarray(found), -1, 0)
+    return Minima(x.copy(), fun.copy(), ~np.isnan(x))
+
+
+def _slope(y: Any, unknown: Any, again: bool) -> Any:
+    return graph.gradients(y, [unknown], again)[0] if isinstance(y, Scalar) else 0.0
+
+
+@lru_cache(KEPT)
+def minimizer(tape: Tape) -> Op:
+    """The operation that finds a minimum. Operands: the guess, two bounds, and what is free; the
+    tape computes the slope and the curvature."""
+
+    def evaluate(*operands: Any) -> tuple[Any, Any]:
+        slope, curvature = tape(*operands)
+        return slope, curvature
+
+    def derivative(g: Any, z: Any, *operands: Any) -> list[float]:
+        return [0.0] * len(operands)
+
+    iteration = descent(evaluate)
+    return Op(
+        "minimizer", tape.inputs + 2, iteration, derivative, "where a function is smallest",
+        iteration=iteration, variant=tape.digest, made_by=(minimizer, tape),
+    )  # fmt: skip
