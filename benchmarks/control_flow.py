@@ -55,7 +55,38 @@ def kepler(M, e):
 def fifth(a, b, c, d, e):
     s = sorted([a, b, c, d, e])
     return s[0] + 2 * s[1] + 3 * s[2] + 4 * s[3] + 5 * s[4]
+
+def tree(a, b, c):
+    total = 0.0
+    for depth in range(2):
+        for x in (a, b, c):
+            if x > total:
+                total = total + 0.5 * x
+            else:
+                total = total - 0.25 * x
+    return total
+
+def median(a, b, c, d, e, f, g):
+    return sorted([a, b, c, d, e, f, g])[3]
+
+def volatility(price, strike):
+    v = 0.5
+    while True:
+        d = m.log(1 / strike) / v + 0.5 * v
+        error = 0.5 * (1 + m.erf(0.7071067811865476 * d)) - price
+        error = error - 0.5 * strike * (1 + m.erf(0.7071067811865476 * (d - v)))
+        step = error / (0.3989422804014327 * m.exp(-0.5 * d * d))
+        v = v - step
+        if abs(step) < 1e-8:
+            return v
 """
+
+
+def prices(volatility, strike):
+    """Black-Scholes, at a spot price of 1 and without interest."""
+    d = np.log(1 / strike) / volatility + 0.5 * volatility
+    normal = np.vectorize(lambda x: 0.5 * (1 + math.erf(x / 2**0.5)))
+    return normal(d) - strike * normal(d - volatility)
 
 
 def functions(module):
@@ -71,6 +102,7 @@ WHERE = {
     ),
 }  # fmt: skip
 random = np.random.default_rng(0)
+STRIKES = random.uniform(0.8, 1.25, N)
 ARGUMENTS = {
     "piecewise": [random.normal(0.0, 2.0, N)],
     "largest": [*random.normal(size=(3, N))],
@@ -78,6 +110,9 @@ ARGUMENTS = {
     "barrier": [random.uniform(20.0, 40.0, N), random.uniform(5.0, 30.0, N)],
     "kepler": [random.uniform(0.0, 3.0, N), random.uniform(0.0, 0.9, N)],
     "fifth": [*random.normal(size=(5, N))],
+    "tree": [*random.normal(size=(3, N))],
+    "median": [*random.normal(size=(7, N))],
+    "volatility": [prices(random.uniform(0.2, 0.6, N), STRIKES), STRIKES],
 }
 
 
