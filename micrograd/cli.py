@@ -97,6 +97,7 @@ _PROGRESS = click.option(
     "--categorical", default="", metavar="COLUMNS", callback=_names,
     help="Columns of categories that look numeric: a,b",
 )  # fmt: skip
+@click.option("--keep", default="", metavar="COLUMNS", callback=_names, help="Identifiers to keep.")
 @click.option(
     "--decimal", type=Choice([".", ","]), metavar="MARK",
     callback=lambda context, parameter, mark: mark or "",
@@ -140,7 +141,12 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     checkpoint = f"{output}.checkpoint" if resume else None
     with saying_what_was_written(output, *([plot] if plot else []), checkpoint=checkpoint):
         trained = train_table(
-            file, output=output, announce=_announce, checkpoint=checkpoint, resume=resume, **options
+            file,
+            output=output,
+            announce=click.echo,
+            checkpoint=checkpoint,
+            resume=resume,
+            **options,
         )
         click.echo(f"\n{trained}\n\nmodel      {output}")
         if plot is not None:
@@ -156,10 +162,6 @@ def _why_stopped(history: Any) -> str:
     if history.stopped == "time":
         return f"time limit, after {history.epochs} epochs"
     return f"no further improvement; the model is that of epoch {history.best_epoch}"
-
-
-def _announce(prepared: Any) -> None:
-    click.echo(prepared)
 
 
 def _interrupted(epochs: int, checkpoint: str | None = None) -> None:
@@ -239,7 +241,7 @@ def demo(name: str, output: str, watch: bool, **options: Any) -> None:
     from micrograd.tables.demo import demonstrate, files_of
 
     with saying_what_was_written(*files_of(name, output)), _watched(watch, name, output, options):
-        trained, paths = demonstrate(name, output, announce=_announce, **options)
+        trained, paths = demonstrate(name, output, announce=click.echo, **options)
         click.echo(f"\n{trained}\n")
         for path in paths:
             click.echo(path)

@@ -4,7 +4,7 @@ All encodings are fitted to the training rows and stored with the model.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +16,11 @@ from micrograd.files.numerals import check_mark
 from micrograd.files.table import Column, Table, TableError
 
 MOST_CATEGORIES = 50  # with an input each; rarer categories share one input
-IDENTIFIERS = ("", "id", "index", "row", "key", "uuid", "__index_level_0__", "unnamed: 0")
+FEWEST = 20  # rows; fewer numbers that grow by one may be anything
+IDENTIFIERS = (
+    "", "id", "index", "row", "rownames", "rowname", "rownum", "obs", "key", "uuid",
+    "__index_level_0__",
+)  # fmt: skip
 
 
 class Ignored(Exception):
@@ -164,15 +168,21 @@ class Inputs:
     ignored: dict[str, str]
 
     @classmethod
-    def learn(cls, table: Table, categorical: Iterable[str] = ()) -> "Inputs":
+    def learn(
+        cls, table: Table, categorical: Collection[str] = (), keep: Collection[str] = (),
+        ignore: Mapping[str, str] = {},
+    ) -> "Inputs":  # fmt: skip
         """Chooses the encoding of each column by its kind and its values.
 
-        Raises TableError if no column is left.
+        Identifiers are left out unless they are in `keep`, and columns in `ignore`, which gives the
+        reason, in any case. Raises TableError if no column is left.
         """
         columns, ignored = [], {}
         for column in table.columns.values():
             try:
-                columns.append(_learn(column, column.name in set(categorical)))
+                if column.name in ignore:
+                    raise Ignored(ignore[column.name])
+                columns.append(_learn(column, column.name in categorical, column.name in keep))
             except Ignored as reason:
                 ignored[column.name] = str(reason)
         if not columns:
@@ -232,10 +242,10 @@ class Inputs:
         return cls((*columns,), known.ignored)
 
 
-def _learn(column: Column, categorical: bool) -> Input:
+def _learn(column: Column, categorical: bool, keep: bool) -> Input:
     if column.kind == "empty" or column.missing.all():
         raise Ignored("it has no values")
-    if column.kind in ("text", "whole") and not categorical:
+    if column.kind in ("text", "whole") and not categorical and not keep:
         _check_identifier(column)
     if categorical or column.kind == "text":
         return Category.learn(column)
@@ -248,14 +258,36 @@ def _check_identifier(column: Column) -> None:
     """Raises Ignored for a column that identifies single rows."""
     name = column.name.lower()
     named = (
-        name in IDENTIFIERS or name.endswith(("_id", " id", "-id")) or column.name.endswith("Id")
+        name in IDENTIFIERS
+        or name.startswith("unnamed: 0")
+        or name.endswith(("_id", " id", "-id"))
+        or column.name.endswith(("Id", "ID"))
     )
     present = column.values[~column.missing]
-    different = len({*present})
-    if named and different == len(column.values):
+    different, rows = len({*present}), len(column.values)
+    if named and different == rows:
         raise Ignored("it is an identifier: all values differ")
+    if named and rows - different <= max(1, rows // 50):
+        raise Ignored("it is an identifier: almost all values differ")
     if column.kind == "text" and different > 3 and 3 * different > 2 * len(present):
         raise Ignored(f"almost all values differ ({different} in {len(present)})")
+
+
+def row_numbers(table: Table, rows: np.ndarray) -> dict[str, str]:
+    """The columns that number the rows, with the reason why they are no inputs.
+
+    They grow by one from row to row, but for a gap or a repetition; `rows` are the row numbers.
+
+    >>> row_numbers(Table.of({"n": range(7, 57), "x": [1, 2] * 25}), np.arange(50))
+    {'n': 'it numbers the rows'}
+    """
+    found = {}
+    for name, column in table.columns.items():
+        if column.kind in ("whole", "number") and len(rows) >= FEWEST:
+            others = int((np.diff(column.values) != np.diff(rows)).sum())
+            if others <= max(2, len(rows) // 50):
+                found[name] = "it numbers the rows"
+    return found
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float]:

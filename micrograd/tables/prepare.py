@@ -13,7 +13,7 @@ from micrograd.files.survey import Survey, rows_of
 from micrograd.files.table import Column, Table, enumerated
 from micrograd.files.table_file import TableFile
 from micrograd.neuralnet import MLP
-from micrograd.tables.inputs import Category, Inputs, Quantity
+from micrograd.tables.inputs import Category, Inputs, Quantity, row_numbers
 from micrograd.tables.split import hold_out
 from micrograd.tables.targets import Classes, Target, as_learned, learn_target, task_of
 from micrograd.training.data.pieces import InMemory, Pieces
@@ -64,6 +64,8 @@ class Prepared:
             f" ({reason})"
             for reason in reasons
         )
+        if any("identifier" in why or "numbers the rows" in why for why in reasons):
+            rows["left out"] += "; --keep brings a column back"
         rows["read as"] = enumerated(self.read_as)
         if self.missing:
             where = enumerated(f"{name} {count:,}" for name, count in self.missing.items())
@@ -101,16 +103,25 @@ def prepare(
     task: str,
     drop: Sequence[str],
     categorical: Sequence[str],
+    keep: Sequence[str] = (),
+    numbers: np.ndarray | None = None,
 ) -> Prepared:
-    """Everything before training; encodings are fitted to the training rows only."""
+    """Everything before training; encodings are fitted to the training rows only.
+
+    `numbers` are the row numbers, if the table is a sample.
+    """
     if not 0 <= validation < 1:
         raise ValueError(f"validation must be in [0, 1), got {validation}")
     column = task_of(table[target], task)
-    features = understood(_without(table, (target, *drop), categorical), categorical)
+    features = understood(_without(table, (target, *drop), [*categorical, *keep]), categorical)
+    counted = row_numbers(features, np.arange(len(table)) if numbers is None else numbers)
+    ignore = {name: why for name, why in counted.items() if name not in (*categorical, *keep)}
+    if len(ignore) == len(features.columns):
+        ignore = {}  # there is nothing else to learn from
     labelled = ~column.missing
     column, features = column.take(labelled), features.take(labelled)
     training, held_out = hold_out(column, validation, np.random.default_rng(seed))
-    inputs = Inputs.learn(features.take(training), categorical)
+    inputs = Inputs.learn(features.take(training), categorical, keep, ignore)
     learned = learn_target(column.take(training))
     whole = Table({**features.columns, target: column})
     return Prepared(
@@ -141,12 +152,12 @@ def prepare_pieces(path: Path, target: str, *how: Any, decimal: str = "") -> Pre
 
     Raises TableError for an invalid value in any row.
     """
-    *_, seed, _task, _drop, categorical = how
+    *_, seed, _task, _drop, categorical, _keep = how
     file = TableFile(path, (target, *categorical), decimal=decimal)
     survey = Survey.of(file, target, seed=seed)
     assert survey.sample is not None
     survey.file.decimals = survey.decimals
-    prepared = prepare(survey.sample, target, *how)
+    prepared = prepare(survey.sample, target, *how, numbers=survey.sampled)
     _check_all_rows(survey, prepared, categorical)
     pieces = Pieces(
         survey.file, target, prepared.part, prepared.inputs.width, rows=survey.rows,

@@ -65,6 +65,7 @@ def train_table(
     task: str = "auto",
     drop: Sequence[str] = (),
     categorical: Sequence[str] = (),
+    keep: Sequence[str] = (),
     decimal: str = "",
     patience: int | None = None,
     time_limit: float | None = None,
@@ -79,12 +80,13 @@ def train_table(
 
     `table` is a CSV or Parquet file, a Table, or a mapping of arrays. `validation` is the fraction
     of the rows to hold out, 0 for none. Columns in `drop` are left out; those in `categorical` are
-    categories even if they look numeric. `decimal` is the mark, a point or a comma, before the
-    decimals of numbers, if it shall not be inferred. `epochs` defaults to about 2,000 steps, but
-    at least 10 and at most 100 epochs. The learning rate decays to zero along half a cosine. The
-    model is written to `output` if that is given. `announce` is called before training starts.
-    Ctrl-C ends training early with the current weights. `patience`, `time_limit`, `checkpoint` and
-    `resume` are those of `fit`; the checkpoint is removed after the run has finished.
+    categories even if they look numeric; those in `keep` are inputs even if they number the rows or
+    identify them. `decimal` is the mark, a point or a comma, before the decimals of numbers, if it
+    shall not be inferred. `epochs` defaults to about 2,000 steps, but at least 10 and at most 100
+    epochs. The learning rate decays to zero along half a cosine. The model is written to `output`
+    if that is given. `announce` is called before training starts. Ctrl-C ends training early with
+    the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are those of `fit`; the
+    checkpoint is removed after the run has finished.
 
     A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: encodings
     are fitted to a sample of 100,000 rows, part of the sample is held out, and all other rows are
@@ -102,7 +104,7 @@ def train_table(
     if output is not None:
         check_writable(output, table)
         check_format(output, "a model is written", ".safetensors")
-    how = target, hidden, activation, validation, seed, task, drop, categorical
+    how = target, hidden, activation, validation, seed, task, drop, categorical, keep
     prepared = _prepared(table, how, decimal)
     announce(prepared)
     batches = math.ceil(prepared.rows / max(batch_size, 1))
@@ -138,7 +140,7 @@ def train_table(
 
 def _prepared(table: Table | Columns | str | Path, how: tuple[Any, ...], decimal: str) -> Prepared:
     """The table, prepared in pieces if it is large."""
-    target, *_, seed, _task, _drop, categorical = how
+    target, *_, seed, _task, _drop, categorical, _keep = how
     check_mark(decimal)
     if isinstance(table, (str, Path)) and is_large(Path(table)):
         return prepare_pieces(Path(table), *how, decimal=decimal)
