@@ -128,10 +128,14 @@ def _take_on_arrays(*operands: Any) -> Any:
     import numpy as np
 
     *values, index = operands
-    numbers = np.full(np.shape(index), np.nan)
-    for k, x in enumerate(values):
-        numbers = np.where(index == k, x, numbers)
-    return numbers[()]
+    valid = (index >= 0) & (index < len(values)) & (index == np.floor(index))
+    place = np.where(valid, index, 0).astype(np.int64)
+    rows = np.stack(np.broadcast_arrays(*values))
+    rows = rows.reshape(len(rows), *[1] * (place.ndim + 1 - rows.ndim), *rows.shape[1:])
+    shape = np.broadcast_shapes(place.shape, rows.shape[1:])
+    places = np.broadcast_to(place, shape)[None]
+    found = np.take_along_axis(rows, places, axis=0)[0] if shape else rows[place]
+    return np.where(valid, found, np.nan)[()]
 
 
 def _operators(function: Callable[[float, float], float]) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.arithmetic import Axis, Register, apply
 from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I64, ZERO, integer, plus, times
+from micrograd.compiler.llvm.look_up import is_look_up, look_up
 from micrograd.compiler.llvm.outer_products import OuterProducts
 from micrograd.compiler.schedule.plan import Member, Nest, Step, Stretch
 from micrograd.compiler.schedule.schedule import REDUCE_TILE, TILE, VECTOR_TILE
@@ -279,6 +280,8 @@ class LoopNests:
                 self.body.write(step, known[step], indices)
 
     def _value(self, step: Step, known: dict[Step, ir.Value], indices: Indices) -> ir.Value:
+        if is_look_up(step):
+            return look_up(self.body, step, known, indices)
         if step.op is not None:
             operands = [self.body.read(o, known, indices, ZERO) for o in step.operands]
             return apply(

@@ -142,11 +142,30 @@ class _Adjoint:
         operands = [self._rows(gather) for gather in instruction.operands]
         derivative = instruction.op.derivative
         assert derivative is not None, "truths are not active"
+        if instruction.op is ops.take:
+            self._take(instruction, g)
+            return
         contributions = derivative(g, Rows(self, z), *operands)
         for gather, more in zip(instruction.operands, contributions):
             if gather.block not in self.active or (isinstance(more, float) and more == 0.0):
                 continue
             self.notes.add(gather, [self._operand(self._guard(g, more), len(gather))])
+
+    def _take(self, instruction: Map, g: Operand) -> None:
+        """The derivative of all rows of a table at once: one comparison for each row and member."""
+        *rows, index = instruction.operands
+        n, gradient = len(instruction), self._operand(g, len(instruction))
+        for block in dict.fromkeys(row.block for row in rows if row.block in self.active):
+            places = [k for k, row in enumerate(rows) if row.block is block]
+            numbers = [self.program.constant(float(k)) for k in places]
+            row = Rows(self, Gather(self.program.constants, np.repeat(numbers, n)))
+            at, repeated = [
+                Rows(self, Gather(x.block, np.tile(x.index, len(places))))
+                for x in (index, gradient)
+            ]
+            target = Gather(block, np.concatenate([rows[k].index for k in places]))
+            more = self._guard(repeated, ops.select(at == row, repeated, 0.0))
+            self.notes.add(target, [self._operand(more, len(target))])
 
     def _sum(self, instruction: Sum) -> None:
         gradient = self._gradient_of(instruction)
