@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from micrograd import graph
 from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
@@ -55,15 +56,21 @@ def record(outputs: Sequence[Any], variables: Sequence[Any]) -> tuple[Tape, list
     order = _dependents(outputs, variables)
     known = {*order, *variables}
     read = [*[x for node in order for x in node.operands], *outputs]
-    free = dict.fromkeys([x for x in read if x.__class__ is not float and x not in known])
+    read = [x for x in read if x.__class__ is not float and x not in known]
+    free = dict.fromkeys([x for x in read if not _is_constant(x)])
     inputs = [*variables, *free]
     places = {x: k for k, x in enumerate([*inputs, *order])}
 
     def place(x: Any) -> Place:
-        return x.hex() if x.__class__ is float else places[x]
+        return x.hex() if x.__class__ is float else places[x] if x in places else x._data.hex()
 
     rows = [(node.op, tuple(map(place, node.operands))) for node in order]
     return Tape(len(inputs), tuple(rows), tuple(map(place, outputs))), [*free]
+
+
+def _is_constant(x: Any) -> bool:
+    """Whether a Value depends on nothing but truths, such as which branch a derivative took."""
+    return x.rank == 0 and x.op is not None and all(y.op is not None for y in graph.below(x))
 
 
 def _dependents(outputs: Sequence[Any], variables: Sequence[Any]) -> dict[Any, None]:

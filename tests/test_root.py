@@ -494,6 +494,15 @@ def test_numpy_in_f_counts_as_functions_of_numbers(way: str) -> None:
     assert WAYS[way](mg.grad(f))(81.0) == pytest.approx(1 / 108, rel=1e-13)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_an_equation_may_contain_where(way: str) -> None:
+    def f(a: Any) -> Any:
+        return mg.root(lambda x: mg.where(x > 0.0, x * x - a, x - 1.0), 1.0)
+
+    assert WAYS[way](mg.grad(f))(4.0) == pytest.approx(0.25, rel=1e-13)
+    assert WAYS[way](mg.grad(mg.grad(f)))(4.0) == pytest.approx(-1 / 32, rel=1e-13)
+
+
 def test_an_eager_equation_may_contain_if() -> None:
     def f(x: Any, a: Any) -> Any:
         return x * x - a if x > 1.0 else 2.0 * x - 1.0 - a
