@@ -73,8 +73,9 @@ def test_the_median_of_seven_has_many_paths() -> None:
     same(np.transpose(gradient), slopes)
     close(mg.vectorize(median)(*SEVEN), value)
     assert "of the examples; the examples of each are computed apart" in str(f.explain())
-    with pytest.raises(mg.TraceError, match=r"more than 256 paths.*Asked most: .*:\d+ \("):
-        f.source("program")
+    for stage in ("program", "plan", "c"):
+        with pytest.raises(mg.TraceError, match=r"more than 256 paths.*Asked most: .*:\d+ \("):
+            f.source(stage)
 
 
 def test_the_second_derivative_of_a_function_of_many_paths() -> None:

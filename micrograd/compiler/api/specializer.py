@@ -58,6 +58,13 @@ def _replaced(x: Any, y: Any, whole: Any) -> Any:
     return np.where(np.isnan(x) | whole, y, x)
 
 
+def _check_one_program(it: Specialization) -> None:
+    """Raises TraceError for a function of so many paths that these are computed apart."""
+    if it.is_apart:
+        assert it.paths is not None
+        raise it.paths.too_many(IN_LANES)
+
+
 def _no_gradient(result: Trace, function: Any) -> TypeError:
     returned = f"{len(result.outputs)} numbers"
     instead = "compile micrograd.jacobian(f)"
@@ -89,9 +96,7 @@ class Specializer(Tracer):
         Raises TypeError for the gradient of a function that returns more than one number, and
         TraceError for a function of so many paths that these are computed apart.
         """
-        if it.is_apart:
-            assert it.paths is not None
-            raise it.paths.too_many(IN_LANES)
+        _check_one_program(it)
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
@@ -131,7 +136,11 @@ class Specializer(Tracer):
         return self.kernel_of(program, differentiated, how)
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
-        """The program of a kernel, with guards if it has branches. For C, which cannot retry."""
+        """The program of a kernel, with guards if it has branches. For C, which cannot retry.
+
+        Raises TraceError for a function of so many paths that these are computed apart.
+        """
+        _check_one_program(it)
         summed = self.shared(it.structure)
         if self.exact and answer != "value":
             return checked(exact_program(it.trace, answer == "arguments", shared, summed))
