@@ -288,7 +288,7 @@ def draw(expression: str, at: str, output: str | None) -> None:
     An expression has names, numbers, operators, and operations of the table (`micrograd ops`).
     """
     from micrograd.files.whole_file import check_writable
-    from micrograd.pictures.parser import numbers_by_name, parse
+    from micrograd.parser import numbers_by_name, parse
     from micrograd.pictures.picture import check_format
 
     value = parse(expression, numbers_by_name(at))

@@ -1,6 +1,7 @@
-"""An expression as text becomes a graph of Values: parsed, never evaluated by Python."""
+"""An expression as text becomes a graph, or a function: parsed, never evaluated by Python."""
 
 import ast
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ _OPERATORS = {
     ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.pow,
     ast.Mod: elementary.mod, ast.FloorDiv: elementary.floor_divide,
 }  # fmt: skip
+_CONSTANTS = {"pi": math.pi}
 _LONGEST = 10_000  # characters
 
 
@@ -48,19 +50,54 @@ def parse(expression: str, numbers: Mapping[str, float]) -> Value:
     Traceback (most recent call last):
     ValueError: there is no operation '__import__'; `micrograd ops` lists them
     """
-    leaves = {name: Value(x, name=name) for name, x in numbers.items()}
-    parser = _Parser(expression, leaves)
-    try:
-        result = parser.graph(ast.parse(_checked(expression), mode="eval").body)
-    except (SyntaxError, MemoryError) as error:
-        raise ValueError(f"{expression!r:.80} is no expression: {_reason(error)}") from None
-    except RecursionError:
-        raise ValueError("the expression is nested too deeply") from None
-    if unread := leaves.keys() - parser.read:
+    written = Expression(expression)
+    result = written({name: Value(x, name=name) for name, x in numbers.items()})
+    if unread := numbers.keys() - written.names - _CONSTANTS.keys():
         raise ValueError(f"the expression does not read {', '.join(sorted(unread))}")
     if isinstance(result, bool):
         raise ValueError("the expression is a truth value; a picture needs a number")
     return result if isinstance(result, Value) else Value(result)
+
+
+class Expression:
+    """An expression, parsed: called with anything that stands for numbers, by name.
+
+    `pi` is a number, unless a name says otherwise. Raises ValueError for what is no expression.
+
+    >>> Expression("a * x + b").names == {"a", "x", "b"}
+    True
+    >>> Expression("2 * x")({"x": 1.5})
+    3.0
+    """
+
+    def __init__(self, text: str):
+        self.text = _checked(text)
+        try:
+            self._body = ast.parse(self.text, mode="eval").body
+            self.names = _names(self._body)
+        except (SyntaxError, MemoryError) as error:
+            raise ValueError(f"{text!r:.80} is no expression: {_reason(error)}") from None
+        except RecursionError:
+            raise ValueError("the expression is nested too deeply") from None
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __call__(self, leaves: Mapping[str, Any]) -> Any:
+        try:
+            return _Parser(self.text, {**_CONSTANTS, **leaves}).graph(self._body)
+        except RecursionError:
+            raise ValueError("the expression is nested too deeply") from None
+
+
+def _names(body: ast.expr) -> set[str]:
+    """The names that an expression reads, without those of the operations that it calls."""
+    called = {id(node.func) for node in ast.walk(body) if isinstance(node, ast.Call)}
+    return {
+        node.id
+        for node in ast.walk(body)
+        if isinstance(node, ast.Name) and id(node) not in called and node.id not in _CONSTANTS
+    }
 
 
 def _checked(expression: str) -> str:
@@ -80,9 +117,8 @@ def _reason(error: Exception) -> str:
 
 
 class _Parser:
-    def __init__(self, expression: str, leaves: Mapping[str, Value]):
-        self.expression, self.leaves = expression.strip(), leaves
-        self.read: set[str] = set()
+    def __init__(self, expression: str, leaves: Mapping[str, Any]):
+        self.expression, self.leaves = expression, leaves
 
     def graph(self, node: ast.expr) -> Any:
         match node:
@@ -103,11 +139,10 @@ class _Parser:
             "+ - * / // % **, and operations such as tanh(x)"
         )
 
-    def _leaf(self, name: str) -> Value:
+    def _leaf(self, name: str) -> Any:
         if name not in self.leaves:
             what = f"the operation {name} is called: {name}(x)" if name in TABLE else ""
             raise ValueError(what or f"{name} has no number; write --at {name}=1")
-        self.read.add(name)
         return self.leaves[name]
 
     def _call(self, name: str, operands: list[ast.expr]) -> Any:

@@ -1,0 +1,179 @@
+"""Kernels: what a fit computes, as compiled functions of rows, a data set each.
+
+Few points are part of the step itself. Many are cut into pieces: a kernel sums the equations of a
+piece, and another one makes the step. So the time to compile does not grow with the points.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.calculus import value_and_grad
+from micrograd.compiler.api.function import compile, vectorize
+from micrograd.fitting import levenberg_marquardt
+from micrograd.fitting.levenberg_marquardt import Equations, State, size, symmetric
+from micrograd.fitting.robust import loss_named
+from micrograd.lazy import cached_property
+
+FUSED = 64  # points: the most that are part of the step
+PIECE = 32  # points, about
+LEAST_CURVATURE = 2.0**-52  # of a robust loss, as in SciPy
+
+Array = np.ndarray[Any, Any]
+Formula = Callable[[Any, list[Any]], Any]  # of x and the free parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """The compiled functions of one formula with `m` free parameters, each made at its first use.
+
+    The formula is passed a number x, or a tuple of `inputs` numbers if `several` are set.
+    """
+
+    formula: Formula
+    m: int
+    inputs: int
+    several: bool
+    loss: str
+    weighted: bool
+    bounded: bool
+    threads: int
+
+    def step(self, points: int) -> Callable[..., Array]:
+        """The step of all rows: of state, [low, high], y, [weights], and the inputs."""
+        return self._fused if points <= FUSED else self._in_pieces
+
+    @cached_property
+    def single(self) -> Callable[..., Array]:
+        """The step of one data set; its arguments have no axis of rows."""
+        return compile(self._step)
+
+    @cached_property
+    def _fused(self) -> Callable[..., Array]:
+        return vectorize(self._step, each="row", threads=self.threads)
+
+    def _step(self, columns: Array, *rest: Array) -> Array:
+        state, bounds, (y, *others) = self._read(columns, rest)
+        weights = others.pop(0) if self.weighted else None
+        return self._next(state, self._equations(state.trial, y, weights, others), bounds)
+
+    def _read(self, columns: Array, rest: tuple[Array, ...]) -> tuple[State, Any, Any]:
+        state = State.of([*columns], self.m)
+        bounds = rest[:2] if self.bounded else (None, None)
+        return state, bounds, rest[2 * self.bounded :]
+
+    def _next(self, state: State, equations: Equations, bounds: Any) -> Array:
+        return _packed(levenberg_marquardt.step(state, equations, *bounds).columns())
+
+    # The equations, in scalars.
+
+    def _equations(self, free: Any, y: Array, weights: Array | None, inputs: Any) -> Equations:
+        both = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
+        rho = loss_named(self.loss)
+        m = self.m
+        chi2: Any = 0.0
+        g: list[Any] = [0.0] * m
+        a: list[list[Any]] = [[0.0] * m for _ in range(m)]
+        for k in range(len(y)):
+            x = tuple(array[k] + 0.0 for array in inputs)
+            f, slopes = both([*free], x if self.several else x[0])
+            r = y[k] - f
+            if weights is not None:
+                r, slopes = r * weights[k], [s * weights[k] for s in slopes]
+            curved = slopes
+            if rho is None:
+                chi2 = chi2 + r * r
+            else:
+                z = r * r
+                value, slope, second = rho(z)
+                chi2, r = chi2 + value, r * slope
+                curvature = ops.maximum(slope + 2.0 * second * z, LEAST_CURVATURE)
+                curved = [s * curvature for s in slopes]
+            for i in range(m):
+                g[i] = g[i] + slopes[i] * r
+                for j in range(i, m):
+                    a[i][j] = a[j][i] = a[i][j] + slopes[i] * curved[j]
+        return Equations(chi2, g, a)
+
+    # Many points.
+
+    def _in_pieces(self, columns: Array, *rest: Array) -> Array:
+        n, m = len(columns), self.m
+        bounds, (y, *others) = rest[: 2 * self.bounded], rest[2 * self.bounded :]
+        weights = others.pop(0) if self.weighted else np.ones((1, y.shape[1]))
+        pieces = -(-y.shape[1] // PIECE)
+        cut = [_cut(y, pieces, n), _cut(weights, pieces, n, 0.0)]
+        cut += [_cut(array, pieces, n) for array in others]
+        trial = np.repeat(columns[:, m : 2 * m], pieces, axis=0)
+        sums = self._piece(trial, *cut).reshape(n, pieces, -1).sum(1)
+        return self._advance(columns, sums, *bounds)
+
+    @cached_property
+    def _piece(self) -> Callable[..., Array]:
+        def piece(free: Array, y: Array, weights: Array, *inputs: Array) -> Array:
+            e = self._equations([*free], y, weights, inputs)
+            return _packed([e.chi2, *e.g, *[x for k, row in enumerate(e.a) for x in row[k:]]])
+
+        return vectorize(piece, each="row", threads=self.threads)
+
+    @cached_property
+    def _advance(self) -> Callable[..., Array]:
+        def advance(columns: Array, sums: Array, *rest: Array) -> Array:
+            state, bounds, _ = self._read(columns, rest)
+            chi2, *others = [*sums]
+            equations = Equations(chi2, others[: self.m], symmetric(others[self.m :], self.m))
+            return self._next(state, equations, bounds)
+
+        return vectorize(advance, each="row", threads=self.threads)
+
+    # Point by point.
+
+    @cached_property
+    def curve(self) -> Callable[..., Array]:
+        """The formula, of arrays that broadcast: the free parameters, then the inputs."""
+        return vectorize(self._curve, each="number", threads=self.threads)
+
+    def _curve(self, *arguments: Any) -> Any:
+        x = arguments[self.m :]
+        return self.formula(x if self.several else x[0], [*arguments[: self.m]]) + 0.0
+
+    @cached_property
+    def slopes(self) -> Callable[..., tuple[Array, ...]]:
+        """The formula and its derivatives by the free parameters, of arrays that broadcast."""
+        both = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
+
+        def slopes(*arguments: Any) -> Any:
+            x = tuple(t + 0.0 for t in arguments[self.m :])
+            f, gradient = both([*arguments[: self.m]], x if self.several else x[0])
+            return (f + 0.0, *[s + 0.0 for s in gradient])
+
+        return vectorize(slopes, each="number", threads=self.threads)
+
+
+def _cut(array: Array, pieces: int, n: int, padding: float | None = None) -> Array:
+    """Each row as `pieces` rows of equal length, padded by its last point, or by a number."""
+    lacking = -array.shape[1] % pieces
+    if lacking:
+        last = array[:, -1:] if padding is None else np.full((len(array), 1), padding)
+        array = np.concatenate([array, np.repeat(last, lacking, axis=1)], axis=1)
+    length = array.shape[1] // pieces
+    return np.broadcast_to(array, (n, array.shape[1])).reshape(n * pieces, length)
+
+
+def _packed(numbers: list[Any]) -> Array:
+    array = np.empty(len(numbers), object)
+    array[:] = numbers
+    return array
+
+
+def first_states(starts: Array, floor: Array | float) -> Array:
+    """The states before the first step, a row for each row of `starts`."""
+    n, m = starts.shape
+    states = np.zeros((n, size(m)))
+    states[:, :m] = states[:, m : 2 * m] = starts
+    states[:, -6:-1] = np.inf, levenberg_marquardt.FIRST_DAMPING, 2.0, 1.0, 0.0
+    states[:, -2] = floor
+    return states
