@@ -169,11 +169,11 @@ def _packed(numbers: list[Any]) -> Array:
     return array
 
 
-def first_states(starts: Array, floor: Array | float) -> Array:
+def first_states(starts: Array, floor: Array | float, damping: float) -> Array:
     """The states before the first step, a row for each row of `starts`."""
     n, m = starts.shape
     states = np.zeros((n, size(m)))
     states[:, :m] = states[:, m : 2 * m] = starts
-    states[:, -6:-1] = np.inf, levenberg_marquardt.FIRST_DAMPING, 2.0, 1.0, 0.0
+    states[:, -6:-1] = np.inf, damping, 2.0, 1.0, 0.0
     states[:, -2] = floor
     return states

@@ -2,7 +2,7 @@
 
 A step evaluates the trial point, keeps it if χ² became smaller, and computes the next trial from
 the damped normal equations: their damping follows Nielsen (1999), their scales are the largest
-diagonal so far (Moré, 1978). Parameters at a bound that χ² pushes outwards are held; the others'
+diagonal so far (Moré, 1978), which fades. Parameters at a bound that χ² pushes outwards are held; the others'
 step is clipped.
 
 A fit has converged when the full Gauss-Newton step is short compared with the standard errors: the
@@ -20,6 +20,8 @@ from micrograd.functions import sum as total
 OFFSET = 1e-8  # of a converged fit: its distance from the minimum, in standard errors
 ROUNDING = 1e-4  # the offset at which a step that does not decrease χ² is a matter of rounding
 NOISE = 1e-14  # relative to χ²: an increase that rounding may cause
+LINEAR = 0.9  # of the predicted decrease: the model is nearly linear
+FADING = 0.1  # what a step leaves of the largest diagonal
 FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = 1e-3, 1e-16, 1e20
 PIVOT = 1e-15  # relative to the diagonal: smaller pivots are rounding errors
 
@@ -110,7 +112,9 @@ def step(old: State, new: Equations, low: Numbers | None, high: Numbers | None) 
     )
     damping, growth = _damped(old, new.chi2, better)
     free = _free(point, equations.g, low, high)
-    scales = [ops.maximum(s, row[k]) for k, (s, row) in enumerate(zip(old.scales, equations.a))]
+    scales = [
+        ops.maximum(FADING * s, row[k]) for k, (s, row) in enumerate(zip(old.scales, equations.a))
+    ]
     a, g = _held(equations, free)
     change = solution([*map(list, a)], g, [damping * s for s in scales])
     trial = [x + d for x, d in zip(point, change)]
@@ -133,8 +137,9 @@ def _damped(old: State, chi2: Any, better: Any) -> tuple[Any, Any]:
     first = old.equations.chi2 == INFINITY
     gain = (old.equations.chi2 - chi2) / old.predicted
     excess = 2.0 * gain - 1.0
-    factor = ops.maximum(1.0 / 3.0, 1.0 - excess * excess * excess)
-    less = ops.where(first, old.damping, ops.maximum(old.damping * factor, LEAST_DAMPING))
+    slower = ops.maximum(1.0 / 3.0, 1.0 - excess * excess * excess)
+    smaller = old.damping * ops.where(gain > LINEAR, 0.1, slower)
+    less = ops.where(first, old.damping, ops.maximum(smaller, LEAST_DAMPING))
     damping = ops.where(better, less, old.damping * old.growth)
     return damping, ops.where(better, 2.0, 2.0 * old.growth)
 

@@ -1,0 +1,153 @@
+"""Measurements: what is fitted, as arrays with a row for each data set, checked."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from micrograd.errors import ArgumentError, ShapeError
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """y of shape (n, points). Inputs and weights have as many rows, or one that all share.
+
+    A point of weight 0 is left out.
+    """
+
+    inputs: tuple[Array, ...]
+    several: bool  # whether the model takes a tuple of inputs
+    y: Array
+    weights: Array | None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def counts(self) -> Array:
+        """The points of each data set."""
+        if self.weights is None:
+            return np.full(len(self.y), self.y.shape[1])
+        return np.broadcast_to((self.weights != 0.0).sum(1), len(self.y))
+
+    @property
+    def arrays(self) -> list[Array]:
+        """What kernels are passed behind the parameters."""
+        return [self.y, *([] if self.weights is None else [self.weights]), *self.inputs]
+
+    def take(self, rows: Any) -> "Measurements":
+        """The data sets of these rows: indices, a slice, or an array of bool."""
+        take = lambda x: x[rows] if len(x) > 1 else x  # noqa: E731
+        return replace(
+            self,
+            inputs=tuple(map(take, self.inputs)),
+            y=self.y[rows],
+            weights=None if self.weights is None else take(self.weights),
+        )
+
+
+def measurements(
+    x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: bool
+) -> Measurements:
+    """The arguments of `curve_fit` (a single data set) or `curve_fits`, as Measurements.
+
+    Raises ShapeError for arrays that do not fit, and ArgumentError for numbers that cannot be used.
+    """
+    if nan not in ("raise", "omit"):
+        raise ArgumentError(f'nan must be "raise" or "omit", got {nan!r:.40}')
+    y = _numbers("y", y)
+    if single:
+        if y.ndim != 1:
+            raise ShapeError(
+                f"expected y of shape (points,), got {y.shape}; curve_fits takes many data sets"
+            )
+        y = y[None]
+    if y.ndim != 2:
+        raise ShapeError(f"expected y of shape (fits, points), got {y.shape}")
+    several = isinstance(x, tuple) or (single and np.ndim(x) == 2)
+    inputs = tuple(_rows("x", array, y) for array in (x if several else (x,)))
+    scale = None if sigma is None else _rows("sigma", sigma, y)
+    given = None if weights is None else _rows("weights", weights, y)
+    arrays = {"x": inputs, "sigma": scale, "weights": given}
+    lost = _lost(arrays, y, nan, single)
+    if scale is not None and not np.all((scale > 0.0) | np.isnan(scale)):
+        raise ArgumentError("sigma must be greater than 0; leave a point out by nan='omit'")
+    if given is not None and not np.all(given >= 0.0):
+        raise ArgumentError("weights must be at least 0; a point of weight 0 is left out")
+    return _without(lost, Measurements(inputs, several, y, _weights(scale, given)))
+
+
+def _numbers(name: str, x: Any) -> Array:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        try:
+            array = array.astype(float) if array.dtype.kind == "O" else None
+        except (TypeError, ValueError):
+            array = None
+    if array is None:
+        raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}")
+    return np.ascontiguousarray(array, float)
+
+
+def _rows(name: str, x: Any, y: Array) -> Array:
+    """The array with a row for each data set, or with one."""
+    array = _numbers(name, x)
+    n, points = y.shape
+    if array.ndim == 0 and name != "x":
+        array = np.full(points, array)
+    if array.shape not in ((points,), (n, points), (1, points)):
+        raise ShapeError(
+            f"expected {name} of shape ({points},), or ({n}, {points}) with a row for each data "
+            f"set, as y has; got {array.shape}"
+        )
+    return array.reshape(-1, points)
+
+
+def _weights(scale: Array | None, given: Array | None) -> Array | None:
+    if scale is None:
+        return given
+    weights = 1.0 / scale
+    return weights if given is None else weights * given
+
+
+def _lost(arrays: dict[str, Any], y: Array, nan: str, single: bool) -> Array:
+    """Where a number is NaN, and may be; raises ArgumentError where one may not."""
+    lost = np.zeros((1, y.shape[1]), bool)
+    out = arrays["weights"]
+    left_out = np.zeros((1, y.shape[1]), bool) if out is None else out == 0.0
+    named = [("y", y), *[("x", a) for a in arrays["x"]]]
+    named += [(k, arrays[k]) for k in ("sigma", "weights") if arrays[k] is not None]
+    for name, array in named:
+        if np.isfinite(array).all():
+            continue
+        bad = ~np.isfinite(array) & ~left_out
+        wrong = bad & np.isinf(array) if nan == "omit" else bad
+        if wrong.any():
+            row, point = (int(k[0]) for k in np.nonzero(wrong))
+            where = f"point {point}" if single else f"row {row}, point {point}"
+            found = np.broadcast_to(array, wrong.shape)[row, point]
+            omit = "" if np.isinf(found) else "; nan='omit' leaves such points out"
+            raise ArgumentError(f"{name} is {found} at {where}{omit}")
+        lost = lost | ~np.isfinite(array)
+    return lost
+
+
+def _without(lost: Array, data: Measurements) -> Measurements:
+    """The measurements in which the points that are lost have the weight 0."""
+    if not lost.any():
+        return data
+    weights = np.ones((1, data.y.shape[1])) if data.weights is None else data.weights
+    first = np.argmin(np.broadcast_to(lost, data.y.shape), axis=1)[:, None]  # that is not lost
+
+    def filled(array: Array) -> Array:
+        whole = np.broadcast_to(array, data.y.shape)
+        return np.where(lost, np.nan_to_num(np.take_along_axis(whole, first, 1)), whole)
+
+    return replace(
+        data,
+        inputs=tuple(map(filled, data.inputs)),
+        y=np.where(lost, 0.0, data.y),
+        weights=np.where(lost, 0.0, weights),
+    )

@@ -1,0 +1,116 @@
+"""Solution: the free parameters of all data sets, found block by block."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrograd.compaction import repeat
+from micrograd.fitting import levenberg_marquardt as method
+from micrograd.fitting.kernels import Kernels, first_states
+from micrograd.fitting.measurements import Measurements
+
+NUMBERS = 1 << 20  # in a block, about: what is worked on stays in the cache, memory small
+LARGEST = 1 << 14  # rows of a block
+DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt, and of the second
+
+# The status of a fit.
+LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED = 0, 1, 2, 3, 4, 5
+MESSAGES = {
+    CONVERGED: "converged",
+    LIMIT: "not converged: the limit of iterations was reached; pass iterations=, or a better p0",
+    STUCK: "not converged: no step decreases χ²; pass another p0, or parameters of size about 1",
+    NOT_FINITE: "not fitted: at the start the model or a derivative is not finite; pass another p0",
+    TOO_FEW: "not fitted: fewer points than free parameters",
+    INTERRUPTED: "not fitted: interrupted",
+}
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Solution:
+    """An array of each, with a row for each data set."""
+
+    free: Array
+    triangle: Array  # of the normal matrix
+    chi2: Array
+    status: Array
+    iterations: Array
+
+    @classmethod
+    def empty(cls, n: int, m: int) -> "Solution":
+        return cls(
+            np.full((n, m), np.nan), np.full((n, m * (m + 1) // 2), np.nan), np.full(n, np.nan),
+            np.full(n, INTERRUPTED), np.zeros(n, int),
+        )  # fmt: skip
+
+    def put(self, rows: Any, states: Array, taken: Array) -> None:
+        """Stores the final states of these rows."""
+        m = self.free.shape[1]
+        status = states[:, -1].astype(int)
+        lost = (status == NOT_FINITE)[:, None]
+        self.free[rows] = np.where(lost, np.nan, states[:, :m])
+        self.triangle[rows] = np.where(
+            lost, np.nan, states[:, 3 * m : 3 * m + m * (m + 1) // 2]
+        )
+        self.chi2[rows] = np.where(lost[:, 0], np.nan, states[:, -6])
+        self.status[rows], self.iterations[rows] = status, taken
+
+
+def solve(
+    kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
+    done: Callable[[int], None] = lambda count: None,
+) -> Solution:  # fmt: skip
+    """The solution, from `starts`, a row for each data set or one for all.
+
+    `done` is told how many data sets are done after each block. Ctrl-C ends the work: data sets
+    that are not done have the status INTERRUPTED.
+    """
+    n, m = len(data), kernels.m
+    solution = Solution.empty(n, m)
+    size = max(min(NUMBERS // data.y.shape[1], LARGEST), 1)
+    try:
+        for start in range(0, n, size):
+            block = slice(start, min(start + size, n))
+            rows = np.arange(block.start, block.stop)
+            few = data.counts[block] < m
+            solution.status[rows[few]] = TOO_FEW
+            rows = rows[~few]
+            part = data.take(block if not few.any() else rows)
+            own = starts[rows] if len(starts) > 1 else np.repeat(starts, len(rows), axis=0)
+            _solve_block(kernels, part, own, bounds, most, solution, rows)
+            done(block.stop)
+    except KeyboardInterrupt:
+        if n == 1:
+            raise
+    return solution
+
+
+def _solve_block(
+    kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
+    solution: Solution, rows: Array,
+) -> None:  # fmt: skip
+    for attempt, damping in enumerate(DAMPINGS):
+        if not len(rows):
+            return
+        states, taken = _attempt(kernels, data, starts, bounds, most, damping)
+        if attempt:
+            better = states[:, -6] < solution.chi2[rows]
+            solution.put(rows[better], states[better], taken[better])
+            return
+        solution.put(rows, states, taken)
+        again = np.isin(solution.status[rows], (LIMIT, STUCK))
+        rows, starts, data = rows[again], starts[again], data.take(again)
+
+
+def _attempt(
+    kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
+    damping: float,
+) -> tuple[Array, Array]:  # fmt: skip
+    weighted = data.y if data.weights is None else data.y * data.weights
+    floor = (4.0 * np.finfo(float).eps) ** 2 * np.einsum("ij,ij->i", weighted, weighted)
+    states = first_states(starts, floor, damping)
+    step = kernels.step(data.y.shape[1])
+    return repeat(step, states, [*bounds, *data.arrays], most)
