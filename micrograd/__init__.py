@@ -145,6 +145,7 @@ __all__ = [
     # unknowns that are best
     "minimize", "least_squares", "minimize_many", "sparse_jacobian", "sparse_hessian",
     # training
+    "curve_fit", "curve_fits",
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "TableModel", "train_table", "predict_table",
 ]
@@ -163,6 +164,7 @@ if TYPE_CHECKING:
     from micrograd.fitting.many import minimize_many
     from micrograd.fitting.minimizing import minimize
     from micrograd.fitting.sparse import sparse_hessian, sparse_jacobian
+    from micrograd.fitting.curve_fit import curve_fit, curve_fits
     from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.loops import scan
     from micrograd.pictures.picture import draw
@@ -190,6 +192,8 @@ _LATER = {
     "check_gradient": "gradient_check",
     "GradientError": "gradient_check",
     "scan": "loops",
+    "curve_fit": "fitting.curve_fit",
+    "curve_fits": "fitting.curve_fit",
     "fit": "training.fit",
     "DivergenceError": "training.fit",
     "CheckpointError": "training.run.checkpoint",

@@ -83,6 +83,12 @@ class Expression:
     def __repr__(self) -> str:
         return self.text
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     def __call__(self, leaves: Mapping[str, Any]) -> Any:
         try:
             return _Parser(self.text, {**_CONSTANTS, **leaves}).graph(self._body)

@@ -42,13 +42,17 @@ class Kernels:
     bounded: bool
     threads: int
 
-    def step(self, points: int) -> Callable[..., Array]:
-        """The step of all rows: of state, [low, high], y, [weights], and the inputs."""
-        return self._fused if points <= FUSED else self._in_pieces
+    def step(self, n: int, points: int) -> Callable[..., Array]:
+        """The step of n rows: of state, [low, high], y, [weights], and the inputs."""
+        if points > FUSED:
+            return self._in_pieces
+        return self._one_row if n == 1 else self._fused
+
+    def _one_row(self, *arrays: Array) -> Array:
+        return self._single(*[array[0] for array in arrays])[None]
 
     @cached_property
-    def single(self) -> Callable[..., Array]:
-        """The step of one data set; its arguments have no axis of rows."""
+    def _single(self) -> Callable[..., Array]:
         return compile(self._step)
 
     @cached_property

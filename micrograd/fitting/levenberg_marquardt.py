@@ -123,9 +123,7 @@ def step(old: State, new: Equations, low: Numbers | None, high: Numbers | None) 
         change = [t - x for t, x in zip(trial, point)]
     predicted = _decrease(equations, change)
     status = _status(old, equations, better, damping, newton_decrease(a, g))
-    return State(
-        point, trial, equations, scales, damping, growth, predicted, old.floor, status
-    )
+    return State(point, trial, equations, scales, damping, growth, predicted, old.floor, status)
 
 
 def _chosen(condition: Any, x: Numbers, y: Numbers) -> list[Any]:

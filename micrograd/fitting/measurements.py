@@ -48,9 +48,7 @@ class Measurements:
         )
 
 
-def measurements(
-    x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: bool
-) -> Measurements:
+def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: bool) -> Measurements:
     """The arguments of `curve_fit` (a single data set) or `curve_fits`, as Measurements.
 
     Raises ShapeError for arrays that do not fit, and ArgumentError for numbers that cannot be used.
@@ -77,6 +75,15 @@ def measurements(
     if given is not None and not np.all(given >= 0.0):
         raise ArgumentError("weights must be at least 0; a point of weight 0 is left out")
     return _without(lost, Measurements(inputs, several, y, _weights(scale, given)))
+
+
+def inputs_of(x: Any, several: bool, n: int) -> tuple[Array, ...]:
+    """Inputs of other points than the measured ones: each (1, points) or (n, points)."""
+    arrays = [np.atleast_2d(_numbers("x", array)) for array in (x if several else (x,))]
+    for array in arrays:
+        if array.ndim != 2 or len(array) not in (1, n):
+            raise ShapeError(f"expected x of shape (points,) or ({n}, points), got {array.shape}")
+    return tuple(arrays)
 
 
 def _numbers(name: str, x: Any) -> Array:

@@ -39,12 +39,6 @@ class Parameters:
     def bounded(self) -> bool:
         return any(map(math.isfinite, self.low + self.high))
 
-    @property
-    def key(self) -> Any:
-        """What the formula depends on."""
-        tied = tuple((name, expression.text) for name, expression in self.tied)
-        return self.names, self.taken, self.fixed, tied
-
     def whole(self, free: Sequence[Any]) -> list[Any]:
         """All parameters, of the free ones: numbers, symbols or arrays."""
         known = dict(self.fixed) | dict(zip(self.free, free))

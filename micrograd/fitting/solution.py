@@ -52,9 +52,7 @@ class Solution:
         status = states[:, -1].astype(int)
         lost = (status == NOT_FINITE)[:, None]
         self.free[rows] = np.where(lost, np.nan, states[:, :m])
-        self.triangle[rows] = np.where(
-            lost, np.nan, states[:, 3 * m : 3 * m + m * (m + 1) // 2]
-        )
+        self.triangle[rows] = np.where(lost, np.nan, states[:, 3 * m : 3 * m + m * (m + 1) // 2])
         self.chi2[rows] = np.where(lost[:, 0], np.nan, states[:, -6])
         self.status[rows], self.iterations[rows] = status, taken
 
@@ -112,5 +110,5 @@ def _attempt(
     weighted = data.y if data.weights is None else data.y * data.weights
     floor = (4.0 * np.finfo(float).eps) ** 2 * np.einsum("ij,ij->i", weighted, weighted)
     states = first_states(starts, floor, damping)
-    step = kernels.step(data.y.shape[1])
+    step = kernels.step(*data.y.shape)
     return repeat(step, states, [*bounds, *data.arrays], most)

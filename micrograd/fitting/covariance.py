@@ -1,0 +1,86 @@
+"""Covariance: the inverse of the normal matrix; of one near singularity, by the Jacobian's SVD."""
+
+from typing import Any
+
+import numpy as np
+
+from micrograd import ops
+from micrograd.fitting.kernels import LEAST_CURVATURE, Kernels
+from micrograd.fitting.measurements import Measurements
+from micrograd.fitting.robust import loss_named
+from micrograd.fitting.solution import Solution
+
+SOUND = 1e-8  # the least eigenvalue of a scaled normal matrix whose inverse is exact enough
+EPSILON = float(np.finfo(float).eps)
+NUMBERS = 1 << 22  # of a Jacobian, at once
+
+Array = np.ndarray[Any, Any]
+
+
+def inverses(kernels: Kernels, data: Measurements, solution: Solution) -> Array:
+    """The inverse of each normal matrix: infinite where it is singular, NaN where there is none."""
+    a = matrices(solution.triangle, kernels.m)
+    scales = np.sqrt(np.einsum("nii->ni", a))
+    scaled = _scaled(a, scales)
+    known = np.isfinite(scaled).all((1, 2))
+    result = np.full(a.shape, np.inf)
+    result[np.isnan(solution.chi2)] = np.nan
+    sound = np.zeros(len(a), bool)
+    sound[known] = np.linalg.eigvalsh(scaled[known])[:, 0] > SOUND
+    result[sound] = _scaled(np.linalg.inv(scaled[sound]), scales[sound])
+    doubtful = np.flatnonzero(known & ~sound)
+    for rows in pieces(doubtful, data.y.shape[1] * kernels.m):
+        result[rows] = _by_svd(kernels, data.take(rows), solution.free[rows])
+    return result
+
+
+def matrices(triangle: Array, m: int) -> Array:
+    """The symmetric matrices of which each row holds the triangle."""
+    a = np.empty((len(triangle), m, m))
+    rows, columns = np.triu_indices(m)
+    a[:, rows, columns] = a[:, columns, rows] = triangle
+    return a
+
+
+def _scaled(a: Array, scales: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return a / (scales[:, :, None] * scales[:, None, :])
+
+
+def pieces(rows: Array, numbers: int) -> list[Array]:
+    size = max(NUMBERS // numbers, 1)
+    return [rows[k : k + size] for k in range(0, len(rows), size)]
+
+
+def columns_of(free: Array) -> list[Array]:
+    """The parameters, each as a column that broadcasts over points."""
+    return [free[:, k : k + 1] for k in range(free.shape[1])]
+
+
+def jacobian(kernels: Kernels, data: Measurements, free: Array) -> tuple[Array, Array]:
+    """The weighted residuals, and the derivatives of the weighted model: (n, points, m)."""
+    f, *slopes = kernels.slopes(*columns_of(free), *data.inputs)
+    j = np.stack([np.broadcast_to(s, data.y.shape) for s in slopes], axis=2)
+    r = data.y - f
+    if data.weights is not None:
+        r, j = r * data.weights, j * data.weights[:, :, None]
+    return r, j
+
+
+def _by_svd(kernels: Kernels, data: Measurements, free: Array) -> Array:
+    """The inverses by the singular values of the Jacobian, whose condition is the square root."""
+    r, j = jacobian(kernels, data, free)
+    rho = loss_named(kernels.loss)
+    if rho is not None:
+        z = r * r
+        _, slope, second = rho(z)
+        curvature = ops.maximum(slope + 2.0 * second * z, LEAST_CURVATURE)
+        j = j * np.sqrt(curvature)[:, :, None]
+    scales = np.sqrt(np.einsum("npi,npi->ni", j, j))
+    _, s, vt = np.linalg.svd(j / scales[:, None, :], full_matrices=False)
+    singular = s[:, -1] <= EPSILON * max(j.shape[1:]) * s[:, 0]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        v = vt / s[:, :, None]
+        result = _scaled(np.einsum("nki,nkj->nij", v, v), scales)
+    result[singular | ~np.isfinite(result).all((1, 2))] = np.inf
+    return result

@@ -1,0 +1,88 @@
+"""`curve_fit` and `curve_fits`: the parameters of a formula, from one data set or from many."""
+
+from micrograd.annotations import Function, Tree
+from micrograd.errors import ArgumentError
+from micrograd.fitting.many_fits import Fits
+from micrograd.fitting.measurements import measurements
+from micrograd.fitting.one_fit import Fit
+from micrograd.fitting.task import ITERATIONS, Task
+from micrograd.names import names_keywords
+
+
+@names_keywords(maxfev="it is called iterations", f_scale="it is called loss_scale")
+def curve_fit(
+    model: Function, x: Tree, y: Tree, p0: Tree, sigma: Tree = None, absolute_sigma: bool = False,
+    bounds: Tree = None, loss: str = "linear", nan: str = "raise", *,
+    loss_scale: float = 1.0, iterations: int = ITERATIONS,
+) -> Fit:  # fmt: skip
+    """The parameters of `model(x, a, b, ...)` that fit y, by least squares.
+
+    `model` takes one x, a number, and the parameters, and returns one number, in operations of this
+    package. It is differentiated exactly and compiled. For several inputs pass x as a tuple of
+    arrays: the model is given a tuple of numbers.
+
+    `p0` are the starts of the parameters: a sequence; a function of (x, y) that returns one; or a
+    dict by name: of a start, of (start, low, high) or (start, low, high, fixed), or of an
+    expression of other parameters, as text.
+
+    `sigma` are the standard deviations of y; with `absolute_sigma` they are taken as they are,
+    else as relative weights (as in `scipy.optimize.curve_fit`). `bounds` is (low, high), each a
+    number or one for each parameter. `loss` is "linear", "soft_l1", "huber", "cauchy" or "arctan",
+    as in `scipy.optimize.least_squares`; `loss_scale` is its `f_scale`. With nan="omit", points
+    with a NaN are left out.
+
+    A fit that has not converged is no exception: look at `converged` and `message`. Raises
+    ArgumentError and ShapeError for arguments that do not fit, also for fewer points than free
+    parameters, and TraceError for a model that cannot be compiled.
+
+    >>> import micrograd as mg
+    >>> x, y = [0.0, 1.0, 2.0, 3.0], [5.0, 3.1, 2.1, 1.6]
+    >>> fit = curve_fit(lambda x, a, b, c: a * mg.exp(-b * x) + c, x, y, [4.0, 1.0, 1.0])
+    >>> fit
+    <fit: a = 3.98 ± 0.023, b = 0.632 ± 0.0088, c = 1.01 ± 0.024; converged>
+    >>> tied = curve_fit(
+    ...     lambda x, a, b, c: a * mg.exp(-b * x) + c, x, y,
+    ...     {"a": "5 - c", "b": (1.0, 0.0, 10.0), "c": 1.0},
+    ... )
+    >>> tied["a"] + tied["c"]
+    5.0
+    """
+    data = measurements(x, y, sigma, None, nan, single=True)
+    task = Task(model, absolute_sigma, loss, loss_scale, iterations)
+    fits = task.fits(data, (x, y), p0, bounds)
+    if fits.dof[0] < 0:
+        raise ArgumentError(
+            f"{fits.kernels.m} free parameters are more than {fits.data.counts[0]} points"
+        )
+    return fits[0]
+
+
+@names_keywords(maxfev="it is called iterations", f_scale="it is called loss_scale")
+def curve_fits(
+    model: Function, x: Tree, y: Tree, p0: Tree, sigma: Tree = None, absolute_sigma: bool = False,
+    bounds: Tree = None, loss: str = "linear", nan: str = "raise", *, weights: Tree = None,
+    loss_scale: float = 1.0, iterations: int = ITERATIONS, threads: int = 1,
+    progress: bool | None = False,
+) -> Fits:  # fmt: skip
+    """Fits `model` to each row of y, of shape (n, points), all in one native program.
+
+    x, `sigma` and `weights` have the shape (points,) or a row for each data set. Points of weight
+    0 are left out, so that data sets may have different numbers of points; other weights multiply
+    1 / sigma. `p0` may have a row for each data set; a function is called with each (x, y). For
+    the other arguments, see `curve_fit`.
+
+    No fit raises an exception: `status` and `message` say what became of each. Ctrl-C returns the
+    fits that are done; the others have the status 5. `progress` shows a bar on stderr; None does
+    so in a terminal.
+
+    >>> import numpy as np
+    >>> import micrograd as mg
+    >>> t = np.linspace(0.0, 4.0, 20)
+    >>> rates = np.array([[0.5], [1.0], [2.0]])
+    >>> fits = curve_fits(lambda x, a, b: a * mg.exp(-b * x), t, 3.0 * np.exp(-rates * t), [1, 1])
+    >>> fits["b"].round(6), fits.converged.all()
+    (array([0.5, 1. , 2. ]), np.True_)
+    """
+    data = measurements(x, y, sigma, weights, nan, single=False)
+    task = Task(model, absolute_sigma, loss, loss_scale, iterations, threads, progress)
+    return task.fits(data, (x, y), p0, bounds)

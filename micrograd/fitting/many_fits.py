@@ -1,0 +1,221 @@
+"""Fits: the answers of many fits, as arrays with a row for each data set."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micrograd.compiler.api.function import vectorize
+from micrograd.fitting.covariance import columns_of, inverses
+from micrograd.fitting.kernels import Kernels
+from micrograd.fitting.measurements import Measurements, inputs_of
+from micrograd.fitting.one_fit import Fit
+from micrograd.fitting.parameters import Parameters
+from micrograd.fitting.solution import CONVERGED, MESSAGES, Solution
+from micrograd.lazy import cached_property
+from micrograd.names import unknown
+from micrograd.report import Report
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """What `curve_fits` found. Each array has a row for each of the n data sets.
+
+    `fits["a"]` holds the parameter a of all fits, `fits[k]` is the Fit of data set k. A fit whose
+    `status` is not 1 has not converged: `message(k)` says why; `converged` is an array of bool.
+
+    >>> import numpy as np
+    >>> import micrograd as mg
+    >>> x = np.array([0.0, 1.0, 2.0])
+    >>> fits = mg.curve_fits(lambda x, a, b: a + b * x, x, [[1.0, 3.0, 5.0], [0.0, 1.0, 2.0]], [1, 1])
+    >>> fits["b"].round(9), fits.status
+    (array([2., 1.]), array([1, 1]))
+    >>> fits[0]["a"].round(9).item()
+    1.0
+    """
+
+    parameters: Parameters
+    kernels: Kernels
+    data: Measurements
+    solution: Solution
+    absolute_sigma: bool
+    loss_scale: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters, in the order of the columns of `values`."""
+        return self.parameters.names
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Fit]:
+        return map(self._fit, range(len(self)))
+
+    def __getitem__(self, which: int | str) -> Any:
+        if isinstance(which, str):
+            if which not in self.names:
+                raise KeyError(unknown("parameter", which, self.names))
+            return self.values[:, self.names.index(which)]
+        return self._fit(range(len(self))[which])
+
+    def _fit(self, k: int) -> Fit:
+        return Fit(self, k)
+
+    # The parameters.
+
+    @cached_property
+    def values(self) -> Array:
+        """The parameters of each fit, fixed and tied ones included: (n, parameters)."""
+        free = self.solution.free
+        whole = self.parameters.whole([*free.T])
+        return np.stack([np.broadcast_to(x, len(free)) for x in whole], axis=1)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariances, as `scipy.optimize.curve_fit` returns them: (n, parameters, parameters).
+
+        They are infinite where the data do not determine all parameters. A fixed parameter has the
+        variance 0, that of a tied one follows from those it is tied to.
+        """
+        inverse = inverses(self.kernels, self.data, self.solution) / self.loss_scale**2
+        if not self.absolute_sigma:
+            with np.errstate(invalid="ignore"):
+                inverse = inverse * self.reduced_chi2[:, None, None]
+            inverse[(self.dof <= 0) & ~np.isnan(self.chi2)] = np.inf
+        inverse[np.isnan(inverse).any((1, 2)) & ~np.isnan(self.chi2)] = np.inf
+        return self._of_all(inverse)
+
+    def _of_all(self, covariance: Array) -> Array:
+        """The covariance of all parameters, of that of the free ones."""
+        if self.names == self.parameters.free:
+            return covariance
+        slopes = self._slopes()
+        endless = np.isinf(covariance).any((1, 2))
+        covariance = np.where(endless[:, None, None], 0.0, covariance)
+        whole = slopes @ covariance @ slopes.transpose(0, 2, 1)
+        moves = (slopes != 0.0).any(2)
+        whole[endless[:, None, None] & moves[:, :, None] & moves[:, None, :]] = np.inf
+        return whole
+
+    def _slopes(self) -> Array:
+        """The derivatives of all parameters by the free ones."""
+        from micrograd.calculus import jacobian
+
+        whole = self.parameters.whole
+        rows = vectorize(
+            lambda *free: [
+                s + 0.0 * free[0]
+                for row in jacobian(lambda q: [x + 0.0 * q[0] for x in whole(q)])([*free])
+                for s in row
+            ],
+            each="number",
+        )(*self.solution.free.T)
+        return np.stack(rows, axis=1).reshape(len(self), len(self.names), -1)
+
+    @cached_property
+    def errors(self) -> Array:
+        """Standard errors of the parameters: the roots of the variances."""
+        return np.sqrt(np.einsum("nii->ni", self.covariance))
+
+    # The fits.
+
+    @property
+    def chi2(self) -> Array:
+        """χ²: the sum of squares of residuals / sigma; with a robust loss, the sum of the losses."""
+        return self.solution.chi2 * self.loss_scale**2
+
+    @property
+    def dof(self) -> Array:
+        """Degrees of freedom: points that were not left out, less free parameters."""
+        return self.data.counts - self.kernels.m
+
+    @property
+    def reduced_chi2(self) -> Array:
+        """χ² / degrees of freedom; NaN where there are none."""
+        return self.chi2 / np.where(self.dof > 0, self.dof, np.nan)
+
+    @property
+    def status(self) -> Array:
+        """1: converged; others: see `message`."""
+        return self.solution.status
+
+    @property
+    def converged(self) -> Array:
+        """Whether each fit has converged."""
+        return self.status == CONVERGED
+
+    @property
+    def iterations(self) -> Array:
+        """Evaluations of the model at all points of a data set."""
+        return self.solution.iterations
+
+    def message(self, k: int) -> str:
+        """What became of fit k."""
+        return MESSAGES[int(self.status[k])]
+
+    @property
+    def messages(self) -> list[str]:
+        """What became of each fit."""
+        return [MESSAGES[code] for code in self.status.tolist()]
+
+    # Curves.
+
+    def predict(self, x: Any = None) -> Array:
+        """The curves at `x`, by default where they were fitted: (n, points)."""
+        inputs = self.data.inputs if x is None else inputs_of(x, self.data.several, len(self))
+        return self.kernels.curve(*columns_of(self.solution.free), *inputs)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """y less the curve, not divided by sigma: (n, points); NaN for points that are left out."""
+        out = self.data.y - self.predict()
+        if self.data.weights is not None:
+            out = np.where(self.data.weights == 0.0, np.nan, out)
+        return out
+
+    def __repr__(self) -> str:
+        good = int(self.converged.sum())
+        return f"<{len(self)} fits of {', '.join(self.names)}: {good} converged>"
+
+    def summary(self) -> Report:
+        """A page: what became of the fits, and the quantiles of the parameters.
+
+        >>> import micrograd as mg
+        >>> mg.curve_fits(lambda x, a: a * x, [1.0, 2.0], [[2.0, 4.0]], [1.0]).summary()
+        1 fit of 2 points: 1 converged
+        <BLANKLINE>
+        parameter          5 %      median        95 %  median error
+        a                    2           2           2             0
+        """
+        n, good = len(self), self.converged
+        lines = [f"{n:,} fit{'s' * (n != 1)} of {self.data.y.shape[1]} points: "
+                 f"{int(good.sum()):,} converged"]  # fmt: skip
+        for code, count in sorted(Counter(self.status[~good].tolist()).items()):
+            first = int(np.flatnonzero(self.status == code)[0])
+            lines.append(f"{count:,} {MESSAGES[code]} (the first is fit {first})")
+        if good.any():
+            lines += [
+                "",
+                f"{'parameter':<12}{'5 %':>10}{'median':>12}{'95 %':>12}{'median error':>14}",
+            ]
+            low, middle, high = np.quantile(self.values[good], [0.05, 0.5, 0.95], axis=0)
+            errors = np.median(self.errors[good], axis=0)
+            for row in zip(self.names, low, middle, high, errors):
+                lines.append("{:<12}{:>10.5g}{:>12.5g}{:>12.5g}{:>14.3g}".format(*row))
+        return Report("\n".join(lines))
+
+    def plot(self, which: Any = None, path: str | Path | None = None) -> Any:
+        """A matplotlib Figure of some fits: those of the indices `which`, by default the first 12.
+
+        Raises PlotError if matplotlib is not installed.
+        """
+        from micrograd.plots.fits import fit_curves
+
+        chosen = range(min(len(self), 12)) if which is None else which
+        return fit_curves([self[k] for k in chosen], path)

@@ -1,0 +1,195 @@
+"""Fit: the answers of one fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrograd.fitting.measurements import inputs_of
+from micrograd.names import unknown
+from micrograd.report import Report
+
+if TYPE_CHECKING:
+    from micrograd.fitting.many_fits import Fits
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What `curve_fit` found, or fit `k` of `curve_fits`.
+
+    `fit["a"]` is the parameter a. A fit whose `status` is not 1 has not converged: `message` says
+    why.
+
+    >>> import micrograd as mg
+    >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1.0, 1.0])
+    >>> fit
+    <fit: a = 0.83 ± 0.37, b = 2.5 ± 0.29; converged>
+    >>> round(fit["b"], 9), round(fit.chi2, 9)
+    (2.5, 0.166666667)
+    >>> fit.predict([10.0]).round(6)
+    array([25.833333])
+    """
+
+    all: "Fits"
+    k: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters, in the order of `values`."""
+        return self.all.names
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self.names:
+            raise KeyError(unknown("parameter", name, self.names))
+        return float(self.values[self.names.index(name)])
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters by name."""
+        return dict(zip(self.names, self.values.tolist()))
+
+    @property
+    def values(self) -> Array:
+        """The parameters, fixed and tied ones included."""
+        return self.all.values[self.k]
+
+    @property
+    def errors(self) -> Array:
+        """Standard errors of the parameters."""
+        return self.all.errors[self.k]
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of the parameters: see `Fits.covariance`."""
+        return self.all.covariance[self.k]
+
+    @property
+    def chi2(self) -> float:
+        """χ²: the sum of squares of residuals / sigma; with a robust loss, the sum of the losses."""
+        return float(self.all.chi2[self.k])
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom: points that were not left out, less free parameters."""
+        return int(self.all.dof[self.k])
+
+    @property
+    def reduced_chi2(self) -> float:
+        """χ² / degrees of freedom; NaN if there are none."""
+        return float(self.all.reduced_chi2[self.k])
+
+    @property
+    def status(self) -> int:
+        """1: converged; others: see `message`."""
+        return int(self.all.status[self.k])
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit has converged."""
+        return bool(self.all.converged[self.k])
+
+    @property
+    def message(self) -> str:
+        """What became of the fit."""
+        return self.all.message(self.k)
+
+    @property
+    def iterations(self) -> int:
+        """Evaluations of the model at all points."""
+        return int(self.all.iterations[self.k])
+
+    @property
+    def residuals(self) -> Array:
+        """y less the curve, not divided by sigma; NaN for points that are left out."""
+        return self.all.residuals[self.k]
+
+    def _free(self) -> list[Any]:
+        return self.all.solution.free[self.k].tolist()
+
+    def _inputs(self, x: Any) -> tuple[Array, ...]:
+        data = self.all.data
+        if x is None:
+            return tuple(a[self.k if len(a) > 1 else 0] for a in data.inputs)
+        return tuple(a[0] for a in inputs_of(x, data.several, 1))
+
+    def predict(self, x: Any = None) -> Array:
+        """The curve at `x`, by default where it was fitted."""
+        return self.all.kernels.curve(*self._free(), *self._inputs(x))
+
+    def band(self, x: Any = None) -> Array:
+        """The standard error of the curve at `x`, by the covariance of the parameters."""
+        _, *slopes = self.all.kernels.slopes(*self._free(), *self._inputs(x))
+        free = [self.names.index(name) for name in self.all.parameters.free]
+        covariance = self.covariance[np.ix_(free, free)]
+        j = np.stack(np.broadcast_arrays(*slopes), axis=-1)
+        with np.errstate(invalid="ignore"):
+            variance = np.einsum("...i,ij,...j->...", j, covariance, j)
+        return np.sqrt(np.where(np.isinf(covariance).any(), np.inf, variance))
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
+        """The profile likelihood interval of a free parameter: see `profile.interval`."""
+        from micrograd.fitting.profile import interval
+
+        return interval(self, name, level)
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(
+            f"{name} = {x:.3g}" + (f" ± {e:.2g}" if e else "")
+            for name, x, e in zip(self.names, self.values, self.errors)
+        )
+        return f"<fit: {numbers}; {self.message.split(':')[0]}>"
+
+    def summary(self) -> Report:
+        """A page: the parameters with their errors and correlations, χ², and what became of the fit.
+
+        >>> import micrograd as mg
+        >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1, 1])
+        >>> print("\\n".join(fit.summary().splitlines()[1:]))
+        <BLANKLINE>
+        parameter         value       error
+        a              0.833333       0.373
+        b                   2.5       0.289
+        <BLANKLINE>
+        χ²             0.166667
+        reduced χ²     0.166667  (1 degree of freedom)
+        <BLANKLINE>
+        correlations: a, b -0.77
+        """
+        lines = [f"{self.message}, after {self.iterations} evaluations", ""]
+        lines.append(f"{'parameter':<11}{'value':>12}{'error':>12}")
+        for name, x, e in zip(self.names, self.values, self.errors):
+            lines.append(f"{name:<11}{x:>12.6g}{self._error(name, e):>12}")
+        degrees = f"({self.dof} degree{'s' * (self.dof != 1)} of freedom)"
+        lines += ["", f"{'χ²':<11}{self.chi2:>12.6g}"]
+        lines.append(f"{'reduced χ²':<11}{self.reduced_chi2:>12.6g}  {degrees}")
+        if pairs := self._correlations():
+            lines += ["", "correlations: " + "; ".join(pairs)]
+        return Report("\n".join(lines))
+
+    def _error(self, name: str, error: float) -> str:
+        parameters = self.all.parameters
+        if name in dict(parameters.fixed):
+            return "fixed"
+        tied = dict(parameters.tied)
+        return f"{error:.3g}" + (f"  = {tied[name]}" if name in tied else "")
+
+    def _correlations(self) -> list[str]:
+        """The largest correlations of pairs, at most ten."""
+        free = [self.names.index(name) for name in self.all.parameters.free]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            c = self.covariance / np.outer(self.errors, self.errors)
+        pairs = [(c[i, j], self.names[i], self.names[j]) for i in free for j in free if i < j]
+        known = sorted([p for p in pairs if np.isfinite(p[0])], key=lambda p: -abs(p[0]))
+        return [f"{a}, {b} {x:.2f}" for x, a, b in known[:10]]
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """A matplotlib Figure of the data, the curve with its band, and the residuals.
+
+        Raises PlotError if matplotlib is not installed.
+        """
+        from micrograd.plots.fits import fit_curve
+
+        return fit_curve(self, path)

@@ -1,0 +1,185 @@
+"""Task: from the arguments of a fit to its answers; kernels are kept for the next fit."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from micrograd.engine import Value
+from micrograd.errors import ArgumentError, ShapeError
+from micrograd.fitting.kernels import Kernels
+from micrograd.fitting.many_fits import Fits
+from micrograd.fitting.measurements import Measurements
+from micrograd.fitting.parameters import Parameters, from_dict, from_vector, names_of
+from micrograd.fitting.refinement import refine
+from micrograd.fitting.robust import loss_named
+from micrograd.fitting.solution import solve
+from micrograd.operation import number
+from micrograd.report import in_notebook
+
+KEPT = 64  # formulas whose kernels are kept
+ITERATIONS = 1000
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done with each data set."""
+
+    model: Callable[..., Any]
+    absolute_sigma: bool = False
+    loss: str = "linear"
+    loss_scale: float = 1.0
+    iterations: int = ITERATIONS
+    threads: int = 1
+    progress: bool | None = False
+
+    def __post_init__(self) -> None:
+        loss_named(self.loss)
+        if not callable(self.model):
+            raise ArgumentError(f"expected a model f(x, a, b, ...), got {self.model!r:.60}")
+        if not self.loss_scale > 0.0:
+            raise ArgumentError(f"loss_scale must be greater than 0, got {self.loss_scale!r:.40}")
+        if self.iterations < 1:
+            raise ArgumentError(f"iterations must be at least 1, got {self.iterations!r:.40}")
+
+    def fits(self, data: Measurements, given: Any, p0: Any, bounds: Any) -> Fits:
+        """The answers for these measurements; `given` is (x, y), for a p0 that is a function."""
+        parameters, starts = started(self.model, data, given, p0, bounds)
+        if self.loss_scale != 1.0:
+            weights = np.ones((1, data.y.shape[1])) if data.weights is None else data.weights
+            data = replace(data, weights=weights / self.loss_scale)
+        kernels = self._kernels(parameters, data, starts[0])
+        limits = [np.array([x]) for x in (parameters.low, parameters.high) if parameters.bounded]
+        with _progress(self.progress, len(data)) as done:
+            solution = solve(kernels, data, starts, limits, self.iterations, done)
+        if self.loss == "linear":
+            refine(kernels, data, solution, limits)
+        return Fits(parameters, kernels, data, solution, self.absolute_sigma, self.loss_scale)
+
+    def _kernels(self, parameters: Parameters, data: Measurements, start: Array) -> Kernels:
+        formula = _Formula(
+            self.model, replace(parameters, low=(), high=()), len(data.inputs), data.several
+        )
+        first = [array[0, 0].item() for array in data.inputs], start.tolist()
+        kept = _kept(formula, self.loss, data.weights is not None, parameters.bounded, self.threads)
+        return kept.kernels(first)
+
+
+# Kernels hold numbers that the model reads besides its arguments as they were when it was traced.
+# So they are used again only if the model still gives the same number at one point.
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """A model, of x and the free parameters."""
+
+    model: Callable[..., Any]
+    parameters: Parameters
+    inputs: int
+    several: bool
+
+    def __call__(self, x: Any, free: list[Any]) -> Any:
+        whole = self.parameters.whole(free)
+        result = self.model(x, *whole[: self.parameters.taken])
+        if hasattr(result, "__len__") and getattr(result, "shape", None) != ():
+            raise ShapeError(f"expected one number from the model, got {result!r:.60}")
+        return result
+
+    def at(self, point: Any) -> float | None:
+        """The number at a point, in Python; None where Python raises."""
+        x, free = point
+        try:
+            result = self(tuple(x) if self.several else x[0], free)
+            return float(result.data if isinstance(result, Value) else number(result))
+        except (ArithmeticError, ValueError, TypeError):
+            return None
+
+
+class _Kept:
+    """The kernels of a formula, and the number by which a change of the model is noticed."""
+
+    def __init__(self, formula: _Formula, *options: Any):
+        self.formula, self.options = formula, options
+        self.point: Any = None
+        self.made: Kernels | None = None
+
+    def kernels(self, point: Any) -> Kernels:
+        if self.made is not None:
+            now = self.formula.at(self.point)
+            if now == self.number or (now != now and self.number != self.number):
+                return self.made
+        f = self.formula
+        self.point, self.number = point, f.at(point)
+        free = len(f.parameters.free)
+        self.made = Kernels(f, free, f.inputs, f.several, *self.options)
+        return self.made
+
+
+@lru_cache(KEPT)
+def _kept(formula: _Formula, loss: str, weighted: bool, bounded: bool, threads: int) -> _Kept:
+    return _Kept(formula, loss, weighted, bounded, threads)
+
+
+def started(
+    model: Callable[..., Any], data: Measurements, given: Any, p0: Any, bounds: Any
+) -> tuple[Parameters, Array]:
+    """The parameters, and the starts of the free ones: a row for each data set, or one for all."""
+    if isinstance(p0, Mapping):
+        if bounds is not None:
+            raise ArgumentError("bounds are part of p0 if that is a dict: name=(start, low, high)")
+        parameters, start = from_dict(names_of(model, None), p0)
+        return parameters, _checked(np.array([start]), parameters, data)
+    starts = _called(p0, data, *given) if callable(p0) else np.asarray(p0, float)
+    starts = np.atleast_1d(starts)
+    if starts.ndim > 2 or (starts.ndim == 2 and len(starts) not in (1, len(data))):
+        raise ShapeError(
+            f"expected p0 as a vector, or with a row for each of {len(data)} data sets; got the "
+            f"shape {starts.shape}"
+        )
+    starts = np.atleast_2d(starts)
+    parameters = from_vector(names_of(model, starts.shape[1]), bounds)
+    return parameters, _checked(starts, parameters, data)
+
+
+def _called(p0: Callable[..., Any], data: Measurements, x: Any, y: Any) -> Array:
+    """The starts that a function of x and y gives for each data set."""
+    ys = np.atleast_2d(np.asarray(y, float))
+
+    def of(array: Any, k: int) -> Array:
+        array = np.asarray(array, float)
+        return array[k] if array.ndim == 2 and array.shape == data.y.shape else array
+
+    return np.array([
+        np.asarray(p0(tuple(of(a, k) for a in x) if isinstance(x, tuple) else of(x, k), row), float)
+        for k, row in enumerate(ys)
+    ])  # fmt: skip
+
+
+def _checked(starts: Array, parameters: Parameters, data: Measurements) -> Array:
+    """Starts within the bounds: one for all must be, those of single data sets are moved there."""
+    low, high = np.array(parameters.low), np.array(parameters.high)
+    if len(starts) == 1 and len(data):
+        for name, x, a, b in zip(parameters.free, starts[0], low, high):
+            if not np.isfinite(x):
+                raise ArgumentError(f"the start of {name} is {x}")
+            if not a <= x <= b:
+                raise ArgumentError(f"the start of {name}, {x:g}, is not within [{a:g}, {b:g}]")
+    return np.clip(starts, low, high)
+
+
+@contextmanager
+def _progress(show: bool | None, n: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, if asked for, or with None in a terminal."""
+    if not (show or (show is None and (in_notebook() or sys.stderr.isatty()))):
+        yield lambda count: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=n, file=sys.stderr, unit="fit", unit_scale=True, dynamic_ncols=True) as bar:
+        yield lambda count: bar.update(count - bar.n) and None
