@@ -22,6 +22,8 @@ ROOMS = [
     "compiler",
     "fitting",
     "plots",
+    "plots",
+    "fitting",
     "pictures",
     "training",
     "tables",

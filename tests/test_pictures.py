@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 import micrograd as mg
+from micrograd.parser import numbers_by_name, parse
 from micrograd.pictures.dot import dot_text
 from micrograd.pictures.fold import fold
-from micrograd.parser import numbers_by_name, parse
 from micrograd.pictures.placement import layout
 from micrograd.pictures.scene import scene
 from micrograd.pictures.svg import svg

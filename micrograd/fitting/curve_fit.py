@@ -39,7 +39,7 @@ def curve_fit(
     >>> x, y = [0.0, 1.0, 2.0, 3.0], [5.0, 3.1, 2.1, 1.6]
     >>> fit = curve_fit(lambda x, a, b, c: a * mg.exp(-b * x) + c, x, y, [4.0, 1.0, 1.0])
     >>> fit
-    <fit: a = 3.98 ± 0.023, b = 0.632 ± 0.0088, c = 1.01 ± 0.024; converged>
+    <fit: a = 3.95 ± 0.027, b = 0.658 ± 0.01, c = 1.05 ± 0.028; converged>
     >>> tied = curve_fit(
     ...     lambda x, a, b, c: a * mg.exp(-b * x) + c, x, y,
     ...     {"a": "5 - c", "b": (1.0, 0.0, 10.0), "c": 1.0},

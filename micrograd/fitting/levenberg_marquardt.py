@@ -2,8 +2,8 @@
 
 A step evaluates the trial point, keeps it if χ² became smaller, and computes the next trial from
 the damped normal equations: their damping follows Nielsen (1999), their scales are the largest
-diagonal so far (Moré, 1978), which fades. Parameters at a bound that χ² pushes outwards are held; the others'
-step is clipped.
+diagonal so far (Moré, 1978), which fades. Parameters at a bound that χ² pushes outwards are held;
+the others' step is clipped.
 
 A fit has converged when the full Gauss-Newton step is short compared with the standard errors: the
 relative offset of Bates and Watts (1981). This needs no scale of χ² or of the parameters.

@@ -13,7 +13,7 @@ from micrograd.fitting.covariance import columns_of, inverses
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements, inputs_of
 from micrograd.fitting.one_fit import Fit
-from micrograd.fitting.parameters import Parameters
+from micrograd.fitting.parameter_set import Parameters
 from micrograd.fitting.solution import CONVERGED, MESSAGES, Solution
 from micrograd.lazy import cached_property
 from micrograd.names import unknown
@@ -32,10 +32,11 @@ class Fits:
     >>> import numpy as np
     >>> import micrograd as mg
     >>> x = np.array([0.0, 1.0, 2.0])
-    >>> fits = mg.curve_fits(lambda x, a, b: a + b * x, x, [[1.0, 3.0, 5.0], [0.0, 1.0, 2.0]], [1, 1])
+    >>> y = [[1.0, 3.0, 5.0], [0.0, 1.0, 2.0]]
+    >>> fits = mg.curve_fits(lambda x, a, b: a + b * x, x, y, [1, 1])
     >>> fits["b"].round(9), fits.status
     (array([2., 1.]), array([1, 1]))
-    >>> fits[0]["a"].round(9).item()
+    >>> round(fits[0]["a"], 9)
     1.0
     """
 
@@ -96,10 +97,10 @@ class Fits:
         if self.names == self.parameters.free:
             return covariance
         slopes = self._slopes()
-        endless = np.isinf(covariance).any((1, 2))
+        endless = np.asarray(np.isinf(covariance).any((1, 2)))
         covariance = np.where(endless[:, None, None], 0.0, covariance)
         whole = slopes @ covariance @ slopes.transpose(0, 2, 1)
-        moves = (slopes != 0.0).any(2)
+        moves = np.asarray((slopes != 0.0).any(2))
         whole[endless[:, None, None] & moves[:, :, None] & moves[:, None, :]] = np.inf
         return whole
 
@@ -127,7 +128,7 @@ class Fits:
 
     @property
     def chi2(self) -> Array:
-        """χ²: the sum of squares of residuals / sigma; with a robust loss, the sum of the losses."""
+        """χ²: the sum of squares of residuals / sigma; with a robust loss, of the losses."""
         return self.solution.chi2 * self.loss_scale**2
 
     @property

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from micrograd.fitting.measurements import inputs_of
 from micrograd.names import unknown
 from micrograd.report import Report
-
-if TYPE_CHECKING:
-    from micrograd.fitting.many_fits import Fits
 
 Array = np.ndarray[Any, Any]
 
@@ -26,14 +23,14 @@ class Fit:
     >>> import micrograd as mg
     >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1.0, 1.0])
     >>> fit
-    <fit: a = 0.83 ± 0.37, b = 2.5 ± 0.29; converged>
+    <fit: a = 0.833 ± 0.37, b = 2.5 ± 0.29; converged>
     >>> round(fit["b"], 9), round(fit.chi2, 9)
     (2.5, 0.166666667)
     >>> fit.predict([10.0]).round(6)
     array([25.833333])
     """
 
-    all: "Fits"
+    all: Any  # the Fits of which it is one
     k: int
 
     @property
@@ -68,7 +65,7 @@ class Fit:
 
     @property
     def chi2(self) -> float:
-        """χ²: the sum of squares of residuals / sigma; with a robust loss, the sum of the losses."""
+        """χ²: the sum of squares of residuals / sigma; with a robust loss, of the losses."""
         return float(self.all.chi2[self.k])
 
     @property
@@ -129,12 +126,6 @@ class Fit:
             variance = np.einsum("...i,ij,...j->...", j, covariance, j)
         return np.sqrt(np.where(np.isinf(covariance).any(), np.inf, variance))
 
-    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
-        """The profile likelihood interval of a free parameter: see `profile.interval`."""
-        from micrograd.fitting.profile import interval
-
-        return interval(self, name, level)
-
     def __repr__(self) -> str:
         numbers = ", ".join(
             f"{name} = {x:.3g}" + (f" ± {e:.2g}" if e else "")
@@ -143,7 +134,7 @@ class Fit:
         return f"<fit: {numbers}; {self.message.split(':')[0]}>"
 
     def summary(self) -> Report:
-        """A page: the parameters with their errors and correlations, χ², and what became of the fit.
+        """A page: what became of the fit, the parameters with their errors, χ² and correlations.
 
         >>> import micrograd as mg
         >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1, 1])

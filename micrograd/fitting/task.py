@@ -14,7 +14,7 @@ from micrograd.errors import ArgumentError, ShapeError
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.many_fits import Fits
 from micrograd.fitting.measurements import Measurements
-from micrograd.fitting.parameters import Parameters, from_dict, from_vector, names_of
+from micrograd.fitting.parameter_set import Parameters, from_dict, from_vector, names_of
 from micrograd.fitting.refinement import refine
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import solve
@@ -182,4 +182,8 @@ def _progress(show: bool | None, n: int) -> Iterator[Callable[[int], None]]:
     from tqdm import tqdm
 
     with tqdm(total=n, file=sys.stderr, unit="fit", unit_scale=True, dynamic_ncols=True) as bar:
-        yield lambda count: bar.update(count - bar.n) and None
+
+        def done(count: int) -> None:
+            bar.update(count - bar.n)
+
+        yield done

@@ -1,0 +1,285 @@
+"""Fits: against NIST's certified answers, SciPy, and what a fit may never hide."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import micrograd as mg
+from micrograd.compaction import repeat
+from micrograd.errors import ArgumentError, ShapeError
+from micrograd.fitting import solution
+from micrograd.parser import Expression
+
+NIST = json.loads((Path(__file__).parent / "data" / "nist.json").read_text(encoding="utf-8"))
+X = np.linspace(0.0, 4.0, 50)
+
+
+def decay(x, a, b, c):
+    return a * mg.exp(-b * x) + c
+
+
+def decays(n, noise=0.05, seed=0):
+    random = np.random.default_rng(seed)
+    p = random.uniform([1.0, 0.5, 0.0], [3.0, 2.0, 1.0], (n, 3))
+    y = p[:, :1] * np.exp(-p[:, 1:2] * X) + p[:, 2:]
+    return p, y + random.normal(0.0, noise, y.shape)
+
+
+def digits(found, certified):
+    return -np.log10(np.max(np.abs(found / certified - 1.0)) + 1e-15)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("name", NIST)
+def test_certified_parameters_and_errors_of_nist_from_both_starts(name):
+    data = NIST[name]
+    expression = Expression(data["formula"])
+    names = [f"b{k + 1}" for k in range(len(data["values"]))]
+    model = lambda x, *p: expression({"x": x, **dict(zip(names, p))})  # noqa: E731
+    y = np.array([data["y"]] * 2)
+    fits = mg.curve_fits(model, data["x"], y, data["starts"], iterations=10_000)
+    assert fits.converged.all()
+    certified = np.array(data["values"])
+    for values, errors in zip(fits.values, fits.errors):
+        if name == "Eckerle4":  # the signs of b1 and b2 are not determined
+            values = np.abs(values)
+        assert digits(values, certified) >= 6
+        # Residuals of 1e-13 are differences of numbers of about 1: three digits are left of them.
+        assert digits(errors, data["errors"]) >= (2 if name == "Lanczos1" else 5)
+    if name != "Lanczos1":
+        np.testing.assert_allclose(fits.chi2, data["chi2"], rtol=1e-9)
+
+
+def test_a_fit_has_the_parameters_errors_and_statistics_of_a_straight_line():
+    x, y = np.array([0.0, 1.0, 2.0, 4.0]), np.array([1.0, 2.9, 5.2, 9.1])
+    fit = mg.curve_fit(lambda x, a, b: a + b * x, x, y, [0.0, 0.0])
+    (b, a), covariance = np.polyfit(x, y, 1, cov=True)
+    np.testing.assert_allclose(fit.values, [a, b], rtol=1e-9)
+    np.testing.assert_allclose(fit.covariance, covariance[::-1, ::-1], rtol=1e-8)
+    assert fit.parameters == {"a": fit["a"], "b": fit["b"]}
+    assert fit.chi2 == pytest.approx(((y - a - b * x) ** 2).sum())
+    assert fit.reduced_chi2 == pytest.approx(fit.chi2 / 2)
+    np.testing.assert_allclose(fit.residuals, y - a - b * x, atol=1e-9)
+    np.testing.assert_allclose(fit.predict([10.0]), [a + 10 * b], rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["linear", "soft_l1", "huber", "cauchy", "arctan"])
+def test_losses_give_the_parameters_and_covariances_of_scipy(loss):
+    optimize = pytest.importorskip("scipy.optimize")
+    _, y = decays(3)
+    y[:, 7] += 0.6
+    fits = mg.curve_fits(decay, X, y, [1.0, 1.0, 1.0], loss=loss, loss_scale=0.1)
+    tight = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15}
+    how = {} if loss == "linear" else {"method": "trf", "loss": loss, "f_scale": 0.1}
+    for k in range(3):
+        f = lambda x, a, b, c: a * np.exp(-b * x) + c  # noqa: E731
+        values, covariance = optimize.curve_fit(f, X, y[k], fits.values[k], **tight, **how)
+        np.testing.assert_allclose(fits.values[k], values, rtol=2e-6)
+        np.testing.assert_allclose(fits.covariance[k], covariance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_sigma_means_what_it_means_in_scipy(absolute):
+    optimize = pytest.importorskip("scipy.optimize")
+    _, y = decays(1)
+    sigma = 0.02 + 0.1 * X
+    f = lambda x, a, b, c: a * np.exp(-b * x) + c  # noqa: E731
+    fit = mg.curve_fit(decay, X, y[0], [1, 1, 1], sigma, absolute)
+    values, covariance = optimize.curve_fit(f, X, y[0], [1, 1, 1], sigma, absolute)
+    np.testing.assert_allclose(fit.values, values, rtol=1e-6)
+    np.testing.assert_allclose(fit.covariance, covariance, rtol=1e-4)
+
+
+def test_bounds_hold_and_the_others_fit_as_well_as_they_can():
+    _, y = decays(20)
+    fits = mg.curve_fits(decay, X, y, [1.0, 1.0, 0.1], bounds=([0, 0, 0], [9, 9, 0.2]))
+    free = mg.curve_fits(decay, X, y, [1.0, 1.0, 1.0])
+    held = free["c"] > 0.2
+    assert fits.converged.all()
+    assert 0 < held.sum() < 20
+    assert (fits["c"][held] == 0.2).all()
+    np.testing.assert_allclose(fits.values[~held], free.values[~held], rtol=1e-6)
+    fixed = mg.curve_fits(decay, X, y[held], {"a": 1.0, "b": 1.0, "c": (0.2, None, None, True)})
+    np.testing.assert_allclose(fits.values[held], fixed.values, rtol=1e-6)
+
+
+def test_a_row_has_the_same_fit_alone_and_among_many():
+    _, y = decays(40)
+    fits = mg.curve_fits(decay, X, y, [1.0, 1.0, 1.0])
+    for k in (0, 17, 39):
+        fit = mg.curve_fit(decay, X, y[k], [1.0, 1.0, 1.0])
+        np.testing.assert_allclose(fits[k].values, fit.values, rtol=1e-8)
+        np.testing.assert_allclose(fits[k].errors, fit.errors, rtol=1e-6)
+
+
+def test_many_points_are_fitted_in_pieces_to_the_same_answer():
+    x = np.linspace(0.0, 4.0, 333)
+    y = 2.0 * np.exp(-0.7 * x) + 0.5 + 0.01 * np.sin(50.0 * x)
+    fit = mg.curve_fit(decay, x, y, [1.0, 1.0, 1.0])
+    slopes = np.stack(
+        [np.exp(-fit["b"] * x), -fit["a"] * x * np.exp(-fit["b"] * x), np.ones_like(x)]
+    )
+    assert fit.converged
+    assert np.abs(slopes @ fit.residuals).max() < 1e-7  # the condition of a minimum
+
+
+def test_parameters_may_be_fixed_or_tied_by_expressions():
+    _, y = decays(1)
+    model = lambda x, a, b, c: decay(x, a, b, c)  # noqa: E731
+    fit = mg.curve_fit(model, X, y[0], {"a": "2 * c", "b": (1.0, 0.0, 5.0), "c": 1.0})
+    same = mg.curve_fit(lambda x, b, c: 2 * c * mg.exp(-b * x) + c, X, y[0], [1.0, 1.0])
+    np.testing.assert_allclose(fit.values[1:], same.values, rtol=1e-7)
+    assert fit["a"] == 2 * fit["c"]
+    np.testing.assert_allclose(fit.covariance[1:, 1:], same.covariance, rtol=1e-6)
+    np.testing.assert_allclose(fit.errors[0], 2 * fit.errors[2])
+    assert mg.curve_fit(model, X, y[0], {"a": 1.0, "b": 1.0, "c": (0.3, 0, 1, True)})["c"] == 0.3
+
+
+def test_starts_may_be_rows_or_a_function_of_the_data():
+    p, y = decays(5)
+    rows = mg.curve_fits(decay, X, y, p)
+    called = mg.curve_fits(decay, X, y, lambda x, y: [y[0] - y[-1], 1.0, y[-1]])
+    np.testing.assert_allclose(rows.values, called.values, rtol=1e-6)
+
+
+def test_several_inputs_are_a_tuple():
+    x = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 2.0, 1.0])
+    fit = mg.curve_fit(lambda x, a, b: a * x[0] + b * x[1], x, 2.0 * x[0] - 3.0 * x[1], [1, 1])
+    np.testing.assert_allclose(fit.values, [2.0, -3.0], rtol=1e-9)
+    np.testing.assert_allclose(fit.predict(([1.0], [1.0])), [-1.0], rtol=1e-9)
+
+
+def test_a_model_may_branch():
+    x = np.linspace(0.0, 2.0, 21)
+
+    def knee(x, a, b):
+        return a * x if x < 1.0 else a + b * (x - 1.0)
+
+    fit = mg.curve_fit(knee, x, np.where(x < 1.0, 3.0 * x, 3.0 + 0.5 * (x - 1.0)), [1.0, 1.0])
+    np.testing.assert_allclose(fit.values, [3.0, 0.5], rtol=1e-9)
+
+
+def test_points_of_weight_zero_and_points_omitted_do_not_count():
+    _, y = decays(3)
+    weights = np.ones((3, 50))
+    weights[1, 30:] = 0.0
+    whole = mg.curve_fits(decay, X, y, [1, 1, 1], weights=weights)
+    short = mg.curve_fit(decay, X[:30], y[1, :30], [1, 1, 1])
+    np.testing.assert_allclose(whole[1].values, short.values, rtol=1e-7)
+    np.testing.assert_allclose(whole[1].covariance, short.covariance, rtol=1e-6)
+    holes = np.where(weights == 0.0, np.nan, y)
+    omitted = mg.curve_fits(decay, X, holes, [1, 1, 1], nan="omit")
+    np.testing.assert_allclose(omitted.values, whole.values, rtol=1e-8)
+    assert omitted.dof.tolist() == [47, 27, 47]
+    assert np.isnan(omitted.residuals[1, 30:]).all()
+
+
+def test_nan_in_the_data_is_an_error_that_names_the_place():
+    _, y = decays(3)
+    y[1, 7] = np.nan
+    with pytest.raises(ArgumentError, match=r"y is nan at row 1, point 7; nan='omit'"):
+        mg.curve_fits(decay, X, y, [1, 1, 1])
+    y[1, 7] = np.inf
+    with pytest.raises(ArgumentError, match=r"y is inf at row 1, point 7$"):
+        mg.curve_fits(decay, X, y, [1, 1, 1], nan="omit")
+
+
+def test_what_the_data_do_not_determine_has_infinite_errors():
+    fit = mg.curve_fit(lambda x, a, b: (a + b) * x, [1.0, 2.0, 3.0], [2.0, 4.1, 6.0], [1.0, 1.0])
+    assert np.isinf(fit.covariance).all()
+    assert np.isinf(fit.errors).all()
+    exact = mg.curve_fit(lambda x, a, b: a + b * x, [1.0, 2.0], [2.0, 4.0], [1.0, 1.0])
+    np.testing.assert_allclose(exact.values, [0.0, 2.0], atol=1e-9)
+    assert np.isinf(exact.covariance).all()  # no degrees of freedom are left
+    assert math.isnan(exact.reduced_chi2)
+
+
+def test_a_fit_that_fails_says_so_and_the_others_go_on():
+    _, y = decays(3)
+    starts = np.ones((3, 3))
+    starts[1, 1] = -1e6  # exp overflows
+    fits = mg.curve_fits(decay, X, y, starts)
+    assert fits.status.tolist() == [1, solution.NOT_FINITE, 1]
+    assert "not finite" in fits.message(1)
+    assert np.isnan(fits.values[1]).all()
+    assert np.isnan(fits.errors[1]).all()
+    assert "1 not fitted: at the start" in fits.summary()
+    few = mg.curve_fits(
+        decay, X, y, [1, 1, 1], weights=[[1.0] * 50, [1.0] * 2 + [0.0] * 48, [1] * 50]
+    )
+    assert few.status.tolist() == [1, solution.TOO_FEW, 1]
+    limited = mg.curve_fit(decay, X, y[0], [1, 1, 1], iterations=2)
+    assert not limited.converged
+    assert "limit of iterations" in limited.message
+
+
+def test_ctrl_c_returns_the_fits_that_are_done(monkeypatch):
+    monkeypatch.setattr(solution, "LARGEST", 4)
+    _, y = decays(10)
+    asked = []
+
+    def interrupted(*arguments):
+        asked.append(1)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return attempt(*arguments)
+
+    attempt = solution._attempt
+    monkeypatch.setattr(solution, "_attempt", interrupted)
+    fits = mg.curve_fits(decay, X, y, [1, 1, 1])
+    assert fits.status.tolist() == [1] * 4 + [solution.INTERRUPTED] * 6
+    assert np.isnan(fits.values[4:]).all()
+
+
+def test_a_number_that_the_model_reads_and_that_changes_is_noticed():
+    scale = [1.0]
+    model = lambda x, a: a * scale[0] * x  # noqa: E731
+    fit = lambda: mg.curve_fit(model, [1.0, 2.0], [2.0, 4.0], [1.0])["a"]  # noqa: E731
+    assert fit() == pytest.approx(2.0)
+    scale[0] = 2.0
+    assert fit() == pytest.approx(1.0)
+
+
+def test_mistakes_are_named():
+    x, y = [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]
+    line = lambda x, a, b: a + b * x  # noqa: E731
+    with pytest.raises(ArgumentError, match="2 parameters \\(a, b\\), but p0 has 3"):
+        mg.curve_fit(line, x, y, [1, 1, 1])
+    with pytest.raises(ShapeError, match=r"expected x of shape \(3,\)"):
+        mg.curve_fit(line, [1.0, 2.0], y, [1, 1])
+    with pytest.raises(ArgumentError, match="the start of b, 1, is not within"):
+        mg.curve_fit(line, x, y, [1, 1], bounds=([0, 2], [3, 3]))
+    with pytest.raises(ArgumentError, match="p0 has no entry for b"):
+        mg.curve_fit(line, x, y, {"a": 1.0})
+    with pytest.raises(ArgumentError, match="a, b read one another"):
+        mg.curve_fit(line, x, y, {"a": "b", "b": "a"})
+    with pytest.raises(ArgumentError, match="sigma must be greater than 0"):
+        mg.curve_fit(line, x, y, [1, 1], sigma=[1.0, 0.0, 1.0])
+    with pytest.raises(ValueError, match="there is no loss 'hubert'; did you mean 'huber'"):
+        mg.curve_fit(line, x, y, [1, 1], loss="hubert")
+    with pytest.raises(ArgumentError, match="2 free parameters are more than 1 points"):
+        mg.curve_fit(line, [1.0], [1.0], [1, 1])
+    with pytest.raises(KeyError, match="there is no parameter 'c'"):
+        mg.curve_fit(line, x, y, [1, 1])["c"]
+
+
+def test_pictures_of_fits_show_data_curve_and_residuals(tmp_path):
+    pytest.importorskip("matplotlib")
+    _, y = decays(3)
+    fits = mg.curve_fits(decay, X, y, [1, 1, 1])
+    fits.plot(path=tmp_path / "fits.png")
+    assert (tmp_path / "fits.png").stat().st_size > 10_000
+    above, below = fits[0].plot().axes
+    assert len(above.lines) == 2
+    assert below.get_ylabel() == "residual"
+
+
+def test_rows_are_repeated_until_done_or_the_limit():
+    halve = lambda x: np.column_stack([x[:, 0] / 2, x[:, 0] <= 2.0])  # noqa: E731
+    state = np.column_stack([2.0 ** np.arange(8), np.zeros(8)])
+    final, taken = repeat(halve, state, [], 5)
+    assert taken.tolist() == [1, 1, 2, 3, 4, 5, 5, 5]
+    assert final[:, 0].tolist() == [0.5, 1, 1, 1, 1, 1, 2, 4]
