@@ -160,11 +160,11 @@ if TYPE_CHECKING:
     from micrograd.arrays.array import array
     from micrograd.compiler.api.function import Compiled, compile, vectorize
     from micrograd.compiler.trace.errors import TraceError
+    from micrograd.fitting.curve_fit import curve_fit, curve_fits
     from micrograd.fitting.least_squares import least_squares
     from micrograd.fitting.many import minimize_many
     from micrograd.fitting.minimizing import minimize
     from micrograd.fitting.sparse import sparse_hessian, sparse_jacobian
-    from micrograd.fitting.curve_fit import curve_fit, curve_fits
     from micrograd.gradient_check import GradientError, check_gradient
     from micrograd.loops import scan
     from micrograd.pictures.picture import draw

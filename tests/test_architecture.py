@@ -20,8 +20,6 @@ TRAINING = ["data", "steps", "run"]
 ROOMS = [
     "files",
     "compiler",
-    "fitting",
-    "plots",
     "plots",
     "fitting",
     "pictures",

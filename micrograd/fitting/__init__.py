@@ -1,1 +1,1 @@
-"""Fitting: the unknowns of a formula, from one set of data or many; SciPy's searches, exactly derived."""
+"""Fitting: the unknowns of a formula, found from data; SciPy's searches with exact derivatives."""
