@@ -4,7 +4,6 @@ Each word of a body is computed in the same trip, in an earlier one, or outside.
 trips are a matrix, with a row for each trip; the last one shows the body.
 """
 
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +20,7 @@ from micrograd.compiler.trace.recurrence import (
     Source,
 )
 from micrograd.compiler.trace.words import COMPUTED, CONSTANT, OPERATION, Words
+from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
 Edge = tuple[int, int, int]  # a node, one that it reads, and how many trips ago that was computed
