@@ -187,6 +187,27 @@ def test_nan_in_the_data_is_an_error_that_names_the_place():
         mg.curve_fits(decay, X, y, [1, 1, 1], nan="omit")
 
 
+@pytest.mark.parametrize(("x", "y", "p0", "said"), [
+    ([], [], [1, 1, 1], "y has no points"),
+    ([1.0, 2.0], ["a", "b"], [1, 1, 1], r"expected real numbers in y, got \['a', 'b'\]"),
+    ([1.0, 2.0], [[1.0], [1.0, 2.0]], [1, 1, 1], "expected real numbers in y"),
+    ([1.0, 2.0], [1.0, 2.0], "abc", "expected real numbers in p0, got 'abc'"),
+])  # fmt: skip
+def test_what_cannot_be_fitted_is_one_clear_error(x, y, p0, said):
+    with pytest.raises((ArgumentError, ShapeError), match=said):
+        mg.curve_fit(decay, x, y, p0)
+
+
+def test_sigma_may_be_one_number_for_all_points():
+    y = decays(1)[1][0]
+    one, each = [
+        mg.curve_fit(decay, X, y, [1, 1, 1], sigma=sigma, absolute_sigma=True)
+        for sigma in (0.1, np.full(len(X), 0.1))
+    ]
+    assert one.errors.tolist() == each.errors.tolist()
+    assert one.chi2 == each.chi2
+
+
 def test_what_the_data_do_not_determine_has_infinite_errors():
     fit = mg.curve_fit(lambda x, a, b: (a + b) * x, [1.0, 2.0, 3.0], [2.0, 4.1, 6.0], [1.0, 1.0])
     assert np.isinf(fit.covariance).all()

@@ -55,7 +55,7 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
     """
     if nan not in ("raise", "omit"):
         raise ArgumentError(f'nan must be "raise" or "omit", got {nan!r:.40}')
-    y = _numbers("y", y)
+    y = real_numbers("y", y)
     if single:
         if y.ndim != 1:
             raise ShapeError(
@@ -64,6 +64,8 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
         y = y[None]
     if y.ndim != 2:
         raise ShapeError(f"expected y of shape (fits, points), got {y.shape}")
+    if y.shape[1] == 0:
+        raise ShapeError("y has no points: there is nothing to fit")
     several = isinstance(x, tuple) or (single and np.ndim(x) == 2)
     inputs = tuple(_rows("x", array, y) for array in (x if several else (x,)))
     scale = None if sigma is None else _rows("sigma", sigma, y)
@@ -79,15 +81,19 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
 
 def inputs_of(x: Any, several: bool, n: int) -> tuple[Array, ...]:
     """Inputs of other points than the measured ones: each (1, points) or (n, points)."""
-    arrays = [np.atleast_2d(_numbers("x", array)) for array in (x if several else (x,))]
+    arrays = [np.atleast_2d(real_numbers("x", array)) for array in (x if several else (x,))]
     for array in arrays:
         if array.ndim != 2 or len(array) not in (1, n):
             raise ShapeError(f"expected x of shape (points,) or ({n}, points), got {array.shape}")
     return tuple(arrays)
 
 
-def _numbers(name: str, x: Any) -> Array:
-    array = np.asarray(x)
+def real_numbers(name: str, x: Any) -> Array:
+    """x as an array of float. Raises ArgumentError for anything but real numbers."""
+    try:
+        array = np.asarray(x)
+    except ValueError:  # lists of different lengths
+        raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}") from None
     if array.dtype.kind not in "biuf":
         try:
             array = array.astype(float) if array.dtype.kind == "O" else None
@@ -95,12 +101,12 @@ def _numbers(name: str, x: Any) -> Array:
             array = None
     if array is None:
         raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}")
-    return np.ascontiguousarray(array, float)
+    return np.asarray(array, float, order="C")  # a number stays one
 
 
 def _rows(name: str, x: Any, y: Array) -> Array:
     """The array with a row for each data set, or with one."""
-    array = _numbers(name, x)
+    array = real_numbers(name, x)
     n, points = y.shape
     if array.ndim == 0 and name != "x":
         array = np.full(points, array)

@@ -13,7 +13,7 @@ from micrograd.engine import Value
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.many_fits import Fits
-from micrograd.fitting.measurements import Measurements
+from micrograd.fitting.measurements import Measurements, real_numbers
 from micrograd.fitting.parameter_set import Parameters, from_dict, from_vector, names_of
 from micrograd.fitting.refinement import refine
 from micrograd.fitting.robust import loss_named
@@ -135,7 +135,7 @@ def started(
             raise ArgumentError("bounds are part of p0 if that is a dict: name=(start, low, high)")
         parameters, start = from_dict(names_of(model, None), p0)
         return parameters, _checked(np.array([start]), parameters, data)
-    starts = _called(p0, data, *given) if callable(p0) else np.asarray(p0, float)
+    starts = _called(p0, data, *given) if callable(p0) else real_numbers("p0", p0)
     starts = np.atleast_1d(starts)
     if starts.ndim > 2 or (starts.ndim == 2 and len(starts) not in (1, len(data))):
         raise ShapeError(
