@@ -27,6 +27,7 @@ ROOMS = [
     "tables",
     "sklearn",
     "tutorial",
+    "commands",
 ]
 
 
@@ -174,7 +175,6 @@ LONG = {
 # Files of at most 300 lines without their docstrings, and why their docstrings do not count.
 KEPT = {
     "engine.py": "the engine on one page, each method with its example",
-    "cli.py": "the commands, whose docstrings are their help",
     "compiler/api/compiled.py": "what users hold, each method with its example",
     "compiler/trace/trace.py": "one call of a function, on symbols",
     "operation.py": "what a row is, and its dispatch: neither is understood without the other",

@@ -683,7 +683,7 @@ AFTER = "answer = real(*args, **options); os.kill(os.getpid(), signal.SIGINT); r
     ("files.whole_file", "_sync_names", BEFORE, f"{WRITTEN} was written before"),
     ("plots", "loss_curve", BEFORE, f"{WRITTEN} was written before"),
     ("plots", "loss_curve", AFTER, f"{WRITTEN} and losses.png were written before"),
-    ("cli", "_why_stopped", BEFORE, ""),
+    ("commands.models", "_why_stopped", BEFORE, ""),
 ])  # fmt: skip
 def test_ctrl_c_says_what_was_written_at_each_moment(module, name, order, said):
     write_flowers()
