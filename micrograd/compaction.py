@@ -32,7 +32,7 @@ def repeat(
     for count in range(1, most + 1):
         state = step(state, *inputs)
         done = going & (state[:, -1] != 0.0)
-        if done.any():
+        if np.count_nonzero(done):
             final[rows[done]], taken[rows[done]] = state[done], count
             going &= ~done
             left = np.count_nonzero(going)

@@ -1,11 +1,13 @@
 """Covariance: the inverse of the normal matrix; of one near singularity, by the Jacobian's SVD."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from micrograd import ops
 from micrograd.fitting.kernels import LEAST_CURVATURE, Kernels
+from micrograd.fitting.levenberg_marquardt import size, symmetric
 from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import Solution
@@ -19,27 +21,30 @@ Array = np.ndarray[Any, Any]
 
 def inverses(kernels: Kernels, data: Measurements, solution: Solution) -> Array:
     """The inverse of each normal matrix: infinite where it is singular, NaN where there is none."""
-    a = matrices(solution.triangle, kernels.m)
-    scales = np.sqrt(np.einsum("nii->ni", a))
-    scaled = _scaled(a, scales)
-    known = np.isfinite(scaled).all((1, 2))
+    a, scales, sound, doubtful = by_condition(solution.triangle, kernels.m)
     result = np.full(a.shape, np.inf)
     result[np.isnan(solution.chi2)] = np.nan
-    sound = np.zeros(len(a), bool)
-    sound[known] = np.linalg.eigvalsh(scaled[known])[:, 0] > SOUND
-    result[sound] = _scaled(np.linalg.inv(scaled[sound]), scales[sound])
-    doubtful = np.flatnonzero(known & ~sound)
+    result[sound] = _scaled(np.linalg.inv(a[sound]), scales[sound])
     for rows in pieces(doubtful, data.y.shape[1] * kernels.m):
         result[rows] = _by_svd(kernels, data.take(rows), solution.free[rows])
     return result
 
 
-def matrices(triangle: Array, m: int) -> Array:
-    """The symmetric matrices of which each row holds the triangle."""
-    a = np.empty((len(triangle), m, m))
-    rows, columns = np.triu_indices(m)
-    a[:, rows, columns] = a[:, columns, rows] = triangle
-    return a
+def by_condition(triangle: Array, m: int) -> tuple[Array, Array, Array, Array]:
+    """Normal matrices, scaled to a diagonal of ones, and the scales; the rows of those whose
+    inverse is exact enough, and of those that are near singular."""
+    a = triangle[:, _places(m)]
+    scales = np.sqrt(a.diagonal(axis1=1, axis2=2))
+    a = _scaled(a, scales)
+    known = np.flatnonzero(np.isfinite(a).all((1, 2)))
+    sound = np.linalg.eigvalsh(a[known])[:, 0] > SOUND
+    return a, scales, known[sound], known[~sound]
+
+
+@cache
+def _places(m: int) -> Array:
+    """Where a triangle holds each number of a symmetric matrix."""
+    return np.array(symmetric(range(size(m)), m))
 
 
 def _scaled(a: Array, scales: Array) -> Array:

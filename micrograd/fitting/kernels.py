@@ -173,10 +173,9 @@ def _packed(numbers: list[Any]) -> Array:
     return array
 
 
-def first_states(starts: Array, floor: Array | float, damping: float) -> Array:
-    """The states before the first step, a row for each row of `starts`."""
-    n, m = starts.shape
-    states = np.zeros((n, size(m)))
+def first_states(starts: Array, m: int, floor: Array, damping: float) -> Array:
+    """The states before the first step, a row for each number of `floor`."""
+    states = np.zeros((len(floor), size(m)))
     states[:, :m] = states[:, m : 2 * m] = starts
     states[:, -6:-1] = np.inf, damping, 2.0, 1.0, 0.0
     states[:, -2] = floor

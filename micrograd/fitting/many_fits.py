@@ -73,9 +73,10 @@ class Fits:
     @cached_property
     def values(self) -> Array:
         """The parameters of each fit, fixed and tied ones included: (n, parameters)."""
-        free = self.solution.free
-        whole = self.parameters.whole([*free.T])
-        return np.stack([np.broadcast_to(x, len(free)) for x in whole], axis=1)
+        values = np.empty((len(self), len(self.names)))
+        for k, x in enumerate(self.parameters.whole([*self.solution.free.T])):
+            values[:, k] = x
+        return values
 
     @cached_property
     def covariance(self) -> Array:
@@ -84,13 +85,12 @@ class Fits:
         They are infinite where the data do not determine all parameters. A fixed parameter has the
         variance 0, that of a tied one follows from those it is tied to.
         """
-        inverse = inverses(self.kernels, self.data, self.solution) / self.loss_scale**2
-        if not self.absolute_sigma:
-            with np.errstate(invalid="ignore"):
-                inverse = inverse * self.reduced_chi2[:, None, None]
-            inverse[(self.dof <= 0) & ~np.isnan(self.chi2)] = np.inf
-        inverse[np.isnan(inverse).any((1, 2)) & ~np.isnan(self.chi2)] = np.inf
-        return self._of_all(inverse)
+        variance = 1.0 if self.absolute_sigma else self.reduced_chi2[:, None, None]
+        with np.errstate(invalid="ignore"):
+            inverse = inverses(self.kernels, self.data, self.solution)
+            covariance = inverse * (variance / self.loss_scale**2)
+        covariance[np.isnan(covariance).any((1, 2)) & ~np.isnan(self.chi2)] = np.inf
+        return self._of_all(covariance)
 
     def _of_all(self, covariance: Array) -> Array:
         """The covariance of all parameters, of that of the free ones."""

@@ -39,13 +39,17 @@ class Measurements:
 
     def take(self, rows: Any) -> "Measurements":
         """The data sets of these rows: indices, a slice, or an array of bool."""
-        take = lambda x: x[rows] if len(x) > 1 else x  # noqa: E731
-        return replace(
-            self,
-            inputs=tuple(map(take, self.inputs)),
-            y=self.y[rows],
-            weights=None if self.weights is None else take(self.weights),
+        return Measurements(
+            tuple(rows_of(x, rows) for x in self.inputs),
+            self.several,
+            self.y[rows],
+            None if self.weights is None else rows_of(self.weights, rows),
         )
+
+
+def rows_of(array: Array, rows: Any) -> Array:
+    """These rows of an array, which may have one row that all share."""
+    return array[rows] if len(array) > 1 else array
 
 
 def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: bool) -> Measurements:

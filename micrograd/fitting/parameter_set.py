@@ -3,7 +3,8 @@
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from micrograd.annotations import Function
 from micrograd.errors import ArgumentError
 from micrograd.names import unknown
 from micrograd.parser import Expression
+
+KEPT = 64  # models whose arguments, and formulas whose kernels are kept
 
 Array = np.ndarray[Any, Any]
 
@@ -27,8 +30,8 @@ class Parameters:
     taken: int  # by the model: the first names
     fixed: tuple[tuple[str, float], ...]
     tied: tuple[tuple[str, Expression], ...]  # each reads only names known before it
-    low: tuple[float, ...]  # of the free parameters
-    high: tuple[float, ...]
+    low: tuple[float, ...] = field(compare=False)  # of the free parameters
+    high: tuple[float, ...] = field(compare=False)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -47,7 +50,8 @@ class Parameters:
         return [known[name] for name in self.names]
 
 
-def names_of(model: Function, count: int | None) -> list[str]:
+@lru_cache(KEPT)
+def names_of(model: Function, count: int | None) -> tuple[str, ...]:
     """The names of the model's arguments behind x; of a model that takes any number, p0, p1, ..."""
     kinds = inspect.Parameter
     try:
@@ -57,7 +61,7 @@ def names_of(model: Function, count: int | None) -> list[str]:
     if any(p.kind is p.VAR_POSITIONAL for p in given):
         if count is None:
             raise ArgumentError("the model takes any number of parameters: pass p0 as a sequence")
-        return [f"p{k}" for k in range(count)]
+        return tuple(f"p{k}" for k in range(count))
     names = [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][1:]
     if not names:
         raise ArgumentError("expected a model of x and at least one parameter, such as f(x, a, b)")
@@ -67,7 +71,7 @@ def names_of(model: Function, count: int | None) -> list[str]:
             raise ArgumentError(
                 f"the model takes {len(names)} parameters ({', '.join(names)}), but p0 has {count}"
             )
-    return names[:count]
+    return tuple(names[:count])
 
 
 def from_vector(names: Sequence[str], bounds: Any) -> Parameters:

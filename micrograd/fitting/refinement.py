@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.fitting.covariance import SOUND, jacobian, matrices, pieces
+from micrograd.fitting.covariance import by_condition, jacobian, pieces
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.solution import CONVERGED, Solution
@@ -17,16 +17,6 @@ STEPS = 20
 SHORT = 1e-9  # a step, in standard errors, that ends the refinement
 
 Array = np.ndarray[Any, Any]
-
-
-def doubtful(triangle: Array, m: int) -> Array:
-    """The rows whose normal matrices, scaled to a diagonal of ones, are near singular."""
-    a = matrices(triangle, m)
-    scales = np.sqrt(np.einsum("nii->ni", a))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = a / (scales[:, :, None] * scales[:, None, :])
-    rows = np.flatnonzero(np.isfinite(scaled).all((1, 2)))
-    return rows[np.linalg.eigvalsh(scaled[rows])[:, 0] <= SOUND]
 
 
 def refined(kernels: Kernels, data: Measurements, free: Array, bounds: list[Array]) -> Array:
@@ -73,7 +63,7 @@ def _step(r: Array, j: Array, free: Array, bounds: list[Array]) -> tuple[Array, 
 
 def refine(kernels: Kernels, data: Measurements, solution: Solution, bounds: list[Array]) -> None:
     """Refines those of the solution that have converged and are near singular."""
-    rows = doubtful(solution.triangle, kernels.m)
+    *_, rows = by_condition(solution.triangle, kernels.m)
     rows = rows[solution.status[rows] == CONVERGED]
     for part in pieces(rows, data.y.shape[1] * kernels.m):
         free = refined(kernels, data.take(part), solution.free[part], bounds)

@@ -9,7 +9,7 @@ import numpy as np
 from micrograd.compaction import repeat
 from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting.kernels import Kernels, first_states
-from micrograd.fitting.measurements import Measurements
+from micrograd.fitting.measurements import Measurements, rows_of
 
 NUMBERS = 1 << 20  # in a block, about: what is worked on stays in the cache, memory small
 LARGEST = 1 << 14  # rows of a block
@@ -49,12 +49,11 @@ class Solution:
     def put(self, rows: Any, states: Array, taken: Array) -> None:
         """Stores the final states of these rows."""
         m = self.free.shape[1]
-        status = states[:, -1].astype(int)
-        lost = (status == NOT_FINITE)[:, None]
-        self.free[rows] = np.where(lost, np.nan, states[:, :m])
-        self.triangle[rows] = np.where(lost, np.nan, states[:, 3 * m : 3 * m + m * (m + 1) // 2])
-        self.chi2[rows] = np.where(lost[:, 0], np.nan, states[:, -6])
-        self.status[rows], self.iterations[rows] = status, taken
+        states[states[:, -1] == NOT_FINITE, :-1] = np.nan
+        self.free[rows] = states[:, :m]
+        self.triangle[rows] = states[:, 3 * m : 3 * m + m * (m + 1) // 2]
+        self.chi2[rows] = states[:, -6]
+        self.status[rows], self.iterations[rows] = states[:, -1], taken
 
 
 def solve(
@@ -68,18 +67,16 @@ def solve(
     """
     n, m = len(data), kernels.m
     solution = Solution.empty(n, m)
+    few = data.counts < m
+    solution.status[few] = TOO_FEW
+    enough = np.flatnonzero(~few)
     size = max(min(NUMBERS // data.y.shape[1], LARGEST), 1)
     try:
-        for start in range(0, n, size):
-            block = slice(start, min(start + size, n))
-            rows = np.arange(block.start, block.stop)
-            few = data.counts[block] < m
-            solution.status[rows[few]] = TOO_FEW
-            rows = rows[~few]
-            part = data.take(block if not few.any() else rows)
-            own = starts[rows] if len(starts) > 1 else np.repeat(starts, len(rows), axis=0)
-            _solve_block(kernels, part, own, bounds, most, solution, rows)
-            done(block.stop)
+        for start in range(0, len(enough), size):
+            rows = enough[start : start + size]
+            part = data.take(rows)
+            _solve_block(kernels, part, rows_of(starts, rows), bounds, most, solution, rows)
+            done(int(rows[-1]) + 1)
     except KeyboardInterrupt:
         if n == 1:
             raise
@@ -99,8 +96,9 @@ def _solve_block(
             solution.put(rows[better], states[better], taken[better])
             return
         solution.put(rows, states, taken)
-        again = np.isin(solution.status[rows], (LIMIT, STUCK))
-        rows, starts, data = rows[again], starts[again], data.take(again)
+        status = solution.status[rows]
+        again = (status == LIMIT) | (status == STUCK)
+        rows, starts, data = rows[again], rows_of(starts, again), data.take(again)
 
 
 def _attempt(
@@ -109,6 +107,6 @@ def _attempt(
 ) -> tuple[Array, Array]:  # fmt: skip
     weighted = data.y if data.weights is None else data.y * data.weights
     floor = (4.0 * np.finfo(float).eps) ** 2 * np.einsum("ij,ij->i", weighted, weighted)
-    states = first_states(starts, floor, damping)
+    states = first_states(starts, kernels.m, floor, damping)
     step = kernels.step(*data.y.shape)
     return repeat(step, states, [*bounds, *data.arrays], most)

@@ -1,5 +1,6 @@
 """Task: from the arguments of a fit to its answers; kernels are kept for the next fit."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,14 +15,13 @@ from micrograd.errors import ArgumentError, ShapeError
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.many_fits import Fits
 from micrograd.fitting.measurements import Measurements, real_numbers
-from micrograd.fitting.parameter_set import Parameters, from_dict, from_vector, names_of
+from micrograd.fitting.parameter_set import KEPT, Parameters, from_dict, from_vector, names_of
 from micrograd.fitting.refinement import refine
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import solve
 from micrograd.operation import number
 from micrograd.report import in_notebook
 
-KEPT = 64  # formulas whose kernels are kept
 ITERATIONS = 1000
 
 Array = np.ndarray[Any, Any]
@@ -63,9 +63,7 @@ class Task:
         return Fits(parameters, kernels, data, solution, self.absolute_sigma, self.loss_scale)
 
     def _kernels(self, parameters: Parameters, data: Measurements, start: Array) -> Kernels:
-        formula = _Formula(
-            self.model, replace(parameters, low=(), high=()), len(data.inputs), data.several
-        )
+        formula = _Formula(self.model, parameters, len(data.inputs), data.several)
         first = [array[0, 0].item() for array in data.inputs], start.tolist()
         kept = _kept(formula, self.loss, data.weights is not None, parameters.bounded, self.threads)
         return kept.kernels(first)
@@ -163,14 +161,15 @@ def _called(p0: Callable[..., Any], data: Measurements, x: Any, y: Any) -> Array
 
 def _checked(starts: Array, parameters: Parameters, data: Measurements) -> Array:
     """Starts within the bounds: one for all must be, those of single data sets are moved there."""
-    low, high = np.array(parameters.low), np.array(parameters.high)
-    if len(starts) == 1 and len(data):
-        for name, x, a, b in zip(parameters.free, starts[0], low, high):
-            if not np.isfinite(x):
-                raise ArgumentError(f"the start of {name} is {x}")
-            if not a <= x <= b:
-                raise ArgumentError(f"the start of {name}, {x:g}, is not within [{a:g}, {b:g}]")
-    return np.clip(starts, low, high)
+    low, high = parameters.low, parameters.high
+    if len(starts) > 1 or not len(data):
+        return np.clip(starts, low, high)
+    for name, x, a, b in zip(parameters.free, starts[0].tolist(), low, high):
+        if not math.isfinite(x):
+            raise ArgumentError(f"the start of {name} is {x}")
+        if not a <= x <= b:
+            raise ArgumentError(f"the start of {name}, {x:g}, is not within [{a:g}, {b:g}]")
+    return starts
 
 
 @contextmanager
