@@ -1,6 +1,7 @@
-"""Compaction: a compiled step, repeated on many rows until each is done.
+"""Compaction: repeats a compiled step on many rows until each row is done.
 
-Rows that are done are stored, and dropped once they are a good part of those left.
+The results of rows that are done are stored. Once these rows are many, the others are copied
+together, so that later steps compute only these.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-DROPPED = 0.3  # of the rows: when it pays to copy the others
+DROPPED = 0.3  # the part of the rows that must be done before the others are copied together
 
 Array = np.ndarray[Any, Any]
 
@@ -18,9 +19,9 @@ def repeat(
 ) -> tuple[Array, Array]:
     """The final states of all rows, and the number of steps that each took.
 
-    `step(state, *inputs)` is the next state of all rows, whose last column is 0 while the row goes
-    on. An input has a row for each row of the state, or one row for all. After `most` steps the
-    other rows keep their last state.
+    `step(state, *inputs)` returns the next state of all rows; its last column is 0 for rows that
+    are not done. An input has a row for each row of the state, or one row for all. A row that is
+    not done after `most` steps keeps its last state.
 
     >>> halve = lambda x: np.column_stack([x[:, 0] / 2, x[:, 0] <= 2.0])
     >>> repeat(halve, np.array([[8.0, 0.0], [1.0, 0.0]]), [], 10)

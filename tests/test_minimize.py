@@ -378,7 +378,7 @@ def test_a_mistake_says_what_to_do() -> None:
         mg.minimize(lambda p: p["a"] ** 2, {"a": 1.0}, bounds={"b": (0, 1)})
     with pytest.raises(mg.ArgumentError, match="a constraint is"):
         mg.minimize(f, [1.0, 2.0], constraints=[{"type": "le", "fun": f}])
-    with pytest.raises(mg.ArgumentError, match=r"are a pair \(low, high\)"):
+    with pytest.raises(mg.ArgumentError, match=r"expected bounds=\(low, high\)"):
         mg.least_squares(lambda x: x, [1.0, 2.0], bounds=3.0)
 
 

@@ -1,4 +1,4 @@
-"""Constraints: those of `scipy.optimize.minimize`, with their exact derivatives."""
+"""Constraints of `scipy.optimize.minimize`, with exact derivatives."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ def listed(constraints: Any) -> Sequence[Any]:
 
 
 def with_derivatives(each: Any, unknowns: Unknowns, optimize: Any, curved: bool) -> Any:
-    """SciPy's constraint on the vector of unknowns, of a constraint on the caller's structure.
+    """A constraint on the caller's structure, as SciPy's constraint on the vector of unknowns.
 
-    It is a dict with "type" and "fun", a NonlinearConstraint, or a LinearConstraint, which is on
-    the vector. `curved` asks for second derivatives as well. Raises ArgumentError.
+    `each` is a dict with "type" and "fun", or a NonlinearConstraint. A LinearConstraint is on the
+    vector already. `curved`: with second derivatives. Raises ArgumentError for anything else.
     """
     if hasattr(each, "A"):
         return each
@@ -45,7 +45,7 @@ def with_derivatives(each: Any, unknowns: Unknowns, optimize: Any, curved: bool)
 
 
 def _parts(each: Any) -> tuple[Any, tuple[Any, ...], Any, Any, Any]:
-    """The function, its other arguments, the bounds, and whether all points must keep to them."""
+    """The function, its other arguments, its bounds, and whether all points must satisfy them."""
     if isinstance(each, Mapping):
         if each.get("type") in KINDS and callable(each.get("fun")):
             return each["fun"], as_tuple(each.get("args", ())), *KINDS[each["type"]], False

@@ -1,7 +1,7 @@
-"""Derivatives: a function of the unknowns with what a search may ask of it, in native code.
+"""Derivatives: a function of the unknowns, and the derivatives that searches need, in native code.
 
-Each is compiled when it is first asked for. Of a function that is compiled already
-(`mg.compile(f)`) they are kept for the next search.
+Each derivative is compiled when it is first needed. If the user passes a compiled function
+(`mg.compile(f)`), its derivatives are kept for the next search.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from micrograd.fitting.matrices import Derivatives
 from micrograd.fitting.unknowns import Unknowns
 from micrograd.lazy import cached_property
 
-# Derivatives that are not smooth, or zero nearly everywhere.
+# Operations whose derivatives jump, or are zero nearly everywhere.
 KINKED = {
     "abs", "maximum", "minimum", "relu", "leaky_relu", "elu", "clip", "where", "sign", "floor",
     "ceil", "round", "mod", "fmod", "floor_divide", "take",
@@ -28,7 +28,7 @@ _kept: WeakKeyDictionary[Compiled, dict[Any, Any]] = WeakKeyDictionary()
 
 
 def kept(f: Function, kind: type, unknowns: Unknowns) -> Any:
-    """`kind(function, unknowns)`; of a compiled function, the same one for all such unknowns."""
+    """`kind(f, unknowns)`. If `f` is compiled, the same object for the same kind and unknowns."""
     if not isinstance(f, Compiled):
         return kind(f, unknowns)
     known, key = _kept.setdefault(f, {}), (kind, unknowns.key)
@@ -38,7 +38,7 @@ def kept(f: Function, kind: type, unknowns: Unknowns) -> Any:
 
 
 class Objective:
-    """A function that returns one number, of the vector of unknowns and more arguments."""
+    """A function of the vector of unknowns and other arguments, which returns one number."""
 
     def __init__(self, f: Function, unknowns: Unknowns) -> None:
         self._f = unknowns.of_vector(f)
@@ -76,14 +76,14 @@ class Objective:
 
 
 class Results(Derivatives):
-    """A function that returns several numbers, as one vector."""
+    """A function that returns several numbers, in one vector."""
 
     def __init__(self, f: Function, unknowns: Unknowns) -> None:
         super().__init__(unknowns.results_of(f))
 
     @cached_property
     def weighted_hessian(self) -> Callable[..., Array]:
-        """`weighted_hessian(x, v, *args)`: the sum of the Hessians of the results, times v."""
+        """`weighted_hessian(x, v, *args)`: the sum of `v[k]` times the Hessian of result k."""
 
         def weighted(x: Array, v: Array, *args: Any) -> Any:
             return ops.sum(*[w * y for w, y in zip(v, self._f(x, *args))])

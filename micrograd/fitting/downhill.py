@@ -1,11 +1,12 @@
-"""Downhill: the iteration that finds a minimum of one unknown, in steps without a branch.
+"""Downhill: a search for a minimum of a function of one unknown, in steps without a branch.
 
-It looks for the place where the slope turns from negative to positive. A Newton step is taken where
-the function is convex, if it is at most four times as long as the step before; else one so long,
-downhill. Once there are points with slopes of both signs, a step that leaves the interval between
-them, or is longer than half of the one before, is replaced by its middle. It ends where a step does
-not change x, where rounding ends the quadratic convergence, where the interval has collapsed, or at
-a bound towards which the function falls.
+It looks for the point where the slope turns from negative to positive. Where the function is
+convex, it takes a Newton step, but at most four times the length of the step before; elsewhere it
+takes a step of this length downhill. Once it knows points with slopes of both signs, the minimum is
+between them: a step that would leave this interval, or that is longer than half of the step before,
+is replaced by a step to the middle. The search ends if a step does not change x, if rounding errors
+end the quadratic convergence, if the interval has collapsed, or at a bound beyond which the
+function still falls.
 """
 
 import math
@@ -17,25 +18,25 @@ from micrograd.iteration import Iteration, State
 from micrograd.ops import logical_and, logical_or, select
 
 ROUNDS = 200  # evaluations, at most
-LONGER = 4.0  # a step, at most, relative to the one before
-SMALL = 2.0**-20  # relative to x: a step that may end the iteration
+LONGER = 4.0  # a step is at most so many times as long as the one before
+SMALL = 2.0**-20  # times x: only shorter steps end the search by their convergence
 
 
 class Search(NamedTuple):
     """The state of the iteration."""
 
     x: Any  # the point to try
-    p: Any  # the latest point where the slope is a number
-    a: Any  # the greatest point known where the function falls
-    b: Any  # the smallest point known where it rises
+    p: Any  # the latest point where the slope is not NaN
+    a: Any  # the latest point where the function falls
+    b: Any  # the latest point where it rises
     last: Any  # the length of the step to x
-    before: Any  # that of the step before it
-    rounds: Any  # how many are left
+    before: Any  # the length of the step before that
+    rounds: Any  # evaluations that are left
 
 
 def descent(evaluate: Callable[..., tuple[Any, Any]]) -> Iteration:
-    """The iteration. Operands: the guess, a lower and an upper bound, and what is free in the slope
-    and the curvature that `evaluate` returns."""
+    """The iteration. Its operands are the guess, a lower and an upper bound, and the free operands
+    of `evaluate(x, *free)`, which returns the slope and the curvature."""
 
     def start(guess: Any, low: Any, high: Any, *free: Any) -> State:
         x = ops.minimum(ops.maximum(guess, low), high)

@@ -1,4 +1,4 @@
-"""Groups: the derivatives of examples of one formula, in native code, all in one call."""
+"""Groups: the derivatives of all rows with one formula, by one call of native code."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,37 +9,40 @@ from micrograd import graph
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.function import vectorize
 from micrograd.compiler.program.ir import Block, Index
-from micrograd.fitting.alike import Alike, Reading
+from micrograd.fitting.row_formulas import Reading, RowFormula
 from micrograd.point import array_of
 from micrograd.scalar import Scalar
 
 
 class Group:
-    """Examples of one formula: which numbers they read, and their derivatives.
+    """The rows of one formula: which numbers they read, and their derivatives.
 
-    `places` are those of the unknowns that each example reads, a column for each leaf; `entries`
-    are the pairs (leaf,) or (leaf, leaf) by which a derivative may be other than zero.
+    `places[row, leaf]` is the index of the unknown that the row reads at this leaf. `entries` holds
+    the leaves, (leaf,) or (leaf, leaf), whose derivative is not zero everywhere.
     """
 
-    def __init__(self, alike: Alike, unknowns: Block, starts: dict[Block, int], constants: Block,
-                 numbers: Sequence[float], order: int) -> None:  # fmt: skip
-        self.rows = alike.rows
-        active = [k for k, x in enumerate(alike.leaves) if x.block is unknowns]
+    def __init__(
+        self, formula: RowFormula, unknowns: Block, starts: dict[Block, int], constants: Block,
+        numbers: Sequence[float], order: int,
+    ) -> None:  # fmt: skip
+        self.rows = formula.rows
+        leaves = formula.leaves
+        active = [k for k, x in enumerate(leaves) if x.block is unknowns]
         fixed = {
             k: numbers[x.index[0]]
-            for k, x in enumerate(alike.leaves)
+            for k, x in enumerate(leaves)
             if x.block is constants and len({*[numbers[i].hex() for i in np.unique(x.index)]}) == 1
         }
-        data = [k for k in range(len(alike.leaves)) if k not in fixed and k not in active]
-        self.places = _columns([alike.leaves[k] for k in active], starts, len(self.rows))
-        self.data = _columns([alike.leaves[k] for k in data], starts, len(self.rows))
+        data = [k for k in range(len(leaves)) if k not in fixed and k not in active]
+        self.places = _columns([leaves[k] for k in active], starts, len(self.rows))
+        self.data = _columns([leaves[k] for k in data], starts, len(self.rows))
         self.entries: list[tuple[int, ...]] = []
 
         def derivatives(*given: Any) -> Any:
             """The value, and the derivatives that are not zero everywhere."""
             columns = [x for array in given for x in array]
             read = dict(zip([*active, *data], columns)) | fixed
-            value = alike([read[k] for k in range(len(alike.leaves))])
+            value = formula([read[k] for k in range(len(leaves))])
             found = nonzero(value, columns[: len(active)], order)
             self.entries = [*found]
             return array_of([value, *found.values()], (1 + len(found),))
@@ -47,14 +50,16 @@ class Group:
         self._derivatives = vectorize(derivatives, each="row")
 
     def __call__(self, numbers: Array) -> Array:
-        """The value and the derivatives of each example, in the order of `entries`."""
+        """The value of each row, then its derivatives in the order of `entries`."""
         places = [x for x in (self.places, self.data) if x.shape[1]]
-        given = [numbers[x] for x in places] or [np.zeros((len(self.rows), 1))]  # of constants
+        given = [numbers[x] for x in places] or [
+            np.zeros((len(self.rows), 1))
+        ]  # if it reads nothing
         return self._derivatives(*given)
 
 
 def nonzero(value: Any, unknowns: Sequence[Any], order: int) -> dict[tuple[int, ...], Any]:
-    """The derivatives of this order that are not zero for all unknowns, by the unknowns."""
+    """The derivatives of this order that are not zero everywhere, by indices of unknowns."""
     found: dict[tuple[int, ...], Any] = {(): value}
     for remaining in reversed(range(order)):
         found = {
@@ -68,6 +73,6 @@ def nonzero(value: Any, unknowns: Sequence[Any], order: int) -> dict[tuple[int, 
 
 
 def _columns(leaves: list[Reading], starts: dict[Block, int], rows: int) -> Index:
-    """The places that each example reads, a column for each leaf."""
+    """The indices that each row reads, a column for each leaf."""
     columns = [starts[x.block] + x.index for x in leaves]
     return np.array(columns, np.int64).reshape(len(columns), rows).T.copy()

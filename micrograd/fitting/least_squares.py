@@ -12,8 +12,8 @@ from micrograd.fitting.scipy_extra import scipy_module
 from micrograd.fitting.unknowns import Unknowns, as_tuple
 from micrograd.names import names_keywords
 
-MANY = 100  # unknowns, from which on a sparse Jacobian may pay
-SPARSE = 10  # numbers of the matrix for each one that may be other than zero
+MANY = 100  # unknowns: for fewer, a dense Jacobian is faster
+SPARSE = 10  # entries for each one that may be other than zero: a sparse Jacobian is faster
 
 
 @names_keywords()
@@ -38,21 +38,21 @@ def least_squares(
     """The unknowns with the smallest sum of squared residuals, by `scipy.optimize.least_squares`.
 
     `residuals(x, *args)` returns numbers, in any structure. `x0`, where the search starts, is a
-    number, an array, or a list, tuple or dict of them, nested; a Value counts as its number.
-    `residuals` is given numbers so arranged, and so is `x` of the result, which is SciPy's
-    OptimizeResult; `vector` of it has the numbers in the order of the columns of `jac`. `args` are
-    not differentiated.
+    number, an array, or a nested list, tuple or dict of them; a Value counts as its number.
+    `residuals` is passed an `x` of the same structure. The result is SciPy's OptimizeResult: its
+    `x` has this structure too, and its `vector` holds the same numbers in the order of the columns
+    of `jac`. `args` are not differentiated.
 
-    The residuals and their exact Jacobian are compiled. It is sparse for 100 unknowns or more, if
-    9 in 10 of its numbers are zero for all unknowns, unless `tr_solver` is "exact". Each call
-    compiles anew, but `least_squares(mg.compile(f), ...)` keeps the code for the next call.
+    The residuals and their exact Jacobian are compiled. For 100 unknowns or more the Jacobian is
+    sparse if at least 9 in 10 of its entries are zero everywhere, unless `tr_solver` is "exact".
+    Each call compiles again, but `least_squares(mg.compile(f), ...)` keeps the code for the next.
 
     `bounds` is a pair (low, high), each a number or of the structure of `x0`, with None for no
     bound; or SciPy's Bounds. `x_scale` is "jac", a number, or of the structure of `x0`. The other
-    arguments are SciPy's. With bounds, the method "lm" is none of SciPy's.
+    arguments are SciPy's; the method "lm" takes no bounds.
 
     Raises ModuleNotFoundError without SciPy, TraceError if `residuals` cannot be compiled,
-    ArgumentError for bounds that do not fit, and what SciPy raises.
+    ArgumentError for bounds that do not have the structure of `x0`, and SciPy's own errors.
 
     >>> import numpy as np
     >>> import micrograd as mg
@@ -69,17 +69,17 @@ def least_squares(
     results, args = kept(residuals, Results, unknowns), as_tuple(args)
     sparse = scipy_module("sparse", "least_squares")
 
-    def dense(x: Array, *args: Tree) -> Array:
+    def dense_jacobian(x: Array, *args: Tree) -> Array:
         return results.matrix(x, *args).dense()
 
-    def few(x: Array, *args: Tree) -> Tree:
+    def sparse_jacobian(x: Array, *args: Tree) -> Tree:
         return results.matrix(x, *args).sparse(sparse)
 
     pays = method != "lm" and tr_solver != "exact" and _is_sparse(results, unknowns.start, args)
     found = optimize.least_squares(
         results.results,
         unknowns.start,
-        jac=few if pays else dense,
+        jac=sparse_jacobian if pays else dense_jacobian,
         args=args,
         bounds=_bounds(bounds, unknowns),
         x_scale="jac" if x_scale == "jac" else unknowns.numbers(x_scale, 1.0, "x_scale"),
@@ -91,7 +91,7 @@ def least_squares(
 
 
 def _is_sparse(results: Results, x: Array, args: tuple[Tree, ...]) -> bool:
-    """Whether a sparse Jacobian pays."""
+    """Whether a sparse Jacobian is faster."""
     if len(x) < MANY:
         return False
     rows, columns = (pattern := results.matrix(x, *args).pattern).shape
@@ -112,6 +112,5 @@ def _pair(bounds: Any) -> tuple[Any, Any]:
     if isinstance(bounds, (list, tuple)) and len(bounds) == 2:
         return bounds[0], bounds[1]
     raise ArgumentError(
-        f"bounds of least_squares are a pair (low, high), each of the structure of x0 or a number; "
-        f"got {bounds!r:.60}"
+        f"expected bounds=(low, high), each a number or of the structure of x0; got {bounds!r:.60}"
     )

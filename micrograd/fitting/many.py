@@ -1,4 +1,4 @@
-"""minimize_many: minima of functions of one unknown, each in a lane of native code."""
+"""minimize_many: minima of a function of one unknown, for many examples at once in native code."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from micrograd.point import array_of
 from micrograd.scalar import Scalar
 from micrograd.tape import Tape, record
 
-KEPT = 256  # operations of the latest functions
+KEPT = 256  # operations, those used last
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def minimize_many(
     """The x near `x0` at which `f(x, *parameters)` is smallest, for all examples at once.
 
     `x0`, the parameters and the two bounds are numbers or arrays, which broadcast; `f` is written
-    for one example, of one number x. Each search is Newton's method on the exact slope, made safe
-    by an interval in which the slope changes sign, and takes its own number of steps. It finds a
-    minimum, not the smallest of several. `threads` share the examples.
+    for one example, of one number x. Each example is searched by Newton's method on the exact
+    slope, safeguarded by an interval in which the slope changes sign, in as many steps as it needs.
+    The search finds one minimum, not the smallest of several. `threads` share the examples.
 
-    Where a search finds none, x is NaN, `success` is False, and a ConvergenceWarning counts the
-    examples. Each call compiles anew; the machine code is kept on disk. Raises ShapeError for
-    arrays that do not broadcast, and TraceError if `f` cannot be compiled; `f` may not ask for its
-    x, as `if x > 0` does: write `where`.
+    Where no minimum is found, x is NaN and `success` is False, and a ConvergenceWarning says for
+    how many examples. Each call compiles again; the machine code is kept on disk. Raises ShapeError
+    for arrays that do not broadcast, and TraceError if `f` cannot be compiled: it may not branch on
+    x, as `if x > 0` does; write `where`.
 
     >>> import numpy as np
     >>> import micrograd as mg
@@ -84,8 +84,8 @@ def _slope(y: Any, unknown: Any, again: bool) -> Any:
 
 @lru_cache(KEPT)
 def minimizer(tape: Tape) -> Op:
-    """The operation that finds a minimum. Operands: the guess, two bounds, and what is free; the
-    tape computes the slope and the curvature."""
+    """The operation that finds a minimum. Its operands are the guess, two bounds, and the free
+    operands of the tape, which computes the slope and the curvature."""
 
     def evaluate(*operands: Any) -> tuple[Any, Any]:
         slope, curvature = tape(*operands)

@@ -1,7 +1,7 @@
-"""Matrices: the Jacobian or Hessian of a function of a vector, by the formulas of its rows.
+"""Matrices: the Jacobian or Hessian of a function of a vector, without the entries that are zero.
 
-Where many rows are alike, one small kernel runs on all of them. Else the whole matrix is one
-program, without the numbers that are zero for all unknowns.
+If many rows have the same formula, one small kernel computes all of these. Otherwise one program
+computes the whole matrix.
 """
 
 from typing import Any
@@ -17,78 +17,81 @@ from micrograd.compiler.program.ir import Block, Index, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.engine import numbers_of
-from micrograd.fitting.alike import Alike, Reading, alike
 from micrograd.fitting.groups import Group
 from micrograd.fitting.pattern import Filled, Pattern
+from micrograd.fitting.row_formulas import Reading, RowFormula, row_formulas
 from micrograd.fitting.summands import summands
 from micrograd.point import array_of
 from micrograd.scalar import Scalar
 
-STEPS = 4000  # operations of all formulas, at most
-ALIKE = 16  # rows of each formula, on average, at least
-MOST = 64  # specializations whose formulas are kept
-AGAIN = 8  # operations that are computed, for each one of the program, at most
+# Rows are computed by their formulas if these have at most so many steps together, if a formula
+# computes at least so many rows on average, and if this multiplies the program's work by less than
+# the last number.
+MOST_STEPS = 4000
+LEAST_ROWS = 16
+MOST_WORK = 8
+KEPT = 64  # specializations whose formulas are kept
 
 
 class Derivatives:
-    """The results of `f(vector, *args)`, and their derivatives: for each result a row, or, with
-    `order=2`, of one result the Hessian."""
+    """The results of `f(vector, *args)`, and their derivatives by the vector.
+
+    Of order 1, the Jacobian; of order 2, the Hessian of a single result.
+    """
 
     def __init__(self, f: Function, order: int = 1) -> None:
         self.order = order
         self._f = f
         self._one = compile(f)
-        self._ways: dict[int, tuple[Specialization, ByRows | Whole]] = {}
+        self._methods: dict[int, tuple[Specialization, ByRows | Whole]] = {}
 
     def results(self, x: Array, *args: Any) -> Array:
         """The results at x."""
         it, call = self._one.specialize(x, *args)
-        return self._way(it, len(x)).results(it, call, x, *args)
+        return self._method(it, len(x)).results(it, call, x, *args)
 
     def matrix(self, x: Array, *args: Any) -> Filled:
         """The derivatives at x."""
         it, call = self._one.specialize(x, *args)
-        return self._way(it, len(x)).matrix(it, call, x, *args)
+        return self._method(it, len(x)).matrix(it, call, x, *args)
 
     def by_rows(self, x: Array, *args: Any) -> bool:
-        """Whether they are computed by the formulas of alike rows."""
+        """Whether the rows are computed by their formulas."""
         it, _ = self._one.specialize(x, *args)
-        return isinstance(self._way(it, len(x)), ByRows)
+        return isinstance(self._method(it, len(x)), ByRows)
 
-    def _way(self, it: Specialization, n: int) -> "ByRows | Whole":
-        known = self._ways.get(id(it))
+    def _method(self, it: Specialization, n: int) -> "ByRows | Whole":
+        known = self._methods.get(id(it))
         if known is not None:
             return known[1]
-        if len(self._ways) > MOST:
-            self._ways.clear()
+        if len(self._methods) > KEPT:
+            self._methods.clear()
         if self.order == 2 and it.trace.output_shapes != [None]:
             self._one.kernel(it, "arguments")  # raises: only one number has a gradient
-        found = None if it.paths is not None else examples(it, self.order)
-        whole = found is None
-        way = (
-            Whole(self._f, self.order, it.paths is None) if whole else ByRows(*found, n, self.order)
+        found = None if it.paths is not None else formulas_of(it, self.order)
+        method = (
+            Whole(self._f, self.order, it.paths is None)
+            if found is None
+            else ByRows(*found, n, self.order)
         )
-        self._ways[id(it)] = it, way
-        return way
+        self._methods[id(it)] = it, method
+        return method
 
 
-def examples(it: Specialization, order: int) -> tuple[Program, list[Alike]] | None:
-    """The formulas of the rows, or of the summands; None if they are no simpler than the whole."""
+def formulas_of(it: Specialization, order: int) -> tuple[Program, list[RowFormula]] | None:
+    """The formulas of the rows, or of the summands; None if the whole matrix is less work."""
     program = roll(it.trace, guarded=True)
     (unknowns, *_) = program.inputs
     products = results(program) if order == 1 else summands(program, unknowns)
-    groups = alike(program, products, STEPS)
-    if groups is None:
+    formulas = row_formulas(program, products, MOST_STEPS)
+    if not formulas or len(formulas) * LEAST_ROWS > sum(len(x.rows) for x in formulas):
         return None
-    count = sum(len(group.rows) for group in groups)
     work = sum(len(x) for i in program.instructions for x in i.gathers())
-    if not groups or len(groups) * ALIKE > count or sum(x.work for x in groups) > AGAIN * work:
-        return None
-    return program, groups
+    return (program, formulas) if sum(x.work for x in formulas) <= MOST_WORK * work else None
 
 
 def results(program: Program) -> list[tuple[Index, list[Reading]]]:
-    """The results of each block, with their numbers."""
+    """The results that are members of each block, with their row numbers."""
     parts: dict[Block, list[Index]] = {}
     numbers: dict[Block, list[Index]] = {}
     start = 0
@@ -103,9 +106,9 @@ def results(program: Program) -> list[tuple[Index, list[Reading]]]:
 
 
 class ByRows:
-    """Small kernels, each for the rows, or the summands, of one formula."""
+    """A kernel for each formula, which computes all rows or summands of this formula."""
 
-    def __init__(self, program: Program, groups: list[Alike], n: int, order: int) -> None:
+    def __init__(self, program: Program, formulas: list[RowFormula], n: int, order: int) -> None:
         given = [*program.inputs, program.parameters, program.constants]
         starts: dict[Block, int] = {}
         for block in given:
@@ -114,10 +117,10 @@ class ByRows:
         self.order, self.n = order, n
         unknowns = program.inputs[0]
         self.groups = [Group(x, unknowns, starts, program.constants, program.constant_values, order)
-                       for x in groups]  # fmt: skip
-        self.count = sum(len(x.rows) for x in groups)
+                       for x in formulas]  # fmt: skip
+        self.count = sum(len(x.rows) for x in formulas)
         self.pattern: Pattern | None = None
-        self.latest = np.zeros(0), [np.zeros((0, 1))]  # the numbers read, and what was computed
+        self.latest = np.zeros(0), [np.zeros((0, 1))]  # the inputs, and the results
 
     def results(self, it: Specialization, call: Call, x: Array, *args: Any) -> Array:
         results = np.empty(self.count)
@@ -132,7 +135,7 @@ class ByRows:
         return Filled(self.pattern, np.concatenate([values[:, 1:].ravel() for values in found]))
 
     def _computed(self, it: Specialization, call: Call) -> list[Array]:
-        """The results and derivatives of each group; a search asks for both at each point."""
+        """The results and derivatives of each group, kept because a search needs both."""
         captured = np.array(numbers_of(it.parameters), float)
         numbers = np.concatenate([*map(np.ravel, call.inputs), captured, self.constants])
         known, found = self.latest
@@ -142,7 +145,7 @@ class ByRows:
         return found
 
     def _pattern(self) -> Pattern:
-        """Where the derivatives of the groups are, known once these are traced."""
+        """The rows and columns of the derivatives, which are known once the groups are traced."""
         rows, columns = [], []
         for group in self.groups:
             by = np.array(group.entries, np.int64).reshape(-1, self.order)
@@ -157,10 +160,10 @@ class ByRows:
 
 
 class Whole:
-    """All derivatives as one program, without those that are zero for all unknowns.
+    """One program for all derivatives, without those that are zero everywhere.
 
-    Of a function that asks questions, each path has zeros of its own: then no pattern is `exact`,
-    and it is that of the numbers at each point.
+    If the function has several paths (`if`), each path has other zeros. Then the pattern is not
+    `exact`: it is that of the numbers at each point.
     """
 
     def __init__(self, f: Function, order: int, exact: bool) -> None:

@@ -1,4 +1,4 @@
-"""minimize: SciPy's searches for a minimum, with exact derivatives of a function of scalars."""
+"""minimize: SciPy's searches for a minimum, with exact derivatives."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,14 +14,19 @@ from micrograd.fitting.scipy_extra import scipy_module
 from micrograd.fitting.unknowns import Unknowns, as_tuple
 from micrograd.names import names_keywords, unknown
 
-# What each method of SciPy takes, besides the value.
+# What each method of SciPy needs besides the value.
 NOTHING = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 GRADIENT = {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
 HESSIAN = {"dogleg", "trust-exact", "trust-constr"}
 PRODUCT = {"newton-cg", "trust-ncg", "trust-krylov"}
 METHODS = NOTHING | GRADIENT | HESSIAN | PRODUCT
-TRUST = {"dogleg", "trust-exact", "trust-ncg", "trust-krylov"}  # none of them copes with NaN
-FEW = 100  # unknowns: a Hessian of so many is computed whole
+TRUST = {
+    "dogleg",
+    "trust-exact",
+    "trust-ncg",
+    "trust-krylov",
+}  # these fail if the function returns NaN
+FEW = 100  # unknowns: for more, products of the Hessian and a vector are computed instead
 PRECISION = 1e-8  # of the gradient, relative to that at the start
 
 
@@ -41,25 +46,26 @@ def minimize(
     """The unknowns at which `f` is smallest, by `scipy.optimize.minimize` with exact derivatives.
 
     `f(x, *args)` returns one number. `x0`, where the search starts, is a number, an array, or a
-    list, tuple or dict of them, nested; a Value counts as its number. `f` is given numbers so
-    arranged, and so is `x` of the result, which is SciPy's OptimizeResult; `vector` of it has the
-    numbers in the order of `jac`. `args` are not differentiated.
+    nested list, tuple or dict of them; a Value counts as its number. `f` is passed an `x` of the
+    same structure. The result is SciPy's OptimizeResult: its `x` has this structure too, and its
+    `vector` holds the same numbers in the order of `jac`. `args` are not differentiated.
 
-    `f` is compiled, with the derivatives that the method takes. With `method=None` it is SLSQP
-    under constraints, L-BFGS-B within bounds, BFGS if `f` has kinks (`abs`, `maximum`, `where`,
-    `if`, ...), and else one that uses second derivatives: trust-exact for up to 100 unknowns,
-    trust-krylov for more. Each call compiles anew: `minimize(mg.compile(f), ...)` keeps the
-    compiled code for the next call, while f stays what it is.
+    `f` is compiled, with the derivatives that the method needs. With `method=None` the method is
+    SLSQP if there are constraints, L-BFGS-B if there are bounds, BFGS if `f` has kinks (`abs`,
+    `maximum`, `where`, `if`, ...), and otherwise one that uses second derivatives: trust-exact for
+    up to 100 unknowns, trust-krylov for more. Each call compiles again, unless `f` is compiled:
+    `minimize(mg.compile(f), ...)` keeps the code for the next call.
 
-    `bounds` is a pair (low, high) for all unknowns, or the structure of `x0` with such pairs in
-    place of any part, as {"rate": (0, None)}; or SciPy's Bounds. `constraints` are SciPy's, of
-    functions that take what `f` takes: {"type": "ineq", "fun": g}, NonlinearConstraint; their
-    derivatives are exact, too. A LinearConstraint is on the vector. `callback` is given x after
-    each iteration; StopIteration ends the search. `tol` and `options` are passed on.
+    `bounds` is a pair (low, high) for all unknowns, or the structure of `x0` in which such a pair
+    may stand for a whole part, as {"rate": (0, None)}; or SciPy's Bounds. `constraints` are
+    SciPy's, {"type": "ineq", "fun": g} or NonlinearConstraint, whose functions take the arguments
+    of `f`; they are differentiated exactly. A LinearConstraint is on the vector. `callback` is
+    called with x after each iteration; StopIteration ends the search. `tol` and `options` are
+    passed to SciPy.
 
     Raises ModuleNotFoundError without SciPy, TypeError if `f` returns several numbers, TraceError
-    if it cannot be compiled, ArgumentError for bounds that do not fit, and ValueError for an
-    unknown method or if `f` is not finite at `x0`.
+    if it cannot be compiled, ArgumentError for bounds that do not have the structure of `x0`, and
+    ValueError for an unknown method or if `f` is not finite at `x0`.
 
     >>> import micrograd as mg
     >>> found = mg.minimize(lambda p: (p["a"] - 1) ** 2 + mg.exp(p["b"]) - p["b"], {"a": 0, "b": 1})
@@ -94,7 +100,7 @@ def minimize(
 
 
 def limits(bounds: Any, unknowns: Unknowns) -> tuple[Array, Array]:
-    """The lower and upper bounds, of pairs or of SciPy's Bounds."""
+    """The lower and upper bounds, from pairs or from SciPy's Bounds."""
     if hasattr(bounds, "lb"):
         low = unknowns.numbers(bounds.lb, -math.inf, "bounds")
         return low, unknowns.numbers(bounds.ub, math.inf, "bounds")
@@ -109,11 +115,11 @@ def _reporting(callback: Callable[[Tree], object], unknowns: Unknowns) -> Callab
 
 
 class _Search:
-    """What SciPy asks of a function, and how to search."""
+    """The functions that SciPy calls, and the choice of the method."""
 
     def __init__(self, objective: Objective, start: Array, args: tuple[Any, ...]) -> None:
         self.objective, self.start, self.args = objective, start, args
-        self.trusting = False  # the search takes a step back where the value is infinite
+        self.trusting = False  # a trust region, which shrinks where the value is infinite
         value, gradient = self.value_and_gradient(start)
         if not math.isfinite(value):
             raise ValueError(
@@ -139,7 +145,7 @@ class _Search:
         return self.objective.product(x, p, *self.args)
 
     def method(self, bounded: bool, constrained: bool) -> str:
-        """The method for this function; where there are bounds, none uses second derivatives."""
+        """The method for this function. None that takes bounds uses second derivatives."""
         if constrained or bounded:
             return "SLSQP" if constrained else "L-BFGS-B"
         if not self.objective.is_smooth(self.start, *self.args):
@@ -147,7 +153,7 @@ class _Search:
         return "trust-exact" if len(self.start) <= FEW else "trust-krylov"
 
     def derivatives(self, name: str) -> dict[str, Any]:
-        """The keywords for the derivatives that a method takes."""
+        """The keywords for the derivatives that a method needs."""
         self.trusting = name in TRUST
         found: dict[str, Any] = {} if name in NOTHING else {"jac": True}
         if name in PRODUCT or (name == "trust-constr" and len(self.start) > FEW):
@@ -155,6 +161,6 @@ class _Search:
         return found | ({"hess": self.hessian} if name in HESSIAN else {})
 
     def options(self, name: str, tol: float | None) -> dict[str, float]:
-        """With exact derivatives, a search that uses curvature ends at a gradient near 0."""
+        """A smaller tolerance for methods with exact second derivatives, which reach it quickly."""
         precise = name in TRUST and tol is None
         return {"gtol": PRECISION * max(1.0, self.slope)} if precise else {}

@@ -1,4 +1,4 @@
-"""Pattern: which numbers of a matrix may be other than zero, and the matrix of their values."""
+"""Pattern: which entries of a matrix may be other than zero; the matrix with given values there."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from micrograd.compiler.program.ir import Index
 
 
 class Pattern:
-    """The places of values in a matrix; those at one place are added up.
+    """The row and column of each value in a matrix. Values of the same entry are added.
 
     >>> pattern = Pattern(np.array([0, 1, 1]), np.array([2, 0, 0]), (2, 3))
     >>> pattern.dense(np.array([5.0, 1.0, 2.0]))
@@ -23,7 +23,7 @@ class Pattern:
         self.shape = shape
         self._flat, inverse = np.unique(rows * shape[1] + columns, return_inverse=True)
         once = len(self._flat) == len(inverse)
-        self._order = np.argsort(inverse) if once else None  # else several values at one place
+        self._order = np.argsort(inverse) if once else None  # else some entries have several values
         self._inverse = inverse
         rows = self._flat // shape[1]
         self._columns = self._flat - rows * shape[1]
@@ -34,27 +34,27 @@ class Pattern:
 
     def dense(self, values: Array) -> Array:
         matrix = np.zeros(self.shape)
-        matrix.ravel()[self._flat] = self._added(values)
+        matrix.ravel()[self._flat] = self._summed(values)
         return matrix
 
     def sparse(self, values: Array, sparse: Any) -> Any:
-        """A csr_array of `sparse`, which is `scipy.sparse`."""
-        parts = self._added(values), self._columns.copy(), self._starts.copy()
+        """The matrix as a `scipy.sparse.csr_array`; `sparse` is that module."""
+        parts = self._summed(values), self._columns.copy(), self._starts.copy()
         return sparse.csr_array(parts, shape=self.shape)
 
     def times(self, values: Array, vector: Array) -> Array:
         """The product of the matrix and a vector."""
-        terms = self._added(values) * vector[self._columns]
+        terms = self._summed(values) * vector[self._columns]
         return np.bincount(self._flat // self.shape[1], terms, self.shape[0])
 
-    def _added(self, values: Array) -> Array:
+    def _summed(self, values: Array) -> Array:
         if self._order is not None:
             return values[self._order]
         return np.bincount(self._inverse, values, len(self))
 
 
 class Filled:
-    """A pattern with the values at one point."""
+    """A pattern with values: the matrix at one point."""
 
     def __init__(self, pattern: Pattern, values: Array) -> None:
         self.pattern, self.values = pattern, values

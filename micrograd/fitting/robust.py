@@ -1,4 +1,4 @@
-"""Robust losses, as `scipy.optimize.least_squares` has them: ρ of a squared residual."""
+"""The robust losses of `scipy.optimize.least_squares`: ρ of a squared residual."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,11 +1,11 @@
-"""SciPy, imported where it is first needed; without it, an error that names the extra."""
+"""Imports SciPy when it is first needed, or raises an error that says what to install."""
 
 from importlib import import_module
 from typing import Any
 
 
 def scipy_module(name: str, called: str) -> Any:
-    """A module of SciPy. Raises ModuleNotFoundError, with what to install, if there is none."""
+    """A module of SciPy. Raises ModuleNotFoundError, which says what to install."""
     try:
         return import_module(f"scipy.{name}")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""sparse_jacobian, sparse_hessian: derivatives as matrices that hold only what is not zero."""
+"""sparse_jacobian, sparse_hessian: derivatives as sparse matrices of SciPy."""
 
 import functools
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from micrograd.names import names_keywords
 
 @names_keywords()
 def sparse_jacobian(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
-    """The Jacobian of `f` as a sparse matrix: for each number of the result a row.
+    """The Jacobian of `f` as a sparse matrix, with a row for each number of the result.
 
-    A function of numbers, arrays and structures of them, which returns a `scipy.sparse.csr_array`:
-    the rows are the numbers of the result, the columns those of the arguments, in their order. It
-    holds the derivatives that are not zero for all arguments, as the graph shows; of a function
-    with `if`, those that are not zero at this point. It is compiled at the first call, for each
-    structure and shape of the arguments. Keywords, and positional arguments that `argnums` leaves
-    out, are not differentiated.
+    Returns a function of the arguments of `f` (numbers, arrays, or structures of them). It returns
+    a `scipy.sparse.csr_array`, with a row for each number of the result, and a column for each
+    number of the arguments. The matrix stores the derivatives that the graph does not show to be
+    zero everywhere; if `f` has an `if`, those that are not zero at this point. Each structure and
+    shape of arguments is compiled at its first call. Keyword arguments are not differentiated, nor
+    are positional ones that `argnums` leaves out.
 
-    Rows with the same formula are computed together, each from the few numbers that it reads: so
-    7,000 observations take one call of native code, however many unknowns there are.
+    Rows with the same formula are computed by one call of native code, each from the few numbers
+    that it reads: 7,000 observations of one kind take one call, whatever the number of unknowns.
 
-    Raises ModuleNotFoundError without SciPy, TypeError if `f` is no function or if `argnums` names
+    Raises ModuleNotFoundError without SciPy, TypeError if `f` is not a function or `argnums` names
     no argument, TraceError if `f` cannot be compiled.
 
     >>> import numpy as np
@@ -47,11 +47,11 @@ def sparse_jacobian(f: Function, argnums: int | Sequence[int] | None = None) -> 
 def sparse_hessian(f: Function, argnums: int | Sequence[int] | None = None) -> Function:
     """The Hessian of `f`, which returns one number, as a sparse matrix.
 
-    As `sparse_jacobian`; rows and columns are the numbers of the arguments. The terms of a sum with
-    the same formula are computed together, each from the few numbers that it reads.
+    It is used like `sparse_jacobian`, but has a row and a column for each number of the arguments.
+    Terms of a sum that have the same formula are computed by one call of native code.
 
-    Raises ModuleNotFoundError without SciPy, TypeError if `f` is no function, if it returns several
-    numbers or if `argnums` names no argument, TraceError if `f` cannot be compiled.
+    Raises ModuleNotFoundError without SciPy, TypeError if `f` is not a function or returns several
+    numbers, or `argnums` names no argument, TraceError if `f` cannot be compiled.
 
     >>> import micrograd as mg
     >>> curvature = mg.sparse_hessian(lambda x: mg.sum(a * a * b for a, b in zip(x, x[1:])))
@@ -82,7 +82,7 @@ def _matrix(f: Function, argnums: Any, order: int, called: str) -> Function:
 
 
 def _of_vector(f: Function, unknowns: Unknowns, places: list[int], order: int) -> Function:
-    """`f` as a function of the vector, its other positional arguments, and its keywords."""
+    """`f` as a function of the vector of unknowns, the other positional arguments, and keywords."""
 
     @named_after(f)
     def of_all(chosen: tuple[Any, ...], rest: list[Any], keywords: dict[str, Any]) -> Any:

@@ -1,8 +1,8 @@
-"""Summands: a number as a sum of products that have second derivatives of their own.
+"""Summands: a result written as a sum of products, for a sparse Hessian.
 
-The Hessian of a sum is the sum of the Hessians of its terms, each of which reads few unknowns. A
-factor that depends on none of them only weighs the others; so the sum within a product of such
-factors and one other is a sum as well.
+The Hessian of a sum is the sum of the Hessians of its terms, and each term reads few unknowns. A
+product is multiplied out if one factor is a sum, and no other factor depends on the unknowns: these
+factors are constant weights of the terms.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,14 @@ import numpy as np
 
 from micrograd import ops
 from micrograd.compiler.program.ir import Block, Index, Instruction, Program, Sum
-from micrograd.fitting.alike import Reading
+from micrograd.fitting.row_formulas import Reading
 
 
 def summands(program: Program, unknowns: Block) -> list[tuple[Index, list[Reading]]]:
-    """Numbered products whose sum is output "value", but for terms without second derivatives."""
+    """The products whose sum is the output "value", each with a number for each of its terms.
+
+    Terms without second derivatives are left out.
+    """
     (value,) = program.outputs["value"]
     depends = _dependents(program, unknowns)
     found: list[list[Reading]] = []
@@ -45,8 +48,8 @@ def _dependents(program: Program, unknowns: Block) -> set[Block]:
 def _terms(
     program: Program, product: list[Reading], active: Reading, depends: set[Block]
 ) -> list[list[Reading]] | None:
-    """The product, multiplied out, where its one active factor is a sum, or a product with one
-    active factor."""
+    """The product, multiplied out. None if its one active factor is neither a sum nor a product
+    of which one factor is active. A factor is active if it depends on the unknowns."""
     others = [x for x in product if x is not active]
     terms: list[list[Reading]] = []
     for instruction, rows in _computing(program, active):
@@ -62,7 +65,7 @@ def _terms(
 
 
 def _factored(instruction: Instruction, depends: set[Block]) -> list[list[Reading]] | None:
-    """The products whose sum an instruction is, if it is one."""
+    """The instruction as a sum of products; None if it is none."""
     if isinstance(instruction, Sum):
         if not instruction.combine.linear:
             return None
@@ -76,7 +79,7 @@ def _factored(instruction: Instruction, depends: set[Block]) -> list[list[Readin
 
 
 def _computing(program: Program, reading: Reading) -> Iterator[tuple[Instruction, Index]]:
-    """The instructions that compute what is read, and the places in `reading` of what each does."""
+    """The instructions that compute what is read, each with the rows that read it."""
     for instruction in program.instructions:
         if instruction.out is reading.block:
             low, high = instruction.start, instruction.start + len(instruction)

@@ -1,4 +1,4 @@
-"""Unknowns: the numbers of the caller's structure as one vector, as a search takes them."""
+"""Unknowns: the numbers of the caller's structure as one vector, which is what a search needs."""
 
 import functools
 import math
@@ -36,7 +36,7 @@ class Unknowns:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for unknowns that are arranged alike."""
+        """Equal for unknowns of the same structure and shapes."""
         return self.structure, tuple(self.shapes)
 
     def arranged(self, vector: Array) -> Tree:
@@ -62,11 +62,11 @@ class Unknowns:
 
         return results
 
-    # What is said about each unknown.
+    # Settings for each unknown: bounds, scales.
 
     def numbers(self, tree: Any, missing: float, what: str) -> Array:
-        """A number for each unknown, as `tree` says: a number for all, or the structure of `x0`
-        with numbers in place of any part. None, and what a dict leaves out, is `missing`."""
+        """A number for each unknown, from `tree`: one number for all, or the structure of `x0` in
+        which a number may stand for a whole part. `missing` stands for None and absent keys."""
         found = np.full(len(self), missing)
         for places, number in _entries(self._places(), tree, _is_number, what):
             if number is not None:
@@ -74,8 +74,8 @@ class Unknowns:
         return found
 
     def pairs(self, tree: Any, what: str = "bounds") -> tuple[Array, Array]:
-        """A lower and an upper bound for each unknown, as `numbers`, but with pairs. None is no
-        bound."""
+        """The lower and the upper bound of each unknown, from a tree of pairs, as in `numbers`.
+        None means no bound."""
         low, high = np.full(len(self), -math.inf), np.full(len(self), math.inf)
         for places, pair in _entries(self._places(), tree, _is_pair, what):
             for bound, number in zip((low, high), pair or ()):
@@ -95,7 +95,7 @@ def as_tuple(args: Any) -> tuple[Any, ...]:
 def _entries(
     places: Any, tree: Any, is_entry: Callable[[Any], bool], what: str
 ) -> Iterator[tuple[list[int], Any]]:
-    """The entries of `tree`, each with the places of the unknowns that it is about."""
+    """The entries of `tree`, each with the indices of the unknowns that it is for."""
     if tree is None or is_entry(tree):
         yield [*map(int, scalars_of(places)[0])], tree
         return
@@ -123,6 +123,6 @@ def _is_pair(part: Any) -> bool:
 
 def _unfit(what: str, tree: Any, expected: str) -> ArgumentError:
     return ArgumentError(
-        f"{what} must have the structure of x0, here {expected}, or an entry for all of it; got "
+        f"{what} must have the structure of x0, here {expected}, or be one entry for all; got "
         f"{tree!r:.60}"
     )
