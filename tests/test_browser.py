@@ -190,6 +190,35 @@ def test_a_slider_moves_all_numbers_as_python_would(show):
         assert shown.numbers()[0][0] == leaf.data
 
 
+def test_the_local_derivatives_beside_the_arrows_follow_the_sliders(show):
+    x, y = mg.Value(2.0, name="x"), mg.Value(-3.0, name="y")
+    z = x * y
+    z.backward()
+    with show(z) as shown:
+        slopes = shown.page.locator(".slope")
+        assert slopes.all_text_contents() == ["×−3.0", "×2.0"]
+        shown.page.locator("#leaf1").focus()
+        shown.press("End")
+        shown.page.wait_for_function("document.querySelector('.slope').textContent === '×3.0'")
+        shown.page.get_by_role("button", name="Reset the leaves").click()
+        shown.page.wait_for_function("document.querySelector('.slope').textContent === '×−3.0'")
+        assert slopes.all_text_contents() == ["×−3.0", "×2.0"]
+
+
+def test_a_local_derivative_is_shown_once_its_operation_is_computed(show):
+    with show(small()) as shown:
+        shown.press("ArrowRight")
+        assert sorted(shown.page.locator(".slope").all_text_contents()) == [
+            "",
+            "",
+            "",
+            "×0.5",
+            "×2.0",
+        ]
+        shown.press("End")
+        assert "" not in shown.page.locator(".slope").all_text_contents()
+
+
 def test_the_numbers_of_every_operation_are_pythons(browser, tmp_path):
     """In one graph: what the browser evaluates anew differs by rounding only."""
     total = mg.sum([*programs().values()])
@@ -283,6 +312,44 @@ def test_the_keyboard_alone_reaches_everything(show):
         assert "to the output" in shown.page.locator("#chosen").inner_text()
         shown.press("ArrowRight")
         assert shown.page.locator(".spoken").inner_text().startswith("Forward, 1 of 3")
+
+
+def test_an_arrow_down_leads_into_the_graph_as_the_page_says(show):
+    with show(small()) as shown:
+        assert "move to it with ↓ and press Enter" in shown.page.locator("#chosen").inner_text()
+        shown.press("ArrowDown", "Enter")
+        assert "to the output" in shown.page.locator("#chosen").inner_text()
+        shown.press("Escape")
+        assert "Click a box" in shown.page.locator("#chosen").inner_text()
+        shown.box("tanh").click()
+        shown.page.locator("main").click(position={"x": 5, "y": 400})
+        assert "Click a box" in shown.page.locator("#chosen").inner_text()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_graph_is_fitted_into_the_window_whole(show, viewport):
+    """Before that it keeps the size at which it can be read, and scrolls."""
+    (score,) = mg.MLP(2, [4, 4, 1], "tanh", seed=0)([1.0, 2.0])
+    over = """[...'wh'].some(k => { const m = document.querySelector('main');
+        return k === 'w' ? m.scrollWidth > m.clientWidth : m.scrollHeight > m.clientHeight })"""
+    with show(score, viewport) as shown:
+        assert shown.page.evaluate(over)
+        shown.page.get_by_role("button", name="fit into the window").click()
+        assert not shown.page.evaluate(over)
+        shown.page.get_by_role("button", name="larger").click()
+        assert shown.page.evaluate(over)
+
+
+def test_a_phone_shows_the_controls_in_one_line_and_breaks_names_at_dots(show):
+    (score,) = mg.MLP(2, [4, 1], "tanh", seed=0)([1.0, 2.0])
+    with show(score, PHONE) as shown:
+        tops = shown.page.locator("header .row > *").evaluate_all(
+            """all => all.map(x => x.getBoundingClientRect()).map(r => r.top + r.height / 2)"""
+        )
+        assert max(tops) - min(tops) < 3
+        label = shown.page.locator("label[for=leaf0]")
+        assert label.inner_html().startswith("layers.<wbr>0.<wbr>weights<wbr>[")
+        assert label.evaluate("x => x.scrollHeight <= x.clientHeight")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

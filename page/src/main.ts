@@ -91,7 +91,11 @@ class Page {
   }
 
   private choose(id: string, open: boolean): void {
-    const item = this.stage.visible.items.get(id)!;
+    const item = this.stage.visible.items.get(id);
+    if (!item) {
+      this.picked = "";
+      return this.show();
+    }
     const again = this.picked === id || item.kind === "group";
     this.picked = id;
     if (open && again && this.fold.canOpen(item)) {
@@ -126,6 +130,7 @@ class Page {
     const target = event.target as Element;
     if (target.tagName === "INPUT" || event.ctrlKey || event.metaKey || event.altKey) return;
     const box = target.closest(".box")?.getAttribute("data-id") ?? "";
+    const aside = target.closest("aside") !== null;
     const inside = this.stage.visible.items.get(box || this.picked)?.inside;
     const actions: Record<string, (() => void) | undefined> = {
       ArrowRight: () => this.go(this.steps.at + 1),
@@ -134,8 +139,9 @@ class Page {
       End: () => this.go(this.steps.count),
       " ": target.tagName === "BUTTON" ? undefined : () => (box ? this.choose(box, true) : this.play()),
       Enter: box ? () => this.choose(box, true) : undefined,
-      ArrowDown: box ? () => this.stage.moveFocus(box, 1) : undefined,
-      ArrowUp: box ? () => this.stage.moveFocus(box, -1) : undefined,
+      ArrowDown: box ? () => this.stage.moveFocus(box, 1) : aside ? undefined : () => this.stage.enter(),
+      ArrowUp: box ? () => this.stage.moveFocus(box, -1) : aside ? undefined : () => this.stage.enter(),
+      Escape: () => this.choose("", false),
       Backspace: inside ? () => this.refold(inside, 0) : undefined,
       "[": inside ? () => this.refold(inside, -1) : undefined,
       "]": inside ? () => this.refold(inside, 1) : undefined,

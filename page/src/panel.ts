@@ -157,12 +157,16 @@ export class Panel {
       this.graph.backward();
       this.changed();
     });
-    const label = html("label", { for: id, title: cut(this.graph.name(leaf), 200) }, this.graph.label(leaf));
+    const label = html("label", { for: id, title: cut(this.graph.name(leaf), 200) }, ...breakable(this.graph.label(leaf)));
     const row = html("div", { class: "slider" }, label, slider, number);
     if (leaf < SLIDERS) this.sliders.append(row);
     else this.sliders.prepend(row);
   }
 }
+
+/** A name that may go on in a new line after a dot, and before a bracket. */
+const breakable = (name: string): (Node | string)[] =>
+  name.split(/(?<=\.)|(?=\[)/).flatMap((part, k) => (k ? [html("wbr"), part] : [part]));
 
 function table(title: string, rows: [string, number][]): HTMLElement {
   const head = html("tr", {}, html("th", { scope: "col" }, title), html("th", { scope: "col", class: "number" }, "adds"));

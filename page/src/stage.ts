@@ -12,6 +12,7 @@ const TIP = 4;
 const FEW_ARROWS = 8; // into one box, whose labels have room
 const SMALLEST = 0.75; // the scale below which the stage scrolls instead
 const LARGEST = 1.15;
+const WHOLE = 0.1; // the scale below which even a graph that is fitted whole scrolls
 
 /** The numbers that boxes show at a step: all, or those that are known by then. */
 export interface Numbers {
@@ -30,7 +31,9 @@ export class Stage {
   visible!: Visible;
   private readonly drawn = new Map<string, Drawn>();
   private lines: { arrow: Arrow; path: SVGPathElement }[] = [];
+  private slopes: { arrow: Arrow; text: SVGTextElement }[] = [];
   private zoom = 0; // 0: as it fits
+  private smallest = SMALLEST;
   private scale = 1;
   private vertical = false;
 
@@ -41,12 +44,14 @@ export class Stage {
   ) {
     this.element.addEventListener("click", (event) => {
       const box = (event.target as Element).closest(".box");
-      if (box) this.chosen(box.getAttribute("data-id")!, true);
+      this.chosen(box?.getAttribute("data-id") ?? "", true);
     });
   }
 
+  /** Larger or smaller by a factor; by 0, the whole graph in the window. */
   zoomBy(factor: number): void {
     this.zoom = factor ? (this.zoom || this.scale) * factor : 0;
+    this.smallest = factor ? SMALLEST : WHOLE;
   }
 
   draw(numbers: Numbers): void {
@@ -54,7 +59,7 @@ export class Stage {
     const placed = this.placed();
     const [w, h] = this.vertical ? [placed.height, placed.width] : [placed.width, placed.height];
     const [width, height] = [w + 2 * MARGIN, h + 2 * MARGIN];
-    this.scale = this.zoom || Math.max(this.fit(placed), SMALLEST);
+    this.scale = this.zoom || Math.max(this.fit(placed), this.smallest);
     const picture = svg("svg", {
       width: width * this.scale, height: height * this.scale,
       viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, role: "group",
@@ -181,19 +186,23 @@ export class Stage {
 
   /** The local derivatives, beside the heads of the arrows. */
   private labels(placed: Placed, labelled: Map<string, number>): SVGElement[] {
-    return this.visible.arrows.flatMap((arrow, k) => {
+    this.slopes = this.visible.arrows.flatMap((arrow, k) => {
       if (arrow.reader < 0 || !this.graph.evaluable || labelled.get(arrow.to)! > FEW_ARROWS) return [];
       const [x, y] = this.turned(placed.arrows[k][placed.arrows[k].length - 1]);
-      const slope = this.graph.gains(arrow.reader, 1)[arrow.slot];
       const where = this.vertical
         ? { x, y: y - 2 * TIP - 4, "text-anchor": "middle" }
         : { x: x - TIP - 5, y: y - 3, "text-anchor": "end" };
-      return [svg("text", { class: "slope", ...where }, `×${shown(slope, 3)}`)];
+      return [{ arrow, text: svg("text", { class: "slope", ...where }) }];
     });
+    return this.slopes.map(({ text }) => text);
   }
 
-  /** Writes the numbers into the boxes. */
+  /** Writes the numbers into the boxes, and beside the arrows. */
   show(numbers: Numbers): void {
+    for (const { arrow: { reader, slot }, text } of this.slopes) {
+      const known = numbers.data(reader) !== undefined;
+      text.textContent = known ? `×${shown(this.graph.gains(reader, 1)[slot], 3)}` : "";
+    }
     for (const { item, element, numbers: [data, grad] } of this.drawn.values()) {
       const d = this.range(item, numbers, "data");
       const g = this.range(item, numbers, "grad");
@@ -243,6 +252,12 @@ export class Stage {
       line.classList.toggle("path", onPath);
     }
     this.drawn.get(now)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** Moves the focus into the graph: to the box where it was, or to the first. */
+  enter(): void {
+    const box = this.element.querySelector<SVGGElement>('.box[tabindex="0"]');
+    this.focus(box?.getAttribute("data-id") ?? "");
   }
 
   focus(id: string): void {
