@@ -87,7 +87,7 @@ test-lowest:
 # The newest versions, on each Python.
 test-newest: $(PYTHONS:%=test-newest-%)
 
-test-newest-%:
+$(PYTHONS:%=test-newest-%): test-newest-%:
 	$(call suite-with,$*,$(subst /,-,$*),,)
 
 # An environment of that interpreter and that name, with options of pip and of pytest.

@@ -66,7 +66,8 @@ def value_and_grad(f: Function) -> Function:
     def value_and_gradient(*args: Any) -> Any:
         point = Point(args)
         value = _one_number(point.run(f, *point.args))
-        return point.number(value), point.of_arguments(point.gradient(value))
+        closed = point.closed(value)
+        return point.number(value, closed), point.of_arguments(point.gradient(value, closed))
 
     return value_and_gradient
 

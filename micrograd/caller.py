@@ -31,16 +31,28 @@ def frame_of_the_user(frame: FrameType) -> FrameType:
     Libraries are this package, and those that call it back: NumPy, SciPy, and Python's standard
     library (for example `copy`).
     """
-    libraries = (_own, _folder(sys.modules.get("numpy")), _folder(sys.modules.get("scipy")))
-
-    def is_library(file: str) -> bool:
-        return file.startswith(libraries) or (
-            file.startswith(_python) and "site-packages" not in file
-        )
-
-    while frame.f_back is not None and is_library(frame.f_code.co_filename):
+    known = _files(sys.modules.get("numpy"), sys.modules.get("scipy"))
+    while frame.f_back is not None and known[frame.f_code.co_filename]:
         frame = frame.f_back
     return frame
+
+
+class _Files(dict[str, bool]):
+    """Whether a file belongs to a library, remembered."""
+
+    def __init__(self, libraries: tuple[str, ...]):
+        super().__init__()
+        self._libraries = libraries
+
+    def __missing__(self, file: str) -> bool:
+        of_python = file.startswith(_python) and "site-packages" not in file
+        self[file] = file.startswith(self._libraries) or of_python
+        return self[file]
+
+
+@lru_cache(8)
+def _files(*modules: ModuleType | None) -> _Files:
+    return _Files((_own, *map(_folder, modules)))
 
 
 def is_of_user(frame: FrameType) -> bool:

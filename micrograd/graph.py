@@ -201,10 +201,11 @@ def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
     return [gradient.get(x, 0.0) for x in inputs]
 
 
-def below(root: Any, passing: bool = False) -> Iterator[Any]:
-    """`root` and the nodes below it, each once; if `passing`, only those that get a gradient."""
+def below(*roots: Any, passing: bool = False) -> Iterator[Any]:
+    """The roots and the nodes below them, each once; if `passing`, only those that get a gradient
+    from a root."""
     seen: set[Any] = set()
-    stack = [root]
+    stack = [*roots]
     while stack:
         node = stack.pop()
         if node in seen or node.__class__ is float:

@@ -214,7 +214,7 @@ def number(x: Any) -> float:
     """`x` as a float. Raises TypeError if it is not one real number."""
     if isinstance(x, float):  # or a subclass, such as NumPy's float64
         return float(x)
-    if not is_real(type(x)):  # pyright: ignore[reportUnknownArgumentType] - x may be anything
+    if x.__class__ is not int and not is_real(type(x)):  # pyright: ignore[reportUnknownArgumentType] - x may be anything
         raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
     try:
         return float(x)

@@ -34,13 +34,13 @@ class Point(Watch):
         self.comparisons += 1
         return super().compared(op, operands, holds)
 
-    def gradient(self, z: Any) -> list[Any]:
+    def gradient(self, z: Any, closed: bool | None = None) -> list[Any]:
         """The derivatives of z: numbers, or scalars if z depends on more than the variables."""
         if self.comparisons >= MANY and not (isinstance(z, Scalar) and self.misses(z)):
             watch.warn_of_choices(self.comparisons)
         if not isinstance(z, Scalar):
             return [0.0] * len(self.variables)
-        if not self.closed(z):
+        if not (self.closed(z) if closed is None else closed):
             return gradients(z, self.variables)
         before = [(x, x.grad) for x in self.made]
         for x in self.variables:
@@ -53,7 +53,8 @@ class Point(Watch):
     def jacobian(self, outputs: list[Any]) -> list[list[Any]]:
         """The derivatives of each output, as rows; computed by rows or columns, as `modes` says."""
         if not modes.by_columns(outputs, self.variables):
-            return [self.gradient(z) for z in outputs]
+            closed = self.closed(*outputs) or None  # all in one walk, or each alone
+            return [self.gradient(z, closed) for z in outputs]
         weights = [Value(1.0) for _ in outputs]
         product = ops.sum(*[w * z for w, z in zip(weights, outputs)])
         columns = Point(())  # the derivatives of a gradient that is linear in the weights
@@ -61,25 +62,23 @@ class Point(Watch):
         found = [columns.gradient(x) for x in gradients(product, self.variables)]
         return [list(row) for row in zip(*found)]
 
-    def closed(self, z: Any) -> bool:
-        """Whether z depends on none of the caller's Values, so that its number suffices."""
-        if not isinstance(z, Value):
-            return not isinstance(z, Scalar)
+    def closed(self, *roots: Any) -> bool:
+        """Whether the roots depend on none of the caller's Values, so that numbers suffice."""
+        scalars = [z for z in roots if isinstance(z, Scalar)]
+        if not all(isinstance(z, Value) for z in scalars):
+            return False
         own = self.made.union(self.variables)
-        return all(
-            x.__class__ is float or x.operands or x in own or graph.is_truth(x)
-            for node in [*graph.topological_order(z), z]
-            for x in (node.operands or (node,))
-        )
+        return all(x.operands or x in own or graph.is_truth(x) for x in graph.below(*scalars))
 
-    def number(self, z: Any) -> Any:
-        if not self.closed(z):
+    def number(self, z: Any, closed: bool | None = None) -> Any:
+        if not (self.closed(z) if closed is None else closed):
             return z
         return z.data if isinstance(z, Value) else float(z)
 
     def numbers(self, value: Any) -> Any:
         scalars, structure, shapes = scalars_of(value)
-        return arranged([self.number(z) for z in scalars], structure, shapes)
+        closed = self.closed(*scalars) or None
+        return arranged([self.number(z, closed) for z in scalars], structure, shapes)
 
     def of_arguments(self, derivatives: list[Any]) -> Any:
         parts = arranged(derivatives, self.structure, self.shapes)
