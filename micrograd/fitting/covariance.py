@@ -1,4 +1,4 @@
-"""Covariance: the inverse of the normal matrix; of one near singularity, by the Jacobian's SVD."""
+"""Covariance: the inverse of the normal matrix, by an SVD of the Jacobian if near singular."""
 
 from functools import cache
 from typing import Any
@@ -12,9 +12,9 @@ from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import Solution
 
-SOUND = 1e-8  # the least eigenvalue of a scaled normal matrix whose inverse is exact enough
+SOUND = 1e-8  # scaled normal matrices with a larger least eigenvalue are inverted directly
 EPSILON = float(np.finfo(float).eps)
-NUMBERS = 1 << 22  # of a Jacobian, at once
+NUMBERS = 1 << 22  # of the Jacobians that are in memory at once, about
 
 Array = np.ndarray[Any, Any]
 
@@ -31,8 +31,8 @@ def inverses(kernels: Kernels, data: Measurements, solution: Solution) -> Array:
 
 
 def by_condition(triangle: Array, m: int) -> tuple[Array, Array, Array, Array]:
-    """Normal matrices, scaled to a diagonal of ones, and the scales; the rows of those whose
-    inverse is exact enough, and of those that are near singular."""
+    """The normal matrices, scaled to a diagonal of ones; their scales; the rows of the matrices
+    that can be inverted directly, and of those that are near singular."""
     a = triangle[:, _places(m)]
     scales = np.sqrt(a.diagonal(axis1=1, axis2=2))
     a = _scaled(a, scales)
@@ -43,7 +43,7 @@ def by_condition(triangle: Array, m: int) -> tuple[Array, Array, Array, Array]:
 
 @cache
 def _places(m: int) -> Array:
-    """Where a triangle holds each number of a symmetric matrix."""
+    """The index in the triangle of each entry of the symmetric matrix."""
     return np.array(symmetric(range(size(m)), m))
 
 
@@ -73,7 +73,8 @@ def jacobian(kernels: Kernels, data: Measurements, free: Array) -> tuple[Array, 
 
 
 def _by_svd(kernels: Kernels, data: Measurements, free: Array) -> Array:
-    """The inverses by the singular values of the Jacobian, whose condition is the square root."""
+    """The inverses from the singular values of the Jacobian, whose condition number is only the
+    square root of that of the normal matrix."""
     r, j = jacobian(kernels, data, free)
     rho = loss_named(kernels.loss)
     if rho is not None:

@@ -1,4 +1,4 @@
-"""`curve_fit` and `curve_fits`: the parameters of a formula, from one data set or from many."""
+"""`curve_fit` and `curve_fits`: fit the parameters of a formula to one data set, or to many."""
 
 from micrograd.annotations import Function, Tree
 from micrograd.errors import ArgumentError
@@ -15,24 +15,24 @@ def curve_fit(
     bounds: Tree = None, loss: str = "linear", nan: str = "raise", *,
     loss_scale: float = 1.0, iterations: int = ITERATIONS,
 ) -> Fit:  # fmt: skip
-    """The parameters of `model(x, a, b, ...)` that fit y, by least squares.
+    """Fits the parameters of `model(x, a, b, ...)` to y, by least squares.
 
-    `model` takes one x, a number, and the parameters, and returns one number, in operations of this
-    package. It is differentiated exactly and compiled. For several inputs pass x as a tuple of
-    arrays: the model is given a tuple of numbers.
+    `model` takes a number x and the parameters, and returns one number, computed with operations of
+    this package. It is differentiated exactly and compiled. For a model of several inputs pass x as
+    a tuple of arrays: the model is passed a tuple of numbers.
 
-    `p0` are the starts of the parameters: a sequence; a function of (x, y) that returns one; or a
-    dict by name: of a start, of (start, low, high) or (start, low, high, fixed), or of an
-    expression of other parameters, as text.
+    `p0` holds the starts of the parameters. It is a sequence; a function of (x, y) that returns a
+    sequence; or a dict with an entry for each name: a start, (start, low, high),
+    (start, low, high, fixed), or an expression of other parameters, as text.
 
-    `sigma` are the standard deviations of y; with `absolute_sigma` they are taken as they are,
-    else as relative weights (as in `scipy.optimize.curve_fit`). `bounds` is (low, high), each a
-    number or one for each parameter. `loss` is "linear", "soft_l1", "huber", "cauchy" or "arctan",
-    as in `scipy.optimize.least_squares`; `loss_scale` is its `f_scale`. With nan="omit", points
+    `sigma` holds the standard deviations of y. They count as absolute with `absolute_sigma`, and as
+    relative otherwise, as in `scipy.optimize.curve_fit`. `bounds` is (low, high), each a number or
+    one for each parameter. `loss` is "linear", "soft_l1", "huber", "cauchy" or "arctan", as in
+    `scipy.optimize.least_squares`; `loss_scale` is called `f_scale` there. With nan="omit", points
     with a NaN are left out.
 
-    A fit that has not converged is no exception: look at `converged` and `message`. Raises
-    ArgumentError and ShapeError for arguments that do not fit, also for fewer points than free
+    A fit that does not converge raises no exception: look at `converged` and `message`. Raises
+    ArgumentError and ShapeError for unsuitable arguments, and for fewer points than free
     parameters, and TraceError for a model that cannot be compiled.
 
     >>> import micrograd as mg
@@ -52,7 +52,8 @@ def curve_fit(
     fits = task.fits(data, (x, y), p0, bounds)
     if fits.dof[0] < 0:
         raise ArgumentError(
-            f"{fits.kernels.m} free parameters are more than {fits.data.counts[0]} points"
+            f"expected at least {fits.kernels.m} points, one for each free parameter, got "
+            f"{fits.data.counts[0]}; fix some parameters, or add points"
         )
     return fits[0]
 
@@ -64,16 +65,16 @@ def curve_fits(
     loss_scale: float = 1.0, iterations: int = ITERATIONS, threads: int = 1,
     progress: bool | None = False,
 ) -> Fits:  # fmt: skip
-    """Fits `model` to each row of y, of shape (n, points), all in one native program.
+    """Fits `model` to each row of y, of shape (n, points), in native code.
 
-    x, `sigma` and `weights` have the shape (points,) or a row for each data set. Points of weight
+    x, `sigma` and `weights` have the shape (points,), or a row for each data set. Points of weight
     0 are left out, so that data sets may have different numbers of points; other weights multiply
-    1 / sigma. `p0` may have a row for each data set; a function is called with each (x, y). For
-    the other arguments, see `curve_fit`.
+    1 / sigma. `p0` may have a row for each data set; a callable `p0` is called for each data set.
+    `curve_fit` describes the other arguments.
 
-    No fit raises an exception: `status` and `message` say what became of each. Ctrl-C returns the
-    fits that are done; the others have the status 5. `progress` shows a bar on stderr; None does
-    so in a terminal.
+    A fit that does not converge raises no exception: see `status` and `message`. Ctrl-C returns the
+    fits that are done; the others have the status 5. `progress=True` shows a progress bar on
+    stderr; None does so in a terminal or a notebook.
 
     >>> import numpy as np
     >>> import micrograd as mg

@@ -1,7 +1,8 @@
-"""Kernels: what a fit computes, as compiled functions of rows, a data set each.
+"""Kernels: the computations of a fit, as compiled functions in which each row is a data set.
 
-Few points are part of the step itself. Many are cut into pieces: a kernel sums the equations of a
-piece, and another one makes the step. So the time to compile does not grow with the points.
+The equations of few points are part of the kernel of the step. Many points are cut into pieces: one
+kernel sums the equations of a piece, and another one makes the step from these sums. So the time to
+compile does not grow with the number of points.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from micrograd.fitting.levenberg_marquardt import Equations, State, size, symmet
 from micrograd.fitting.robust import loss_named
 from micrograd.lazy import cached_property
 
-FUSED = 64  # points: the most that are part of the step
-PIECE = 32  # points, about
+FUSED = 64  # points, at most, of a data set that is not cut into pieces
+PIECE = 32  # points of a piece, about
 LEAST_CURVATURE = 2.0**-52  # of a robust loss, as in SciPy
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +31,7 @@ Formula = Callable[[Any, list[Any]], Any]  # of x and the free parameters
 class Kernels:
     """The compiled functions of one formula with `m` free parameters, each made at its first use.
 
-    The formula is passed a number x, or a tuple of `inputs` numbers if `several` are set.
+    The formula is passed a number x, or a tuple of `inputs` numbers if `several` is true.
     """
 
     formula: Formula
@@ -43,7 +44,7 @@ class Kernels:
     threads: int
 
     def step(self, n: int, points: int) -> Callable[..., Array]:
-        """The step of n rows: of state, [low, high], y, [weights], and the inputs."""
+        """The step of n rows. Its arguments: the states, [low, high], y, [weights], the inputs."""
         if points > FUSED:
             return self._in_pieces
         return self._one_row if n == 1 else self._fused
@@ -75,7 +76,7 @@ class Kernels:
     # The equations, in scalars.
 
     def _equations(self, free: Any, y: Array, weights: Array | None, inputs: Any) -> Equations:
-        both = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
+        value_and_slopes = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
         rho = loss_named(self.loss)
         m = self.m
         chi2: Any = 0.0
@@ -83,7 +84,7 @@ class Kernels:
         a: list[list[Any]] = [[0.0] * m for _ in range(m)]
         for k in range(len(y)):
             x = tuple(array[k] + 0.0 for array in inputs)
-            f, slopes = both([*free], x if self.several else x[0])
+            f, slopes = value_and_slopes([*free], x if self.several else x[0])
             r = y[k] - f
             if weights is not None:
                 r, slopes = r * weights[k], [s * weights[k] for s in slopes]
@@ -137,7 +138,7 @@ class Kernels:
 
     @cached_property
     def curve(self) -> Callable[..., Array]:
-        """The formula, of arrays that broadcast: the free parameters, then the inputs."""
+        """The formula on arrays that broadcast: the free parameters, then the inputs."""
         return vectorize(self._curve, each="number", threads=self.threads)
 
     def _curve(self, *arguments: Any) -> Any:
@@ -146,23 +147,23 @@ class Kernels:
 
     @cached_property
     def slopes(self) -> Callable[..., tuple[Array, ...]]:
-        """The formula and its derivatives by the free parameters, of arrays that broadcast."""
-        both = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
+        """The formula and its derivatives by the free parameters, on arrays that broadcast."""
+        value_and_slopes = value_and_grad(lambda p, x: self.formula(x, p), argnums=0)
 
         def slopes(*arguments: Any) -> Any:
             x = tuple(t + 0.0 for t in arguments[self.m :])
-            f, gradient = both([*arguments[: self.m]], x if self.several else x[0])
+            f, gradient = value_and_slopes([*arguments[: self.m]], x if self.several else x[0])
             return (f + 0.0, *[s + 0.0 for s in gradient])
 
         return vectorize(slopes, each="number", threads=self.threads)
 
 
 def _cut(array: Array, pieces: int, n: int, padding: float | None = None) -> Array:
-    """Each row as `pieces` rows of equal length, padded by its last point, or by a number."""
-    lacking = -array.shape[1] % pieces
-    if lacking:
+    """Each row cut into `pieces` rows of equal length, padded with its last point or a number."""
+    missing = -array.shape[1] % pieces
+    if missing:
         last = array[:, -1:] if padding is None else np.full((len(array), 1), padding)
-        array = np.concatenate([array, np.repeat(last, lacking, axis=1)], axis=1)
+        array = np.concatenate([array, np.repeat(last, missing, axis=1)], axis=1)
     length = array.shape[1] // pieces
     return np.broadcast_to(array, (n, array.shape[1])).reshape(n * pieces, length)
 

@@ -1,12 +1,13 @@
-"""Levenberg-Marquardt for one data set, as a step without a branch, written in scalars.
+"""A step of the Levenberg-Marquardt method for one data set, in scalars without a branch.
 
-A step evaluates the trial point, keeps it if χ² became smaller, and computes the next trial from
-the damped normal equations: their damping follows Nielsen (1999), their scales are the largest
-diagonal so far (Moré, 1978), which fades. Parameters at a bound that χ² pushes outwards are held;
-the others' step is clipped.
+A step evaluates the trial point, accepts it if χ² has decreased, and computes the next trial point
+from the damped normal equations. The damping follows Nielsen (1999). It is scaled by the largest
+diagonal so far (Moré, 1978), which decays. A parameter at a bound stays there if χ² decreases
+outwards; the step of the others is clipped.
 
-A fit has converged when the full Gauss-Newton step is short compared with the standard errors: the
-relative offset of Bates and Watts (1981). This needs no scale of χ² or of the parameters.
+A fit has converged when the full Gauss-Newton step is short compared with the standard errors: this
+is the relative offset of Bates and Watts (1981), which does not depend on the scale of χ² or of the
+parameters.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,11 @@ from typing import Any
 from micrograd import ops
 from micrograd.functions import sum as total
 
-OFFSET = 1e-8  # of a converged fit: its distance from the minimum, in standard errors
-ROUNDING = 1e-4  # the offset at which a step that does not decrease χ² is a matter of rounding
-NOISE = 1e-14  # relative to χ²: an increase that rounding may cause
-LINEAR = 0.9  # of the predicted decrease: the model is nearly linear
-FADING = 0.1  # what a step leaves of the largest diagonal
+OFFSET = 1e-8  # the relative offset of a converged fit, at most
+ROUNDING = 1e-4  # the offset below which only rounding errors keep χ² from decreasing
+NOISE = 1e-14  # a relative increase of χ² that may be a rounding error
+LINEAR = 0.9  # the part of the predicted decrease from which on the model is nearly linear
+DECAY = 0.1  # the factor by which a step multiplies the largest diagonal
 FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = 1e-3, 1e-16, 1e20
 PIVOT = 1e-15  # relative to the diagonal: smaller pivots are rounding errors
 
@@ -32,11 +33,11 @@ Numbers = Sequence[Any]
 
 @dataclass(frozen=True)
 class Equations:
-    """χ² at a point, and its normal equations: a · step = g; `a` holds rows of the triangle."""
+    """χ² at a point, and its normal equations: a · step = g."""
 
     chi2: Any
     g: Numbers
-    a: list[list[Any]]  # both triangles
+    a: list[list[Any]]  # the rows of a symmetric matrix
 
     @property
     def finite(self) -> Any:
@@ -49,19 +50,20 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True)
 class State:
-    """What a step reads and replaces; `columns` is its order in memory."""
+    """What a step reads, and returns anew."""
 
-    point: Numbers  # the best one so far
-    trial: Numbers  # the one to evaluate
+    point: Numbers  # the best so far
+    trial: Numbers  # the point to evaluate
     equations: Equations  # at the point
     scales: Numbers  # the largest diagonal so far
     damping: Any
-    growth: Any  # of the damping, if the trial is no better
-    predicted: Any  # the decrease of χ² if the model were linear
-    floor: Any  # decreases of χ² that are less are rounding errors
+    growth: Any  # the factor of the damping if the trial point is rejected
+    predicted: Any  # the decrease of χ² at the trial point, if the model were linear
+    floor: Any  # smaller decreases of χ² are rounding errors
     status: Any
 
     def columns(self) -> list[Any]:
+        """All numbers, in their order in memory."""
         e = self.equations
         triangle = [x for k, row in enumerate(e.a) for x in row[k:]]
         return [
@@ -86,7 +88,7 @@ def size(m: int) -> int:
 
 
 def symmetric(triangle: Numbers, m: int) -> list[list[Any]]:
-    """The matrix of which `triangle` holds the rows from the diagonal on.
+    """The symmetric matrix whose rows, from the diagonal on, are `triangle`.
 
     >>> symmetric([1, 2, 3], 2)
     [[1, 2], [2, 3]]
@@ -113,9 +115,9 @@ def step(old: State, new: Equations, low: Numbers | None, high: Numbers | None) 
     damping, growth = _damped(old, new.chi2, better)
     free = _free(point, equations.g, low, high)
     scales = [
-        ops.maximum(FADING * s, row[k]) for k, (s, row) in enumerate(zip(old.scales, equations.a))
+        ops.maximum(DECAY * s, row[k]) for k, (s, row) in enumerate(zip(old.scales, equations.a))
     ]
-    a, g = _held(equations, free)
+    a, g = _of_free(equations, free)
     change = solution([*map(list, a)], g, [damping * s for s in scales])
     trial = [x + d for x, d in zip(point, change)]
     if low is not None and high is not None:
@@ -131,7 +133,7 @@ def _chosen(condition: Any, x: Numbers, y: Numbers) -> list[Any]:
 
 
 def _damped(old: State, chi2: Any, better: Any) -> tuple[Any, Any]:
-    """The damping, and its growth if the next trial is no better."""
+    """The next damping, and its growth if the next trial point is rejected."""
     first = old.equations.chi2 == INFINITY
     gain = (old.equations.chi2 - chi2) / old.predicted
     excess = 2.0 * gain - 1.0
@@ -156,8 +158,8 @@ def _free(point: Numbers, g: Numbers, low: Numbers | None, high: Numbers | None)
     ]
 
 
-def _held(equations: Equations, free: list[Any]) -> tuple[list[list[Any]], list[Any]]:
-    """The normal equations, in which parameters that are not free have no part."""
+def _of_free(equations: Equations, free: list[Any]) -> tuple[list[list[Any]], list[Any]]:
+    """The normal equations of the free parameters; the step of the others is 0."""
     a, g = [[*row] for row in equations.a], [*equations.g]
     for i, moves in enumerate(free):
         g[i] = ops.where(moves, g[i], 0.0)
@@ -167,14 +169,14 @@ def _held(equations: Equations, free: list[Any]) -> tuple[list[list[Any]], list[
     return a, g
 
 
-def _less(x: Any, products: list[Any]) -> Any:
+def _subtracted(x: Any, products: list[Any]) -> Any:
     return reduce(ops.sub, products, x)
 
 
 def factor(a: list[list[Any]], added: Numbers) -> tuple[list[list[Any]], list[Any]]:
     """The Cholesky factor of a + diag(added), below its diagonal, and the inverse of its diagonal.
 
-    A pivot that is a rounding error of the diagonal is replaced, so that all is finite.
+    A pivot as small as the rounding errors of the diagonal is replaced, so that all is finite.
     """
     m = len(a)
     lower: list[list[Any]] = [[None] * m for _ in range(m)]
@@ -182,9 +184,9 @@ def factor(a: list[list[Any]], added: Numbers) -> tuple[list[list[Any]], list[An
     for i in range(m):
         for j in range(i):
             products = [lower[i][k] * lower[j][k] for k in range(j)]
-            lower[i][j] = _less(a[i][j], products) * inverse[j]
+            lower[i][j] = _subtracted(a[i][j], products) * inverse[j]
         diagonal = a[i][i] + added[i]
-        pivot = _less(diagonal, [lower[i][k] * lower[i][k] for k in range(i)])
+        pivot = _subtracted(diagonal, [lower[i][k] * lower[i][k] for k in range(i)])
         least = ops.where(diagonal > 0.0, PIVOT * diagonal, 1.0)
         inverse.append(1.0 / ops.sqrt(ops.maximum(pivot, least)))
     return lower, inverse
@@ -193,7 +195,7 @@ def factor(a: list[list[Any]], added: Numbers) -> tuple[list[list[Any]], list[An
 def _forward(lower: list[list[Any]], inverse: list[Any], g: Numbers) -> list[Any]:
     z: list[Any] = []
     for i, x in enumerate(g):
-        z.append(_less(x, [lower[i][k] * z[k] for k in range(i)]) * inverse[i])
+        z.append(_subtracted(x, [lower[i][k] * z[k] for k in range(i)]) * inverse[i])
     return z
 
 
@@ -205,7 +207,7 @@ def solution(a: list[list[Any]], g: Numbers, added: Numbers) -> list[Any]:
     change: list[Any] = [None] * m
     for i in reversed(range(m)):
         products = [lower[k][i] * change[k] for k in range(i + 1, m)]
-        change[i] = _less(z[i], products) * inverse[i]
+        change[i] = _subtracted(z[i], products) * inverse[i]
     return change
 
 

@@ -1,4 +1,4 @@
-"""Fits: the answers of many fits, as arrays with a row for each data set."""
+"""Fits: the results of many fits, as arrays with a row for each data set."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """What `curve_fits` found. Each array has a row for each of the n data sets.
+    """The result of `curve_fits`: arrays with a row for each of the n data sets.
 
-    `fits["a"]` holds the parameter a of all fits, `fits[k]` is the Fit of data set k. A fit whose
-    `status` is not 1 has not converged: `message(k)` says why; `converged` is an array of bool.
+    `fits["a"]` holds the parameter a of all fits; `fits[k]` is the Fit of data set k. If
+    `status[k]` is not 1, fit k has not converged, and `message(k)` says why.
 
     >>> import numpy as np
     >>> import micrograd as mg
@@ -82,8 +82,8 @@ class Fits:
     def covariance(self) -> Array:
         """Covariances, as `scipy.optimize.curve_fit` returns them: (n, parameters, parameters).
 
-        They are infinite where the data do not determine all parameters. A fixed parameter has the
-        variance 0, that of a tied one follows from those it is tied to.
+        They are infinite where the data do not determine all parameters. The variance of a fixed
+        parameter is 0; that of a tied one follows from the parameters in its expression.
         """
         variance = 1.0 if self.absolute_sigma else self.reduced_chi2[:, None, None]
         with np.errstate(invalid="ignore"):
@@ -93,15 +93,15 @@ class Fits:
         return self._of_all(covariance)
 
     def _of_all(self, covariance: Array) -> Array:
-        """The covariance of all parameters, of that of the free ones."""
+        """The covariance of all parameters, given that of the free ones."""
         if self.names == self.parameters.free:
             return covariance
         slopes = self._slopes()
-        endless = np.asarray(np.isinf(covariance).any((1, 2)))
-        covariance = np.where(endless[:, None, None], 0.0, covariance)
+        infinite = np.asarray(np.isinf(covariance).any((1, 2)))
+        covariance = np.where(infinite[:, None, None], 0.0, covariance)
         whole = slopes @ covariance @ slopes.transpose(0, 2, 1)
         moves = np.asarray((slopes != 0.0).any(2))
-        whole[endless[:, None, None] & moves[:, :, None] & moves[:, None, :]] = np.inf
+        whole[infinite[:, None, None] & moves[:, :, None] & moves[:, None, :]] = np.inf
         return whole
 
     def _slopes(self) -> Array:
@@ -133,7 +133,8 @@ class Fits:
 
     @property
     def dof(self) -> Array:
-        """Degrees of freedom: points that were not left out, less free parameters."""
+        """Degrees of freedom: the number of points that were not left out, minus the number of free
+        parameters."""
         return self.data.counts - self.kernels.m
 
     @property
@@ -143,7 +144,7 @@ class Fits:
 
     @property
     def status(self) -> Array:
-        """1: converged; others: see `message`."""
+        """1 for a fit that has converged; `message` explains any other number."""
         return self.solution.status
 
     @property
@@ -157,24 +158,24 @@ class Fits:
         return self.solution.iterations
 
     def message(self, k: int) -> str:
-        """What became of fit k."""
+        """Whether fit k has converged, and if not, why and what to do."""
         return MESSAGES[int(self.status[k])]
 
     @property
     def messages(self) -> list[str]:
-        """What became of each fit."""
+        """The message of each fit."""
         return [MESSAGES[code] for code in self.status.tolist()]
 
     # Curves.
 
     def predict(self, x: Any = None) -> Array:
-        """The curves at `x`, by default where they were fitted: (n, points)."""
+        """The curves at `x`, by default at the measured points: (n, points)."""
         inputs = self.data.inputs if x is None else inputs_of(x, self.data.several, len(self))
         return self.kernels.curve(*columns_of(self.solution.free), *inputs)
 
     @cached_property
     def residuals(self) -> Array:
-        """y less the curve, not divided by sigma: (n, points); NaN for points that are left out."""
+        """y minus the curve, not divided by sigma: (n, points); NaN where a point was left out."""
         out = self.data.y - self.predict()
         if self.data.weights is not None:
             out = np.where(self.data.weights == 0.0, np.nan, out)
@@ -185,7 +186,7 @@ class Fits:
         return f"<{len(self)} fits of {', '.join(self.names)}: {good} converged>"
 
     def summary(self) -> Report:
-        """A page: what became of the fits, and the quantiles of the parameters.
+        """A page of text: how many fits converged, and quantiles of the parameters.
 
         >>> import micrograd as mg
         >>> mg.curve_fits(lambda x, a: a * x, [1.0, 2.0], [[2.0, 4.0]], [1.0]).summary()
@@ -212,7 +213,7 @@ class Fits:
         return Report("\n".join(lines))
 
     def plot(self, which: Any = None, path: str | Path | None = None) -> Any:
-        """A matplotlib Figure of some fits: those of the indices `which`, by default the first 12.
+        """A matplotlib Figure of the fits with the indices `which`, by default the first 12.
 
         Raises PlotError if matplotlib is not installed.
         """

@@ -1,4 +1,4 @@
-"""Measurements: what is fitted, as arrays with a row for each data set, checked."""
+"""Measurements: the data of fits, checked, as arrays with a row for each data set."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +12,13 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Measurements:
-    """y of shape (n, points). Inputs and weights have as many rows, or one that all share.
+    """y has the shape (n, points). Inputs and weights have n rows, or one row for all data sets.
 
     A point of weight 0 is left out.
     """
 
     inputs: tuple[Array, ...]
-    several: bool  # whether the model takes a tuple of inputs
+    several: bool  # whether the model is passed a tuple of inputs
     y: Array
     weights: Array | None
 
@@ -27,14 +27,14 @@ class Measurements:
 
     @property
     def counts(self) -> Array:
-        """The points of each data set."""
+        """The number of points of each data set."""
         if self.weights is None:
             return np.full(len(self.y), self.y.shape[1])
         return np.broadcast_to((self.weights != 0.0).sum(1), len(self.y))
 
     @property
     def arrays(self) -> list[Array]:
-        """What kernels are passed behind the parameters."""
+        """The arguments of kernels after the parameters."""
         return [self.y, *([] if self.weights is None else [self.weights]), *self.inputs]
 
     def take(self, rows: Any) -> "Measurements":
@@ -55,7 +55,7 @@ def rows_of(array: Array, rows: Any) -> Array:
 def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: bool) -> Measurements:
     """The arguments of `curve_fit` (a single data set) or `curve_fits`, as Measurements.
 
-    Raises ShapeError for arrays that do not fit, and ArgumentError for numbers that cannot be used.
+    Raises ShapeError for arrays of other shapes, and ArgumentError for numbers that cannot be used.
     """
     if nan not in ("raise", "omit"):
         raise ArgumentError(f'nan must be "raise" or "omit", got {nan!r:.40}')
@@ -84,7 +84,7 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
 
 
 def inputs_of(x: Any, several: bool, n: int) -> tuple[Array, ...]:
-    """Inputs of other points than the measured ones: each (1, points) or (n, points)."""
+    """Inputs at points that were not measured, each of shape (1, points) or (n, points)."""
     arrays = [np.atleast_2d(real_numbers("x", array)) for array in (x if several else (x,))]
     for array in arrays:
         if array.ndim != 2 or len(array) not in (1, n):
@@ -105,11 +105,11 @@ def real_numbers(name: str, x: Any) -> Array:
             array = None
     if array is None:
         raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}")
-    return np.asarray(array, float, order="C")  # a number stays one
+    return np.asarray(array, float, order="C")  # a single number stays one
 
 
 def _rows(name: str, x: Any, y: Array) -> Array:
-    """The array with a row for each data set, or with one."""
+    """The array with a row for each data set, or one row for all."""
     array = real_numbers(name, x)
     n, points = y.shape
     if array.ndim == 0 and name != "x":
@@ -130,7 +130,8 @@ def _weights(scale: Array | None, given: Array | None) -> Array | None:
 
 
 def _lost(arrays: dict[str, Any], y: Array, nan: str, single: bool) -> Array:
-    """Where a number is NaN, and may be; raises ArgumentError where one may not."""
+    """Where a number is NaN and is left out. Raises ArgumentError for numbers that are not finite
+    and may not be left out."""
     lost = np.zeros((1, y.shape[1]), bool)
     out = arrays["weights"]
     left_out = np.zeros((1, y.shape[1]), bool) if out is None else out == 0.0
@@ -152,7 +153,7 @@ def _lost(arrays: dict[str, Any], y: Array, nan: str, single: bool) -> Array:
 
 
 def _without(lost: Array, data: Measurements) -> Measurements:
-    """The measurements in which the points that are lost have the weight 0."""
+    """The measurements with weight 0 at the points that are lost."""
     if not lost.any():
         return data
     weights = np.ones((1, data.y.shape[1])) if data.weights is None else data.weights

@@ -1,4 +1,4 @@
-"""Fit: the answers of one fit."""
+"""Fit: the result of one fit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What `curve_fit` found, or fit `k` of `curve_fits`.
+    """The result of `curve_fit`, or of data set `k` of `curve_fits`.
 
-    `fit["a"]` is the parameter a. A fit whose `status` is not 1 has not converged: `message` says
-    why.
+    `fit["a"]` is the parameter a. If `status` is not 1, the fit has not converged, and `message`
+    says why.
 
     >>> import micrograd as mg
     >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1.0, 1.0])
@@ -30,7 +30,7 @@ class Fit:
     array([25.833333])
     """
 
-    all: Any  # the Fits of which it is one
+    all: Any  # the Fits that it belongs to
     k: int
 
     @property
@@ -70,7 +70,8 @@ class Fit:
 
     @property
     def dof(self) -> int:
-        """Degrees of freedom: points that were not left out, less free parameters."""
+        """Degrees of freedom: the number of points that were not left out, minus the number of free
+        parameters."""
         return int(self.all.dof[self.k])
 
     @property
@@ -80,7 +81,7 @@ class Fit:
 
     @property
     def status(self) -> int:
-        """1: converged; others: see `message`."""
+        """1 if the fit has converged; `message` explains any other number."""
         return int(self.all.status[self.k])
 
     @property
@@ -90,7 +91,7 @@ class Fit:
 
     @property
     def message(self) -> str:
-        """What became of the fit."""
+        """Whether the fit has converged, and if not, why and what to do."""
         return self.all.message(self.k)
 
     @property
@@ -100,7 +101,7 @@ class Fit:
 
     @property
     def residuals(self) -> Array:
-        """y less the curve, not divided by sigma; NaN for points that are left out."""
+        """y minus the curve, not divided by sigma; NaN at points that were left out."""
         return self.all.residuals[self.k]
 
     def _free(self) -> list[Any]:
@@ -113,11 +114,11 @@ class Fit:
         return tuple(a[0] for a in inputs_of(x, data.several, 1))
 
     def predict(self, x: Any = None) -> Array:
-        """The curve at `x`, by default where it was fitted."""
+        """The curve at `x`, by default at the measured points."""
         return self.all.kernels.curve(*self._free(), *self._inputs(x))
 
     def band(self, x: Any = None) -> Array:
-        """The standard error of the curve at `x`, by the covariance of the parameters."""
+        """The standard error of the curve at `x`, from the covariance of the parameters."""
         _, *slopes = self.all.kernels.slopes(*self._free(), *self._inputs(x))
         free = [self.names.index(name) for name in self.all.parameters.free]
         covariance = self.covariance[np.ix_(free, free)]
@@ -134,7 +135,7 @@ class Fit:
         return f"<fit: {numbers}; {self.message.split(':')[0]}>"
 
     def summary(self) -> Report:
-        """A page: what became of the fit, the parameters with their errors, χ² and correlations.
+        """A page of text: the message, the parameters with their errors, χ² and correlations.
 
         >>> import micrograd as mg
         >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1, 1])
@@ -168,7 +169,7 @@ class Fit:
         return f"{error:.3g}" + (f"  = {tied[name]}" if name in tied else "")
 
     def _correlations(self) -> list[str]:
-        """The largest correlations of pairs, at most ten."""
+        """The ten largest correlations between free parameters."""
         free = [self.names.index(name) for name in self.all.parameters.free]
         with np.errstate(invalid="ignore", divide="ignore"):
             c = self.covariance / np.outer(self.errors, self.errors)

@@ -1,4 +1,4 @@
-"""Parameters: their names, starts and bounds; which are free, fixed, or tied by an expression."""
+"""Parameters: their names, starts and bounds; whether each is free, fixed or tied."""
 
 import inspect
 import math
@@ -21,15 +21,16 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is known of the parameters before a fit, in the order in which the model takes them.
+    """The parameters of a model, in the order in which it takes them, before a fit.
 
-    Names behind those of the model occur in expressions only.
+    A tied parameter is an expression of others. Names after those of the model occur in expressions
+    only.
     """
 
     names: tuple[str, ...]
-    taken: int  # by the model: the first names
+    taken: int  # how many of the names, the first ones, the model takes
     fixed: tuple[tuple[str, float], ...]
-    tied: tuple[tuple[str, Expression], ...]  # each reads only names known before it
+    tied: tuple[tuple[str, Expression], ...]  # each after those that it reads
     low: tuple[float, ...] = field(compare=False)  # of the free parameters
     high: tuple[float, ...] = field(compare=False)
 
@@ -43,7 +44,7 @@ class Parameters:
         return any(map(math.isfinite, self.low + self.high))
 
     def whole(self, free: Sequence[Any]) -> list[Any]:
-        """All parameters, of the free ones: numbers, symbols or arrays."""
+        """All parameters, given the free ones: numbers, symbols or arrays."""
         known = dict(self.fixed) | dict(zip(self.free, free))
         for name, expression in self.tied:
             known[name] = expression(known)
@@ -52,7 +53,7 @@ class Parameters:
 
 @lru_cache(KEPT)
 def names_of(model: Function, count: int | None) -> tuple[str, ...]:
-    """The names of the model's arguments behind x; of a model that takes any number, p0, p1, ..."""
+    """The names of the model's arguments after x; p0, p1, ... if it takes any number of them."""
     kinds = inspect.Parameter
     try:
         given = [*inspect.signature(model).parameters.values()]
@@ -141,7 +142,7 @@ def _entry(name: str, entry: Any) -> tuple[float, float, float, bool]:
 def _in_order(
     expressions: dict[str, Expression], names: Sequence[str]
 ) -> tuple[tuple[str, Expression], ...]:
-    """The expressions, each behind those that it reads."""
+    """The expressions, each after those that it reads."""
     for name, expression in expressions.items():
         for other in expression.names - {*names}:
             raise ArgumentError(f"{name} = {expression}: {unknown('parameter', other, names)}")

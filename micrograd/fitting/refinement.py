@@ -1,7 +1,7 @@
-"""Refinement: last steps by a QR factorisation, where the normal equations are near singular.
+"""Refinement: last steps by an SVD of the Jacobian, where the normal equations are near singular.
 
-They square the condition of the Jacobian: a direction in which χ² is nearly flat is then lost in
-rounding errors. A factorisation of the Jacobian itself keeps it.
+The normal equations have the square of the Jacobian's condition number: a direction in which χ² is
+nearly flat is lost in rounding errors. A factorisation of the Jacobian itself keeps it.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.solution import CONVERGED, Solution
 
 STEPS = 20
-SHORT = 1e-9  # a step, in standard errors, that ends the refinement
+SHORT = 1e-9  # standard errors: a shorter step ends the refinement
 
 Array = np.ndarray[Any, Any]
 
 
 def refined(kernels: Kernels, data: Measurements, free: Array, bounds: list[Array]) -> Array:
-    """Parameters of smaller χ², by full steps of Gauss and Newton as long as these decrease it."""
+    """Parameters of smaller χ²: full Gauss-Newton steps, as long as these decrease it."""
     free = free.copy()
     rows = np.arange(len(free))
     r, j = jacobian(kernels, data, free)
@@ -45,7 +45,8 @@ def _squares(r: Array) -> Array:
 
 
 def _step(r: Array, j: Array, free: Array, bounds: list[Array]) -> tuple[Array, Array]:
-    """The full step of parameters that are within their bounds; how much it changes the model."""
+    """The full step of the parameters that are within their bounds, and the norm of the change of
+    the weighted model."""
     if bounds:
         low, high = bounds
         j = ((free > low) & (free < high))[:, None, :] * j
@@ -62,7 +63,7 @@ def _step(r: Array, j: Array, free: Array, bounds: list[Array]) -> tuple[Array, 
 
 
 def refine(kernels: Kernels, data: Measurements, solution: Solution, bounds: list[Array]) -> None:
-    """Refines those of the solution that have converged and are near singular."""
+    """Refines the fits that have converged and whose normal matrix is near singular."""
     *_, rows = by_condition(solution.triangle, kernels.m)
     rows = rows[solution.status[rows] == CONVERGED]
     for part in pieces(rows, data.y.shape[1] * kernels.m):

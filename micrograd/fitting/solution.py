@@ -11,9 +11,9 @@ from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting.kernels import Kernels, first_states
 from micrograd.fitting.measurements import Measurements, rows_of
 
-NUMBERS = 1 << 20  # in a block, about: what is worked on stays in the cache, memory small
+NUMBERS = 1 << 20  # of a block, about: a block should fit into the cache
 LARGEST = 1 << 14  # rows of a block
-DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt, and of the second
+DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt and the second
 
 # The status of a fit.
 LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED = 0, 1, 2, 3, 4, 5
@@ -31,7 +31,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Solution:
-    """An array of each, with a row for each data set."""
+    """Arrays with a row for each data set."""
 
     free: Array
     triangle: Array  # of the normal matrix
@@ -60,10 +60,10 @@ def solve(
     kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
     done: Callable[[int], None] = lambda count: None,
 ) -> Solution:  # fmt: skip
-    """The solution, from `starts`, a row for each data set or one for all.
+    """The solution from `starts`, which has a row for each data set or one for all.
 
-    `done` is told how many data sets are done after each block. Ctrl-C ends the work: data sets
-    that are not done have the status INTERRUPTED.
+    After each block, `done` is called with the number of data sets that are done. Ctrl-C ends the
+    work: the data sets that are not done have the status INTERRUPTED.
     """
     n, m = len(data), kernels.m
     solution = Solution.empty(n, m)

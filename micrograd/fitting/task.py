@@ -1,4 +1,4 @@
-"""Task: from the arguments of a fit to its answers; kernels are kept for the next fit."""
+"""Task: computes the result of a fit from its arguments, and keeps the kernels for the next fit."""
 
 import math
 import sys
@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be done with each data set."""
+    """The model and the settings of a fit."""
 
     model: Callable[..., Any]
     absolute_sigma: bool = False
@@ -49,7 +49,7 @@ class Task:
             raise ArgumentError(f"iterations must be at least 1, got {self.iterations!r:.40}")
 
     def fits(self, data: Measurements, given: Any, p0: Any, bounds: Any) -> Fits:
-        """The answers for these measurements; `given` is (x, y), for a p0 that is a function."""
+        """The fits of these measurements. `given` is the user's (x, y), for a callable p0."""
         parameters, starts = started(self.model, data, given, p0, bounds)
         if self.loss_scale != 1.0:
             weights = np.ones((1, data.y.shape[1])) if data.weights is None else data.weights
@@ -69,8 +69,8 @@ class Task:
         return kept.kernels(first)
 
 
-# Kernels hold numbers that the model reads besides its arguments as they were when it was traced.
-# So they are used again only if the model still gives the same number at one point.
+# A model may read numbers besides its arguments, such as globals. In its trace these are constants.
+# So the kernels are used again only if the model still returns the same number at one point.
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Formula:
         return result
 
     def at(self, point: Any) -> float | None:
-        """The number at a point, in Python; None where Python raises."""
+        """The number at a point, computed in Python; None if Python raises an error."""
         x, free = point
         try:
             result = self(tuple(x) if self.several else x[0], free)
@@ -100,7 +100,7 @@ class _Formula:
 
 
 class _Kept:
-    """The kernels of a formula, and the number by which a change of the model is noticed."""
+    """The kernels of a formula, and its value at one point, which shows a change of the model."""
 
     def __init__(self, formula: _Formula, *options: Any):
         self.formula, self.options = formula, options
@@ -130,7 +130,9 @@ def started(
     """The parameters, and the starts of the free ones: a row for each data set, or one for all."""
     if isinstance(p0, Mapping):
         if bounds is not None:
-            raise ArgumentError("bounds are part of p0 if that is a dict: name=(start, low, high)")
+            raise ArgumentError(
+                "expected no bounds beside a dict p0: write {name: (start, low, high)} there"
+            )
         parameters, start = from_dict(names_of(model, None), p0)
         return parameters, _checked(np.array([start]), parameters, data)
     starts = _called(p0, data, *given) if callable(p0) else real_numbers("p0", p0)
@@ -146,7 +148,7 @@ def started(
 
 
 def _called(p0: Callable[..., Any], data: Measurements, x: Any, y: Any) -> Array:
-    """The starts that a function of x and y gives for each data set."""
+    """The starts that a function of x and y returns for each data set."""
     ys = np.atleast_2d(np.asarray(y, float))
 
     def of(array: Any, k: int) -> Array:
@@ -160,7 +162,7 @@ def _called(p0: Callable[..., Any], data: Measurements, x: Any, y: Any) -> Array
 
 
 def _checked(starts: Array, parameters: Parameters, data: Measurements) -> Array:
-    """Starts within the bounds: one for all must be, those of single data sets are moved there."""
+    """The starts, clipped to the bounds. A start for all data sets must be within them already."""
     low, high = parameters.low, parameters.high
     if len(starts) > 1 or not len(data):
         return np.clip(starts, low, high)
@@ -174,7 +176,7 @@ def _checked(starts: Array, parameters: Parameters, data: Measurements) -> Array
 
 @contextmanager
 def _progress(show: bool | None, n: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, if asked for, or with None in a terminal."""
+    """A progress bar on stderr, if `show` is true, or None in a terminal or notebook."""
     if not (show or (show is None and (in_notebook() or sys.stderr.isatty()))):
         yield lambda count: None
         return
