@@ -17,7 +17,7 @@ from micrograd.chain_rule import Step
 from micrograd.operation import TABLE, Op
 from micrograd.pictures.page import contents
 from micrograd.pictures.placement import layout
-from micrograd.pictures.rows import table
+from micrograd.pictures.rows import Table
 from micrograd.working import forward, numbered, shown
 
 FILE = Path(__file__).parent.parent / "page/test/fixtures.json"
@@ -30,12 +30,15 @@ NUMBERS = [
 def programs() -> dict[str, mg.Value]:
     """Graphs that use every operation of the table, and names of every kind."""
     w, x, b = mg.Value(2.0, name="w"), mg.Value(0.5, name="x"), mg.Value(1.0, name="b")
+    left, large = mg.Value(-1e300, name="left"), mg.Value(1e300, name="large")
     made = {
         "line": mg.tanh(w * x + b),
         "shared": (w * w - 3 * w / x) * mg.exp(-w) + 2**x + x**2 + w**x,
         "dot": mg.relu(mg.dot([w, x], [x, 3.0], b)) + mg.dot([w, w], [x, b]),
         "many": mg.sum([mg.Value(0.1 * k) * w for k in range(9)]) + mg.norm([w, x, b]),
         "choices": mg.maximum(w, x) + mg.minimum(w, x) + mg.relu(x - w) + mg.take([w, x, b], 1),
+        "far": mg.erfc(left) + mg.gelu(large) * 0.0 + mg.ndtr(large) + mg.log_ndtr(large),
+        "own": own_operations(w, x),
         "names": mg.Value(1.0, name="</script><b>" + "y" * 50) * mg.Value(2.0, name="a\nb").sin(),
     }
     for name, row in TABLE.items():
@@ -46,11 +49,26 @@ def programs() -> dict[str, mg.Value]:
     return made
 
 
+def own_operations(x: mg.Value, y: mg.Value) -> mg.Value:
+    """A user's: of any name, with any names of operands, and defined again."""
+
+    def scaled(by: float) -> Any:
+        return mg.op(derivative=lambda g, z, x: by * g, name="scaled")(lambda x: by * x)
+
+    @mg.op(derivative=lambda g, z, a: 2 * g * a, name="constructor")
+    def square(z):
+        return z * z
+
+    @mg.op(derivative=lambda z, g, a: 3 * z * a * a, name="tan:1")
+    def cube(g):
+        return g * g * g
+
+    return scaled(2.0)(x) * scaled(5.0)(y) + square(x) * cube(y)
+
+
 def _has_program(row: Op) -> bool:
     """Whether the page can evaluate it: an operation of the package that needs no loop."""
-    rows = table([(row, row.arity or 0)])
-    known = [TABLE[name].primitive or "meaning" in steps for name, steps in rows.items()]
-    return row.library and all(known) and "derivative" in rows[row.name]
+    return row.library and Table([(row, row.arity or 0)]).complete
 
 
 def graph(value: mg.Value) -> dict[str, Any]:
@@ -86,9 +104,16 @@ def places() -> list[dict[str, Any]]:
     return made
 
 
+def dot_in_order() -> mg.Value:
+    """Its gradient is 0; if the weights were passed theirs before the inputs, it would be 1."""
+    x = mg.Value(1.0)
+    return mg.dot([x, 1.0, x], [1e16, x, -1e16])
+
+
 def fixtures() -> dict[str, Any]:
     return {
         "graphs": {name: graph(value) for name, value in programs().items()},
+        "order": graph(dot_in_order()),
         "places": places(),
         "shown": [[repr(x), shown(x), shown(x, 3)] for x in NUMBERS],
     }

@@ -404,8 +404,13 @@ def test_an_operation_that_is_no_formula_keeps_its_numbers(show):
     y.backward()
     with show(y) as shown:
         assert shown.boxes()["x"] == ["0.5", "∂ 1.7552"]
-        shown.press("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft")
+        shown.press("End", "ArrowLeft")
+        assert shown.boxes()["x"] == ["0.5", "∂ 0.0"]
+        shown.press("ArrowRight")
         assert shown.boxes()["x"] == ["0.5", "∂ 1.7552"]
+        assert shown.step().endswith("· sine_in_numbers′(x) = 1.7552")
+        shown.box("x").click()
+        assert "1 path to the output" in shown.page.locator("#chosen").inner_text()
         assert "cannot evaluate" in shown.page.locator("#leaves").inner_text()
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from micrograd.compiler.llvm.vectormath.coefficients import ERF_64, ERFC_64
 from micrograd.engine import Value
 from micrograd.pictures.fold import fold
-from micrograd.pictures.rows import key, number, table
-from micrograd.working import Numbered, numbered
+from micrograd.pictures.rows import Table, number
+from micrograd.working import Numbered, local_derivatives, numbered
 
 LONGEST = 500  # characters of a name
 TYPES = {"d": "f8", "i": "i4", "H": "u2"}  # of an array, here and in the page
@@ -85,9 +85,9 @@ def contents(
     """What the page knows of a graph: names and rows, and the bytes of its numbers."""
     values = [*graph.leaves, *graph.computed]
     place = {v: k for k, v in enumerate(values)}
-    keys, constants, arrays = _operations(graph, place)
     used = dict.fromkeys([(v.op, len(v.operands)) for v in graph.computed if v.op])
-    rows = table(used)
+    rows = Table(used)
+    keys, constants, arrays = _operations(graph, place, rows)
     head: dict[str, Any] = {
         "title": title[:LONGEST],
         "size": len(values),
@@ -104,6 +104,8 @@ def contents(
         head["coefficients"] = {"erf": ERF_64, "erfc": ERFC_64}
     arrays["data"] = array("d", [v.data for v in values])
     arrays["grad"] = array("d", [v.grad for v in values])
+    if not rows.complete:  # the page cannot evaluate it, so that these stay
+        arrays["slopes"] = array("d", [d for v in graph.computed for d in local_derivatives(v)])
     folding = fold(graph)
     if folding is not None:
         head["groups"] = folding.titles
@@ -114,7 +116,7 @@ def contents(
 
 
 def _operations(
-    graph: Numbered, place: dict[Value, int]
+    graph: Numbered, place: dict[Value, int], rows: Table
 ) -> tuple[list[str], list[float], dict[str, "array[Any]"]]:
     """The keys of the operations in use, the constants, and for each computed value its key, the
     number of its operands, and these: how far back, or -1 - the place of a constant."""
@@ -125,7 +127,7 @@ def _operations(
     for k, v in enumerate(graph.computed, len(graph.leaves)):
         assert v.op is not None
         operands = v.operands
-        arrays["op"].append(keys.setdefault(key(v.op, len(operands)), len(keys)))
+        arrays["op"].append(keys.setdefault(rows.key(v.op, len(operands)), len(keys)))
         arrays["count"].append(len(operands))
         for x in operands:
             if isinstance(x, Value):

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 from micrograd import ops
-from micrograd.formula import Formula, operand_names
-from micrograd.operation import TABLE
+from micrograd.formula import Formula
 from micrograd.ops import Op
 
 GENERIC = {ops.sum, ops.dot}  # of any number of operands; the page knows them
@@ -34,77 +33,80 @@ class Row(TypedDict, total=False):
     derivative: Steps
 
 
-def key(op: Op, count: int) -> str:
-    """The name of an operation in the table of a page; with the number of its operands if its
-    program depends on that.
+class Table(dict[str, Row]):
+    """The rows of operations, each with a number of operands, and of all that these use.
 
-    >>> key(ops.tanh, 1), key(ops.sum, 7), key(ops.norm, 7)
-    ('tanh', 'sum', 'norm:7')
-    """
-    return op.name if op.arity is not None or op in GENERIC else f"{op.name}:{count}"
+    A key is the name; with the number of operands, as in `norm:7`, if the program depends on it.
+    Own operations, which may be defined again under one name, are told apart: `cube#0`, `cube#1`.
 
-
-def table(used: Iterable[tuple[Op, int]]) -> dict[str, Row]:
-    """The rows of these operations, each with a number of operands, and of all that they use.
-
-    >>> rows = table([(ops.tanh, 1)])
-    >>> rows["tanh"]["derivative"]
+    >>> table = Table([(ops.tanh, 1)])
+    >>> table["tanh"]["derivative"]
     {'lines': [['mul', 'z', 'z'], ['sub', [1.0], 0], ['mul', 'g', 1]], 'out': [2]}
-    >>> [*rows]
-    ['tanh', 'mul', 'sub']
+    >>> [*table], table.key(ops.sum, 7), table.key(ops.norm, 7)
+    (['tanh', 'mul', 'sub'], 'sum', 'norm:7')
     """
-    rows = {key(op, count): _row(op, count) for op, count in used}
-    waiting = [*rows.values()]
-    for row in waiting:  # grows; what only these use is not differentiated
-        for steps in (row.get("meaning"), row.get("derivative")):
-            for name, *operands in steps["lines"] if steps else ():
-                if name not in rows:
-                    rows[name] = _row(TABLE[name.partition(":")[0]], len(operands), False)
-                    waiting.append(rows[name])
-    return rows
 
+    def __init__(self, used: Iterable[tuple[Op, int]]):
+        super().__init__()
+        self.complete = True  # a page can evaluate all of it
+        self._own: dict[str, list[tuple[Op, int]]] = {}
+        self._inner: dict[str, tuple[Op, int]] = {}
+        for op, count in used:
+            self[self.key(op, count)] = self._row(op, count)
+        while waiting := [key for key in self._inner if key not in self]:
+            for key in waiting:  # what only these use is not differentiated
+                self[key] = self._row(*self._inner[key], differentiated=False)
 
-def _row(op: Op, count: int, differentiated: bool = True) -> Row:
-    names = [] if op in GENERIC else operand_names(op) if op.arity else _numbered(count)
-    row = Row(symbol=op.symbol, operands=names)
-    if op in GENERIC:
+    def key(self, op: Op, count: int) -> str:
+        if op.library and not op.variant:
+            return op.name if op.arity is not None or op in GENERIC else f"{op.name}:{count}"
+        several = self._own.setdefault(op.name, [])
+        if (op, count) not in several:
+            several.append((op, count))
+        return f"{op.name}#{several.index((op, count))}"
+
+    def _row(self, op: Op, count: int, differentiated: bool = True) -> Row:
+        names = [] if op in GENERIC else [f"x{k}" for k in range(count)]
+        row = Row(symbol=op.symbol, operands=names)
+        if op in GENERIC:
+            return row
+        if not op.primitive:
+            meaning = None if op.iteration else self._steps(op.meaning, names)
+            row |= {"meaning": meaning} if meaning else self._missing()
+        if differentiated and op.derivative is not None:
+            derivative = self._steps(op.derivative, ["g", "z", *names])
+            row |= {"derivative": derivative} if derivative else self._missing()
         return row
-    if not op.primitive and (meaning := _steps(op.meaning, names)):
-        row["meaning"] = meaning
-    if not differentiated or op.derivative is None:
-        return row
-    if derivative := _steps(op.derivative, ["g", "z", *names]):
-        row["derivative"] = derivative
-    return row
 
+    def _missing(self) -> Row:
+        self.complete = False
+        return {}
 
-def _numbered(count: int) -> list[str]:
-    return [f"x{k}" for k in range(count)]
+    def _steps(self, function: Any, names: Sequence[str]) -> Steps | None:
+        """The program of a function; None if it cannot run on formulas, or has loops."""
+        made: dict[Any, Formula] = {}
+        operands = [Formula(made, None, (), name) for name in names]
+        try:
+            result = function(*operands)
+        except Exception:  # a user's function may need numbers: `math.exp(x)`, `if x > 0`
+            return None
+        results = [*result] if isinstance(result, (tuple, list)) else [result]
+        order = [*_postorder(results)]
+        if any(node.op.iteration for node in order if node.op):
+            return None
+        return self._program(order, results)
 
-
-def _steps(function: Any, names: Sequence[str]) -> Steps | None:
-    """The program of a function; None if it cannot run on formulas, or has loops."""
-    made: dict[Any, Formula] = {}
-    operands = [Formula(made, None, (), name) for name in names]
-    try:
-        result = function(*operands)
-    except Exception:  # a user's function may need numbers: `math.exp(x)`, `if x > 0`
-        return None
-    results = [*result] if isinstance(result, (tuple, list)) else [result]
-    if any(node.op.name not in TABLE for node in _postorder(results) if node.op):
-        return None
-    return _program(results)
-
-
-def _program(results: list[Any]) -> Steps:
-    place: dict[Formula, int] = {}
-    lines: list[list[Any]] = []
-    for node in _postorder(results):
-        assert node.op is not None
-        place[node] = len(lines)
-        known = [_operand(x, place) for x in node.operands]
-        lines.append([key(node.op, len(known)), *known])
-    return Steps(lines=lines, out=[_operand(x, place) for x in results])
+    def _program(self, order: list[Formula], results: list[Any]) -> Steps:
+        place: dict[Formula, int] = {}
+        lines: list[list[Any]] = []
+        for node in order:
+            assert node.op is not None
+            place[node] = len(lines)
+            known = [_operand(x, place) for x in node.operands]
+            key = self.key(node.op, len(known))
+            self._inner[key] = node.op, len(known)
+            lines.append([key, *known])
+        return Steps(lines=lines, out=[_operand(x, place) for x in results])
 
 
 def _postorder(roots: list[Any]) -> Iterator[Formula]:

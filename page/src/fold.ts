@@ -43,7 +43,7 @@ export class Fold {
   }
 
   canOpen(item: Item): boolean {
-    if (item.kind === "scalar") return this.graph.operation(item.node) === "dot";
+    if (item.kind === "scalar") return this.graph.key(item.node) === "dot";
     return item.kind === "group" || item.kind === "member";
   }
 

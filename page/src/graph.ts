@@ -1,5 +1,5 @@
 // The graph as it was saved: decoded, evaluated, differentiated.
-import { Coefficients, PRIMITIVES, errorFunctions } from "./machine";
+import { Coefficients, PRIMITIVES, SEVERAL, errorFunctions } from "./machine";
 
 export type Operand = number | string | [number | string];
 export interface Program {
@@ -30,19 +30,29 @@ export interface Head {
 type Env = Record<string, any>;
 
 const KINDS: Record<string, any> = { f8: Float64Array, i4: Int32Array, u2: Uint16Array };
-const GENERIC = ["sum", "dot"]; // of any number of operands
-
 const constant = (x: number | string): number =>
   typeof x === "number" ? x : x === "inf" ? Infinity : x === "-inf" ? -Infinity : NaN;
 
-/** The name of an operation, without the number of its operands. */
-const name = (key: string): string => key.split(":")[0];
+/** The name of an operation, as it is shown. */
+export const named = (key: string): string => key.replace(/[:#]\d+$/, "");
 
 /** The bytes of gzipped base64. */
 export async function decode(text: string): Promise<ArrayBuffer> {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
+}
+
+/** What this script computes itself, by key. An own operation's key, such as `take#0`, names none of it. */
+function primitives(head: Head): Map<string, (operands: any[]) => any> {
+  const fixed = { ...PRIMITIVES, ...(head.coefficients ? errorFunctions(head.coefficients) : {}) };
+  const found = new Map<string, (operands: any[]) => any>();
+  for (const key of Object.keys(head.rows)) {
+    const name = key.replace(/:\d+$/, "");
+    if (Object.hasOwn(SEVERAL, name)) found.set(key, SEVERAL[name]);
+    else if (Object.hasOwn(fixed, key)) found.set(key, (operands) => fixed[key](...operands));
+  }
+  return found;
 }
 
 export class Graph {
@@ -54,12 +64,12 @@ export class Graph {
   readonly group?: Int32Array;
   readonly member?: Int32Array;
   readonly saved: { data: Float64Array; grad: Float64Array };
-  readonly evaluable: boolean; // the page can compute each of the operations
+  private readonly slopes?: Float64Array; // the local derivatives, if the page cannot evaluate the operations
   private readonly op: Uint16Array;
   private readonly operands: Int32Array;
   private readonly start: Int32Array;
   private readonly constants: number[];
-  private readonly primitives: Record<string, (...operands: any[]) => any>;
+  private readonly primitives: Map<string, (operands: any[]) => any>;
 
   constructor(
     readonly head: Head,
@@ -81,9 +91,12 @@ export class Graph {
     this.resolve();
     this.saved = { data: this.data.slice(), grad: this.grad.slice() };
     this.constants = head.constants.map(constant);
-    this.primitives = { ...PRIMITIVES, ...(head.coefficients ? errorFunctions(head.coefficients) : {}) };
-    this.evaluable = Object.entries(head.rows).every(([key, row]) => name(key) in this.primitives || row.meaning)
-      && head.keys.every((key) => GENERIC.includes(key) || head.rows[key].derivative);
+    this.primitives = primitives(head);
+    this.slopes = arrays.slopes;
+  }
+
+  get evaluable(): boolean {
+    return !this.slopes;
   }
 
   /** Distances back become places; constants stay negative. */
@@ -104,13 +117,18 @@ export class Graph {
 
   /** The name of its operation. */
   operation(node: number): string {
-    return name(this.key(node));
+    return named(this.key(node));
   }
 
   /** Its operands: nodes, and constants as negative numbers. */
   inputs(node: number): Int32Array {
     if (this.isLeaf(node)) return new Int32Array();
-    return this.operands.subarray(this.start[node - this.leaves], this.start[node - this.leaves + 1]);
+    return this.perOperand(this.operands, node);
+  }
+
+  /** The part of an array with a number for each operand that belongs to a computed node. */
+  private perOperand<T extends Int32Array | Float64Array>(array: T, node: number): T {
+    return array.subarray(this.start[node - this.leaves], this.start[node - this.leaves + 1]) as T;
   }
 
   number(operand: number): number {
@@ -122,8 +140,8 @@ export class Graph {
   }
 
   call(key: string, operands: any[]): any {
-    const primitive = this.primitives[name(key)];
-    if (primitive) return primitive(...operands);
+    const primitive = this.primitives.get(key);
+    if (primitive) return primitive(operands);
     const row = this.head.rows[key];
     return row?.meaning ? this.run(row.meaning, environment(row, operands))[0] : NaN;
   }
@@ -138,6 +156,7 @@ export class Graph {
 
   /** What each operand of a node gains if the gradient of the node is g. */
   gains(node: number, g: number): number[] {
+    if (this.slopes) return Array.from(this.perOperand(this.slopes, node), (slope) => g * slope);
     const key = this.key(node);
     const x = this.numbers(node);
     if (key === "sum") return x.map(() => g);
@@ -146,8 +165,7 @@ export class Graph {
       return [...x.slice(n, 2 * n).map((v) => g * v), ...x.slice(0, n).map((v) => g * v), g];
     }
     const row = this.head.rows[key];
-    if (!row?.derivative) return x.map(() => NaN);
-    return this.run(row.derivative, { g, z: this.data[node], ...environment(row, x) });
+    return this.run(row.derivative!, { g, z: this.data[node], ...environment(row, x) });
   }
 
   forward(): void {
@@ -159,10 +177,18 @@ export class Graph {
     this.grad.fill(0);
     this.grad[this.root] = 1;
     for (let node = this.size - 1; node >= this.leaves; node--) {
-      if (this.grad[node] === 0) continue;
-      const inputs = this.inputs(node);
-      const gains = this.gains(node, this.grad[node]);
-      for (let k = 0; k < inputs.length; k++) if (inputs[k] >= 0) this.grad[inputs[k]] += gains[k];
+      if (this.grad[node] !== 0) this.passOn(node, this.grad);
+    }
+  }
+
+  /** Adds to the gradients of a node's operands, in Python's order: in a dot, each weight before its input. */
+  passOn(node: number, grad: Float64Array): void {
+    const inputs = this.inputs(node);
+    const gains = this.gains(node, grad[node]);
+    const pairs = this.key(node) === "dot" ? inputs.length >> 1 : 0;
+    for (let j = 0; j < inputs.length; j++) {
+      const k = j < 2 * pairs ? (j >> 1) + (j & 1) * pairs : j;
+      if (inputs[k] >= 0) grad[inputs[k]] += gains[k];
     }
   }
 
@@ -175,8 +201,8 @@ export class Graph {
   /** What an operand is called: its name, or its place in the graph; a constant by its number. */
   label(operand: number): string {
     if (operand < 0) return shown(this.constants[-1 - operand]);
-    const named = this.head.labels[operand];
-    return named ?? (this.isLeaf(operand) ? `v${operand + 1}` : `n${operand - this.leaves + 1}`);
+    const label = this.head.labels[operand];
+    return label ?? (this.isLeaf(operand) ? `v${operand + 1}` : `n${operand - this.leaves + 1}`);
   }
 
   name(node: number): string {

@@ -12,22 +12,26 @@ function pow(x: number, y: number): number {
   return x === -1 && Math.abs(y) === Infinity ? 1 : Math.pow(x, y);
 }
 
-function take(...operands: number[]): number {
-  return operands.slice(0, -1)[operands[operands.length - 1]] ?? NaN;
+function take(operands: number[]): number {
+  const place = operands[operands.length - 1];
+  return place < operands.length - 1 ? (operands[place] ?? NaN) : NaN;
 }
 
-function dot(...operands: number[]): number {
+function dot(operands: number[]): number {
   const n = operands.length >> 1;
   let total = operands[2 * n];
   for (let k = 0; k < n; k++) total += operands[k] * operands[n + k];
   return total;
 }
 
-function sum(...operands: number[]): number {
+function sum(operands: number[]): number {
   let total = operands[0] ?? 0;
   for (let k = 1; k < operands.length; k++) total += operands[k];
   return total;
 }
+
+/** Of any number of operands: in one array, because a call takes some ten thousand arguments at most. */
+export const SEVERAL: Record<string, (operands: number[]) => number> = { sum, dot, take };
 
 export const PRIMITIVES: Record<string, Primitive> = {
   add: (x, y) => x + y,
@@ -37,9 +41,6 @@ export const PRIMITIVES: Record<string, Primitive> = {
   fmod: (x, y) => x % y,
   neg: (x) => -x,
   pow,
-  sum,
-  dot,
-  take,
   abs: Math.abs,
   floor: Math.floor,
   exp: Math.exp,
@@ -81,7 +82,8 @@ export function errorFunctions(c: Coefficients): Record<string, Primitive> {
   const near = (x: number): number => x + x * polynomial(c.erf, x * x);
   const erfc = (x: number): number => {
     if (x !== x || Math.abs(x) < 0.65) return 1 - near(x);
-    return x < 0 ? 2 - tail(-x) : tail(Math.min(x, 28));
+    const far = tail(Math.min(Math.abs(x), 28)); // beyond 28 it is 0
+    return x < 0 ? 2 - far : far;
   };
   const erf = (x: number): number => {
     if (x !== x || Math.abs(x) < 0.65) return near(x);

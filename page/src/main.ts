@@ -155,7 +155,6 @@ class Page {
 
 /** Gradients by the chain rule, unless those that were saved are the same up to rounding. */
 function differentiate(graph: Graph): void {
-  if (!graph.evaluable) return;
   graph.backward();
   const near = (x: number, y: number): boolean =>
     Object.is(x, y) || Math.abs(x - y) <= 1e-9 * Math.max(Math.abs(x), Math.abs(y), 1e-9);

@@ -47,7 +47,7 @@ export class Panel {
     let best: Path[] = [];
     if (single) {
       parts.push(html("div", { class: "name" }, this.facts(item.node)));
-      if (item.node !== this.graph.root && this.graph.evaluable) best = this.pathTables(item.node, parts);
+      if (item.node !== this.graph.root) best = this.pathTables(item.node, parts);
       if (this.graph.isLeaf(item.node)) this.addSlider(item.node);
     }
     if (item.inside) parts.push(...this.inside(item.inside));

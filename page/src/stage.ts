@@ -187,7 +187,7 @@ export class Stage {
   /** The local derivatives, beside the heads of the arrows. */
   private labels(placed: Placed, labelled: Map<string, number>): SVGElement[] {
     this.slopes = this.visible.arrows.flatMap((arrow, k) => {
-      if (arrow.reader < 0 || !this.graph.evaluable || labelled.get(arrow.to)! > FEW_ARROWS) return [];
+      if (arrow.reader < 0 || labelled.get(arrow.to)! > FEW_ARROWS) return [];
       const [x, y] = this.turned(placed.arrows[k][placed.arrows[k].length - 1]);
       const where = this.vertical
         ? { x, y: y - 2 * TIP - 4, "text-anchor": "middle" }

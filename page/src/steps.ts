@@ -42,7 +42,7 @@ export class Steps {
 
   go(at: number): void {
     this.at = Math.max(0, Math.min(at, this.count));
-    if (this.isBackward && this.graph.evaluable) this.accumulate(2 * this.order.length - this.at);
+    if (this.isBackward) this.accumulate(2 * this.order.length - this.at);
   }
 
   /** The gradients when the boxes from place `first` on have passed theirs on. */
@@ -52,15 +52,12 @@ export class Steps {
     partial[graph.root] = 1;
     for (let node = graph.root; node >= graph.leaves; node--) {
       if (partial[node] === 0 || (this.rank.get(node) ?? -1) < first) continue;
-      const inputs = graph.inputs(node);
-      const gains = graph.gains(node, partial[node]);
-      for (let k = 0; k < inputs.length; k++) if (inputs[k] >= 0) partial[inputs[k]] += gains[k];
+      graph.passOn(node, partial);
     }
   }
 
   get numbers(): Numbers {
-    const { graph, at, rank } = this;
-    const partial = graph.evaluable ? this.partial : graph.grad;
+    const { graph, at, rank, partial } = this;
     if (!at || at === this.count) return { data: (node) => graph.data[node], grad: (node) => graph.grad[node] };
     const computed = (node: number): boolean => graph.isLeaf(node) || this.isBackward || (rank.get(node) ?? 0) < at;
     return {

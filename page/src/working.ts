@@ -1,13 +1,13 @@
 // The working of one operation, in symbols and in numbers: the text of `micrograd/working.py`.
-import { Graph, Operand, Program, environment, shown } from "./graph";
+import { Graph, Operand, Program, environment, named, shown } from "./graph";
 
 export const FEW = 6; // operands that are shown; the others are counted
 const LONG = 90; // characters of a formula; a longer one is named
 const TIGHT = 3; // how tightly a sign holds
-const INFIX: Record<string, [string, number]> = {
+const INFIX = new Map<string, [string, number]>(Object.entries({
   less: ["<", 0], less_equal: ["≤", 0], equal: ["=", 0], not_equal: ["≠", 0],
   add: ["+", 1], sub: ["−", 1], mul: ["·", 2], div: ["/", 2], pow: ["**", 4],
-};
+}));
 
 const enclosed = (text: string): string => (text.startsWith("−") ? `(${text})` : text);
 const tight = (text: string, own: number, around: number): string => (own < around ? `(${text})` : text);
@@ -21,7 +21,7 @@ function listed(parts: string[], between: string): string {
 export function title(graph: Graph, node: number): string {
   if (graph.isLeaf(node)) return graph.label(node);
   const name = graph.operation(node);
-  const infix = INFIX[name];
+  const infix = INFIX.get(name);
   if (!infix) return graph.head.rows[graph.key(node)]?.symbol || name;
   const constants = Array.from(graph.inputs(node), (x) => (x < 0 ? shown(graph.number(x)) : ""));
   return [constants[0], infix[0], constants[1]].filter((part) => part).join(" ");
@@ -41,16 +41,17 @@ export function forward(graph: Graph, node: number): string {
 }
 
 function call(graph: Graph, node: number, operands: string[], times: string): string {
-  const name = graph.operation(node);
-  if (name === "dot") {
+  const key = graph.key(node);
+  if (key === "dot") {
     const n = operands.length >> 1;
     const terms = operands.slice(0, n).map((w, k) => `${enclosed(w)} ${times} ${enclosed(operands[n + k])}`);
     return listed(operands[2 * n] === "0.0" ? terms : [...terms, enclosed(operands[2 * n])], " + ");
   }
-  if (name === "sum") return listed(operands.map(enclosed), " + ");
-  const sign = name === "mul" ? times : (INFIX[name]?.[0] ?? graph.head.rows[graph.key(node)]?.symbol);
+  if (key === "sum") return listed(operands.map(enclosed), " + ");
+  const name = graph.operation(node);
+  const sign = key === "mul" ? times : (INFIX.get(name)?.[0] ?? graph.head.rows[key]?.symbol);
   if (operands.length === 2 && sign) return `${enclosed(operands[0])} ${sign} ${enclosed(operands[1])}`;
-  if (name === "neg") return `−${enclosed(operands[0])}`;
+  if (key === "neg") return `−${enclosed(operands[0])}`;
   return `${name}(${listed(operands, ", ")})`;
 }
 
@@ -78,9 +79,9 @@ function texts(graph: Graph, node: number, k: number): [string, string] {
   if (key === "dot") return ofDot(graph, g, graph.grad[node], inputs, k);
   if (key === "sum") return [g, shown(graph.grad[node])];
   const names = inputs.map((x) => graph.label(x));
-  const named: [string, string] = [`${g} · ${graph.operation(node)}′(${listed(names, ", ")})`, ""];
+  const long: [string, string] = [`${g} · ${graph.operation(node)}′(${listed(names, ", ")})`, ""];
   const row = graph.head.rows[key];
-  if (!row?.derivative) return named;
+  if (!row?.derivative) return long;
   const symbols = { g, z: graph.label(node), ...environment(row, names) };
   const numbers = { g: graph.grad[node], z: graph.data[node], ...environment(row, graph.numbers(node)) };
   const values: any[] = [];
@@ -88,7 +89,7 @@ function texts(graph: Graph, node: number, k: number): [string, string] {
   const text = (numeric: boolean): string =>
     show(row.derivative!, row.derivative!.out[k], 0, numeric, { symbols, numbers, values });
   if (text(false) === "0") return ["", ""];
-  return text(false).length > LONG ? named : [text(false), text(true)];
+  return text(false).length > LONG ? long : [text(false), text(true)];
 }
 
 function ofDot(graph: Graph, g: string, gradient: number, inputs: number[], k: number): [string, string] {
@@ -120,8 +121,8 @@ function show(program: Program, x: Operand, around: number, numeric: boolean, kn
     return part(operands[holds ? 1 : 2], around); // the branch that was taken
   }
   if (key === "neg") return tight(`−${part(operands[0], TIGHT)}`, TIGHT, around);
-  const infix = INFIX[key];
-  if (!infix) return `${key.split(":")[0]}(${operands.map((y) => part(y, 0)).join(", ")})`;
+  const infix = INFIX.get(key);
+  if (!infix) return `${named(key)}(${operands.map((y) => part(y, 0)).join(", ")})`;
   const [left, right] = operands.map((y, k) => part(y, infix[1] + k));
   const sign = key === "mul" && numeric ? "×" : infix[0];
   return tight(`${left} ${sign} ${right}`, infix[1], around);

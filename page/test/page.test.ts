@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { Fold } from "../src/fold";
-import { Graph, shown } from "../src/graph";
+import { Graph, Head, shown } from "../src/graph";
 import { paths, shares } from "../src/paths";
 import { place } from "../src/placement";
 import { backward, forward } from "../src/working";
@@ -12,7 +12,7 @@ const fixtures = JSON.parse(readFileSync("test/fixtures.json", "utf8"));
 const names = Object.keys(fixtures.graphs);
 
 function load(name: string): Graph {
-  const { head, numbers } = fixtures.graphs[name];
+  const { head, numbers } = fixtures.graphs[name] ?? fixtures[name];
   const bytes = gunzipSync(Buffer.from(numbers, "base64"));
   return new Graph(head, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
 }
@@ -92,6 +92,29 @@ test("boxes lie where Python puts them", () => {
     alike(placed.arrows.flat(), points.flat());
     alike([[placed.width, placed.height]], [size]);
   }
+});
+
+test("a dot passes gradients on in the order of Python", () => {
+  const graph = load("order");
+  graph.backward();
+  assert.deepEqual(graph.grad, graph.saved.grad);
+});
+
+test("a sum may have any number of operands", () => {
+  const count = 200_000;
+  const head: Head = {
+    title: "", size: 2, leaves: 1, root: 1, keys: ["sum"], rows: { sum: { symbol: "", operands: [] } },
+    constants: [], labels: {}, names: {}, lines: {},
+    arrays: [["op", "u2", 0, 1], ["count", "i4", 8, 1], ["data", "f8", 16, 2], ["grad", "f8", 32, 2], ["operands", "i4", 48, count]],
+  };
+  const bytes = new ArrayBuffer(48 + 4 * count);
+  new Int32Array(bytes, 8, 1)[0] = count;
+  new Float64Array(bytes, 16, 2)[0] = 0.5;
+  new Int32Array(bytes, 48, count).fill(1);
+  const graph = new Graph(head, bytes);
+  graph.forward();
+  graph.backward();
+  assert.deepEqual([...graph.data, ...graph.grad], [0.5, count / 2, count, 1]);
 });
 
 test("numbers are shown as in Python", () => {
