@@ -11,7 +11,8 @@ import pytest
 import micrograd as mg
 from micrograd.parser import numbers_by_name, parse
 from micrograd.pictures.dot import dot_text
-from micrograd.pictures.fold import fold
+from micrograd.pictures.fold import Folding, fold
+from micrograd.pictures.fold import _parts as parts  # pyright: ignore[reportPrivateUsage]
 from micrograd.pictures.placement import layout
 from micrograd.pictures.scene import scene
 from micrograd.pictures.svg import svg
@@ -206,6 +207,65 @@ def test_the_steps_of_a_recurrence_are_one_group():
     titles = [box.title for box in scene(mg.sum(h)).boxes]
     assert any("repetition of 2 blocks" in title for title in titles)
     assert len(titles) < 12
+
+
+def irregular(operations: int) -> mg.Value:
+    draw = random.Random(0)
+    nodes = [mg.Value(draw.gauss(0, 1), name=f"x{k}") for k in range(50)]
+    for _ in range(operations):
+        x, y = draw.choice(nodes[-20:]), draw.choice(nodes)
+        nodes.append(draw.choice([mg.tanh(x), mg.sin(x), x * y, x + y, abs(x)]))
+    return mg.sum(nodes[-3:])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: irregular(2000),
+        lambda: mg.sum([mg.Value(1.0, name=f"x{k}") for k in range(1000)]),
+        lambda: mg.Neuron(784, "tanh", seed=0)([0.5 + mg.Value(float(k)) for k in range(784)]),
+        lambda: mg.Neuron(784, "tanh", seed=0)([mg.Value(float(k)) for k in range(784)]),
+    ],
+)  # fmt: skip
+def test_a_picture_never_has_more_than_a_hundred_boxes(make):
+    value = make()
+    graph = numbered(value)
+    folding = fold(graph)
+    assert folding is not None
+    assert folding.group.keys() == {*graph.leaves, *graph.computed}
+    assert len(folding.titles) <= 100
+    arrows = scene(value).arrows
+    assert all(arrow.start != arrow.end for arrow in arrows)
+
+
+def test_parts_of_an_irregular_graph_read_only_parts_before_them():
+    value = irregular(500)
+    folding = fold(numbered(value))
+    assert folding is not None
+    assert len(folding.titles) > 20
+    between = {(arrow.start, arrow.end) for arrow in scene(value).arrows}
+    assert between
+    assert all(start < end for start, end in between)
+
+
+def test_groups_that_read_each_other_are_parts_as_well():
+    value = mg.Value(1.0)
+    for _ in range(300):
+        value = mg.tanh(value)
+    graph = numbered(value)
+    group = {v: k % 150 for k, v in enumerate([*graph.leaves, *graph.computed])}
+    folding = parts(graph, Folding(["tanh"] * 150, group, dict.fromkeys(group, 0)))
+    assert len({*folding.group.values()}) <= 40
+
+
+@pytest.mark.parametrize("step", [mg.tanh, lambda x: mg.sin(mg.tanh(abs(x)))])
+def test_a_long_chain_is_folded(step):
+    x = mg.Value(0.5)
+    for _ in range(8_000):  # in quadratic time it takes minutes
+        x = step(x)
+    folding = fold(numbered(x))
+    assert folding is not None
+    assert len(folding.titles) < 10
 
 
 def test_a_small_graph_is_shown_scalar_by_scalar():

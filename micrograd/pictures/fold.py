@@ -3,12 +3,14 @@
 The compiler knows: its blocks are the groups, a place in a block is a member. What it merged into a
 sum belongs to the value that uses it. Leaves are grouped by their names up to a bracket, or else by
 the operation that reads them and the place there. Blocks that repeat, such as the steps of a
-recurrence, are one group, whose members are the repetitions.
+recurrence, are one group, whose members are the repetitions. If more than a hundred groups are
+left, as in an irregular graph, neighbours become one.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from micrograd import ops
@@ -16,6 +18,7 @@ from micrograd.engine import Value
 from micrograd.working import Numbered, label
 
 MANY = 40  # computed values, from which a graph is folded; and groups, from which repeats are
+MOST = 100  # values that are shown each alone, and groups
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Folding:
 
 def fold(graph: Numbered) -> Folding | None:
     """The groups of a large graph; None for a small one, and where there is no NumPy."""
-    if len(graph.computed) < MANY:
+    if len(graph.computed) < MANY and len(graph.computed) + len(graph.leaves) <= MOST:
         return None
     try:
         blocks = _blocks(graph)
@@ -41,7 +44,7 @@ def fold(graph: Numbered) -> Folding | None:
     folding = Folding()
     _put_computed(graph, *blocks, folding)
     _put_leaves(graph, folding)
-    return _renumbered(_repeats(graph, folding))
+    return _renumbered(_parts(graph, _repeats(graph, folding)))
 
 
 Place = tuple[str, int]  # a block, and a place in it
@@ -109,10 +112,13 @@ def _put_leaves(graph: Numbered, folding: Folding) -> None:
         for role, x in _roles(value):
             if x in roles:
                 roles[x].add((folding.group[value], role))
+    names = {x: label(x.name.partition("[")[0]) for x in graph.leaves if x.name}
+    if len({*names.values()}) > MANY:
+        names = {}
     known: dict[Hashable, int] = {}
     size = Counter[int]()
     for x in graph.leaves:
-        named = label(x.name.partition("[")[0]) if x.name else ""
+        named = names.get(x, "")
         group = known.setdefault(named or frozenset(roles[x]), len(folding.titles))
         if group == len(folding.titles):
             folding.titles.append(named or "number")
@@ -137,10 +143,7 @@ def _repeats(graph: Numbered, folding: Folding) -> Folding:
     computed = list(dict.fromkeys([folding.group[v] for v in reversed(graph.computed)]))[::-1]
     if len(computed) < MANY:
         return folding
-    reads: dict[int, set[int]] = {group: set() for group in computed}
-    for value in graph.computed:
-        group = folding.group[value]
-        reads[group].update([folding.group[x] for x in value.operands if isinstance(x, Value)])
+    reads = _reads(graph, folding, computed)
     kinds = [_kind(group, reads, folding.titles) for group in computed]
     start, period, count = _longest_run(kinds)
     if not count:
@@ -155,6 +158,43 @@ def _repeats(graph: Numbered, folding: Folding) -> Folding:
     return folding
 
 
+def _reads(graph: Numbered, folding: Folding, computed: Iterable[int]) -> dict[int, set[int]]:
+    """What each of these groups reads, and itself where its values read each other."""
+    reads: dict[int, set[int]] = {group: set() for group in computed}
+    for value in graph.computed:
+        group = folding.group[value]
+        reads[group].update([folding.group[x] for x in value.operands if isinstance(x, Value)])
+    return reads
+
+
+def _parts(graph: Numbered, folding: Folding) -> Folding:
+    """Of very many groups, neighbours become one, with the leaves that these read first."""
+    if len({*folding.group.values()}) <= MOST:
+        return folding
+    reads = _reads(graph, folding, [folding.group[v] for v in graph.computed])
+    order = _sorted(reads)
+    place = {group: k for k, group in enumerate(order)}
+    for group in order:
+        for leaf in reads[group]:
+            place.setdefault(leaf, place[group])
+    size = -(-len(order) // MANY)
+    first = len(folding.titles)
+    folding.titles += ["block"] * MANY
+    for value, group in [*folding.group.items()]:
+        part, member = divmod(place[group], size)
+        folding.put(value, first + part, member)
+    return folding
+
+
+def _sorted(reads: dict[int, set[int]]) -> list[int]:
+    """The groups, each after those that it reads; as they are if they read each other."""
+    before = {group: others - {group} for group, others in reads.items()}
+    try:
+        return [group for group in TopologicalSorter(before).static_order() if group in reads]
+    except CycleError:
+        return [*reads]
+
+
 def _kind(group: int, reads: dict[int, set[int]], titles: list[str]) -> Hashable:
     """What a group is, and what it reads: leaves have no titles here."""
     read = [titles[other] if other in reads else "" for other in reads[group] - {group}]
@@ -166,11 +206,13 @@ def _longest_run(kinds: list[Hashable]) -> tuple[int, int, int]:
 
     >>> _longest_run([*"abcbcbcbcd"])
     (1, 2, 4)
+    >>> _longest_run([*"xaabbaabbaabbaabb"])
+    (1, 4, 4)
     >>> _longest_run([*"abcd"])
     (0, 0, 0)
     """
     best = (0, 0, 0)
-    for period in range(1, len(kinds) // 3 + 1):
+    for period in _periods(kinds):
         run = 0
         for k in range(period, len(kinds) + 1):
             if k < len(kinds) and kinds[k] == kinds[k - period]:
@@ -183,11 +225,35 @@ def _longest_run(kinds: list[Hashable]) -> tuple[int, int, int]:
     return best
 
 
+def _periods(kinds: list[Hashable]) -> list[int]:
+    """After how many kinds they may repeat: the most frequent distances between equal stretches of
+    1, 2, 4, ... kinds. Within a run, a stretch as long as the period first comes again after it."""
+    known: dict[Hashable, int] = {}
+    stretches = [known.setdefault(kind, len(known)) for kind in kinds]
+    found: set[int] = set()
+    size = 1
+    while 3 * size <= 2 * len(kinds):
+        last: dict[int, int] = {}
+        gaps = Counter[int]()
+        for k, stretch in enumerate(stretches):
+            gaps[k - last.get(stretch, k)] += 1
+            last[stretch] = k
+        del gaps[0]
+        if not gaps:
+            break
+        found.update([gap for gap, _ in gaps.most_common(3)])
+        longer: dict[tuple[int, int], int] = {}
+        pairs = zip(stretches, stretches[size:])
+        stretches = [longer.setdefault(pair, len(longer)) for pair in pairs]
+        size *= 2
+    return sorted(found)
+
+
 def _read_in_one(reads: dict[int, set[int]], part: dict[int, int]) -> dict[int, int]:
     """The leaves that only one repetition reads, which belong to it."""
     readers: dict[int, set[int | None]] = {}
     for group, others in reads.items():
-        for other in others - reads.keys():
+        for other in [other for other in others if other not in reads]:
             readers.setdefault(other, set()).add(part.get(group))
     only = {other: next(iter(where)) for other, where in readers.items() if len(where) == 1}
     return {other: where for other, where in only.items() if where is not None}
