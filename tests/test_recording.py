@@ -8,6 +8,8 @@ import shutil
 import urllib.error
 import urllib.request
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ import micrograd as mg
 from micrograd.pictures.serving import served
 
 CHROMIUM = shutil.which("chromium")
+BROWSER = pytest.mark.skipif(
+    not CHROMIUM or not importlib.util.find_spec("playwright"),
+    reason="needs playwright and Chromium: make test-browser",
+)
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 5)
 Y = np.array([-1, 1, 1, -1] * 5)
 
@@ -37,22 +43,81 @@ def test_a_recording_holds_the_losses_and_weights_of_each_epoch() -> None:
     assert [frame["validation"] for frame in recording.frames] == history.validation_loss
     last = np.frombuffer(b64decode(recording.frames[-1]["weights"]), "f4")
     np.testing.assert_allclose(last, [p.data for p in model.parameters()], rtol=1e-6)
-    assert recording.about["arrays"][0] == ["layers.0.weights", 8]
+    assert recording.about["arrays"][:2] == [["layers.0.weights", 8, 2], ["layers.0.bias", 4, 0]]
 
 
 def test_the_surface_is_what_the_model_decides() -> None:
     recording, model, _ = recorded()
     surface = np.frombuffer(b64decode(recording.frames[-1]["surface"]), "u1")
     for k in (0, 47, 1000, 2303):
-        (score,) = model(recording._grid[k])
+        (score,) = model(recording._plane.grid()[k])
         assert abs(surface[k] - 255 * mg.sigmoid(score.data)) <= 0.5 + 1e-9
 
 
-def test_of_several_outputs_the_surface_is_the_largest() -> None:
+def test_of_two_outputs_the_surface_is_the_probability_of_the_second() -> None:
     recording, model, _ = recorded((Y > 0).astype(int), 2, "cross_entropy")
     surface = np.frombuffer(b64decode(recording.frames[-1]["surface"]), "u1")
-    scores = [x.data for x in model(recording._grid[7])]
+    for k in (0, 47, 1000, 2303):
+        share = mg.softmax(model(recording._plane.grid()[k]))[1].data
+        assert abs(surface[k] - 255 * share) <= 0.5 + 1e-9
+    assert recording.about["classes"] == 0
+    assert {point[2] for point in recording.about["points"]} == {0.0, 1.0}
+
+
+def test_of_several_outputs_the_surface_is_the_largest() -> None:
+    recording, model, _ = recorded(np.arange(20) % 3, 3, "cross_entropy")
+    surface = np.frombuffer(b64decode(recording.frames[-1]["surface"]), "u1")
+    scores = [x.data for x in model(recording._plane.grid()[7])]
     assert surface[7] == scores.index(max(scores))
+    assert recording.about["classes"] == 3
+    assert {point[2] for point in recording.about["points"]} == {0.0, 1.0, 2.0}
+
+
+@pytest.mark.parametrize("targets", [10.0 * X[:, 0] - 3.0, (Y > 0) * 1.0])
+def test_of_numbers_the_surface_is_between_the_least_and_the_greatest_target(targets: Any) -> None:
+    recording, model, _ = recorded(targets, loss="mse")
+    surface = np.frombuffer(b64decode(recording.frames[-1]["surface"]), "u1")
+    low, high = recording._plane.y.min(), recording._plane.y.max()
+    for k in (0, 47, 1000, 2303):
+        share = (model(recording._plane.grid()[k])[0].data - low) / (high - low)
+        assert abs(surface[k] - 255 * min(max(share, 0), 1)) <= 0.5 + 1e-9
+    assert {point[2] for point in recording.about["points"]} == {0.0, 1.0}
+
+
+GROUND = """() => {
+  const { extent: [left, low, right, high], points } =
+    JSON.parse(document.getElementById("run").textContent);
+  const canvas = document.querySelector("main > canvas");
+  const pixels = canvas.getContext("2d");
+  return points.slice(0, 4).map(([x, y, seen]) => {
+    const across = Math.round(canvas.width * (x - left) / (right - left));
+    const down = Math.round(canvas.height * (high - y) / (high - low));
+    const [r, g, b] = pixels.getImageData(across, down - 12, 1, 1).data;
+    return [seen, [b, r, g].indexOf(Math.max(r, g, b))];
+  });
+}"""  # of four examples: what they are, and whether the ground is blue, orange or green
+
+
+@BROWSER
+def test_the_page_colours_the_plane_by_what_the_model_answers(tmp_path: Any) -> None:
+    """Examples that a model has learnt are on ground of their own colour."""
+    classes = (X[:, 0] + X[:, 1]).astype(int)
+    tasks = [
+        (Y, 1, "hinge"), ((Y > 0).astype(int), 2, "cross_entropy"),
+        (classes, 3, "cross_entropy"), (Y * 0.7 + 0.1, 1, "mse"),
+    ]  # fmt: skip
+    with in_browser() as (page, trouble):
+        for targets, outputs, loss in tasks:
+            recording = mg.Recording(every=100)
+            model = mg.MLP(2, [8, outputs], activation="tanh", seed=0)
+            options = {"optimizer": mg.Adam(0.05), "callbacks": recording, "progress": False}
+            mg.fit(model, X, targets, loss=loss, epochs=101, **options)
+            recording.save(tmp_path / "run.html")
+            page.goto((tmp_path / "run.html").as_uri())
+            found = page.evaluate(GROUND)
+            assert len({seen for seen, _ in found}) == max(outputs, 2)
+            assert [seen for seen, _ in found] == [ground for _, ground in found]
+        assert trouble == []
 
 
 def test_every_few_epochs() -> None:
@@ -86,7 +151,7 @@ def test_a_notebook_shows_the_run_while_it_goes_on() -> None:
     program = """
 import micrograd as mg
 from micrograd.pictures import recording
-recording.PAUSE = 0.0
+recording.PAUSE = 1e6  # but for the last one
 run = mg.Recording()
 mg.fit(mg.MLP(2, [2, 1], seed=0), [[0.0, 1.0], [1.0, 0.0]], [1, -1], loss="hinge", epochs=3,
        callbacks=run, progress=False)
@@ -99,7 +164,8 @@ mg.fit(mg.MLP(2, [2, 1], seed=0), [[0.0, 1.0], [1.0, 0.0]], [1, -1], loss="hinge
 
 def test_a_run_is_served_on_loopback_alone() -> None:
     recording, _, _ = recorded()
-    with served(recording) as address:
+    with served(recording) as watched:
+        address = watched.address
         assert address.startswith("http://127.0.0.1:")
         assert b"live" in urllib.request.urlopen(address).read()
         answer = json.load(urllib.request.urlopen(f"{address}frames?from=4"))
@@ -107,25 +173,35 @@ def test_a_run_is_served_on_loopback_alone() -> None:
         with pytest.raises(urllib.error.HTTPError, match="404") as error:
             urllib.request.urlopen(f"{address}../../etc/passwd")
         error.value.close()
+        assert answer["live"]
+        watched.finish(0.0)
+        assert not json.load(urllib.request.urlopen(f"{address}frames?from=6"))["live"]
 
 
-@pytest.mark.skipif(
-    not CHROMIUM or not importlib.util.find_spec("playwright"),
-    reason="needs playwright and Chromium: make test-browser",
-)
-def test_the_run_is_watched_and_scrolled_through_in_a_browser() -> None:
+@contextmanager
+def in_browser() -> Iterator[tuple[Any, list[str]]]:
+    """A page, and the errors in it."""
     driver = importlib.import_module("playwright.sync_api")
-    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
-    recording, _, _ = recorded()
-    later, recording.frames = recording.frames[2:], recording.frames[:2]
-    with served(recording) as address, driver.sync_playwright() as playwright:
+    with driver.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(bypass_csp=True).new_page()
         trouble: list[str] = []
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
-        page.goto(address)
+        yield page, trouble
+        browser.close()
+
+
+@BROWSER
+def test_the_run_is_watched_and_scrolled_through_in_a_browser() -> None:
+    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
+    recording, _, _ = recorded()
+    later, recording.frames = recording.frames[2:], recording.frames[:2]
+    with in_browser() as (page, trouble), served(recording) as watched:
+        assert not watched.opened
+        page.goto(watched.address)
+        assert watched.opened
         page.wait_for_function("document.querySelector('output').textContent.startsWith('2:')")
         recording.frames = [*recording.frames, *later]
         page.wait_for_function("document.querySelector('output').textContent.startsWith('6:')")
@@ -137,5 +213,6 @@ def test_the_run_is_watched_and_scrolled_through_in_a_browser() -> None:
             page.emulate_media(color_scheme=scheme)
             found = axe.run(page).response["violations"]
             assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+        watched.finish(60.0)  # ends as soon as the page knows
+        assert watched._ended.is_set()
         assert trouble == []
-        browser.close()

@@ -11,6 +11,8 @@ from micrograd.commands.click_options import PROGRESS, example, report_interrupt
 from micrograd.commands.program import Choice, saying_what_was_written
 from micrograd.compiler.llvm.level import check_level
 
+SECONDS_TO_OPEN = 10.0  # at most: a browser may start more slowly than a model trains
+
 
 @click.command(
     short_help="Train on bundled data, and draw the result.",
@@ -54,10 +56,12 @@ def _watched(watch: bool, name: str, output: str, options: dict[str, Any]) -> It
     from micrograd.pictures.serving import served
 
     options["callbacks"] = recording = Recording(title=f"micrograd demo {name}")
-    with served(recording) as address:
-        click.echo(f"watch it at {address}")
-        webbrowser.open(address)
+    with served(recording) as watched:
+        click.echo(f"watch it at {watched.address}")
+        started = webbrowser.open(watched.address)
         yield
         path = Path(output) / f"{name}-run.html"
         recording.save(path)
         click.echo(path)
+        if started or watched.opened:
+            watched.finish(SECONDS_TO_OPEN)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
@@ -18,11 +19,10 @@ from micrograd.compiler.trace.errors import TraceError
 from micrograd.engine import numbers_of
 from micrograd.files.whole_file import write_whole
 from micrograd.losses import as_scalars
+from micrograd.pictures.plane import SIDE, Plane, plane
 from micrograd.plots.networks import parameter_arrays
 from micrograd.report import in_notebook
 
-POINTS = 400  # examples that are shown
-SIDE = 48  # points of a side of the decision surface
 PAUSE = 1.0  # seconds between two views in a notebook
 HEIGHT = 560  # pixels of the page in a notebook
 PAGE = """<!doctype html>
@@ -48,8 +48,8 @@ class Recording:
 
     It records an epoch of every `every`. In a notebook it shows itself, once a second while `fit`
     runs, and afterwards where a cell ends with it; `save` writes it as one page of HTML. The
-    decision surface is that of a model of two inputs: of one output, where it is positive; of
-    several, the largest.
+    decision surface is that of a model of two inputs: the class that it predicts and how surely or,
+    if the targets are numbers, its output.
 
     Raises ValueError unless `every` is at least 1.
 
@@ -71,8 +71,9 @@ class Recording:
         self.every, self.title = every, title
         self.frames: list[dict[str, Any]] = []
         self.about: dict[str, Any] = {"title": title, "arrays": [], "points": [], "extent": None}
-        self._grid: list[list[float]] = []
-        self._outputs: Any = None  # of the model, for all points of the grid
+        self.about["classes"] = 0
+        self._plane: Plane | None = None
+        self._outputs: Any = None  # of the model, for many points
         self._shown: Any = None  # where a notebook shows it
         self._next = 0.0  # when it is shown again
 
@@ -80,18 +81,21 @@ class Recording:
         """Records an epoch: `fit` calls this after each."""
         if (history.epochs - 1) % self.every:
             return
-        model, examples = history.patient.model, history.patient.examples
+        patient = history.patient
+        model = patient.model
         arrays = parameter_arrays(model)
         if not self.frames:
-            self.about["arrays"] = [[name, len(values)] for name, values in arrays.items()]
-            self._look_at(examples)
+            self.about["arrays"] = [
+                [name, len(values), _columns(model, name)] for name, values in arrays.items()
+            ]
+            self._plane = plane(patient.examples.inputs, patient.examples.targets, patient.loss)
             self._outputs = _for_all(model)
         weights = [v.data for values in arrays.values() for v in values]
         frame = {"epoch": history.epochs, "loss": _last(history.loss)}
         frame |= {"validation": _last(history.validation_loss), "score": _last(history.scores)}
         frame |= {"metric": history.metric, "weights": _packed(array("f", weights))}
-        if self._grid:
-            frame["surface"] = _packed(_shares(self._outputs(self._grid)))
+        if self._plane:
+            frame["surface"] = self._surface(self._plane)
         self.frames.append(frame)
         if in_notebook() and time.monotonic() >= self._next:
             self._show()
@@ -101,23 +105,25 @@ class Recording:
 
         if self._shown is None:
             self._shown = display(self, display_id=True)
+            sys.modules["IPython"].get_ipython().events.register("post_run_cell", self._show_last)
         else:
             self._shown.update(self)
         self._next = time.monotonic() + PAUSE
 
-    def _look_at(self, examples: Any) -> None:
-        """Chooses the grid of the decision surface, and the examples that are shown."""
-        X, y = np.asarray(examples.inputs), np.asarray(examples.targets)
-        if X.ndim != 2 or X.shape[1] != 2 or y.ndim != 1:
-            return
-        low, high = X.min(axis=0), X.max(axis=0)
-        margin = 0.1 * np.where(high > low, high - low, 1.0)
-        low, high = low - margin, high + margin
-        xs, ys = [np.linspace(a, b, SIDE).tolist() for a, b in zip(low, high)]
-        self._grid = [[x, y] for y in ys for x in xs]
-        shown = np.column_stack([X, y])[:POINTS]
-        self.about["points"] = [[float(f"{v:.4g}") for v in row] for row in shown]
-        self.about["extent"] = [*low.tolist(), *high.tolist()]
+    def _show_last(self, *_: Any) -> None:
+        """Shows all epochs once the cell of the notebook has ended."""
+        sys.modules["IPython"].get_ipython().events.unregister("post_run_cell", self._show_last)
+        self._shown.update(self)
+        self._shown = None
+
+    def _surface(self, where: Plane) -> str:
+        """What the model answers in the plane, a byte for each point of the grid."""
+        outputs = self._outputs(where.grid())
+        if not self.about["extent"]:
+            count = outputs.shape[1]
+            self.about |= {"extent": where.extent, "classes": count if count > 2 else 0}
+            self.about["points"] = where.points(count)
+        return _packed(array("B", where.seen(outputs).tolist()))
 
     def run(self, first: int = 0, live: bool = False) -> dict[str, Tree]:
         """What a page knows: the run from frame `first` on."""
@@ -168,9 +174,8 @@ def _for_all(model: Any) -> Callable[[list[list[float]]], Any]:
     return outputs
 
 
-def _shares(outputs: Any) -> "array[Any]":
-    """For each point 0 to 255: of one output, its sigmoid; of several, the place of the largest."""
-    if outputs.shape[1] > 1:
-        return array("B", outputs.argmax(axis=1).tolist())
-    shares = 255 / (1 + np.exp(-np.clip(outputs[:, 0], -30, 30)))
-    return array("B", np.rint(shares).astype(int).tolist())
+def _columns(model: Any, name: str) -> int:
+    """The columns of a matrix of parameters; 0 of what is no matrix."""
+    values = getattr(model, "arrays", dict[str, Any])().get(name)
+    row = values[0] if isinstance(values, Sequence) and values else None
+    return len(row) if isinstance(row, Sequence) and row else 0

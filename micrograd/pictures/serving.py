@@ -10,44 +10,38 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from micrograd.pictures.recording import Recording
 
 
-@contextmanager
-def served(recording: Recording) -> Iterator[str]:
-    """Serves the page of a recording on this machine alone; yields its address.
+class Watched:
+    """A recording that is served at `address`; `opened` says whether a page asked for it."""
 
-    The page asks for the frames that it does not have, until the block ends.
-    """
-    state = _State(recording)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), state.handler())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _State:
     def __init__(self, recording: Recording):
         self.recording = recording
+        self.address = ""
+        self.opened = False
+        self._live = True
+        self._ended = threading.Event()  # a page knows that the run has ended
 
-    def answer(self, path: str) -> tuple[str, bytes] | None:
+    def finish(self, seconds: float) -> None:
+        """Ends the run: waits until a page has all of it, not longer than `seconds`."""
+        self._live = False
+        self._ended.wait(seconds)
+
+    def answer(self, path: str, live: bool) -> tuple[str, bytes] | None:
         """The kind and the content of an answer."""
         if path == "/":
-            return "text/html", self.recording.page(live=True).encode()
+            self.opened = True
+            return "text/html", self.recording.page(live).encode()
         frames = re.fullmatch(r"/frames\?from=(\d{1,9})", path)
         if frames is None:
             return None
-        run = self.recording.run(int(frames[1]), live=True)
-        return "application/json", json.dumps(run).encode()
+        return "application/json", json.dumps(self.recording.run(int(frames[1]), live)).encode()
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
-        state = self
+        watched = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = state.answer(self.path)
+                live = watched._live
+                found = watched.answer(self.path, live)
                 if found is None:
                     self.send_error(404)
                     return
@@ -56,8 +50,29 @@ class _State:
                 self.send_header("Content-Length", str(len(found[1])))
                 self.end_headers()
                 self.wfile.write(found[1])
+                if not live:
+                    watched._ended.set()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
         return Handler
+
+
+@contextmanager
+def served(recording: Recording) -> Iterator[Watched]:
+    """Serves the page of a recording on this machine alone, until the block ends.
+
+    The page asks for the frames that it does not have.
+    """
+    watched = Watched(recording)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), watched.handler())
+    watched.address = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield watched
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

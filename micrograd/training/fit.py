@@ -173,7 +173,7 @@ def _run(step: EagerStep | NativeStep, data: Data, settings: Settings) -> Run:
     """The run before its first step."""
     name, score = metric_of(settings.metric, settings.loss)
     history = History(metric=name if data.held_out else "")
-    history.patient = Patient(step.objective.model, data.training)
+    history.patient = Patient(step.objective.model, data.training, step.objective.loss)
     monitor = monitored(settings.monitor, data.held_out, history.metric)
     limits = Limits(
         settings.epochs, settings.begun, settings.time_limit, settings.patience, monitor,

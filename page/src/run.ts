@@ -13,7 +13,8 @@ interface Frame {
 }
 interface Run {
   title: string;
-  arrays: [string, number][];
+  arrays: [string, number, number][]; // name, size, columns of a matrix
+  classes: number; // 0: the surface and the points have shades, else each the number of a class
   points: number[][];
   extent: [number, number, number, number] | null;
   side: number;
@@ -25,6 +26,14 @@ const COLOURS = [[51, 102, 204], [220, 125, 30], [46, 158, 91], [184, 53, 47], [
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [460, 260, 52, 26];
 const PACE = 120; // milliseconds of an epoch
 const ASK = 500; // milliseconds between questions for more frames
+const MOST_COLUMNS = 64;
+
+type Colour = readonly number[];
+
+const of = (number: number): Colour => COLOURS[number % COLOURS.length];
+const mixed = (from: Colour, to: Colour, share: number): Colour => from.map((c, k) => c + (to[k] - c) * share);
+const css = (colour: Colour): string => `rgb(${colour.map(Math.round).join()})`;
+const dark = (): boolean => matchMedia("(prefers-color-scheme: dark)").matches;
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
@@ -56,7 +65,10 @@ class View {
 
   private async ask(): Promise<void> {
     const newest = this.at >= this.run.frames.length - 1;
-    const more: Run = await (await fetch(`frames?from=${this.run.frames.length}`)).json();
+    const more: Run | undefined = await fetch(`frames?from=${this.run.frames.length}`)
+      .then((answer) => answer.json())
+      .catch(() => undefined); // the program has ended
+    if (!more) return;
     this.run = { ...more, frames: [...this.run.frames, ...more.frames] };
     this.slider.max = String(Math.max(0, this.run.frames.length - 1));
     if (newest) this.follow();
@@ -108,30 +120,31 @@ class View {
     picture.append(svg("line", { class: "now", x1: x(this.at), x2: x(this.at), y1: 8, y2: HEIGHT - BOTTOM }));
     for (const v of numbers.length ? [Math.min(...numbers), Math.max(...numbers)] : [])
       picture.append(svg("text", { x: LEFT - 6, y: y(v) + 4, "text-anchor": "end" }, shown(v, 3)));
-    const held = curves[1].some((v) => v !== null) ? " (dashed: held out)" : "";
-    picture.append(svg("text", { x: WIDTH - 8, y: HEIGHT - 6, "text-anchor": "end" }, `loss by epoch${held}`));
+    const held = curves[1].some((v) => v !== null) ? "dashed: held out" : "";
+    const facts = [scale === Math.log10 ? "logarithmic" : "", held].filter((text) => text).join(", ");
+    const caption = facts ? `loss by epoch (${facts})` : "loss by epoch";
+    picture.append(svg("text", { x: WIDTH - 8, y: HEIGHT - 6, "text-anchor": "end" }, caption));
     this.curves.replaceChildren(picture);
   }
 
   private drawSurface(frame: Frame): void {
-    const { side, extent, points } = this.run;
+    const { side, extent, points, classes } = this.run;
     this.surface.hidden = !frame.surface || !extent;
     if (!frame.surface || !extent) return;
     const shares = bytes(frame.surface);
-    const several = Math.max(...points.map((p) => p[2])) > 1;
+    const colour = (seen: number, most: number): Colour => (classes ? of(seen) : mixed(of(0), of(1), seen / most));
     const context = this.surface.getContext("2d")!;
     const [w, h] = [this.surface.width / side, this.surface.height / side];
     this.surface.setAttribute("aria-label", `what the model decides in the plane, at epoch ${frame.epoch}`);
     shares.forEach((share, k) => {
-      const mix = several ? COLOURS[share % COLOURS.length] : COLOURS[0].map((c, i) => c + ((COLOURS[1][i] - c) * share) / 255);
-      context.fillStyle = `rgb(${mix.map((c) => Math.round(255 - 0.55 * (255 - c))).join()})`;
+      context.fillStyle = css(mixed([255, 255, 255], colour(share, 255), 0.55));
       context.fillRect((k % side) * w, this.surface.height - (Math.floor(k / side) + 1) * h, w + 1, h + 1);
     });
     const [x0, y0, x1, y1] = extent;
-    for (const [px, py, label] of points) {
+    for (const [px, py, seen] of points) {
       context.beginPath();
       context.arc(((px - x0) / (x1 - x0)) * this.surface.width, (1 - (py - y0) / (y1 - y0)) * this.surface.height, 4.5, 0, 7);
-      context.fillStyle = `rgb(${COLOURS[Math.max(0, label) % COLOURS.length].join()})`;
+      context.fillStyle = css(colour(seen, 1));
       context.fill();
       context.strokeStyle = "#fff";
       context.stroke();
@@ -141,20 +154,21 @@ class View {
   private drawWeights(frame: Frame): void {
     const numbers = new Float32Array(bytes(frame.weights).buffer);
     let first = 0;
-    const rows = this.run.arrays.map(([name, count]) => {
+    const zero = dark() ? [48, 54, 61] : [255, 255, 255];
+    const rows = this.run.arrays.map(([name, count, width]) => {
       const some = numbers.slice(first, (first += count));
       const most = some.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
-      const columns = Math.min(count, 48);
+      const columns = Math.min(width || count, MOST_COLUMNS);
+      const shape = width ? ` (${count / width} × ${width})` : "";
       const canvas = html("canvas", { width: columns * 7, height: Math.ceil(count / columns) * 7, role: "img" });
       canvas.setAttribute("aria-label", `${name}: ${count} numbers, up to ${shown(most, 3)}`);
       const context = canvas.getContext("2d")!;
       some.forEach((v, k) => {
         const part = Math.min(1, Math.abs(v) / most);
-        const colour = COLOURS[v < 0 ? 0 : 1].map((c) => Math.round(255 - part * (255 - c)));
-        context.fillStyle = `rgb(${colour.join()})`;
+        context.fillStyle = css(mixed(zero, of(v < 0 ? 0 : 1), part));
         context.fillRect((k % columns) * 7, Math.floor(k / columns) * 7, 6, 6);
       });
-      return html("div", {}, html("div", { class: "name" }, `${name}, up to ±${shown(most, 3)}`), canvas);
+      return html("div", {}, html("div", { class: "name" }, `${name}${shape}, up to ±${shown(most, 3)}`), canvas);
     });
     this.weights.replaceChildren(html("div", { class: "name" }, "weights: blue is negative, orange positive"), ...rows);
   }

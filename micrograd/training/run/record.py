@@ -8,10 +8,11 @@ from micrograd.training.data.examples import Examples
 
 @dataclass
 class Patient:
-    """The model that `diagnose` examines, and its training examples."""
+    """The model that `diagnose` examines, its training examples, and the loss of one."""
 
     model: Any
     examples: Examples
+    loss: Any = None
 
 
 @dataclass(repr=False)
