@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd.files.table import TableError
+from micrograd.files.column import TableError
 from micrograd.tables.model_file import MODEL, ModelFileError, load_model
 from micrograd.tables.table_model import TableModel
 from micrograd.training.run.checkpoint import CHECKPOINT

@@ -13,7 +13,7 @@ from pyarrow import csv, parquet
 
 import micrograd as mg
 from micrograd.files import survey
-from micrograd.files.table import TableError
+from micrograd.files.column import TableError
 from micrograd.files.table_file import TableFile
 from micrograd.tables import train
 from micrograd.tables.inputs import Inputs

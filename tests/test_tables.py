@@ -10,7 +10,8 @@ import pytest
 from pyarrow import parquet
 
 import micrograd as mg
-from micrograd.files.table import Column, Table, TableError
+from micrograd.files.column import Column, TableError
+from micrograd.files.table import Table
 from micrograd.files.table_file import TableFile, read_table
 from micrograd.files.whole_file import write_whole
 from micrograd.tables import targets

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd.files.numerals import Readings, numeral
-from micrograd.files.table import TableError
+from micrograd.files.column import TableError
+from micrograd.files.numerals import numeral
+from micrograd.files.readings import Readings
 from micrograd.tables.table_model import as_table
 
 pytest.importorskip("pyarrow")
@@ -177,4 +178,4 @@ def test_columns_of_very_many_words_need_no_more_memory():
     for i in range(5_000):
         readings.add(f"name {i}")
     assert readings.settled
-    assert len(readings.point.words) == 1_000
+    assert len(readings.ways["."].words) == 1_000

@@ -1,43 +1,79 @@
 """Conversion of Arrow's columns to `Column`."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from micrograd.files.table import Column
+from micrograd.files.column import Column, text_column
+from micrograd.files.dates import DAY
 
 
-def column_of(name: str, array: Any, decimal: str, numeric: bool) -> Column:
+def columns_of_arrow(
+    table: Any, way: str = "", missing: Collection[str] | None = None
+) -> list[Column]:
+    """The columns of a table that speaks Arrow's protocols: of Arrow, polars, DuckDB, ...
+
+    Raises ModuleNotFoundError if pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow.interchange import from_dataframe
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"a {type(table).__name__} is read by pyarrow: pip install 'micrograd-native[tables]'"
+        ) from None
+    speaks = hasattr(table, "__arrow_c_stream__")
+    arrow = pa.table(table) if speaks else from_dataframe(table)
+    names = [name.strip() for name in arrow.column_names]
+    return [column_of(n, arrow.column(i), way, missing=missing) for i, n in enumerate(names)]
+
+
+def column_of(
+    name: str, array: Any, way: str = "", numeric: bool = False,
+    missing: Collection[str] | None = None,
+) -> Column:  # fmt: skip
     """An Arrow column as a `Column`; with `numeric`, booleans become 0 and 1 instead of text."""
     import pyarrow as pa
 
     kind, types = array.type, pa.types
     if types.is_dictionary(kind):
-        return column_of(name, array.cast(kind.value_type), decimal, numeric)
+        array = array.cast(kind.value_type)
+        return column_of(name, array, way, numeric, missing)
     if types.is_null(kind):
         return Column(name, "empty", np.full(len(array), np.nan))
     if types.is_boolean(kind) and not numeric:
         texts = [None if v is None else str(v) for v in array.to_pylist()]
         return Column(name, "text", np.array(texts, dtype=object))
-    if types.is_string(kind) or types.is_large_string(kind):
-        return Column(name, "text", _texts(array), decimal)
-    if types.is_floating(kind) or types.is_decimal(kind):
+    if any(kind == text for text in (pa.string(), pa.large_string(), *_views())):
+        return _text_column(name, array, way, missing)
+    if types.is_decimal(kind):
+        return Column(name, "number", _floats(array.cast(pa.string())))
+    if types.is_floating(kind):
         return Column(name, "number", _floats(array))
     if types.is_integer(kind) or types.is_boolean(kind):
         return Column(name, "whole", _floats(array))
     if types.is_temporal(kind) and not types.is_interval(kind):
-        return Column(name, "date", _floats(_microseconds(array)) / 86_400e6)
+        return Column(name, "date", _floats(_microseconds(array)) / DAY)
     return Column(name, str(kind), np.full(len(array), np.nan))
 
 
-def _texts(array: Any) -> np.ndarray:
+def _views() -> list[Any]:
+    """The type of views of strings, which polars hands over; new in pyarrow 16."""
+    import pyarrow as pa
+
+    return [pa.string_view()] if hasattr(pa, "string_view") else []
+
+
+def _text_column(name: str, array: Any, way: str, missing: Collection[str] | None) -> Column:
     """Text as Python strings; equal texts are one object, so few categories need little memory."""
     import pyarrow as pa
 
-    encoded = pa.chunked_array(array).dictionary_encode().unify_dictionaries().combine_chunks()
-    values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    places = encoded.indices.fill_null(len(values) - 1)
-    return values[places.to_numpy()]
+    chunked = pa.chunked_array(array).cast(pa.large_string())
+    encoded = chunked.dictionary_encode().unify_dictionaries().combine_chunks()
+    texts = [*encoded.dictionary.to_pylist(), None]
+    places = encoded.indices.fill_null(len(texts) - 1)
+    return text_column(name, texts, places.to_numpy(), way=way, missing=missing)
 
 
 def _floats(array: Any) -> np.ndarray:

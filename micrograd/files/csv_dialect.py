@@ -1,62 +1,39 @@
-"""Dialects of CSV: delimiters, decimal marks, missing values and the types of columns."""
+"""Arrow's options for CSV, the types of columns, and rows that are too long or too short."""
 
-import re
-from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from micrograd.files.table import TableError
-
-MISSING = ("?",)  # missing values besides pyarrow's own: "", "NA", "NaN", "null", ...
-
-
-def head_of(path: Path) -> str:
-    """The start of a CSV file. Raises TableError if it is empty or not UTF-8 text."""
-    import pyarrow as pa
-
-    with pa.input_stream(str(path)) as stream:
-        start = stream.read(1 << 16)
-    if not start.strip():
-        raise TableError(f"{path} is empty; expected a header and rows")
-    if b"\0" in start:
-        raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv")
-    return start.decode("utf-8-sig", errors="ignore").lstrip()
+from micrograd.files.column import MISSING
+from micrograd.files.readings import GAPS
 
 
-def punctuation(head: str) -> tuple[str, str]:
-    """The delimiter and the decimal mark, inferred from the start of a file; "" for no mark.
+def conversion(decimal: str, types: dict[str, Any], missing: Collection[str] | None = None) -> Any:
+    """Arrow's options for converting the values of CSV.
 
-    Three digits after a mark decide nothing: 1,300 may be written for 1300.
-
-    >>> punctuation("a;b\\n1,5;2,25\\n"), punctuation("a;b\\n1,300;2,800\\n")
-    ((';', ','), (';', ''))
+    Texts keep their words for missing values: `text_column` judges them.
     """
-    header, _, body = re.sub(r'"[^"]*"', "", head).partition("\n")
-    delimiter = max(",;\t|", key=header.count)
-    end = rf"(?=\s*[{delimiter}\r\n])"
-    numbers = re.findall(rf"(?<![^{delimiter}\s])(-?\d*)([.,])(\d+){end}", body)
-    decimals = Counter(
-        mark
-        for whole, mark, part in numbers
-        if len(part) != 3 or whole.lstrip("-") in ("", "0") or len(whole.lstrip("-")) > 3
-    )
-    if delimiter == ",":
-        return delimiter, "." if decimals["."] else ""
-    return delimiter, next((m for m, _ in decimals.most_common(1)), "")
-
-
-def conversion(decimal: str, types: dict[str, Any]) -> Any:
-    """Arrow's options for converting the values of CSV."""
     from pyarrow import csv
 
     return csv.ConvertOptions(
-        null_values=[*csv.ConvertOptions().null_values, *MISSING],
-        strings_can_be_null=True,
+        null_values=["", *(MISSING if missing is None else missing), *GAPS],
+        strings_can_be_null=False,
         true_values=[],  # yes and no, true and false stay categories, as they are written
         false_values=[],
         decimal_point=decimal or ".",
         column_types=types,
+    )
+
+
+def parsing(delimiter: str) -> Any:
+    """Arrow's options for splitting rows; comments between rows are skipped."""
+    from pyarrow import csv
+
+    def invalid(row: Any) -> str:
+        return "skip" if row.text.startswith("#") else "error"
+
+    return csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=invalid
     )
 
 
@@ -74,7 +51,7 @@ def common_type(one: Any, other: Any) -> Any:
     return other if pa.types.is_null(one) else pa.string()
 
 
-def first_ragged_row(path: str, parse: Any) -> str | None:
+def first_ragged_row(stream: Any, options: dict[str, Any]) -> str | None:
     """What is wrong with the first row whose length is not that of the header, or None.
 
     Reads the file again, in one thread: otherwise Arrow does not count the rows.
@@ -83,20 +60,24 @@ def first_ragged_row(path: str, parse: Any) -> str | None:
     from pyarrow import csv
 
     found: list[Any] = []
+    parse, reading = options["parse_options"], options["read_options"]
+    skips = parse.invalid_row_handler
 
     def stop(row: Any) -> str:
-        found.append(row)
-        return "error"
+        answer = skips(row)
+        found.extend([row] * (answer == "error"))
+        return answer
 
     parse.invalid_row_handler = stop
-    first = csv.ReadOptions(use_threads=False, autogenerate_column_names=True)
+    reading.use_threads, reading.autogenerate_column_names = False, True
     only = csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
     with suppress(pa.ArrowException):
-        csv.read_csv(path, read_options=first, parse_options=parse, convert_options=only)
+        csv.read_csv(stream, read_options=reading, parse_options=parse, convert_options=only)
     if not found:
         return None
     row, text = found[0], found[0].text.partition("\n")[0]
+    number = row.number - 1 - reading.skip_rows
     return (
-        f"has {row.expected_columns} columns, but row {row.number - 1} has {row.actual_columns}: "
+        f"has {row.expected_columns} columns, but row {number} has {row.actual_columns}: "
         f"{text:.60}. Correct that row, or quote a text with a delimiter or a line break in it"
     )

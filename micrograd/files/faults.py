@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from micrograd.files.numerals import MARKS, Reading, Readings, in_the_way
-from micrograd.files.table import Column, Table, TableError
+from micrograd.files.column import Column, TableError
+from micrograd.files.numerals import in_the_way
+from micrograd.files.readings import GAPS, ORDERS, WAYS, Reading, Readings
+from micrograd.files.table import Table
 
 
 @dataclass
@@ -39,11 +41,12 @@ class Faults:
     name: str
     missing: Places = field(default_factory=Places)
     infinite: Places = field(default_factory=Places)
-    words: dict[str, Places] = field(default_factory=lambda: {mark: Places() for mark in MARKS})
-    first: dict[str, str] = field(default_factory=dict)  # word, by decimal mark like `words`
+    words: dict[str, Places] = field(default_factory=lambda: {way: Places() for way in WAYS})
+    first: dict[str, str] = field(default_factory=dict)  # word, by way like `words`
+    gaps: Places = field(default_factory=Places)  # marks such as "-" that may mean no value
     texts: int = 0  # all text
     readings: Readings = field(default_factory=Readings)
-    hint: str = ""  # the decimal mark of the file, if known
+    hint: str = ""  # the way to read the column, if known
 
     def look(self, column: Column, rows: np.ndarray) -> None:
         """Examines one piece of the column; `rows` are its row numbers in the table."""
@@ -52,15 +55,16 @@ class Faults:
         if column.kind != "text":
             self.infinite.add(rows[np.isinf(column.values)])
             return
-        self.hint, self.texts = column.decimal, self.texts + int((~missing).sum())
+        self.hint, self.texts = column.way, self.texts + int((~missing).sum())
+        self.gaps.add(rows[_among(column.values, {*GAPS})])
         if self.readings.settled:
             return
-        meant = {text: self.readings.add(text) for text in sorted({*column.values} - {None})}
-        for mark in MARKS:
-            found = rows[_among(column.values, {t for t, n in meant.items() if n[mark] is None})]
+        meant = {t: self.readings.add(t) for t in sorted({*column.values} - {None, *GAPS})}
+        for way in WAYS:
+            found = rows[_among(column.values, {t for t, n in meant.items() if n[way] is None})]
             if len(found):
-                self.first.setdefault(mark, column.values[rows == found[0]][0])
-            self.words[mark].add(found)
+                self.first.setdefault(way, column.values[rows == found[0]][0])
+            self.words[way].add(found)
         infinite = {t for t, n in meant.items() if (one := n["."]) and np.isinf(one.value)}
         self.infinite.add(rows[_among(column.values, infinite)])
 
@@ -69,17 +73,17 @@ class Faults:
         """How the column's text is best read."""
         return self.readings.best(self.hint)
 
-    def are_numbers(self, instead: str = "") -> bool:
-        """Whether the column's text denotes numbers, all of them, in one way.
+    def meaning(self, instead: str = "") -> Reading | None:
+        """How to read the column's text if it denotes numbers or dates, all of it in one way.
 
-        Raises TableError for words among numbers, two units, and numbers that may be read in two
-        ways; `instead` says how to keep the column as it is.
+        None if it is words. Raises TableError for words among numbers or dates, two units, and
+        numbers that may be read in two ways; `instead` says how to keep the column as it is.
         """
         reading = self.reading
-        if reading.words and reading.mostly_numbers():
-            raise self._words_among_numbers(reading, instead)
-        if reading.words or not reading.numbers:
-            return False
+        if reading.words and reading.mostly_values():
+            raise self._words_among_values(reading, instead)
+        if reading.words or not reading.values:
+            return None
         units = [unit for unit in reading.units if unit or "%" in reading.units]
         if len(units) > 1:
             one, other = [reading.units[unit] for unit in units][:2]
@@ -87,7 +91,7 @@ class Faults:
                 f"column {self.name!r} holds numbers in two units, such as {one!r} and {other!r}; "
                 f"convert them to one{instead}"
             )
-        if doubt := self.readings.question(self.hint):
+        if reading.way not in ORDERS and (doubt := self.readings.doubt(self.hint)):
             text, point, comma = doubt
             raise TableError(
                 f"column {self.name!r} can be read in two ways: {text!r} may be {point:g} or "
@@ -95,14 +99,14 @@ class Faults:
                 "(decimal= in Python)"
             )
         self.check_finite()
-        return True
+        return reading
 
-    def _words_among_numbers(self, reading: Reading, instead: str) -> TableError:
-        words, word = self.words[reading.mark], self.first[reading.mark]
+    def _words_among_values(self, reading: Reading, instead: str) -> TableError:
+        words, word = self.words[reading.way], self.first[reading.way]
         way = in_the_way(word)
         return TableError(
-            f"column {self.name!r} holds numbers, but text in {words.count} of {self.texts} rows "
-            f"(first {word!r:.40}, row {words.first}{f': {way} is in the way' * bool(way)}); "
+            f"column {self.name!r} holds {reading.what}, but text in {words.count} of {self.texts} "
+            f"rows (first {word!r:.40}, row {words.first}{f': {way} is in the way' * bool(way)}); "
             f"correct these values, leave them empty, or drop the column{instead}"
         )
 
@@ -111,7 +115,7 @@ class Faults:
         if kind != "text":
             self.check_finite()
         elif not categorical:
-            self.are_numbers(f"; --categorical {self.name} takes all as categories")
+            self.meaning(f"; --categorical {self.name} takes all as categories")
 
     def check_finite(self) -> None:
         """Raises TableError for infinite numbers."""
@@ -121,15 +125,24 @@ class Faults:
                 "leave them empty"
             )
 
-    def check_numbers(self, mark: str = "") -> None:
-        """Raises TableError for text and infinite numbers; `mark` is the decimal mark."""
-        mark = mark or self.hint or "."
-        if self.words[mark].count:
+    def check_numbers(self, way: str = "") -> None:
+        """Raises TableError for text that is no number (or date, as `way` says), and infinity."""
+        way = way or self.hint or "."
+        if self.words[way].count:
             raise TableError(
-                f"column {self.name!r} should hold numbers, but row {self.words[mark].first} has "
-                f"{self.first[mark]!r:.40}; correct it, or leave it empty"
+                f"column {self.name!r} should hold {'dates' if way in ORDERS else 'numbers'}, but "
+                f"row {self.words[way].first} has {self.first[way]!r:.40}; correct it, or leave it "
+                "empty"
             )
         self.check_finite()
+
+    def check_no_gaps(self) -> None:
+        """Raises TableError for marks such as "-" that mean no value among numbers."""
+        if self.gaps.count:
+            raise TableError(
+                f"column {self.name!r} has '-', '.' or '?' among numbers in {self.gaps}; leave "
+                "these values empty, or name the mark: --missing - (missing= in Python)"
+            )
 
     def check_complete(self) -> None:
         """Raises TableError for missing and infinite values."""
@@ -142,7 +155,7 @@ class Faults:
 
 
 def understood(table: Table, categorical: Collection[str] = ()) -> Table:
-    """The table, in which text that denotes numbers is numbers.
+    """The table, in which text that denotes numbers or dates is numbers or dates.
 
     Raises TableError for invalid values in any column.
     """
@@ -153,9 +166,13 @@ def understood(table: Table, categorical: Collection[str] = ()) -> Table:
 def _understood(column: Column, categorical: bool) -> Column:
     faults = faults_of(column)
     faults.check(column.kind, categorical)
-    if categorical or column.kind != "text" or not faults.are_numbers():
-        return column
-    return in_numbers(column, faults.reading)
+    if categorical or column.kind != "text" or not (reading := faults.meaning()):
+        return _whole(column)
+    if reading.way in ORDERS and (doubt := faults.readings.doubt(faults.hint)):
+        days = " or ".join(str(np.datetime64(int(day), "D")) for day in doubt[1:])
+        return Column(column.name, f"dates in an unknown order: {doubt[0]!r} may be {days}",
+                      np.full(len(column.values), np.nan))  # fmt: skip
+    return in_numbers(column, reading)
 
 
 def faults_of(column: Column) -> Faults:
@@ -166,20 +183,25 @@ def faults_of(column: Column) -> Faults:
 
 
 def in_numbers(column: Column, reading: Reading) -> Column:
-    """A column of text as numbers, read in one way."""
-    column = replace(column, decimal=reading.mark)
-    whole = not any(number.decimals for number in reading.numbers.values())
-    values = column.numbers()
-    whole = whole and bool(np.all(values[~np.isnan(values)] % 1 == 0))
-    return replace(column, kind="whole" if whole else "number", values=values)
+    """A column of text as numbers or dates, read in one way."""
+    column = replace(column, way=reading.way)
+    kind = "date" if reading.way in ORDERS else "number"
+    return _whole(replace(column, kind=kind, values=column.numbers(reading.way)))
 
 
-def finite_numbers(column: Column, mark: str = ".") -> np.ndarray:
-    """The column as floats, NaN where missing; `mark` is the decimal mark, unless it is known.
+def _whole(column: Column) -> Column:
+    """The column, in which numbers without decimals are whole numbers."""
+    if column.kind != "number" or not np.all(column.values[~column.missing] % 1 == 0):
+        return column
+    return replace(column, kind="whole")
+
+
+def finite_numbers(column: Column, way: str = ".") -> np.ndarray:
+    """The column as floats, NaN where missing; `way` is how to read text, unless that is known.
 
     Raises TableError for text and infinity.
     """
-    numbers = column.numbers(mark) if column.kind == "text" else column.values
+    numbers = column.numbers(way) if column.kind == "text" else column.values
     faults = Faults(column.name)
     faults.infinite.add(1 + np.flatnonzero(np.isinf(numbers)))
     faults.check_finite()

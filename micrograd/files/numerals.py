@@ -5,11 +5,10 @@ all of its values must agree on one reading; where both fit, the user is asked.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 MARKS = {".": ",", ",": "."}  # the decimal mark, and the mark between thousands
-MOST = 1_000  # distinct texts that are remembered, of numbers and of words each
 UNITS = "$€£¥₹%"
 INFINITE = {"inf", "infinity", "+inf", "+infinity"}
 _PLAIN = str.maketrans({"\N{MINUS SIGN}": "-", "\xa0": " ", "\u202f": " ", "\u2009": " "})
@@ -32,7 +31,7 @@ class Numeral:
 def _digits(mark: str) -> re.Pattern[str]:
     """The digits of a number, in groups or not: the groups, the whole part, the decimals."""
     m, g = re.escape(mark), f"[{re.escape(MARKS[mark])}' ]"
-    return re.compile(rf"(?:(\d{{1,3}}(?:({g})\d{{3}})(?:\2\d{{3}})*)|(\d*))(?:{m}(\d*))?")
+    return re.compile(rf"(?:([1-9]\d{{0,2}}(?:({g})\d{{3}})(?:\2\d{{3}})*)|(\d*))(?:{m}(\d*))?")
 
 
 def numeral(text: str, mark: str = ".") -> Numeral | None:
@@ -84,81 +83,6 @@ def is_plain(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-@dataclass
-class Reading:
-    """How the texts of a column look if `mark` separates decimals: numbers, and words.
-
-    At most 1,000 distinct texts of each are remembered.
-    """
-
-    mark: str
-    numbers: dict[str, Numeral] = field(default_factory=dict)
-    words: set[str] = field(default_factory=set)
-
-    def add(self, text: str) -> Numeral | None:
-        """The text as a number, or None; remembers which."""
-        found = numeral(text, self.mark)
-        if found is None:
-            if len(self.words) < MOST:
-                self.words.add(text)
-        elif len(self.numbers) < MOST:
-            self.numbers[text] = found
-        return found
-
-    def of_one_writer(self) -> bool:
-        """Whether one writer may have written this: one number of decimals, or no zeros at their
-        ends; all large numbers in groups, or none."""
-        decimals = {number.decimals for number in self.numbers.values()}
-        fixed = len({*map(len, decimals)}) <= 1
-        large = {n.grouped for n in self.numbers.values() if n.large}
-        return (fixed or not any(d.endswith("0") for d in decimals)) and len(large) < 2
-
-    @property
-    def units(self) -> dict[str, str]:
-        """The first number in each unit, such as $ and %, by unit; "" for none."""
-        return {n.unit: text for text, n in reversed(self.numbers.items())}
-
-    def mostly_numbers(self) -> bool:
-        """Whether half of the distinct texts, or more, are numbers."""
-        return len(self.numbers) > 0 and len(self.numbers) >= len(self.words)
-
-
-@dataclass
-class Readings:
-    """The texts of a column, read in both ways."""
-
-    point: Reading = field(default_factory=lambda: Reading("."))
-    comma: Reading = field(default_factory=lambda: Reading(","))
-
-    @property
-    def settled(self) -> bool:
-        """Whether there are so many words that this is certainly no column of numbers."""
-        return all(len(r.words) >= MOST > len(r.numbers) for r in (self.point, self.comma))
-
-    def add(self, text: str) -> dict[str, Numeral | None]:
-        """The text as a number, by decimal mark."""
-        return {reading.mark: reading.add(text) for reading in (self.point, self.comma)}
-
-    def best(self, hint: str = "") -> Reading:
-        """The reading with the fewest words; of two, the one that one writer may have written, or
-        that with the mark `hint`."""
-        order = sorted(
-            (self.point, self.comma),
-            key=lambda r: (len(r.words), not r.of_one_writer(), r.mark != (hint or ".")),
-        )
-        return order[0]
-
-    def question(self, hint: str = "") -> tuple[str, float, float] | None:
-        """A text that may be either of two numbers, and the numbers, or None."""
-        one, other = self.point, self.comma
-        if hint or one.words != other.words or one.of_one_writer() != other.of_one_writer():
-            return None
-        for text, number in one.numbers.items():
-            if text in other.numbers and other.numbers[text].value != number.value:
-                return text, number.value, other.numbers[text].value
-        return None
 
 
 def in_the_way(text: str) -> str:

@@ -5,8 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from micrograd.files.column import Column, TableError
 from micrograd.files.faults import Faults
-from micrograd.files.table import Column, Table, TableError
+from micrograd.files.table import Table
 from micrograd.files.table_file import TableFile
 
 NUMBERS = 1 << 23  # the most numbers in a piece
@@ -101,15 +102,15 @@ class Survey:
         if not sum(survey.labelled):
             raise TableError(f"{file.path} has no rows with a value for the target {target!r}")
         survey.sampled = np.concatenate([part.numbers for part in parts])
-        survey.sample = _joined([part.table for part in parts], survey.decimals)
+        survey.sample = _joined([part.table for part in parts], survey.ways)
         return survey
 
     @property
-    def decimals(self) -> dict[str, str]:
-        """The decimal mark of each column of text that can be read as numbers in one way only."""
+    def ways(self) -> dict[str, str]:
+        """How to read each column of text that denotes numbers or dates in one way only."""
         texts = {n: f for n, f in self.faults.items() if self.kinds[n] == "text"}
-        marks = {n: f.reading.mark for n, f in texts.items() if not f.readings.question(f.hint)}
-        return {name: mark for name, mark in marks.items() if self.faults[name].reading.numbers}
+        known = {n: f.reading for n, f in texts.items() if not f.readings.doubt(f.hint)}
+        return {name: reading.way for name, reading in known.items() if reading.values}
 
     @property
     def targets(self) -> Column:
@@ -130,10 +131,11 @@ class Survey:
         self.known.update(values.tolist())
 
 
-def _joined(parts: list[Table], decimals: dict[str, str]) -> Table:
-    """Tables with the same columns, concatenated; `decimals` are marks of columns, if known."""
+def _joined(parts: list[Table], ways: dict[str, str]) -> Table:
+    """Tables with the same columns, concatenated; `ways` are those to read columns, if known."""
     columns = {}
     for name, column in parts[0].columns.items():
         values = np.concatenate([part[name].values for part in parts])
-        columns[name] = Column(name, column.kind, values, decimals.get(name, column.decimal))
-    return Table(columns)
+        gaps = tuple(sorted({word for part in parts for word in part[name].gaps}))
+        columns[name] = Column(name, column.kind, values, ways.get(name, column.way), gaps)
+    return Table(columns, parts[0].above)

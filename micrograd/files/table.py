@@ -4,69 +4,17 @@ The kind of a column is number, whole (integers), date, text or empty. Numbers a
 since 1970-01-01) are floats, with NaN for missing values; text is strings, with None.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from micrograd.files.numerals import numeral
+from micrograd.files.column import Column, TableError
+from micrograd.files.containers import columns_of
+from micrograd.files.written import INFERRED, Written
 from micrograd.names import did_you_mean
-
-
-class TableError(ValueError):
-    """A table, or a column of one, that cannot be used as it is."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table; `values` are float64 with NaN or, for text, str and None.
-
-    >>> Column("size", "text", np.array(["1", "2.5", None], dtype=object)).numbers()
-    array([1. , 2.5, nan])
-    """
-
-    name: str
-    kind: str  # number, whole, date, text, empty, or the name of an unsupported type
-    values: np.ndarray
-    decimal: str = ""  # the decimal mark of text, if known
-
-    @property
-    def missing(self) -> np.ndarray:
-        """Where there is no value, as an array of bool."""
-        if self.values.dtype == float:
-            return np.isnan(self.values)
-        return np.array([value is None for value in self.values], dtype=bool)
-
-    def numbers(self, mark: str = ".") -> np.ndarray:
-        """Text as floats, NaN where missing; `mark` is the decimal mark, unless it is known.
-
-        Raises TableError for text that is not a number.
-        """
-        known: dict[Any, float] = {None: np.nan}
-        for row, value in enumerate(self.values):
-            if value not in known:
-                found = numeral(value, self.decimal or mark)
-                if found is None:
-                    raise TableError(
-                        f"column {self.name!r} should hold numbers, but row {row + 1} has "
-                        f"{value!r:.40}; correct it, or leave it empty"
-                    )
-                known[value] = found.value
-        return np.array([known[value] for value in self.values], dtype=float)
-
-    def texts(self) -> np.ndarray:
-        """The values as text, None where missing."""
-        if self.kind == "text":
-            return self.values
-        return np.array([None if v != v else self._written(v) for v in self.values], dtype=object)
-
-    def _written(self, value: float) -> str:
-        return str(int(value)) if self.kind == "whole" else str(value)
-
-    def take(self, rows: np.ndarray) -> "Column":
-        """The column restricted to `rows`: indices, or an array of bool."""
-        return Column(self.name, self.kind, self.values[rows], self.decimal)
 
 
 @dataclass(frozen=True)
@@ -79,6 +27,7 @@ class Table:
     """
 
     columns: dict[str, Column]
+    above: tuple[str, ...] = ()  # lines above the header of a file
 
     def __len__(self) -> int:
         return next((len(column.values) for column in self.columns.values()), 0)
@@ -92,35 +41,26 @@ class Table:
 
     def take(self, rows: np.ndarray) -> "Table":
         """The table restricted to `rows`: indices, or an array of bool."""
-        return Table({name: column.take(rows) for name, column in self.columns.items()})
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return Table(columns, self.above)
 
     @classmethod
-    def of(cls, columns: Mapping[str, Any], decimal: str = "") -> "Table":
-        """A table from arrays or lists of numbers or text, all of one length, or TableError.
+    def of(cls, columns: Any, written: Written = INFERRED) -> "Table":
+        """A table from columns in memory, all of one length, or TableError.
 
-        `decimal` is the decimal mark of numbers that are written as text, if known.
-        Raises TypeError for anything but a mapping.
+        `columns` are a mapping of arrays or lists, a list of mappings, a structured array, or a
+        table of pandas, polars, Arrow or another library with `__arrow_c_stream__` or
+        `__dataframe__`. `written` has the decimal mark of numbers that are written as text, and the
+        words for missing values. Raises TypeError for anything else.
         """
-        if not hasattr(columns, "items"):
-            raise TypeError(
-                "expected a table: a file's name, a Table, a DataFrame, or a dict of columns such "
-                f'as {{"size": [1.0, 2.0]}}; got {type(columns).__name__} {columns!r:.60}'
-            )
-        made = {str(n): _column_of(str(n), values, decimal) for n, values in columns.items()}
-        if len({len(column.values) for column in made.values()}) > 1:
-            lengths = ", ".join(f"{c.name!r} has {len(c.values)}" for c in made.values())
+        made = columns_of(columns, written.decimal, written.missing)
+        repeated = [name for name, count in Counter(c.name for c in made).items() if count > 1]
+        if repeated:
+            raise TableError(f"more than one column is named {repeated[0]!r}; rename them")
+        if len({len(column.values) for column in made}) > 1:
+            lengths = ", ".join(f"{c.name!r} has {len(c.values)}" for c in made)
             raise TableError(f"all columns must have the same length, but {lengths}")
-        return cls(made)
-
-
-def _column_of(name: str, values: Any, decimal: str) -> Column:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise TableError(f"column {name!r} must be one-dimensional, got the shape {array.shape}")
-    if array.dtype.kind in "iuf":
-        return Column(name, "number" if array.dtype.kind == "f" else "whole", array.astype(float))
-    texts = [None if v is None or v != v else str(v) for v in array.tolist()]
-    return Column(name, "text", np.array(texts, dtype=object), decimal)
+        return cls({column.name: column for column in made})
 
 
 def enumerated(names: Iterable[str], most: int = 10) -> str:

@@ -8,28 +8,28 @@ from typing import Any
 
 from micrograd.files.array_file import is_special
 from micrograd.files.arrow import column_of
-from micrograd.files.csv_dialect import (
-    common_type,
-    conversion,
-    first_ragged_row,
-    head_of,
-    punctuation,
-)
-from micrograd.files.table import Table, TableError
+from micrograd.files.column import TableError
+from micrograd.files.csv_dialect import common_type, conversion, first_ragged_row, parsing
+from micrograd.files.csv_layout import layout
+from micrograd.files.csv_source import encoding_of, head_of, not_text, opened
+from micrograd.files.table import Table
+from micrograd.files.written import INFERRED, Written
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq")
+TEXTS = (".csv", ".tsv", ".txt")
+SUFFIXES = (*TEXTS, *(f"{t}{z}" for z in (".gz", ".zip") for t in TEXTS), ".zip", ".parquet", ".pq")
 
 
-def read_table(path: str | Path, texts: Iterable[str] = (), decimal: str = "") -> Table:
+def read_table(path: str | Path, texts: Iterable[str] = (), written: Written = INFERRED) -> Table:
     """The table in a CSV or Parquet file; `texts` names columns to read as text.
 
-    `decimal` is the decimal mark, a point or a comma, if it shall not be inferred.
+    `written` says how it is written, where that shall not be inferred.
 
-    CSV must be UTF-8 with a header. The delimiter is a comma, semicolon, tab or bar, and the file
-    may be compressed (`.csv.gz`). Raises TableError for a file that is not such a table, OSError
-    for a file that cannot be read, and ModuleNotFoundError if pyarrow is not installed.
+    CSV must have a header. The delimiter is a comma, semicolon, tab or bar; the encoding is UTF-8,
+    or that of a byte-order mark; gzip, and a ZIP archive of one file, are unpacked. Raises
+    TableError for a file that is not such a table, OSError for a file that cannot be read, and
+    ModuleNotFoundError if pyarrow is not installed.
     """
-    return TableFile(path, texts, decimal=decimal).whole()
+    return TableFile(path, texts, written=written).whole()
 
 
 class TableFile:
@@ -40,25 +40,26 @@ class TableFile:
 
     def __init__(
         self, path: str | Path, texts: Iterable[str] = (), *, numeric: bool = False,
-        decimal: str = "",
+        written: Written = INFERRED,
     ):  # fmt: skip
         self.path, self.texts, self.numeric = Path(path), tuple(texts), numeric
         self.types: dict[str, Any] | None = None  # of CSV columns; set once all rows were read
         self.parquet = is_parquet(self.path)
-        self.decimal = self.given = decimal  # mark, inferred unless it is given
-        self.decimals: dict[str, str] = {}  # of columns of text, once all rows were read
+        self.written, self.decimal = written, written.decimal
+        self.ways: dict[str, str] = {}  # to read columns of text, once all rows were read
+        self.above: tuple[str, ...] = ()  # the lines above the header
         self.stamp = self._stamp()
 
     def whole(self) -> Table:
         """The whole table."""
-        with errors_about(self.path, self._ragged):
+        with errors_about(self.path, self._ragged, self.written.encoding):
             if self.parquet:
                 from pyarrow import parquet
 
                 return self._table(parquet.read_table(self.path))
             from pyarrow import csv
 
-            return self._table(csv.read_csv(str(self.path), **self._options()))
+            return self._table(csv.read_csv(opened(self.path), **self._options()))
 
     def pieces(self, rows: int) -> Iterator[Table]:
         """The same table, `rows` rows at a time; the last piece may be smaller.
@@ -93,7 +94,7 @@ class TableFile:
     def _errors(self) -> Iterator[None]:
         """Reports any error in a file that has changed as the change: it is the cause."""
         try:
-            with errors_about(self.path, self._ragged):
+            with errors_about(self.path, self._ragged, self.written.encoding):
                 yield
         except TableError:
             self._check_unchanged()
@@ -103,8 +104,7 @@ class TableFile:
         """The message about the first row whose length is not that of the header, or None."""
         if self.parquet:
             return None
-        options = self._options()
-        return first_ragged_row(str(self.path), options["parse_options"])
+        return first_ragged_row(opened(self.path), self._options())
 
     def _check_unchanged(self) -> None:
         if self._stamp() != self.stamp:
@@ -118,14 +118,14 @@ class TableFile:
 
     def names(self) -> list[str]:
         """The names of the columns."""
-        with errors_about(self.path, self._ragged):
+        with errors_about(self.path, self._ragged, self.written.encoding):
             if self.parquet:
                 from pyarrow import parquet
 
                 return parquet.ParquetFile(self.path).schema_arrow.names
             from pyarrow import csv
 
-            return csv.open_csv(str(self.path), **self._options()).schema.names
+            return csv.open_csv(opened(self.path), **self._options()).schema.names
 
     def _pieces(self, rows: int) -> Iterator[Table]:
         for piece in _of_rows(self._batches(rows), rows):
@@ -141,19 +141,22 @@ class TableFile:
             return file.iter_batches(batch_size=rows, use_threads=False)
         from pyarrow import csv
 
-        return csv.open_csv(str(self.path), **self._options())
+        return csv.open_csv(opened(self.path), **self._options())
 
     def _options(self) -> dict[str, Any]:
         """Arrow's options for reading this CSV file."""
         import pyarrow as pa
         from pyarrow import csv
 
-        head = head_of(self.path)
-        delimiter, inferred = punctuation(head)
-        self.decimal = self.given or inferred
+        encoding = encoding_of(self.path, self.written.encoding)
+        found = layout(head_of(self.path, encoding))
+        self.decimal, self.above = self.written.decimal or found.decimal, found.above
         types = {**(self.types or {}), **dict.fromkeys(self.texts, pa.string())}
-        parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        return {"parse_options": parse, "convert_options": conversion(self.decimal, types)}
+        return {
+            "read_options": csv.ReadOptions(encoding=encoding, skip_rows=len(found.above)),
+            "parse_options": parsing(found.delimiter),
+            "convert_options": conversion(self.decimal, types, self.written.missing),
+        }
 
     def _types_of_all_rows(self) -> dict[str, Any]:
         """The type of each column that Arrow would infer from the whole file.
@@ -165,16 +168,17 @@ class TableFile:
         from pyarrow import csv
 
         options = self._options()
-        names = csv.open_csv(str(self.path), **options).schema.names
-        options["convert_options"] = conversion(self.decimal, dict.fromkeys(names, pa.string()))
+        names = csv.open_csv(opened(self.path), **options).schema.names
+        as_text = dict.fromkeys(names, pa.string())
+        options["convert_options"] = conversion(self.decimal, as_text, self.written.missing)
         types = dict.fromkeys(names, pa.null())
-        for batch in csv.open_csv(str(self.path), **options):
+        for batch in csv.open_csv(opened(self.path), **options):
             file = pa.BufferOutputStream()
             csv.write_csv(batch, file)
             again = csv.read_csv(
                 pa.BufferReader(file.getvalue()),
                 parse_options=csv.ParseOptions(newlines_in_values=True),
-                convert_options=conversion(self.decimal, {}),
+                convert_options=conversion(self.decimal, {}, self.written.missing),
             )
             for name, kind in zip(names, again.schema.types):
                 types[name] = common_type(types[name], kind)
@@ -184,7 +188,7 @@ class TableFile:
         import pyarrow as pa
 
         if any(pa.types.is_binary(kind) for kind in arrow.schema.types) and not self.parquet:
-            raise TableError(f"{self.path} is not UTF-8 text; convert it, e.g. with iconv")
+            raise TableError(not_text(self.path, encoding_of(self.path, self.written.encoding)))
         names = [name.strip() for name in arrow.column_names]
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
@@ -192,10 +196,11 @@ class TableFile:
                 f"{self.path}: more than one column is named {repeated[0]!r}; rename them"
             )
         columns = [
-            column_of(n, arrow.column(i), self.decimals.get(n, self.decimal), self.numeric)
+            column_of(n, arrow.column(i), self.ways.get(n, self.decimal), self.numeric,
+                      self.written.missing)
             for i, n in enumerate(names)
-        ]
-        return Table({column.name: column for column in columns})
+        ]  # fmt: skip
+        return Table({column.name: column for column in columns}, self.above)
 
 
 def is_parquet(path: Path) -> bool:
@@ -204,7 +209,9 @@ def is_parquet(path: Path) -> bool:
 
 
 @contextmanager
-def errors_about(path: Path, cause: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+def errors_about(
+    path: Path, cause: Callable[[], str | None] = lambda: None, encoding: str = ""
+) -> Iterator[None]:
     """Turns errors of Arrow into TableErrors that name the file, and perhaps the cause."""
     if is_special(path):
         raise TableError(
@@ -222,9 +229,9 @@ def errors_about(path: Path, cause: Callable[[], str | None] = lambda: None) -> 
         ) from None
     try:
         yield
-    except (UnicodeDecodeError, pa.ArrowException) as error:
-        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
-            raise TableError(f"{path} is not UTF-8 text; convert it, e.g. with iconv") from None
+    except (UnicodeError, pa.ArrowException) as error:
+        if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
+            raise TableError(not_text(path, encoding_of(path, encoding))) from None
         found = cause() or f"cannot be read as a table: {_first_line(error)}"
         raise TableError(f"{path} {found}") from None
     except OSError as error:

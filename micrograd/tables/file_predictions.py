@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from micrograd.files.column import TableError
 from micrograd.files.faults import Faults
 from micrograd.files.survey import rows_of
-from micrograd.files.table import Table, TableError
+from micrograd.files.table import Table
 from micrograd.files.table_file import TableFile
+from micrograd.files.written import Written
 from micrograd.tables.inputs import Quantity
 from micrograd.tables.table_model import TableModel, noted
 
@@ -20,9 +22,14 @@ class FilePredictions:
     Raises the TableErrors of `predict_table` when it reaches the invalid piece.
     """
 
-    def __init__(self, model: TableModel | str | Path, path: str | Path, probabilities: bool):
+    def __init__(
+        self, model: TableModel | str | Path, path: str | Path, probabilities: bool,
+        *, decimal: str = "", encoding: str = "",
+    ):  # fmt: skip
         self.model = model if isinstance(model, TableModel) else TableModel.load(model)
-        self.file = TableFile(path, self.model.categories())
+        written = Written(decimal, self.model.missing, encoding)
+        self.file = TableFile(path, self.model.categories(), written=written)
+        self.seen: dict[str, np.ndarray] = {}
         self.probabilities = probabilities
         self.missing: Counter[str] = Counter()
         self.unseen: dict[str, set[str]] = defaultdict(set)
@@ -39,14 +46,17 @@ class FilePredictions:
             rows += len(piece)
         if not rows:
             raise TableError(f"{self.file.path} has no rows below its header")
+        self.model.inputs.check_seen(self.seen)
 
     def _look(self, piece: Table, start: int, faults: dict[Quantity, Faults]) -> None:
         inputs = self.model.inputs
         inputs.check(piece)
         for column, found in faults.items():
             found.look(piece[column.name], np.arange(start, start + len(piece)) + 1)
-            found.check_numbers(piece[column.name].decimal or column.decimal)
+            found.check_numbers(column.way_of(piece[column.name]))
         self.missing.update(inputs.missing(piece))
+        for name, counts in inputs.seen(piece).items():
+            self.seen[name] = self.seen.get(name, 0) + counts
         for name, categories in inputs.unseen(piece).items():
             self.unseen[name].update(categories)
 

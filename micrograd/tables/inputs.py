@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from micrograd.files import fields
+from micrograd.files.categories import known, one_form, same
+from micrograd.files.column import Column, TableError
 from micrograd.files.faults import finite_numbers
-from micrograd.files.numerals import check_mark
-from micrograd.files.table import Column, Table, TableError
+from micrograd.files.readings import ORDERS, WAYS
+from micrograd.files.table import Table, enumerated
 
 MOST_CATEGORIES = 50  # with an input each; rarer categories share one input
 FEWEST = 20  # rows; fewer numbers that grow by one may be anything
@@ -42,12 +44,13 @@ class Quantity:
     mean: float
     scale: float
     flagged: bool  # whether a second input marks missing values
-    decimal: str = "."  # the decimal mark, in text
+    way: str = "."  # how to read text: the decimal mark, or the order of dates
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.fill, self.mean]).all() and 0 < self.scale < np.inf):
             raise ValueError(f"column {self.name!r} needs a finite mean and a positive scale")
-        check_mark(self.decimal or "none")
+        if self.way not in WAYS:
+            raise ValueError(f"column {self.name!r} should be read in one of the ways {WAYS}")
 
     @classmethod
     def learn(cls, column: Column) -> "Quantity":
@@ -58,9 +61,12 @@ class Quantity:
             raise Ignored("it has no values")
         mean, scale = moments(present)
         if present.min() == present.max() or not scale:
-            raise Ignored("it is constant")
-        flagged, decimal = len(present) < len(numbers), column.decimal or "."
-        return cls(column.name, float(np.median(present)), mean, scale, flagged, decimal)
+            raise Ignored(_constant(float(present[0])))
+        way = column.way or "."
+        if column.kind == "date" and way not in ORDERS:
+            way = ORDERS[0]
+        fill, flagged = float(np.median(present)), len(present) < len(numbers)
+        return cls(column.name, fill, mean, scale, flagged, way)
 
     @property
     def width(self) -> int:
@@ -74,8 +80,17 @@ class Quantity:
 
     def numbers(self, column: Column) -> np.ndarray:
         """The number in each row; missing values are filled in."""
-        numbers = finite_numbers(column, self.decimal)
+        wanted, other = ("dates", "numbers") if self.way in ORDERS else ("numbers", "dates")
+        if column.kind not in ("text", "empty") and (column.kind == "date") != (wanted == "dates"):
+            raise TableError(
+                f"column {self.name!r} should hold {wanted}, as in training, but holds {other}"
+            )
+        numbers = finite_numbers(column, self.way)
         return np.where(np.isnan(numbers), self.fill, numbers)
+
+    def way_of(self, column: Column) -> str:
+        """How to read another column of text: as its file says, but dates as in training."""
+        return self.way if self.way in ORDERS else column.way or self.way
 
     def standardised(self, x: Any) -> Any:
         """A number, or an array of numbers, standardised."""
@@ -114,7 +129,9 @@ class Category:
     @classmethod
     def learn(cls, column: Column) -> "Category":
         """Raises Ignored for a column without information."""
-        counts = Counter(text for text in column.texts() if text is not None)
+        texts = column.texts()
+        names = one_form(texts)
+        counts = Counter(names[text] for text in texts if text is not None)
         if not counts:
             raise Ignored("it has no values")
         if len(counts) == 1:
@@ -130,19 +147,31 @@ class Category:
 
     def encode(self, column: Column) -> np.ndarray:
         """The inputs, of shape (rows, width). Categories not seen in training count as missing."""
-        places = {text: place for place, text in enumerate(self.categories)}
-        places |= dict.fromkeys(self.rare, len(self.categories))
         rows, texts = len(column.values), column.texts()
-        found = np.fromiter((places.get(text, -1) for text in texts), int, rows)
+        places = self._places(texts)
+        found = np.fromiter((places[text] for text in texts), int, rows)
         inputs = np.zeros((rows, self.width))
-        inputs[np.arange(rows), np.where(found < 0, places[self.fill], found)] = 1.0
+        fill = self.categories.index(self.fill)
+        inputs[np.arange(rows), np.where(found < 0, fill, found)] = 1.0
         if self.flagged:
             inputs[found < 0, -1] = 1.0
         return inputs
 
+    def _places(self, texts: np.ndarray) -> dict[str | None, int]:
+        """The place of each distinct text among the inputs; -1 where missing or not seen."""
+        seen, rare = known((*self.categories, *self.rare)), len(self.categories)
+        return {t: -1 if t is None else min(seen.get(same(t), -1), rare) for t in {*texts}}
+
+    def seen(self, column: Column) -> tuple[int, int]:
+        """The number of rows with a category seen in training, and with any category."""
+        texts = column.texts()
+        places = self._places(texts)
+        return sum(places[text] >= 0 for text in texts), sum(text is not None for text in texts)
+
     def unseen(self, column: Column) -> list[str]:
         """The categories not seen in training."""
-        return sorted({*column.texts()} - {*self.categories, *self.rare, None})
+        places = self._places(column.texts())
+        return sorted(text for text, place in places.items() if text is not None and place < 0)
 
     def __str__(self) -> str:
         return f"{self.name} ({len(self.categories) + len(self.rare)})"
@@ -230,6 +259,21 @@ class Inputs:
         found = {c.name: c.unseen(table[c.name]) for c in self.columns}
         return {name: categories for name, categories in found.items() if categories}
 
+    def seen(self, table: Table) -> dict[str, np.ndarray]:
+        """For each column of categories, the rows with one seen in training, and with any."""
+        categories = [c for c in self.columns if isinstance(c, Category)]
+        return {c.name: np.array(c.seen(table[c.name])) for c in categories}
+
+    def check_seen(self, seen: Mapping[str, np.ndarray]) -> None:
+        """Raises TableError for a column in which no category, of two rows or more, was seen."""
+        for column in self.columns:
+            known, rows = seen.get(column.name, (1, 1))
+            if isinstance(column, Category) and not known and rows > 1:
+                raise TableError(
+                    f"column {column.name!r} has no category that training saw, in {rows} rows; "
+                    f"training saw {enumerated(map(repr, column.categories), 5)}"
+                )
+
     def as_json(self) -> dict[str, Any]:
         columns = [{"kind": column.kind, **asdict(column)} for column in self.columns]
         return {"columns": columns, "ignored": self.ignored}
@@ -288,6 +332,12 @@ def row_numbers(table: Table, rows: np.ndarray) -> dict[str, str]:
             if others <= max(2, len(rows) // 50):
                 found[name] = "it numbers the rows"
     return found
+
+
+def _constant(value: float) -> str:
+    if abs(value) < 1 << 53:
+        return "it is constant"
+    return f"its values do not differ, or only in digits that a float of 64 bits lacks ({value:g})"
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float]:

@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.categories import alike
+from micrograd.files.column import Column
+from micrograd.files.dates import DAY
 from micrograd.files.faults import understood
-from micrograd.files.numerals import is_plain, numeral
+from micrograd.files.numerals import is_plain
+from micrograd.files.readings import ORDERS, read
 from micrograd.files.survey import Survey, rows_of
-from micrograd.files.table import Column, Table, enumerated
+from micrograd.files.table import Table, enumerated
 from micrograd.files.table_file import TableFile
+from micrograd.files.written import INFERRED, Written
 from micrograd.neuralnet import MLP
 from micrograd.tables.inputs import Category, Inputs, Quantity, row_numbers
 from micrograd.tables.split import hold_out
@@ -67,24 +72,40 @@ class Prepared:
         if any("identifier" in why or "numbers the rows" in why for why in reasons):
             rows["left out"] += "; --keep brings a column back"
         rows["read as"] = enumerated(self.read_as)
+        rows["look alike"] = enumerated(self._alike())
+        rows["skipped"] = enumerated(map(repr, filter(None, self.training.above)), 3)
         if self.missing:
             where = enumerated(f"{name} {count:,}" for name, count in self.missing.items())
             total = sum(self.missing.values())
             rows["missing"] = f"{total:,} values, filled in and flagged: {where}"
         return "\n".join(f"{label:<11}{text}" for label, text in rows.items() if text)
 
+    def _alike(self) -> Iterator[str]:
+        """Classes, and categories, that differ only in case or blanks."""
+        named = {c.name: c.categories for c in self.inputs.columns if isinstance(c, Category)}
+        if isinstance(self.target, Classes):
+            named[self.target.name] = self.target.classes
+        for name, categories in named.items():
+            for group in alike(categories):
+                yield f"{name}: {' and '.join(map(repr, group))}"
+
     def _described(self) -> dict[str, str]:
         held_out = f", {len(self.held_out):,} of them held out" if len(self.held_out) else ""
-        dropped = f"; {self.without_target:,} without a target are dropped"
+        dropped = f"; {self.without_target:,} without a target are dropped{self._gaps()}"
         rows = f"{self.rows + len(self.held_out):,}{held_out}"
         known = len(self.training)
-        read = f"; read in pieces, {known:,} of them sampled for types" * (known < self.rows)
+        pieces = f"; read in pieces, {known:,} of them sampled for types" * (known < self.rows)
         sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
         return {
             "task": f"{self.target.kind} of {self._target()}",
-            "rows": rows + dropped * bool(self.without_target) + read,
+            "rows": rows + dropped * bool(self.without_target) + pieces,
             "network": f"{'-'.join(map(str, sizes))}, {parameters:,} parameters",
         }
+
+    def _gaps(self) -> str:
+        """The words that were read as a missing target, and the way to keep them."""
+        words = self.training[self.target.name].gaps
+        return f" (read as missing: {', '.join(words)}; --missing '' keeps them)" if words else ""
 
     def _target(self) -> str:
         if not isinstance(self.target, Classes):
@@ -123,7 +144,7 @@ def prepare(
     training, held_out = hold_out(column, validation, np.random.default_rng(seed))
     inputs = Inputs.learn(features.take(training), categorical, keep, ignore)
     learned = learn_target(column.take(training))
-    whole = Table({**features.columns, target: column})
+    whole = Table({**features.columns, target: column}, table.above)
     return Prepared(
         whole.take(training),
         whole.take(held_out),
@@ -137,26 +158,31 @@ def prepare(
     )
 
 
-def _read_as(written: Table, read: Table) -> Iterator[str]:
+def _read_as(table: Table, meant: Table) -> Iterator[str]:
     """An example for each column in which numbers were written in another way than 1234.5."""
-    for name, column in read.columns.items():
-        if written[name].kind != "text" or column.kind == "text":
+    for name, column in meant.columns.items():
+        if table[name].kind != "text" or column.kind == "text":
             continue
-        unusual = {text for text in written[name].values if text and not is_plain(text)}
-        if unusual and (found := numeral(max(sorted(unusual), key=len), column.decimal or ".")):
-            yield f"{name} {max(sorted(unusual), key=len)!r} is {found.value:.15g}"
+        unusual = {text for text in table[name].values if text and not is_plain(text)}
+        example = max(sorted(unusual), key=len, default="")
+        if found := read(example, column.way or "."):
+            yield f"{name} {example!r} is {_shown(found.value, column.way)}"
 
 
-def prepare_pieces(path: Path, target: str, *how: Any, decimal: str = "") -> Prepared:
+def _shown(value: float, way: str) -> str:
+    return str(np.datetime64(round(value * DAY), "us"))[:16] if way in ORDERS else f"{value:.15g}"
+
+
+def prepare_pieces(path: Path, target: str, *how: Any, written: Written = INFERRED) -> Prepared:
     """The same for a large file: encodings are fitted to a sample, but all rows are trained on.
 
     Raises TableError for an invalid value in any row.
     """
     *_, seed, _task, _drop, categorical, _keep = how
-    file = TableFile(path, (target, *categorical), decimal=decimal)
+    file = TableFile(path, (target, *categorical), written=written)
     survey = Survey.of(file, target, seed=seed)
     assert survey.sample is not None
-    survey.file.decimals = survey.decimals
+    survey.file.ways = survey.ways
     prepared = prepare(survey.sample, target, *how, numbers=survey.sampled)
     _check_all_rows(survey, prepared, categorical)
     pieces = Pieces(
@@ -172,7 +198,8 @@ def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[st
     for name in learned:
         survey.faults[name].check(survey.kinds[name], name in categorical)
     if not isinstance(prepared.target, Classes):
-        survey.faults[survey.target].check_numbers(survey.decimals.get(survey.target, ""))
+        survey.faults[survey.target].check_numbers(survey.ways.get(survey.target, ""))
+        survey.faults[survey.target].check_no_gaps()
     else:
         prepared.target.encode(as_learned(survey.targets, prepared.target))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from micrograd.files.table import Column
+from micrograd.files.column import Column
 
 
 def hold_out(

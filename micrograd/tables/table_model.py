@@ -2,20 +2,20 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from micrograd.files import fields
+from micrograd.files.column import TableError
 from micrograd.files.faults import Places
 from micrograd.files.survey import rows_of
-from micrograd.files.table import Table, TableError, enumerated
+from micrograd.files.table import Table, enumerated
 from micrograd.files.table_file import read_table
+from micrograd.files.written import INFERRED, Written
 from micrograd.lazy import cached_property
 from micrograd.neuralnet import MLP
 from micrograd.tables import targets
@@ -24,7 +24,7 @@ from micrograd.tables.model_file import ModelFileError, load_model, save_model
 from micrograd.tables.targets import Classes, Target
 from micrograd.training.predictor import Predictor
 
-Columns = Mapping[str, ArrayLike | Sequence[object]]  # by name: numbers or texts, None for missing
+Columns = Any  # a mapping, a list of mappings or a table of another library: see `Table.of`
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class _Stored:
     network: _Network
     inputs: Any
     target: Any
+    missing: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Predictions:
 class TableModel:
     """A trained network, the columns that it reads and the target that it predicts.
 
+    `missing` are the words for missing values, if they are not the usual ones.
+
     >>> import micrograd as mg
     >>> from tempfile import TemporaryDirectory
     >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
@@ -102,15 +105,22 @@ class TableModel:
     network: MLP
     inputs: Inputs
     target: Target
+    missing: tuple[str, ...] | None = None
 
-    def predict(self, table: Table | Columns | str | Path) -> Predictions:
+    def predict(
+        self, table: Table | Columns | str | Path, *, decimal: str = "", encoding: str = ""
+    ) -> Predictions:
         """Predicts the target of each row; ignores columns that are not inputs.
 
-        Missing values, and categories not seen in training, are filled in as in training. Raises
-        TableError for an absent column, for text in a numeric column, and for a row so far from the
-        training data that the network's outputs are not finite.
+        Missing values, and categories not seen in training, are filled in as in training. `decimal`
+        and `encoding` are those of `train_table`. Raises TableError for an absent column, for text
+        in a numeric column, for several rows with no category that training saw, and for a row so
+        far from the training data that the network's outputs are not finite.
         """
-        return self.predict_from(0, as_table(table, self.categories()))
+        made = as_table(table, self.categories(), Written(decimal, self.missing, encoding))
+        self.inputs.check(made)
+        self.inputs.check_seen(self.inputs.seen(made))
+        return self.predict_from(0, made)
 
     def predict_from(self, start: int, table: Table) -> Predictions:
         """The same for a part of a table that begins `start` rows below its header."""
@@ -161,6 +171,7 @@ class TableModel:
             },
             "inputs": self.inputs.as_json(),
             "target": targets.as_json(self.target),
+            "missing": self.missing,
         }
         save_model(path, self.network.state_dict(), description)
 
@@ -177,7 +188,7 @@ class TableModel:
             network = _network(arrays, stored.network)
         except ValueError as error:
             raise ModelFileError(f"the model in {path} is damaged ({error})") from None
-        return cls(network, inputs, target)
+        return cls(network, inputs, target, stored.missing)
 
 
 def noted(missing: dict[str, int], unseen: dict[str, list[str]]) -> list[str]:
@@ -207,12 +218,14 @@ def _network(arrays: dict[str, np.ndarray], stored: _Network) -> MLP:
     return network
 
 
-def as_table(table: Table | Columns | str | Path, texts: list[str], decimal: str = "") -> Table:
-    """A file or a mapping of arrays as a Table. Raises TableError if there are no rows."""
+def as_table(
+    table: Table | Columns | str | Path, texts: list[str], written: Written = INFERRED
+) -> Table:
+    """A file or columns in memory as a Table. Raises TableError if there are no rows."""
     if isinstance(table, (str, Path)):
-        made, named = read_table(table, texts, decimal), str(table)
+        made, named = read_table(table, texts, written), str(table)
     else:
-        made, named = table if isinstance(table, Table) else Table.of(table, decimal), "the table"
+        made, named = table if isinstance(table, Table) else Table.of(table, written), "the table"
     if not len(made):
         raise TableError(f"{named} has no rows{' below its header' if made.columns else ''}")
     return made

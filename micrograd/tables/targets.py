@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from micrograd.files import fields
+from micrograd.files.categories import known, one_form, same
+from micrograd.files.column import Column, TableError
 from micrograd.files.faults import faults_of, finite_numbers, in_numbers
-from micrograd.files.table import Column, TableError, enumerated
+from micrograd.files.table import enumerated
 from micrograd.names import unknown
 from micrograd.tables.inputs import moments
 from micrograd.training.run.metrics import accuracy, r2
@@ -61,11 +63,12 @@ class Measure:
 
     def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
         """R² and the root mean square error of `outputs`; the baseline is the training mean."""
-        predicted, true = self.decode(outputs), column.values
-        mean = np.full_like(true, self.mean)
+        predicted, true = outputs[:, :1], self.encode(column)[:, None]
+        mean = np.zeros_like(true)
+        typical = [self.scale * _typical(x - true) for x in (predicted, mean)]
         return [
-            Figure("R²", r2(predicted[:, None], true), r2(mean[:, None], true), "the mean"),
-            Figure("typical error", _typical(predicted - true), _typical(mean - true), "the mean"),
+            Figure("R²", r2(predicted, true), r2(mean, true), "the mean"),
+            Figure("typical error", *typical, "the mean"),
         ]
 
 
@@ -91,16 +94,16 @@ class Classes:
         return len(self.classes)
 
     def encode(self, column: Column) -> np.ndarray:
-        places = {name: place for place, name in enumerate(self.classes)}
-        texts = column.texts()
-        unknown = {*texts} - {*places}
+        places, texts = known(self.classes), column.texts()
+        unknown = {text for text in {*texts} if same(text) not in places}
         if unknown:
             raise TableError(
                 f"the target {self.name!r} has classes that are too rare to be in the sample of "
                 f"the file: {enumerated(map(repr, sorted(unknown)))}; leave these rows out, or "
                 "merge the rare classes into one"
             )
-        return np.array([places[text] for text in texts])
+        indices = {text: places[same(text)] for text in {*texts}}
+        return np.array([indices[text] for text in texts])
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """The name of each row's most probable class."""
@@ -118,7 +121,7 @@ class Classes:
     def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
         """The accuracy of `outputs`; the baseline is the majority class."""
         true = self.encode(column)
-        majority = float(np.mean(column.texts() == self.majority))
+        majority = float(np.mean(true == self.classes.index(self.majority)))
         return [Figure("accuracy", accuracy(outputs, true), majority, "the majority class")]
 
 
@@ -141,46 +144,58 @@ def task_of(column: Column, task: str = "auto") -> Column:
     if task not in TASKS:
         raise ValueError(unknown("task", task, TASKS))
     if column.kind not in ("number", "whole", "date", "text"):
-        raise TableError(
-            f"the target {column.name!r} holds {column.kind}; expected numbers, dates or text"
-        )
-    if task == "classification":
+        raise TableError(f"the target {column.name!r} holds {column.kind}, not numbers or text")
+    if task == "classification" and column.kind != "date":
         return _classes(column)
     numbers = _read(column) if column.kind == "text" else column
+    if numbers.kind == "date":
+        raise TableError(
+            f"the target {column.name!r} holds dates, and a date is no quantity; predict a number "
+            "instead, such as the days since a certain day"
+        )
     if task == "regression" or not _are_classes(numbers):
         return _quantities(numbers)
     return _classes(column)
 
 
 def _read(column: Column) -> Column:
-    """Text that denotes numbers as numbers. Raises TableError for words among them."""
+    """Text that denotes numbers or dates as these. Raises TableError for words among them."""
     faults = faults_of(column)
     instead = "; --task classification takes all as classes"
-    return in_numbers(column, faults.reading) if faults.are_numbers(instead) else column
+    reading = faults.meaning(instead)
+    return in_numbers(column, reading) if reading else column
 
 
 def _are_classes(column: Column) -> bool:
-    if column.kind in ("date", "text"):
-        return column.kind == "text"
+    if column.kind == "text":
+        return True
     numbers = column.values[~column.missing]
     whole = np.all(np.isfinite(numbers) & (numbers == np.floor(numbers)))
-    return bool(whole) and len(set(numbers)) <= MOST_CLASSES
+    different = len(set(numbers))
+    return bool(whole) and different <= MOST_CLASSES and not _too_many(different, len(numbers))
+
+
+def _too_many(classes: int, rows: int) -> bool:
+    """Whether there are too few rows for so many classes."""
+    return 2 * classes > rows > 10
 
 
 def _classes(column: Column) -> Column:
-    names = column.texts()
+    texts = column.texts()
+    form: dict[str | None, str | None] = {None: None, **one_form(texts)}
+    names = np.array([form[text] for text in texts], dtype=object)
     counts = Counter(name for name in names if name is not None)
     if len(counts) < 2:
         (name,) = counts
         raise TableError(
             f"the target {column.name!r} has one class, {name!r}; at least two are needed"
         )
-    if 2 * len(counts) > counts.total() > 10:
+    if _too_many(len(counts), counts.total()):
         raise TableError(
             f"the target {column.name!r} has {len(counts)} classes in {counts.total()} rows, which "
             "is too few rows per class; choose another target, or merge classes"
         )
-    return Column(column.name, "text", names)
+    return Column(column.name, "text", names, gaps=column.gaps)
 
 
 def _quantities(column: Column) -> Column:
@@ -190,7 +205,7 @@ def _quantities(column: Column) -> Column:
         raise TableError(
             f"the target {column.name!r} is always {value:g}; choose a target that varies"
         )
-    return Column(column.name, "number", numbers, column.decimal)
+    return Column(column.name, "number", numbers, column.way, column.gaps)
 
 
 def as_learned(column: Column, target: Target) -> Column:

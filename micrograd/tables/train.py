@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from micrograd.files.numerals import check_mark
 from micrograd.files.table import Table
 from micrograd.files.whole_file import check_format, check_writable
+from micrograd.files.written import Written
 from micrograd.names import names_keywords
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
@@ -67,6 +67,8 @@ def train_table(
     categorical: Sequence[str] = (),
     keep: Sequence[str] = (),
     decimal: str = "",
+    missing: Sequence[str] | None = None,
+    encoding: str = "",
     patience: int | None = None,
     time_limit: float | None = None,
     checkpoint: str | Path | None = None,
@@ -78,15 +80,18 @@ def train_table(
 ) -> Trained:
     """Trains an MLP to predict the column `target` from the others, as `micrograd train` does.
 
-    `table` is a CSV or Parquet file, a Table, or a mapping of arrays. `validation` is the fraction
+    `table` is a CSV or Parquet file, a Table, or anything that `Table.of` takes: a mapping of
+    arrays, a list of mappings, a table of pandas, polars or Arrow. `validation` is the fraction
     of the rows to hold out, 0 for none. Columns in `drop` are left out; those in `categorical` are
     categories even if they look numeric; those in `keep` are inputs even if they number the rows or
     identify them. `decimal` is the mark, a point or a comma, before the decimals of numbers, if it
-    shall not be inferred. `epochs` defaults to about 2,000 steps, but at least 10 and at most 100
-    epochs. The learning rate decays to zero along half a cosine. The model is written to `output`
-    if that is given. `announce` is called before training starts. Ctrl-C ends training early with
-    the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are those of `fit`; the
-    checkpoint is removed after the run has finished.
+    shall not be inferred; `missing` are the words for missing values, instead of the usual ones
+    such as NA, so that `missing=[]` keeps NA as a class; `encoding` is that of a CSV file, if it is
+    neither UTF-8 nor marked. `epochs` defaults to about 2,000 steps, but at least 10 and at most
+    100 epochs. The learning rate decays to zero along half a cosine. The model is written to
+    `output` if that is given. `announce` is called before training starts. Ctrl-C ends training
+    early with the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are those of
+    `fit`; the checkpoint is removed after the run has finished.
 
     A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: encodings
     are fitted to a sample of 100,000 rows, part of the sample is held out, and all other rows are
@@ -105,7 +110,8 @@ def train_table(
         check_writable(output, table)
         check_format(output, "a model is written", ".safetensors")
     how = target, hidden, activation, validation, seed, task, drop, categorical, keep
-    prepared = _prepared(table, how, decimal)
+    written = Written.of(decimal, missing, encoding)
+    prepared = _prepared(table, how, written)
     announce(prepared)
     batches = math.ceil(prepared.rows / max(batch_size, 1))
     if epochs is None:
@@ -128,7 +134,7 @@ def train_table(
     )
     if not history.epochs and history.interrupted:
         raise KeyboardInterrupt
-    model = TableModel(prepared.network, prepared.inputs, prepared.target)
+    model = TableModel(prepared.network, prepared.inputs, prepared.target, written.missing)
     if output is not None:
         model.save(output)
     if checkpoint is not None and history.stopped not in ("interrupted", "time"):
@@ -138,13 +144,14 @@ def train_table(
     return Trained(model, history, figures, prepared)
 
 
-def _prepared(table: Table | Columns | str | Path, how: tuple[Any, ...], decimal: str) -> Prepared:
+def _prepared(
+    table: Table | Columns | str | Path, how: tuple[Any, ...], written: Written
+) -> Prepared:
     """The table, prepared in pieces if it is large."""
     target, *_, seed, _task, _drop, categorical, _keep = how
-    check_mark(decimal)
     if isinstance(table, (str, Path)) and is_large(Path(table)):
-        return prepare_pieces(Path(table), *how, decimal=decimal)
-    prepared = prepare(as_table(table, [target, *categorical], decimal), *how)
+        return prepare_pieces(Path(table), *how, written=written)
+    prepared = prepare(as_table(table, [target, *categorical], written), *how)
     if len(prepared.training) * prepared.inputs.width > LARGE_NUMBERS:
         return replace(prepared, pieces=in_parts(prepared, seed))
     return prepared

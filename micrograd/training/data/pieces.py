@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.files.column import TableError
+from micrograd.files.csv_source import is_packed, opened
 from micrograd.files.survey import Survey, rows_of
-from micrograd.files.table import Table, TableError
+from micrograd.files.table import Table
 from micrograd.files.table_file import TableFile, errors_about, is_parquet
 from micrograd.training.data.examples import Examples
 from micrograd.training.data.shuffle import random_order
@@ -138,7 +140,7 @@ def is_large(path: Path) -> bool:
 
             metadata = parquet.ParquetFile(path).metadata
             return metadata.num_rows * metadata.num_columns > LARGE_NUMBERS
-    if path.suffix.lower() == ".gz":
+    if is_packed(path):
         with errors_about(path):
             return _unpacks_to_more(path, LARGE_BYTES)
     return path.stat().st_size > LARGE_BYTES
@@ -146,10 +148,8 @@ def is_large(path: Path) -> bool:
 
 def _unpacks_to_more(path: Path, limit: int) -> bool:
     """Whether a file decompresses to more than `limit` bytes; reads no further than that."""
-    import pyarrow as pa
-
     size = 0
-    with suppress(OSError), pa.input_stream(str(path)) as stream:  # reading raises the error later
+    with suppress(OSError), opened(path) as stream:  # reading raises the error later
         while size <= limit and (part := stream.read(1 << 20)):
             size += len(part)
     return size > limit
