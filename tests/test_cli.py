@@ -314,7 +314,9 @@ TABLES: dict[str, tuple[str | bytes, str, str]] = {
     "an open quote": ('a,b,c\n1,2,3\n4,"5\n6,7,8\n', "", "but row 2 has 2: 4"),
     "latin-1": ("a,b\né,x\n".encode("latin-1"), "", "not UTF-8"),
     "latin-1 header": ("é,b\n1,x\n".encode("latin-1"), "", "not UTF-8"),
-    "utf-16": (FEW.encode("utf-16"), "", "not UTF-8"),
+    "utf-16 without a mark": (FEW.encode("utf-16-le"), "", "name its encoding, such as --encoding"),
+    "no encoding": (FEW, "--encoding klingon", "expected an encoding such as latin-1"),
+    "a date": ("a,b\n" + "1,2024-01-31\n2,2024-02-05\n" * 9, "", "a date is no quantity"),
     "no sizes": (FEW, "--hidden abc", "such as 16,16"),
     "a size of zero": (FEW, "--hidden 4,0", "such as 16,16"),
     "activation": (FEW, "--activation foo", "no activation 'foo'"),
@@ -408,9 +410,11 @@ def test_a_file_that_is_no_model(model):
     assert is_one_line(run("predict", ".", "flowers.csv"), "is a directory")
     other_safetensors("bad", None)
     assert is_one_line(run("predict", "bad", "flowers.csv"), "not a model of `micrograd train`")
-    other_safetensors("bad", {FORMAT: '{"version": 99}'})
-    assert is_one_line(run("predict", "bad", "flowers.csv"), "version 99")
-    for description in ("{", "[]", "{}", '{"version": 2}', '{"version": 2, "inputs": 3}'):
+    for version in (1, 2, 99):
+        other_safetensors("bad", {FORMAT: f'{{"version": {version}}}'})
+        message = f"has format version {version}, but this micrograd reads version 3; train again"
+        assert is_one_line(run("predict", "bad", "flowers.csv"), message)
+    for description in ("{", "[]", "{}", '{"version": 3}', '{"version": 3, "inputs": 3}'):
         other_safetensors("bad", {FORMAT: description})
         assert is_one_line(run("predict", "bad", "flowers.csv"), "damaged")
     for old, new in (

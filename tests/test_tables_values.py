@@ -107,13 +107,15 @@ def test_a_column_of_which_no_value_was_seen_is_an_error(in_pieces, tmp_path):
     model = untrained({"k": ["a", "b"] * 30, "y": X})
     columns = {"k": ["A", "B", None]}
     message = "'k' has no category that training saw, in 2 rows; training saw 'a', 'b'"
-    with pytest.raises(TableError, match=message):
-        if in_pieces:
-            pytest.importorskip("pyarrow")
-            from micrograd.tables.file_predictions import FilePredictions
+    if in_pieces:
+        pytest.importorskip("pyarrow")
+        from micrograd.tables.file_predictions import FilePredictions
 
-            [*FilePredictions(model, write(tmp_path / "t.csv", columns), False)]
-        else:
+        file = FilePredictions(model, write(tmp_path / "t.csv", {**columns, "z": "abc"}), False)
+        with pytest.raises(TableError, match=message):
+            b"".join(file)
+    else:
+        with pytest.raises(TableError, match=message):
             model.predict(columns)
     assert len(model.predict({"k": ["A", "b"]}).values) == 2
     assert len(model.predict({"k": ["A"]}).values) == 1
@@ -153,7 +155,9 @@ def test_the_class_na_is_said_to_be_missing_and_can_be_kept(quoted, tmp_path):
     pytest.importorskip("pyarrow")
     word = '"NA"' if quoted else "NA"
     path = write(tmp_path / "t.csv", {"x": X, "y": [word, "EU", "AS"] * 20})
-    said = "20 without a target are dropped (read as missing: NA; --missing '' keeps them)"
+    said = (
+        "20 without a target are dropped (read as missing: NA; --missing '' keeps them as classes)"
+    )
     assert said in str(prepared(path))
     kept = prepared(path, missing=[]).target
     assert isinstance(kept, Classes)

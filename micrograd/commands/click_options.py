@@ -1,8 +1,11 @@
 """What several commands share: options, and how their values are read."""
 
+import codecs
+from typing import Any
+
 import click
 
-from micrograd.commands.program import Interrupted, to_go_on
+from micrograd.commands.program import Choice, Interrupted, to_go_on
 
 
 def example(*lines: str) -> str:
@@ -25,6 +28,28 @@ def column_names(context: click.Context, parameter: click.Parameter, text: str) 
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def words(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    """Words, separated by commas; None without the option."""
+    return None if text is None else tuple(word.strip() for word in text.split(","))
+
+
+def _encoding(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    try:
+        codecs.lookup(name or "utf-8")
+    except LookupError:
+        raise click.BadParameter(f"expected an encoding such as latin-1, got {name!r}") from None
+    return name
+
+
+DECIMAL = click.option(
+    "--decimal", type=Choice([".", ","]), metavar="MARK",
+    callback=lambda context, parameter, mark: mark or "",
+    help="The mark before the decimals of numbers, a point or a comma.  [default: inferred]",
+)  # fmt: skip
+ENCODING = click.option(
+    "--encoding", metavar="NAME", default="", callback=_encoding,
+    help="The encoding of a CSV file, such as latin-1.  [default: UTF-8, or as marked]",
+)  # fmt: skip
 PROGRESS = click.option(
     "--progress/--no-progress",
     default=None,

@@ -8,11 +8,14 @@ from typing import Any
 import click
 
 from micrograd.commands.click_options import (
+    DECIMAL,
+    ENCODING,
     PROGRESS,
     column_names,
     example,
     layer_sizes,
     report_interruption,
+    words,
 )
 from micrograd.commands.program import Choice, Interrupted, saying_what_was_written
 from micrograd.compiler.llvm.level import check_level
@@ -63,11 +66,12 @@ from micrograd.neuralnet import ACTIVATIONS
 @click.option(
     "--keep", default="", metavar="COLUMNS", callback=column_names, help="Identifiers to keep."
 )
+@DECIMAL
 @click.option(
-    "--decimal", type=Choice([".", ","]), metavar="MARK",
-    callback=lambda context, parameter, mark: mark or "",
-    help="The mark before the decimals of numbers, a point or a comma.  [default: inferred]",
+    "--missing", metavar="WORDS", callback=words,
+    help="The words for missing values: a,b; '' for none.  [default: NA, null, and their kin]",
 )  # fmt: skip
+@ENCODING
 @click.option(
     "--patience", type=click.IntRange(1), help="Stop after N epochs without improvement.",
     metavar="N",
@@ -85,9 +89,10 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     Classification: a target of text or booleans, or of integers with at most 20 different values.
     Regression: any other numeric target. --task overrides this rule.
 
-    Numbers and dates are standardised; text is one-hot encoded. Missing values are replaced by the
-    median or the most frequent category, and flagged by an additional input. Constant columns and
-    identifiers are left out.
+    Numbers and dates are standardised; text is one-hot encoded. Numbers may be written as $1,300,
+    (12.50) or 45 %, dates as 2024-01-31, 31.01.2024 or 01/31/2024. Missing values are replaced by
+    the median or the most frequent category, and flagged by an additional input. Constant columns
+    and identifiers are left out.
 
     With --resume a checkpoint is kept beside the model until training has finished; the same
     command continues from it, to the same model as an uninterrupted run.
@@ -140,7 +145,11 @@ def _why_stopped(history: Any) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", default="-", help="A CSV file.  [default: stdout]")
 @click.option("--probabilities", is_flag=True, help="Add the probability of each class.")
-def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
+@DECIMAL
+@ENCODING
+def predict(
+    model: Path, file: Path, output: str, probabilities: bool, decimal: str, encoding: str
+) -> None:
     """Predict the target for each row of FILE (CSV or Parquet) with a MODEL from `train`.
 
     Writes CSV with a header. Columns that are not inputs of the model are ignored. The file may be
@@ -150,7 +159,7 @@ def predict(model: Path, file: Path, output: str, probabilities: bool) -> None:
     from micrograd.files.whole_file import check_format, check_writable, write_whole
     from micrograd.tables.file_predictions import FilePredictions
 
-    predictions = FilePredictions(model, file, probabilities)
+    predictions = FilePredictions(model, file, probabilities, decimal=decimal, encoding=encoding)
     if output != "-":
         check_writable(output, model, file)
         check_format(output, "predictions are written", ".csv")

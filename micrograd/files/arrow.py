@@ -38,14 +38,15 @@ def column_of(
 
     kind, types = array.type, pa.types
     if types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-        return column_of(name, array, way, numeric, missing)
+        return column_of(name, _decoded(array), way, numeric, missing)
     if types.is_null(kind):
         return Column(name, "empty", np.full(len(array), np.nan))
     if types.is_boolean(kind) and not numeric:
         texts = [None if v is None else str(v) for v in array.to_pylist()]
         return Column(name, "text", np.array(texts, dtype=object))
-    if any(kind == text for text in (pa.string(), pa.large_string(), *_views())):
+    if _is_view(kind):
+        array, kind = array.cast(pa.large_string()), pa.large_string()
+    if types.is_string(kind) or types.is_large_string(kind):
         return _text_column(name, array, way, missing)
     if types.is_decimal(kind):
         return Column(name, "number", _floats(array.cast(pa.string())))
@@ -58,19 +59,25 @@ def column_of(
     return Column(name, str(kind), np.full(len(array), np.nan))
 
 
-def _views() -> list[Any]:
-    """The type of views of strings, which polars hands over; new in pyarrow 16."""
+def _is_view(kind: Any) -> bool:
+    """Whether this is the type of polars' text; pyarrow 16 knows it."""
+    return str(kind) == "string_view"
+
+
+def _decoded(array: Any) -> Any:
+    """The values of an array that is encoded by a dictionary."""
     import pyarrow as pa
 
-    return [pa.string_view()] if hasattr(pa, "string_view") else []
+    chunks = pa.chunked_array(array).chunks
+    to = pa.large_string() if _is_view(array.type.value_type) else array.type.value_type
+    return pa.chunked_array([c.dictionary.cast(to).take(c.indices) for c in chunks], type=to)
 
 
 def _text_column(name: str, array: Any, way: str, missing: Collection[str] | None) -> Column:
     """Text as Python strings; equal texts are one object, so few categories need little memory."""
     import pyarrow as pa
 
-    chunked = pa.chunked_array(array).cast(pa.large_string())
-    encoded = chunked.dictionary_encode().unify_dictionaries().combine_chunks()
+    encoded = pa.chunked_array(array).dictionary_encode().unify_dictionaries().combine_chunks()
     texts = [*encoded.dictionary.to_pylist(), None]
     places = encoded.indices.fill_null(len(texts) - 1)
     return text_column(name, texts, places.to_numpy(), way=way, missing=missing)

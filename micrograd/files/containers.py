@@ -1,16 +1,38 @@
 """Containers of columns in memory, one judgement for all: what they hold, not how."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from micrograd.files.column import Column, TableError, text_column
 from micrograd.files.dates import DAY
 
+
+class _Arrow(Protocol):
+    """A table of Arrow, polars, pandas or DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+class _Interchange(Protocol):
+    """A table of a library without Arrow's protocol."""
+
+    def __dataframe__(self) -> object: ...
+
+
+# A mapping of arrays or lists, a list of rows, a structured array, or another library's table.
+Columns = (
+    Mapping[str, ArrayLike | Sequence[object]]
+    | Sequence[Mapping[str, object]]
+    | np.ndarray
+    | _Arrow
+    | _Interchange
+)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -70,7 +92,9 @@ def column_of_values(
 def _array(values: Any) -> np.ndarray:
     """The values as an array; masked entries are None, and a list of words stays as it is."""
     if isinstance(values, np.ma.MaskedArray):
-        return np.where(np.ma.getmaskarray(values), None, values.data.astype(object))
+        array = values.data.astype(object)
+        array[np.ma.getmaskarray(values)] = None
+        return array
     if not hasattr(values, "__len__") and not hasattr(values, "__array__"):
         values = [*values] if isinstance(values, Iterable) else values
     try:

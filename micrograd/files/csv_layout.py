@@ -63,7 +63,7 @@ def _is_header(lines: list[str], place: int, delimiter: str) -> bool:
     """Whether a line is as wide as most below it, with more than one name in it."""
     rows = _fields(lines[place:], delimiter)
     width = _width(rows)
-    return len(rows[0]) == width and (width < 3 or sum(map(bool, rows[0])) > 1)
+    return len(rows[0]) == width > 1 and (width == 2 or sum(map(bool, rows[0])) > 1)
 
 
 def _below_title(lines: list[str], start: int, delimiter: str) -> int:

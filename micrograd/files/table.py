@@ -7,12 +7,11 @@ since 1970-01-01) are floats, with NaN for missing values; text is strings, with
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from micrograd.files.column import Column, TableError
-from micrograd.files.containers import columns_of
+from micrograd.files.containers import Columns, columns_of
 from micrograd.files.written import INFERRED, Written
 from micrograd.names import did_you_mean
 
@@ -45,7 +44,7 @@ class Table:
         return Table(columns, self.above)
 
     @classmethod
-    def of(cls, columns: Any, written: Written = INFERRED) -> "Table":
+    def of(cls, columns: Columns, written: Written = INFERRED) -> "Table":
         """A table from columns in memory, all of one length, or TableError.
 
         `columns` are a mapping of arrays or lists, a list of mappings, a structured array, or a

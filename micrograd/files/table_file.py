@@ -1,5 +1,7 @@
 """Table files: CSV and Parquet as tables, read whole or one piece at a time."""
 
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -234,6 +236,8 @@ def errors_about(
             raise TableError(not_text(path, encoding_of(path, encoding))) from None
         found = cause() or f"cannot be read as a table: {_first_line(error)}"
         raise TableError(f"{path} {found}") from None
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise TableError(f"{path} cannot be unpacked: {_first_line(error)}") from None
     except OSError as error:
         if error.errno is not None:
             raise

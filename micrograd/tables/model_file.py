@@ -15,7 +15,7 @@ class ModelFileError(ValueError):
     """A file that is not a model, or a model that cannot be read."""
 
 
-MODEL = Kind(FORMAT, 2, "model of `micrograd train`", ModelFileError)
+MODEL = Kind(FORMAT, 3, "model of `micrograd train`", ModelFileError)
 
 
 def save_model(path: str | Path, arrays: dict[str, Any], description: dict[str, Any]) -> None:

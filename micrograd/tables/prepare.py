@@ -18,7 +18,8 @@ from micrograd.files.table import Table, enumerated
 from micrograd.files.table_file import TableFile
 from micrograd.files.written import INFERRED, Written
 from micrograd.neuralnet import MLP
-from micrograd.tables.inputs import Category, Inputs, Quantity, row_numbers
+from micrograd.tables.identifiers import row_numbers
+from micrograd.tables.inputs import Category, Inputs, Quantity
 from micrograd.tables.split import hold_out
 from micrograd.tables.targets import Classes, Target, as_learned, learn_target, task_of
 from micrograd.training.data.pieces import InMemory, Pieces
@@ -105,7 +106,9 @@ class Prepared:
     def _gaps(self) -> str:
         """The words that were read as a missing target, and the way to keep them."""
         words = self.training[self.target.name].gaps
-        return f" (read as missing: {', '.join(words)}; --missing '' keeps them)" if words else ""
+        if not words:
+            return ""
+        return f" (read as missing: {', '.join(words)}; --missing '' keeps them as classes)"
 
     def _target(self) -> str:
         if not isinstance(self.target, Classes):

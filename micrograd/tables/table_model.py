@@ -11,6 +11,7 @@ import numpy as np
 
 from micrograd.files import fields
 from micrograd.files.column import TableError
+from micrograd.files.containers import Columns
 from micrograd.files.faults import Places
 from micrograd.files.survey import rows_of
 from micrograd.files.table import Table, enumerated
@@ -23,8 +24,6 @@ from micrograd.tables.inputs import Category, Inputs
 from micrograd.tables.model_file import ModelFileError, load_model, save_model
 from micrograd.tables.targets import Classes, Target
 from micrograd.training.predictor import Predictor
-
-Columns = Any  # a mapping, a list of mappings or a table of another library: see `Table.of`
 
 
 @dataclass(frozen=True)
@@ -232,8 +231,9 @@ def as_table(
 
 
 def predict_table(
-    model: TableModel | str | Path, table: Table | Columns | str | Path
-) -> Predictions:
+    model: TableModel | str | Path, table: Table | Columns | str | Path,
+    *, decimal: str = "", encoding: str = "",
+) -> Predictions:  # fmt: skip
     """The predictions of a model, or a model file, for a table, as in `micrograd predict`.
 
     Raises ModelFileError for a file that is not a model, and the TableErrors of
@@ -245,4 +245,5 @@ def predict_table(
     >>> mg.predict_table(model, {"size": [0.0, 10.0]}).values.tolist()
     ['small', 'big']
     """
-    return (model if isinstance(model, TableModel) else TableModel.load(model)).predict(table)
+    loaded = model if isinstance(model, TableModel) else TableModel.load(model)
+    return loaded.predict(table, decimal=decimal, encoding=encoding)

@@ -65,10 +65,10 @@ class Measure:
         """R² and the root mean square error of `outputs`; the baseline is the training mean."""
         predicted, true = outputs[:, :1], self.encode(column)[:, None]
         mean = np.zeros_like(true)
-        typical = [self.scale * _typical(x - true) for x in (predicted, mean)]
+        typical, baseline = (self.scale * _typical(x - true) for x in (predicted, mean))
         return [
             Figure("R²", r2(predicted, true), r2(mean, true), "the mean"),
-            Figure("typical error", *typical, "the mean"),
+            Figure("typical error", typical, baseline, "the mean"),
         ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from micrograd.files.containers import Columns
 from micrograd.files.table import Table
 from micrograd.files.whole_file import check_format, check_writable
 from micrograd.files.written import Written
@@ -13,7 +14,7 @@ from micrograd.names import names_keywords
 from micrograd.optim import Adam
 from micrograd.schedules import CosineDecay
 from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
-from micrograd.tables.table_model import Columns, TableModel, as_table
+from micrograd.tables.table_model import TableModel, as_table
 from micrograd.tables.targets import Figure
 from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
 from micrograd.training.fit import fit
