@@ -139,12 +139,12 @@ def stacked(ys: list[Any]) -> Any:
     _, structure, shapes = columns[0]
     if any(column[1:] != (structure, shapes) for column in columns):
         raise ShapeError("scan: y must have the same structure and shapes in each step")
-    rows = array([column[0] for column in columns])
-    return arranged_rows(rows, structure, shapes)
+    return arranged_rows([column[0] for column in columns], structure, shapes)
 
 
-def arranged_rows(rows: Any, structure: Structure, shapes: list[Any]) -> Any:
-    """The structure of y, filled with the columns of `rows`, one row for each step."""
+def arranged_rows(scalars: list[list[Any]], structure: Structure, shapes: list[Any]) -> Any:
+    """The structure of y, filled with the columns of scalars, of which each step has a row."""
+    rows = array(scalars)
     leaves, start = [], 0
     for shape in shapes:
         size = 1 if shape is None else math.prod(shape)

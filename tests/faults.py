@@ -88,7 +88,7 @@ FAULTS = {
     "guards: a condition is no operand of values": ("program/guards", "ops.passed: slice(1, 3)}\nALL", "ops.passed: slice(2, 3)}\nALL"),
     "verify: a gather may reach beyond its block": ("program/verify", "gather.index.max() < gather.block.size", "gather.index.max() <= gather.block.size"),
     "verify: what is uniform may read what varies": ("program/verify", "instruction.out.varying >= varying", "instruction.out.varying <= varying"),
-    "verify: a member may be computed twice": ("program/verify", "assert not members[start:stop].any()", "assert not members[start:stop].all()"),
+    "verify: a member may be computed twice": ("program/verify", "assert not members[own].any()", "assert not members[own].all()"),
     "c: an index forgets its base": ("c/lines", "base += sum(", "base = sum("),
     "c: a stride of -1 is added": ("c/lines", "(plus if stride > 0 else minus)", "(plus if stride else minus)"),
     "c: a total is set, not added to": ("c/nests", "{op.symbol}= {", "= {"),

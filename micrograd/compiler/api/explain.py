@@ -16,12 +16,14 @@ from micrograd import ops
 from micrograd.compiler.api.argument_names import argument_names
 from micrograd.compiler.program.ir import (
     Block,
+    Computation,
     Gather,
-    Instruction,
+    Loop,
     Map,
     Product,
     Program,
     Sum,
+    computations,
     is_subtracted,
 )
 from micrograd.compiler.schedule.plan import Plan
@@ -56,6 +58,8 @@ class Page:
     ):
         self.plan, self.program, self.title = plan, plan.program, title
         self.arguments, self.parameters, self.number_bytes = arguments, parameters, number_bytes
+        loops = [i for i in self.program.instructions if isinstance(i, Loop)]
+        self.trips = {i: loop.trips for loop in loops for i in loop.computations}
 
     def text(self) -> str:
         value = _ancestors(self.program)
@@ -64,40 +68,44 @@ class Page:
             for when, varying in (("once", False), ("for each example", True)):
                 lines += self._part(
                     f"{title}, {when}",
-                    [i for i in self.program.instructions
+                    [i for i in computations(self.program.instructions)
                      if (i.out in value) == forward and _is_per_example(i) == varying],
                 )  # fmt: skip
         return "\n".join([*lines, "", *self._totals()])
 
     def head(self) -> str:
-        instructions = self.program.instructions
-        scalars = _count(sum(map(flops, instructions)), "operation") + " on scalars"
+        instructions = [*computations(self.program.instructions)]
+        scalars = _count(sum(map(self._flops, instructions)), "operation") + " on scalars"
         blocks = _count(len({i.out for i in instructions}), "block")
         return f"{self.title}: {scalars} became {blocks}"
 
-    def _part(self, title: str, instructions: list[Instruction]) -> list[str]:
+    def _part(self, title: str, instructions: list[Computation]) -> list[str]:
         if not instructions:
             return []
-        rows = [(i, i.out.name, *self.was_and_became(i)) for i in instructions]
+        rows = [(i, i.out.name, *self._in_words(i)) for i in instructions]
         name, was = (max(len(row[k]) for row in rows) for k in (1, 2))
         return ["", f"{'flops':>9} {'bytes':>9}  {title}"] + [
-            f"{flops(i):9,} {self._bytes(i):9,}  {a:{name}} = {b:{was}} → {c}"
+            f"{self._flops(i):9,} {self._bytes(i):9,}  {a:{name}} = {b:{was}} → {c}"
             for i, a, b, c in rows
         ]
 
     def _totals(self) -> Iterator[str]:
-        plan, instructions = self.plan, self.program.instructions
+        plan, instructions = self.plan, [*computations(self.program.instructions)]
         for when, varying in (("for each example", True), ("once", False)):
             some = [i for i in instructions if _is_per_example(i) == varying]
             if some:
-                yield f"{sum(map(flops, some)):9,} {sum(map(self._bytes, some)):9,}  in all, {when}"
+                work, read = (sum(map(count, some)) for count in (self._flops, self._bytes))
+                yield f"{work:9,} {read:9,}  in all, {when}"
         rows = f"{_count(plan.rows, 'number')} of {_count(plan.lanes, 'example')}"
         yield f"{'':9} {plan.rows * plan.lanes * self.number_bytes:9,}  hold {rows} at once"
         if plan.uniform:
             shared = f"{_count(plan.uniform, 'number')} that all examples share"
             yield f"{'':9} {plan.uniform * self.number_bytes:9,}  hold {shared}"
 
-    def _bytes(self, instruction: Instruction) -> int:
+    def _flops(self, instruction: Computation) -> int:
+        return flops(instruction) * self.trips.get(instruction, 1)
+
+    def _bytes(self, instruction: Computation) -> int:
         """The bytes read and written, each number counted once."""
         read: dict[Block, set[int]] = {}
         for gather in instruction.gathers():
@@ -105,9 +113,14 @@ class Page:
                 read.setdefault(gather.block, set()).update(np.unique(gather.index).tolist())
         return self.number_bytes * (len(instruction) + sum(map(len, read.values())))
 
+    def _in_words(self, instruction: Computation) -> tuple[str, str]:
+        was, became = self.was_and_became(instruction)
+        trips = self.trips.get(instruction)
+        return was, became if trips is None else f"{became}, {trips:,} times"
+
     # A line for each instruction: what it was in scalars, and what it became.
 
-    def was_and_became(self, instruction: Instruction) -> tuple[str, str]:
+    def was_and_became(self, instruction: Computation) -> tuple[str, str]:
         if isinstance(instruction, Sum):
             return self._was(instruction), self._sum(instruction)
         op, n = instruction.op, len(instruction)
@@ -239,7 +252,7 @@ def _shape(*sizes: int) -> str:
     return f" ({' × '.join(f'{n:,}' for n in sizes if n > 1)})"
 
 
-def flops(instruction: Instruction) -> int:
+def flops(instruction: Computation) -> int:
     """Additions and multiplications; any other operation counts as one."""
     if isinstance(instruction, Map):
         return len(instruction)
@@ -249,7 +262,7 @@ def flops(instruction: Instruction) -> int:
     return len(instruction) * (max(adds, 0) + times)
 
 
-def _is_per_example(instruction: Instruction) -> bool:
+def _is_per_example(instruction: Computation) -> bool:
     return instruction.out.varying or (isinstance(instruction, Sum) and instruction.over_examples)
 
 
@@ -257,8 +270,10 @@ def _ancestors(program: Program) -> set[Block]:
     """The blocks from which the value is computed: the forward part."""
     blocks = {gather.block for gather in program.outputs["value"]}
     for instruction in reversed(program.instructions):
-        if instruction.out in blocks:
+        computed = computations([instruction])
+        if any(i.out in blocks for i in computed):  # a loop as a whole
             blocks.update(gather.block for gather in instruction.gathers())
+            blocks.update(i.out for i in computations([instruction]))
     return blocks
 
 

@@ -31,6 +31,7 @@ class Specialization:
     parameters: tuple[Value, ...]  # in the order of its kernels
     places: Places  # of these among all parameters of the function
     paths: Paths | None = None  # the trace is that of some paths; there may be more
+    unrolled: Trace | None = None  # the trace without loops, once it is needed
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
     is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays

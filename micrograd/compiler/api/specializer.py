@@ -15,7 +15,7 @@ from micrograd.compiler.api.tracer import Tracer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Map, Program
+from micrograd.compiler.program.ir import Map, Program, computations
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.building import collector_paused, one_builder
@@ -100,6 +100,7 @@ class Specializer(Tracer):
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
+            self._graph(it, answer)  # may trace: no lock is held meanwhile
             with one_builder(), collector_paused():
                 kernel = it.kernels.get(key)
                 if kernel is None:
@@ -115,7 +116,7 @@ class Specializer(Tracer):
             )
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
-        graph = it.trace
+        graph = self._graph(it, answer)
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
             exactly = exact_program(graph, answer == "arguments", shared, summed, guarded)
@@ -135,6 +136,10 @@ class Specializer(Tracer):
         how = f"gradient of {answer}, {guarded=}, {summed=}"
         return self.kernel_of(program, differentiated, how)
 
+    def _graph(self, it: Specialization, answer: Answer) -> Trace:
+        """The graph that a kernel is made of: for gradients, without loops."""
+        return self.unrolled(it) if answer in ("arguments", "parameters") else it.trace
+
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
         """The program of a kernel, with guards if it has branches. For C, which cannot retry.
 
@@ -142,13 +147,15 @@ class Specializer(Tracer):
         """
         _check_one_program(it)
         summed = self.shared(it.structure)
+        graph = self._graph(it, answer)
         if self.exact and answer != "value":
-            return checked(exact_program(it.trace, answer == "arguments", shared, summed))
+            return checked(exact_program(graph, answer == "arguments", shared, summed))
         for guarded in (False, True):
-            program = roll(it.trace, exact=self.exact, shared=shared, guarded=guarded)
+            program = roll(graph, exact=self.exact, shared=shared, guarded=guarded)
             if answer != "value":
                 add_adjoint(program, answer == "arguments", guarded, summed)
-            if not any(isinstance(i, Map) and i.op is ops.where for i in program.instructions):
+            choices = computations(program.instructions)
+            if not any(isinstance(i, Map) and i.op is ops.where for i in choices):
                 break
         return checked(program)
 

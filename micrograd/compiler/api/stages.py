@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from micrograd.compiler.api.explain import Page
-from micrograd.compiler.program.ir import Instruction
+from micrograd.compiler.program.ir import Computation, computations
 from micrograd.compiler.program.roll import places
-from micrograd.compiler.schedule.plan import Nest, Plan, Step
+from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan, Step
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 
@@ -45,7 +45,7 @@ def stages(page: Page, trace: Trace, exact: bool) -> Stages:
         Stage(
             _counted(scalars, i), f"{i.out.name} = {was}", became, at.get((i.out.name, i.start))
         )
-        for i in page.plan.program.instructions
+        for i in computations(page.plan.program.instructions)
         for was, became in [page.was_and_became(i)]
     ]  # fmt: skip
     return Stages(page.head(), tuple(rows), tuple([_loops(nest, page.plan) for nest in nests]))
@@ -65,14 +65,14 @@ def _scalars(trace: Trace, exact: bool) -> dict[tuple[str, int], Counter[str]]:
     return counts
 
 
-def _counted(scalars: dict[tuple[str, int], Counter[str]], i: Instruction) -> dict[str, int]:
+def _counted(scalars: dict[tuple[str, int], Counter[str]], i: Computation) -> dict[str, int]:
     total = Counter[str]()
     for place in range(i.start, i.start + len(i)):
         total.update(scalars.get((i.out.name, place), {}))
     return dict(total)
 
 
-def _nests_by_target(nests: list[Nest]) -> dict[tuple[str, int], int]:
+def _nests_by_target(nests: Nests) -> dict[tuple[str, int], int]:
     """The nest that computes the member of a block at which an instruction starts."""
     found: dict[tuple[str, int], int] = {}
     for k, nest in enumerate(nests):
@@ -91,7 +91,7 @@ def _steps(steps: list[Step]) -> Iterator[Step]:
         stack += [x for x in step.reads() if isinstance(x, Step)]
 
 
-def _loops(nest: Nest, plan: Plan) -> str:
+def _loops(nest: Nest | LoopNest, plan: Plan) -> str:
     text = str(nest).partition("\n")[0].replace(": ", ", ").strip(" ,:")
     per_example = nest in plan.examples and not nest.over_examples
     parts = [text] if text else []

@@ -123,9 +123,22 @@ class Tracer:
             check_names(self._function, structure, self)
             questions = Questions(partial(first, call, shapes)) if self.may_ask else None
             with collector_paused():
-                result = trace(self._function, structure, shapes, questions=questions)
+                loops = not self.exact
+                result = trace(self._function, structure, shapes, False, questions, loops=loops)
+                if result.has_loops and questions is not None and questions.asked:
+                    questions = Questions(partial(first, call, shapes))
+                    result = trace(self._function, structure, shapes, False, questions)
             it = self._kept(structure, shapes, result, call)
         return it
+
+    def unrolled(self, it: Specialization) -> Trace:
+        """The graph of a specialization, with each trip of its loops written out."""
+        if it.trace.has_loops and it.unrolled is None:
+            with collector_paused():
+                graph = trace(self._function, it.structure, it.shapes)
+            graph.order_parameters(it.parameters)
+            it.unrolled = graph
+        return it.unrolled or it.trace
 
     def _kept(
         self, structure: Structure, shapes: list[Shape], result: Trace, call: Callable[[], Call]

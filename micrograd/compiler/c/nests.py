@@ -7,13 +7,22 @@ from micrograd import ops
 from micrograd.compiler.c.expression import Expression
 from micrograd.compiler.c.lines import Lines
 from micrograd.compiler.c.operands import Number, Operands
-from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Step
+from micrograd.compiler.schedule.plan import INLINE_TERMS, LoopNest, Nest, Step
 
 
 class Nests:
     def __init__(self, out: Lines, operands: Operands):
         self.out, self.operands = out, operands
         self.number, self.printer = out.number, out.printer
+
+    def each(self, nest: Nest | LoopNest, varying: bool) -> None:
+        """A nest; or the nests of a loop, trip after trip."""
+        if isinstance(nest, Nest):
+            self.nest(nest, varying)
+            return
+        with self.out.block(f"for (long s = 0; s < {nest.trips}; s++)"):
+            for inner in nest.nests:
+                self.nest(inner, varying)
 
     def nest(self, nest: Nest, varying: bool) -> None:
         first, in_lanes = nest.steps[0], varying and self.out.many

@@ -46,11 +46,13 @@ class Operands:
     def at(self, access: Access, indices: list[str], t: str = "0") -> str:
         """The index of that element in its block."""
         if access.table is None:
-            return index([*indices, t], (*access.strides, access.term), access.base)
+            strides = *access.strides, access.term, access.step
+            return index([*indices, t, "s"], strides, access.base)
         at = "0"
         for i, n in zip((*indices, t), (*access.axes, access.table.shape[1])):
             at = index([at, i], (n, 1))
-        return f"{self._table(access.table)}[{at}]"
+        entry = f"{self._table(access.table)}[{at}]"
+        return index([entry, "s"], (1, access.step)) if access.step else entry
 
     def _table(self, table: Index) -> str:
         key = table.tobytes()

@@ -139,7 +139,7 @@ class _File:
 
     def _body(self) -> None:
         for nest in self.plan.before:
-            self.nests.nest(nest, False)
+            self.nests.each(nest, False)
         if self.plan.reduced:
             with self.out.axes((self.plan.reduced,)) as indices:
                 self.out.line(f"memory[{index(indices, (1,))}] = 0;")
@@ -152,12 +152,12 @@ class _File:
         else:
             self._examples()
         for nest in self.plan.after:
-            self.nests.nest(nest, False)
+            self.nests.each(nest, False)
         self._outputs(False)
 
     def _examples(self) -> None:
         for nest in self.plan.examples:
-            self.nests.nest(nest, True)
+            self.nests.each(nest, True)
         self._outputs(True)
 
     def _loads(self) -> list[str]:

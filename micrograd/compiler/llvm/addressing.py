@@ -30,6 +30,7 @@ class Memory(NamedTuple):
     streams: ir.Value | None = None  # pointers to rows in the caller's arrays: see Plan.streams
     vectors: ir.Value | None = None  # how many vectors of examples the chunk has
     first: ir.Value | None = None  # whether it is the first chunk of its segment
+    trip: ir.Value | None = None  # of a loop
 
 
 class Body:
@@ -116,7 +117,13 @@ class Body:
     # Reads of operands, and writes of results.
 
     def place(self, access: Access, indices: Indices, t: ir.Value | None) -> ir.Value:
-        """The index into its block that an access reads."""
+        """The index into its block that an access reads, in this trip of a loop."""
+        place = self._place(access, indices, t)
+        if not access.step:
+            return place
+        return plus(self.b, place, times(self.b, self.memory.trip, I64(access.step)))
+
+    def _place(self, access: Access, indices: Indices, t: ir.Value | None) -> ir.Value:
         b = self.b
         known = [i.constant for i in (*indices, t or ZERO) if isinstance(i, ir.Constant)]
         if len(known) == len(indices) + 1:
@@ -142,7 +149,7 @@ class Body:
         if isinstance(operand, Step):
             return known[operand]
         access, program = operand, self.plan.program
-        fixed = access.table is None and not access.term and not any(access.strides)
+        fixed = not (access.step or access.term or any(access.strides)) and access.table is None
         if fixed and access.block is program.constants:
             return self.lanes.constant(program.constant_values[access.base]).value
         value = self._load(access, self.place(access, indices, t))

@@ -18,7 +18,7 @@ from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
 from micrograd.compiler.llvm.loop_nests import LoopNests
 from micrograd.compiler.llvm.marshalling import Marshalling
 from micrograd.compiler.llvm.module import Module
-from micrograd.compiler.schedule.plan import CHUNKS, Nest, Plan, Stretch
+from micrograd.compiler.schedule.plan import CHUNKS, LoopNest, Nest, Nests, Plan, Stretch
 from micrograd.compiler.schedule.straight_line import stretches
 
 
@@ -47,9 +47,9 @@ class Emitter:
     def _table(self, b: ir.IRBuilder, pointer: ir.Value) -> CallTable:
         return CallTable(b, pointer, len(self.plan.program.inputs))
 
-    def _sequence(self, name: str, nests: list[Nest]) -> Body:
+    def _sequence(self, name: str, nests: Nests) -> Body:
         """NAME(w, u, table): the uniform nests of a phase. The caller adds the return."""
-        functions = [self._nest(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
+        functions = [self._function(f"{name}.{k}", nest, False) for k, nest in enumerate(nests)]
         function = self.module.define(name, [POINTER] * 3, internal=False)
         w, u, pointer = function.args
         body = self._body(function, Memory(w, u), False)
@@ -122,8 +122,23 @@ class Emitter:
             body.streamed(I64(stop - start), add)
         body.b.ret_void()
 
-    def _nest(self, name: str, nest: Nest, varying: bool) -> ir.Function:
+    def _function(self, name: str, nest: Nest | LoopNest, varying: bool) -> ir.Function:
+        if isinstance(nest, Nest):
+            return self._nest(name, nest, varying)
+        nests = [
+            self._nest(f"{name}.{k}", each, varying, in_loop=True)
+            for k, each in enumerate(nest.nests)
+        ]
         body = self._nest_body(name, varying)
+        arguments = body.b.function.args
+        with body.loops.loop(I64(nest.trips)) as trip:
+            for each in nests:
+                body.b.call(each, [*arguments, trip])
+        body.b.ret_void()
+        return body.b.function
+
+    def _nest(self, name: str, nest: Nest, varying: bool, in_loop: bool = False) -> ir.Function:
+        body = self._nest_body(name, varying, in_loop)
         nests = LoopNests(body)
         if nest.over_examples:
             nests.reduce(nest)
@@ -136,8 +151,8 @@ class Emitter:
         body.b.ret_void()
         return body.b.function
 
-    def _nest_body(self, name: str, varying: bool) -> Body:
-        function = self.module.define(name, [*[POINTER] * 6, I64, I1])
+    def _nest_body(self, name: str, varying: bool, in_loop: bool = False) -> Body:
+        function = self.module.define(name, [*[POINTER] * 6, I64, I1, *[I64] * in_loop])
         body = self._body(function, Memory(*function.args), varying)
         if self.plan.lanes == body.step:
             body.memory = body.memory._replace(vectors=I64(1))
@@ -151,15 +166,15 @@ class Emitter:
         body.b.ret_void()
         return body.b.function
 
-    def _phase(self, nests: list[Nest]) -> Iterator[ir.Function]:
+    def _phase(self, nests: Nests) -> Iterator[ir.Function]:
         """The functions that compute the nests for a chunk of examples, in order."""
         for unrolled, some in groupby(enumerate(nests), key=lambda each: each[1].straight_line):
             if unrolled:
-                for stretch in stretches([nest for _, nest in some]):
+                for stretch in stretches([nest for _, nest in some if isinstance(nest, Nest)]):
                     yield self._stretch(f"stretch.{next(self._stretches)}", stretch)
             else:
                 for k, nest in some:
-                    yield self._nest(f"examples.{k}", nest, True)
+                    yield self._function(f"examples.{k}", nest, True)
 
     def _even(self, b: ir.IRBuilder, n: ir.Value, step: int) -> ir.Value:
         """The examples per chunk, at most `lanes`, if all chunks have equally many vectors."""
@@ -196,7 +211,7 @@ class Emitter:
             self._load_inputs(marshalling, table, seed, apart)
             begins = b.icmp_signed("==", chunk, first)
             body.memory = body.memory._replace(vectors=vectors)
-            *pointers, _, _ = body.memory
+            *pointers, _, _, _ = body.memory
             for nest in nests:
                 b.call(nest, [*pointers, vectors, begins])
             self._store_outputs(marshalling, table)
@@ -225,7 +240,8 @@ class Emitter:
 
     def _store_outputs(self, marshalling: Marshalling, table: CallTable) -> None:
         """Stores the varying outputs of a chunk."""
-        products = {nest.output: nest for nest in self.plan.examples if nest.output is not None}
+        plain = [nest for nest in self.plan.examples if isinstance(nest, Nest)]
+        products = {nest.output: nest for nest in plain if nest.output is not None}
         for k, gathers in enumerate(self.plan.program.outputs.values()):
             if any(g.block.varying for g in gathers):
                 out = table.output(k)

@@ -14,11 +14,14 @@ import numpy as np
 from micrograd import ops
 from micrograd.compiler.program.ir import (
     Block,
+    Computation,
     Gather,
     Instruction,
+    Loop,
     Map,
     Program,
     Sum,
+    computations,
     weighted_total,
 )
 from micrograd.compiler.program.notes import Notes
@@ -69,6 +72,7 @@ def add_adjoint(
     A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at
     every product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
     """
+    assert not any(isinstance(i, Loop) for i in program.instructions), "loops: see Specializer"
     _Adjoint(program, per_example, guarded, summed).run()
     if not per_example:
         (value,) = program.outputs["value"]
@@ -80,7 +84,7 @@ def _keep_what_is_needed(program: Program) -> None:
     """Drops what no output depends on: a gradient on its way to a `sign`, say, which stops it."""
     needed = {gather.block for gathers in program.outputs.values() for gather in gathers}
     kept: list[Instruction] = []
-    for instruction in reversed(program.instructions):
+    for instruction in reversed([*computations(program.instructions)]):
         if instruction.out in needed:
             needed.update([gather.block for gather in instruction.gathers()])
             kept.append(instruction)
@@ -105,7 +109,7 @@ class _Adjoint:
     def _depend_on(self, wanted: list[Block]) -> set[Block]:
         """The blocks with a derivative by one of these."""
         active = set(wanted)
-        for instruction in self.program.instructions:
+        for instruction in computations(self.program.instructions):
             constant = isinstance(instruction, Sum) and not instruction.combine.linear
             if constant or instruction.out.boolean:
                 continue
@@ -118,7 +122,7 @@ class _Adjoint:
         assert value.index.shape == (1,), "the gradient of one number"
         seed = Gather(self.program.seed, np.zeros(1, np.int64))
         self.notes.add(value, [seed])
-        for instruction in reversed(list(self.program.instructions)):
+        for instruction in reversed([*computations(self.program.instructions)]):
             out = instruction.out
             if out in self.notes and out in self.active:
                 self.gradient[out] = self._collected(out)
@@ -199,7 +203,7 @@ class _Adjoint:
         needless = more is g or not isinstance(g, Rows) or not isinstance(more, Rows)
         return ops.passed(1.0, g, more) if self.guarded and not needless else more
 
-    def _gradient_of(self, instruction: Instruction) -> Gather:
+    def _gradient_of(self, instruction: Computation) -> Gather:
         """The gradient of an instruction's result."""
         gradient = self.gradient[instruction.out]
         stop = instruction.start + len(instruction)

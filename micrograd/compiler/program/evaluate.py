@@ -7,7 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import machine, ops
-from micrograd.compiler.program.ir import Block, Gather, Map, Program, Sum
+from micrograd.compiler.program.ir import (
+    Block,
+    Computation,
+    Gather,
+    Loop,
+    Map,
+    Program,
+    Sum,
+    computations,
+)
 from micrograd.operation import elementwise
 
 Array = NDArray[np.float64]  # of truths in a boolean block
@@ -34,16 +43,16 @@ def evaluate(
     examples = len(seed) if seed.ndim else len(inputs[0]) if inputs else 1
     numbers = _given(program, inputs, parameters, seed, examples)
     with np.errstate(all="ignore"):
+        for out in dict.fromkeys(i.out for i in computations(program.instructions)):
+            dtype = bool if out.boolean else float
+            numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
         for instruction in program.instructions:
-            out = instruction.out
-            if out not in numbers:
-                dtype = bool if out.boolean else float
-                numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
-            run = slice(instruction.start, instruction.start + len(instruction))
-            if isinstance(instruction, Map):
-                numbers[out][run] = _map(instruction, numbers, exact)
+            if isinstance(instruction, Loop):
+                for trip in range(instruction.trips):
+                    for each in instruction.computations:
+                        _compute(each, numbers, examples, exact, trip)
             else:
-                numbers[out][run] = _sum(instruction, numbers, examples, exact)
+                _compute(instruction, numbers, examples, exact)
     return {name: _answer(gathers, numbers, examples) for name, gathers in program.outputs.items()}
 
 
@@ -60,17 +69,29 @@ def _given(
     return numbers
 
 
-def _map(instruction: Map, numbers: Numbers, exact: bool) -> Array:
-    operands = tuple([numbers[g.block][g.index] for g in instruction.operands])
+def _compute(
+    instruction: Computation, numbers: Numbers, examples: int, exact: bool, trip: int = 0
+) -> None:
+    start = instruction.start
+    if isinstance(instruction, Map):
+        start += trip * instruction.step
+        result = _map(instruction, numbers, exact, trip)
+    else:
+        result = _sum(instruction, numbers, examples, exact, trip)
+    numbers[instruction.out][start : start + len(instruction)] = result
+
+
+def _map(instruction: Map, numbers: Numbers, exact: bool, trip: int) -> Array:
+    operands = tuple([numbers[g.block][g.at(trip)] for g in instruction.operands])
     in_numpy = not exact or instruction.op is ops.take  # which raises on single numbers
     return instruction.op(*operands) if in_numpy else elementwise(instruction.op, operands)
 
 
-def _sum(instruction: Sum, numbers: Numbers, examples: int, exact: bool) -> Array:
+def _sum(instruction: Sum, numbers: Numbers, examples: int, exact: bool, trip: int) -> Array:
     combine = cast(np.ufunc, machine.on_arrays(instruction.combine.op.name))
     total: Array = np.full((len(instruction), 1), instruction.combine.identity)
     for product in instruction.products:
-        factors = [numbers[g.block][g.index] for g in product]  # (m, T, examples or 1)
+        factors = [numbers[g.block][g.at(trip)] for g in product]  # (m, T, examples or 1)
         terms = reduce(np.multiply, factors)
         terms = terms.swapaxes(0, 1) if exact else [combine.reduce(terms, axis=1)]
         total = reduce(combine, terms, total)

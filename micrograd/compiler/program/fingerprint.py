@@ -12,7 +12,14 @@ from importlib.util import cache_from_source
 
 import micrograd
 from micrograd import installation
-from micrograd.compiler.program.ir import Block, Gather, Map, Program
+from micrograd.compiler.program.ir import (
+    Block,
+    Gather,
+    Loop,
+    Map,
+    Program,
+    computations,
+)
 from micrograd.ops import Op
 
 
@@ -32,21 +39,24 @@ def of_program(program: Program) -> str | None:
             parts.append((block.size, block.varying, block.boolean))
         return numbers[block]
 
-    def read(gathers: list[Gather]) -> list[tuple[int, tuple[int, ...]]]:
+    def read(gathers: list[Gather]) -> list[tuple[int, tuple[int, ...], int]]:
         for gather in gathers:
             digest.update(gather.index.tobytes())
-        return [(number(gather.block), gather.index.shape) for gather in gathers]
+        return [(number(gather.block), gather.index.shape, gather.step) for gather in gathers]
 
     for block in (*program.inputs, program.parameters, program.constants, program.seed):
         number(block)
-    for instruction in program.instructions:
+    for k, each in enumerate(program.instructions):
+        if isinstance(each, Loop):
+            parts.append((k, each.trips, len(each.body), len(each.updates)))
+    for instruction in computations(program.instructions):
         op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine.op
         if not op.library:
             return None
         written = number(instruction.out), instruction.start, len(instruction)
         gathers = read(instruction.gathers())
         if isinstance(instruction, Map):
-            parts.append((op.identifier, written, gathers))
+            parts.append((op.identifier, written, instruction.step, gathers))
         else:
             factors = [len(product) for product in instruction.products]
             parts.append((op.name, written, gathers, factors, instruction.over_examples))

@@ -6,7 +6,7 @@ of it. Equal operations on equal operands are one node. The policy says whether 
 
 from array import array
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -18,11 +18,20 @@ from micrograd.compiler.program.policy import WHOLE, Policy
 from micrograd.compiler.program.repeats import Repeats
 from micrograd.compiler.program.terms import Numbers, Terms
 from micrograd.compiler.trace.parameter_order import MANY
+from micrograd.compiler.trace.recurrence import LOOP, RESULT, Recurrence
 from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Loop:
+    """A recurrence of the graph, and those of its results that are needed."""
+
+    recurrence: Recurrence
+    results: list[Symbol] = field(default_factory=list[Symbol])
 
 
 @dataclass(slots=True)
@@ -35,6 +44,8 @@ class Flat:
     outputs: dict[str, list[int]]
     repeats: dict[int, int]  # nodes that repeat an earlier one
     unguarded: bool  # guards were left out
+    same: Numbers  # of each node, the first that is equal to it; of an identity, its operand
+    loops: dict[int, Loop]
 
 
 def flatten(trace: Trace, outputs: dict[str, list[Node]], policy: Policy) -> Flat:
@@ -56,18 +67,36 @@ class _Flattener:
 
     def flatten(self, outputs: dict[str, list[Node]]) -> Flat:
         repeats = Repeats(self.trace.count, self.policy.shares)
+        loops: dict[int, Loop] = {}
         for node in self.trace.computed(*outputs.values(), guards=self.guards):
+            if node.op is RESULT:
+                loops[node.operands[0].number].results.append(node)  # type: ignore[union-attr]
+                continue
             op, operands = self.policy.operation(node)
             if op in ops.GUARDS:
                 op, operands = self._guard(op, operands)
-            repeats.add(node.number, op, self._numbers(operands, node))
+            numbers = self._numbers(operands, node)
+            if op is LOOP:
+                loops[node.number] = Loop(node.source)
+                repeats.output(numbers)
+            else:
+                repeats.add(node.number, op, numbers)
         known = {name: repeats.output(self._numbers(nodes)) for name, nodes in outputs.items()}
         uses, every_copy_once = repeats.uses()
         self.uses = array("q", uses.tobytes())
         self.joins = self._alone(self.policy.joins(uses, every_copy_once), repeats)
         for number, op, operands in repeats.rows:
             self._place(number, op, operands)
-        return Flat(self.floats, self.terms, self.maps, known, repeats.repeated, self.unguarded)
+        return Flat(
+            self.floats,
+            self.terms,
+            self.maps,
+            known,
+            repeats.repeated,
+            self.unguarded,
+            repeats.first,
+            loops,
+        )
 
     def _alone(self, joins: bytes, repeats: Repeats) -> bytes:
         """What a question depends on joins no sum: it is computed as the engine does, so that a tie

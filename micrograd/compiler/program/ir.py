@@ -4,14 +4,15 @@ A block is an array of scalars that were computed in the same way. An instructio
 a block's members at once; its operands are gathers, which say for each member which scalar of
 another block it reads. There are two kinds: `Map` applies an operation of the table to each member,
 `Sum` adds up products of one or two factors, or takes them off. A matrix product is a `Sum` whose
-gathers repeat in rows and columns.
+gathers repeat in rows and columns. A `Loop` repeats a body of such instructions; in it gathers may
+move by a step from trip to trip.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 It holds numbers or truths. The print says both: `%1[n, 6]` varies over n examples, `%2[6]: truth`
 is uniform.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,16 +41,29 @@ class Block:
 
 @dataclass(eq=False)
 class Gather:
-    """For each member (and term) the place in `block` that is read: of shape (m,) or (m, T)."""
+    """For each member (and term) the place in `block` that is read: of shape (m,) or (m, T).
+
+    In the body of a loop it moves by `step` from trip to trip; `index` is that of the first.
+    """
 
     block: Block
     index: Index
+    step: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
 
+    def at(self, trip: int) -> Index:
+        return self.index + trip * self.step if self.step else self.index
+
     def __repr__(self) -> str:
-        return f"{self.block.name}[{describe(self.index)}]"
+        place = f"{describe(self.index)}{_moving(self.step)}"
+        return f"{self.block.name}[{place.removeprefix('0 + ')}]"
+
+
+def _moving(step: int) -> str:
+    """How an index goes on from trip to trip of a loop: the last term of its formula."""
+    return f" {'+' if step > 0 else '-'} {_times(abs(step))}s" if step else ""
 
 
 # One or two factors, each of shape (m, T). Before two factors may stand constants, which are -1.
@@ -58,12 +72,13 @@ Product = tuple[Gather, ...]
 
 @dataclass(eq=False)
 class Map:
-    """out[start + i] = op(operand[i], ...)"""
+    """out[start + i] = op(operand[i], ...); in trip s of a loop, out[start + s * step + i]."""
 
     out: Block
     start: int
     op: Op
     operands: list[Gather]
+    step: int = 0
 
     def __len__(self) -> int:
         return len(self.operands[0])
@@ -99,7 +114,44 @@ class Sum:
         return f"{target(self)} = {self.combine.name}{over} of {combined}"
 
 
-Instruction = Map | Sum
+Computation = Map | Sum
+
+
+@dataclass(eq=False)
+class Loop:
+    """for s < trips: the instructions of the body, then the updates of what it carries.
+
+    The blocks of the body are computed anew in each trip; after the loop they are those of the last
+    one. What is carried is computed before the loop, read by the body, and overwritten by the
+    updates, none of which reads it. A `Map` with a step writes other members in each trip.
+    """
+
+    trips: int
+    body: list[Computation]
+    updates: list[Map]
+
+    @property
+    def computations(self) -> list[Computation]:
+        return [*self.body, *self.updates]
+
+    @property
+    def varying(self) -> bool:
+        return self.computations[0].out.varying
+
+    def gathers(self) -> list[Gather]:
+        return [gather for i in self.computations for gather in i.gathers()]
+
+
+Instruction = Computation | Loop
+
+
+def computations(instructions: Iterable[Instruction]) -> Iterator[Computation]:
+    """The instructions, and those of loops in place of these."""
+    for instruction in instructions:
+        if isinstance(instruction, Loop):
+            yield from instruction.computations
+        else:
+            yield instruction
 
 
 @dataclass(eq=False)
@@ -119,14 +171,14 @@ class Program:
     outputs: dict[str, list[Gather]] = field(default_factory=dict[str, list[Gather]])
     unguarded: bool = False
     names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 60)))
-    _places: dict[str, int] = field(default_factory=dict[str, int])
+    places: dict[str, int] = field(default_factory=dict[str, int])  # of the constants
 
     def new_block(self, size: int, varying: bool, boolean: bool = False) -> Block:
         return Block(f"%{next(self.names)}", size, varying, boolean=boolean)
 
     def constant(self, value: float) -> int:
         """The place of a number among the constants."""
-        place = self._places.setdefault(value.hex(), len(self.constant_values))
+        place = self.places.setdefault(value.hex(), len(self.constant_values))
         if place == len(self.constant_values):
             self.constant_values.append(value)
             self.constants.size = len(self.constant_values)
@@ -135,25 +187,31 @@ class Program:
     def __str__(self) -> str:
         given = [_shape(b, str(b.size)) for b in (*self.inputs, self.parameters) if b.size]
         lines = [f"program of {', '.join(given) or 'nothing'}"]
-        lines += [f"  {self._show(i)}" for i in self.instructions]
+        for i in self.instructions:
+            is_loop = isinstance(i, Loop)
+            lines += [f"  loop for s < {i.trips}:"] if is_loop else []
+            lines += [f"  {'  ' * is_loop}{self._show(each)}" for each in computations([i])]
         for name, gathers in self.outputs.items():
             lines.append(f"  {name} = {', '.join(map(self._show, gathers)) or 'nothing'}")
         return "\n".join(lines)
 
-    def _show(self, thing: Instruction | Gather) -> str:
+    def _show(self, thing: Computation | Gather) -> str:
         """Its text, with constants that are the same for all members in place of gathers."""
         text = repr(thing)
         for gather in [thing] if isinstance(thing, Gather) else thing.gathers():
-            if gather.block is self.constants and np.ptp(gather.index) == 0:
+            if gather.block is self.constants and not gather.step and np.ptp(gather.index) == 0:
                 text = text.replace(
                     repr(gather), f"{self.constant_values[gather.index.flat[0]]:.12g}"
                 )
         return text
 
 
-def target(instruction: Instruction) -> str:
+def target(instruction: Computation) -> str:
     """The members that an instruction computes."""
     out, start, stop = instruction.out, instruction.start, instruction.start + len(instruction)
+    if isinstance(instruction, Map) and instruction.step:
+        move = _moving(instruction.step).removeprefix(" + ")
+        return _shape(out, f"{move}{f' + {start}' if start else ''} : +{len(instruction)}")
     return _shape(out, str(out.size) if stop - start == out.size else f"{start}:{stop}")
 
 

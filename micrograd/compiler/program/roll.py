@@ -8,6 +8,7 @@ that members of one class read members of the same classes. Each class becomes o
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -15,7 +16,7 @@ from itertools import chain, groupby
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program.flatten import Flat, flatten
+from micrograd.compiler.program.flatten import Flat, Loop, flatten
 from micrograd.compiler.program.ir import (
     Block,
     Gather,
@@ -28,6 +29,7 @@ from micrograd.compiler.program.ir import (
 )
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.program.policy import AsWritten, Flatten, Policy
+from micrograd.compiler.program.roll_loop import LoopRoller
 from micrograd.compiler.program.terms import (
     COLUMNS,
     CONSTANT,
@@ -117,9 +119,14 @@ class _Roller:
         self.kinds: dict[int, Kind] = {}
 
     def roll(self) -> Program:
-        self._number_values()
-        for value_number, kind in self.kinds.items():
-            self._emit(value_number, kind)
+        """Loops stay in their place: what is before one is in other blocks than what is behind."""
+        numbers = sorted([*self.maps, *self.terms])  # in the order in which they were made
+        for number, loop in sorted(self.flat.loops.items()):
+            end = bisect_left(numbers, number)
+            self._emit_all(numbers[:end])
+            numbers = numbers[end:]
+            self._emit_loop(loop)
+        self._emit_all(numbers)
         for name, numbers in self.flat.outputs.items():
             self.program.outputs[name] = self._output(numbers)
         self.program.unguarded = self.flat.unguarded or self.unknown
@@ -130,15 +137,50 @@ class _Roller:
         self.value_numbers[numbers] = value_number
         self.places[numbers] = np.arange(block.size)
 
+    def _emit_all(self, numbers: Numbers) -> None:
+        kinds = self._number_values(numbers)
+        for value_number, kind in kinds.items():
+            self._emit(value_number, kind)
+        self.kinds |= kinds
+
+    def _emit_loop(self, loop: Loop) -> None:
+        roller = LoopRoller(self.program, self._place_of, self._body)
+        value_numbers: dict[Block, int] = {}
+        for number, (block, place) in roller.roll(loop).items():
+            if block not in value_numbers:
+                value_numbers[block] = len(self.block)
+                self.block[len(self.block)] = block
+            self.value_number[number], self.place[number] = value_numbers[block], place
+
+    def _place_of(self, number: int) -> tuple[Block, int] | float:
+        x = self.flat.same[number]
+        if x < 0:
+            return self.flat.floats[-1 - x]
+        return self.block[self.value_number[x]], self.place[x]
+
+    def _body(self, trace: Trace, outputs: dict[str, list[Node]], varying: bool) -> Program:
+        """The program of one trip of a loop, with the constants and the names of this one. Guards
+        of a gradient in it stay: a later trip might hide the NaN."""
+        outer = self.program
+        inputs = [Block("", len(x), varying, "input") for x in trace.inputs]
+        inner = Program(
+            inputs, Block("", 0, False), outer.constants, outer.seed,
+            outer.constant_values, names=outer.names, places=outer.places,
+        )  # fmt: skip
+        policy = Flatten(guarded=True) if isinstance(self.policy, Flatten) else self.policy
+        return _Roller(trace, flatten(trace, outputs, policy), policy, inner).roll()
+
     # Number values: which nodes are alike.
 
-    def _number_values(self) -> None:
+    def _number_values(self, numbers: Numbers) -> dict[int, Kind]:
         known: dict[Hashable, int] = {}
-        for number in sorted([*self.maps, *self.terms]):  # in the order in which they were made
+        kinds: dict[int, Kind] = {}
+        for number in numbers:
             key, kind = self._map(number) if number in self.maps else self._sum(number)
             value_number = known.setdefault(key, len(self.block) + len(known))
             self.value_number[number] = value_number
-            self.kinds.setdefault(value_number, kind).nodes.append(number)
+            kinds.setdefault(value_number, kind).nodes.append(number)
+        return kinds
 
     def _map(self, number: int) -> tuple[Hashable, Kind]:
         op, operands = self.maps[number]

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from micrograd.compiler.program.ir import (
     Block,
+    Computation,
     Gather,
-    Instruction,
+    Loop,
     Map,
     Program,
     Sum,
@@ -28,21 +29,50 @@ def verify(program: Program) -> None:
     written = {block: np.ones(block.size, bool) for block in given}
     assert len(program.constant_values) == program.constants.size
     for instruction in program.instructions:
-        assert instruction.out not in given, f"{instruction} writes what is given"
-        for gather in instruction.gathers():
-            assert gather.index.shape[0] == len(instruction) > 0, (
-                f"{instruction}: {gather} has another length"
-            )
-            _verify_gather(gather, written)
-        _verify_variance(instruction)
-        if isinstance(instruction, Sum):
-            _verify_products(program, instruction)
+        if isinstance(instruction, Loop):
+            _verify_loop(program, instruction, written)
         else:
-            _verify_map(instruction)
-        _write(instruction, written)
+            _verify_computation(program, instruction, written)
+            _write(instruction, written)
     for gathers in program.outputs.values():
         for gather in gathers:
             _verify_gather(gather, written)
+
+
+def _verify_computation(
+    program: Program, instruction: Computation, written: Written, trips: int = 1
+) -> None:
+    assert not instruction.out.given, f"{instruction} writes what is given"
+    for gather in instruction.gathers():
+        assert gather.index.shape[0] == len(instruction) > 0, (
+            f"{instruction}: {gather} has another length"
+        )
+        for trip in (0, trips - 1):
+            _verify_gather(Gather(gather.block, gather.at(trip)), written)
+    _verify_variance(instruction)
+    if isinstance(instruction, Sum):
+        _verify_products(program, instruction)
+    else:
+        _verify_map(instruction)
+
+
+def _verify_loop(program: Program, loop: Loop, written: Written) -> None:
+    """The body computes what is new; the updates overwrite what was computed before, and none of
+    them reads it."""
+    assert loop.trips > 0 < len(loop.body)
+    for instruction in loop.computations:
+        assert instruction.out.varying == loop.varying, f"{instruction}: varying?"
+        assert not (isinstance(instruction, Sum) and instruction.over_examples), f"{instruction}"
+    for instruction in loop.body:
+        _verify_computation(program, instruction, written, loop.trips)
+        _write(instruction, written, loop.trips)
+    carried = {i.out for i in loop.updates}
+    for update in loop.updates:
+        _verify_computation(program, update, written, loop.trips)
+        assert carried.isdisjoint(g.block for g in update.gathers()), f"{update} reads an update"
+        overwritten = written[update.out][update.start : update.start + len(update)]
+        assert len(overwritten) == len(update), f"{update} writes beyond its block"
+        assert overwritten.all(), f"{update} begins with nothing"
 
 
 def checked(program: Program) -> Program:
@@ -60,7 +90,7 @@ def _verify_gather(gather: Gather, written: Written) -> None:
     assert written[gather.block][gather.index].all(), f"{gather} is read before it is computed"
 
 
-def _verify_variance(instruction: Instruction) -> None:
+def _verify_variance(instruction: Computation) -> None:
     varying = any(gather.block.varying for gather in instruction.gathers())
     if isinstance(instruction, Sum) and instruction.over_examples:
         assert not instruction.out.varying, f"{instruction}: varying?"
@@ -80,9 +110,12 @@ def _verify_map(instruction: Map) -> None:
     assert instruction.out.boolean == instruction.op.boolean
 
 
-def _write(instruction: Instruction, written: Written) -> None:
-    out, start, stop = instruction.out, instruction.start, instruction.start + len(instruction)
+def _write(instruction: Computation, written: Written, trips: int = 1) -> None:
+    out, start, size = instruction.out, instruction.start, len(instruction)
+    step = instruction.step if isinstance(instruction, Map) else 0
     members = written.setdefault(out, np.zeros(out.size, bool))
-    assert stop <= len(members), f"{instruction} writes beyond its block"
-    assert not members[start:stop].any(), f"{instruction} computes a member twice"
-    members[start:stop] = True
+    for trip in range(trips if step else 1):
+        own = slice(start + trip * step, start + trip * step + size)
+        assert own.stop <= len(members), f"{instruction} writes beyond its block"
+        assert not members[own].any(), f"{instruction} computes a member twice"
+        members[own] = True

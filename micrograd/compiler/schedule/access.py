@@ -21,6 +21,7 @@ class Access:
     strides: tuple[int, ...]  # one per axis
     term: int = 0  # the stride of the terms of a sum
     table: Index | None = None  # shape (members, terms)
+    step: int = 0  # in a loop: from trip to trip
 
     def at(self, member: Sequence[int], t: int = 0) -> int:
         """The index that a member, given by its loop indices, reads at term t."""
@@ -34,10 +35,11 @@ class Access:
 
     def __repr__(self) -> str:
         if self.table is not None:
-            return f"{self.block}[table]"
+            return f"{self.block}[table{f' + {self.step}s' * bool(self.step)}]"
         letters = "ijklmnop"
         parts = [f"{s}{x}" if s != 1 else x for s, x in zip(self.strides, letters) if s]
         parts += [f"{self.term}t" if self.term != 1 else "t"] * bool(self.term)
+        parts += [f"{self.step}s"] * bool(self.step)
         parts += [str(self.base)] * bool(self.base or not parts)
         return f"{self.block}[{' + '.join(parts)}]"
 
@@ -45,7 +47,8 @@ class Access:
 def access(gather: Gather, axes: tuple[int, ...]) -> Access:
     """The access of a gather: affine if strides reproduce its index exactly, else a table."""
     if gather.index.size == 1:
-        return Access(gather.block, axes, gather.index.item(), (0,) * len(axes))
+        base, none = gather.index.item(), (0,) * len(axes)
+        return Access(gather.block, axes, base, none, step=gather.step)
     index = columns_of(gather)
     base = int(index[0, 0])
     places = index.reshape(*axes, index.shape[1])
@@ -58,8 +61,9 @@ def access(gather: Gather, axes: tuple[int, ...]) -> Access:
         strides.append(stride)
         expected = expected + _along(stride * np.arange(n), k, len(axes) + 1)
     if (places == expected).all():
-        return Access(gather.block, axes, base, tuple(strides[:-1]), strides[-1])
-    return Access(gather.block, axes, 0, (0,) * len(axes), 0, index)
+        along = (tuple(strides[:-1]), strides[-1])
+        return Access(gather.block, axes, base, *along, step=gather.step)
+    return Access(gather.block, axes, 0, (0,) * len(axes), 0, index, gather.step)
 
 
 def copies(

@@ -4,22 +4,47 @@
 """
 
 from collections import Counter
+from itertools import groupby
 
 import numpy as np
 
-from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Program, Sum
+from micrograd.compiler.program.ir import (
+    Block,
+    Computation,
+    Gather,
+    Instruction,
+    Loop,
+    Map,
+    Program,
+    Sum,
+    computations,
+)
 from micrograd.compiler.schedule.access import Access, access, axes_of, columns_of
 from micrograd.compiler.schedule.cost import QUICK, Counted, Work, cost
-from micrograd.compiler.schedule.plan import INLINE_TERMS, Nest, Step
+from micrograd.compiler.schedule.plan import INLINE_TERMS, LoopNest, Nest, Nests, Step
 
 NEST_STEPS = 64  # LLVM's compile time is more than linear in the length of a loop's body
 NEST_WORK = 62  # machine instructions: the processor overlaps more iterations of a shorter body
 
 
-def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> list[Nest]:
+def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool) -> Nests:
     """The nests, in order; with short bodies if `many` iterations of each follow one another."""
+    result: Nests = []
+    for is_loop, some in groupby(instructions, lambda i: isinstance(i, Loop)):
+        if not is_loop:
+            result += _nests_of([*computations(some)], uses, many)
+            continue
+        for loop in some:
+            assert isinstance(loop, Loop)
+            parts = loop.body, [*computations(loop.updates)]
+            nests = [nest for part in parts for nest in _nests_of(part, uses, many)]
+            result.append(LoopNest(loop.trips, nests))
+    return result
+
+
+def _nests_of(instructions: list[Computation], uses: dict[Block, int], many: bool) -> list[Nest]:
     nests: list[Nest] = []
-    group: list[Instruction] = []
+    group: list[Computation] = []
     body = _Body()
     for instruction in _ordered(instructions):
         long = many and body.with_(instruction) > NEST_WORK
@@ -40,7 +65,7 @@ class _Body:
         self._sums = 0
         self._results: dict[Block, Counted | float] = {}
 
-    def with_(self, instruction: Instruction) -> int:
+    def with_(self, instruction: Computation) -> int:
         """The work with one more instruction."""
         if isinstance(instruction, Map):
             operands = [self._operand(gather) for gather in instruction.operands]
@@ -54,7 +79,7 @@ class _Body:
         return self._work.scalar((gather.block, gather.index.tobytes())) if known is None else known
 
 
-def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
+def _joins(instruction: Computation, group: list[Computation]) -> bool:
     """Whether an instruction can join the nest of the group before it."""
     first = group[0]
     if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
@@ -70,7 +95,7 @@ def _joins(instruction: Instruction, group: list[Instruction]) -> bool:
     return True
 
 
-def _same_members(gather: Gather, source: Instruction) -> bool:
+def _same_members(gather: Gather, source: Computation) -> bool:
     """Whether member i of the gather reads what member i of `source` computes."""
     if len(source) == 1:
         return gather.index.size == 1 and gather.index.item() == source.start
@@ -79,38 +104,38 @@ def _same_members(gather: Gather, source: Instruction) -> bool:
     return single and bool((index == source.start + np.arange(len(index))).all())
 
 
-def _shape(instruction: Instruction) -> int | str:
+def _shape(instruction: Computation) -> int | str:
     """A key: only instructions with equal keys share a nest."""
     if isinstance(instruction, Sum) and instruction.over_examples:
         return "over examples"
     return len(instruction)
 
 
-def _is_long(instruction: Instruction) -> bool:
+def _is_long(instruction: Computation) -> bool:
     if not isinstance(instruction, Sum):
         return False
     return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
 
 
-def _is_opaque(instruction: Instruction) -> bool:
+def _is_opaque(instruction: Computation) -> bool:
     """Whether it calls Python: for a whole column, in a nest of its own."""
     return isinstance(instruction, Map) and instruction.op.opaque
 
 
-def _ordered(instructions: list[Instruction]) -> list[Instruction]:
+def _ordered(instructions: list[Computation]) -> list[Computation]:
     """A topological order in which instructions of equal extent are neighbours, where possible.
 
     Sunk instructions stand directly before their consumer.
     """
     sunk = _sunk(instructions)
     instructions = [i for i in instructions if i.out not in sunk]
-    waiting: dict[Instruction, int] = {}
-    users: dict[Block, list[Instruction]] = {}
+    waiting: dict[Computation, int] = {}
+    users: dict[Block, list[Computation]] = {}
     pending: dict[Block, int] = {}
     for instruction in instructions:
         pending[instruction.out] = pending.get(instruction.out, 0) + 1
 
-    def before(instruction: Instruction) -> list[Instruction]:
+    def before(instruction: Computation) -> list[Computation]:
         """The instructions that are sunk into this one."""
         own = {g.block: sunk[g.block] for g in instruction.gathers() if g.block in sunk}
         return [x for each in own.values() for x in (*before(each), each)]
@@ -121,11 +146,11 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
         waiting[instruction] = len(sources)
         for block in sources:
             users.setdefault(block, []).append(instruction)
-    ready: dict[int | str, list[Instruction]] = {}
+    ready: dict[int | str, list[Computation]] = {}
     for instruction in reversed(instructions):
         if not waiting[instruction]:
             ready.setdefault(_shape(instruction), []).append(instruction)
-    order: list[Instruction] = []
+    order: list[Computation] = []
     shape: int | str = ""
     while ready:
         if shape not in ready:
@@ -143,10 +168,10 @@ def _ordered(instructions: list[Instruction]) -> list[Instruction]:
     return order
 
 
-def _sunk(instructions: list[Instruction]) -> dict[Block, Instruction]:
+def _sunk(instructions: list[Computation]) -> dict[Block, Computation]:
     """Cheap instructions with one consumer, to be sunk into it: comparisons, and operations on
     values that are in memory anyway. To compute them there costs no more than a load."""
-    readers: dict[Block, list[Instruction]] = {}
+    readers: dict[Block, list[Computation]] = {}
     writers = Counter(i.out for i in instructions)
     in_memory: set[Block] = set()
     for instruction in instructions:
@@ -155,7 +180,7 @@ def _sunk(instructions: list[Instruction]) -> dict[Block, Instruction]:
             readers.setdefault(block, []).append(instruction)
         long = isinstance(instruction, Sum) and (instruction.over_examples or _is_long(instruction))
         in_memory.update(block for block in blocks if long or block.given)
-    sunk: dict[Block, Instruction] = {}
+    sunk: dict[Block, Computation] = {}
     for i in instructions:
         reader, *others = readers.get(i.out, [None])
         if others or writers[i.out] > 1 or not isinstance(reader, Map) or not isinstance(i, Map):
@@ -176,7 +201,10 @@ def with_own_comparisons(program: Program) -> list[Instruction]:
     comparisons = {
         i.out: i
         for i in program.instructions
-        if i.out.boolean and len(i) == i.out.size and not any(g.block.boolean for g in i.gathers())
+        if not isinstance(i, Loop)
+        and i.out.boolean
+        and len(i) == i.out.size
+        and not any(g.block.boolean for g in i.gathers())
     }
     result: list[Instruction] = []
     for instruction in program.instructions:
@@ -196,10 +224,10 @@ def with_own_comparisons(program: Program) -> list[Instruction]:
         result.append(instruction)
     needed = {g.block for gathers in program.outputs.values() for g in gathers}
     needed.update(g.block for i in result for g in i.gathers())
-    return [i for i in result if i.out not in comparisons or i.out in needed]
+    return [i for i in result if isinstance(i, Loop) or i.out not in comparisons or i.out in needed]
 
 
-def _compared_for(comparison: Instruction, gather: Gather) -> Map:
+def _compared_for(comparison: Computation, gather: Gather) -> Map:
     """The comparison, restricted to the members that a gather reads."""
     assert isinstance(comparison, Map)
     operands = [Gather(g.block, g.index[gather.index]) for g in comparison.operands]
@@ -219,7 +247,7 @@ def uses_of(program: Program, instructions: list[Instruction]) -> dict[Block, in
     return uses
 
 
-def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
+def _nest(group: list[Computation], uses: dict[Block, int]) -> Nest:
     n = len(group[0])
     columns = [] if n == 1 else [columns_of(g)[:, 0] for i in group for g in i.gathers()]
     axes = axes_of(n, columns)
@@ -236,7 +264,8 @@ def _nest(group: list[Instruction], uses: dict[Block, int]) -> Nest:
 
     for instruction in group:
         places = np.arange(instruction.start, instruction.start + n)
-        target = access(Gather(instruction.out, places), axes)
+        step = instruction.step if isinstance(instruction, Map) else 0
+        target = access(Gather(instruction.out, places, step), axes)
         if isinstance(instruction, Map):
             step = Step(instruction.op, list(map(operand, instruction.operands)), [], target)
         else:

@@ -114,6 +114,35 @@ class Nest:
         return f"{how}{loops}\n" + "\n".join(f"    {step}" for step in self.steps)
 
 
+@dataclass(eq=False)
+class LoopNest:
+    """for s < trips: the nests, in order."""
+
+    trips: int
+    nests: list[Nest]
+
+    # What the nests of a plan are asked for; no loop is straight-line code, a sum over the
+    # examples, or an output.
+    straight_line = over_examples = is_opaque = False
+    factors = output = None
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for nest in self.nests for step in nest.steps]
+
+    @property
+    def work(self) -> int:
+        return self.trips * sum(nest.work for nest in self.nests)
+
+    def reads(self) -> list[Access]:
+        return [read for nest in self.nests for read in nest.reads()]
+
+    def __str__(self) -> str:
+        nests = "\n".join(f"  {nest}" for nest in self.nests).replace("\n", "\n  ")
+        return f"loop for s < {self.trips}:\n  {nests}"
+
+
+Nests = list[Nest | LoopNest]
 Member = tuple[Nest, tuple[int, ...]]  # with its loop indices
 Stretch = list[list[Member]]  # straight-line code of one function: tiles of members, in order
 
@@ -123,9 +152,9 @@ class Plan:
     """The loops of a program, in three phases, and where its blocks lie in memory."""
 
     program: Program
-    before: list[Nest]  # uniform values
-    examples: list[Nest]  # varying values, for each chunk of examples
-    after: list[Nest]  # uniform values that depend on a sum over examples
+    before: Nests  # uniform values
+    examples: Nests  # varying values, for each chunk of examples
+    after: Nests  # uniform values that depend on a sum over examples
     lanes: int  # examples in a chunk
     offset: dict[Block, int]  # of a stored block: in rows if it varies, else in numbers
     rows: int  # of a chunk: a row holds one varying scalar for all examples of the chunk
@@ -164,6 +193,10 @@ def verify(plan: Plan) -> None:
     nests = (*plan.before, *plan.examples, *plan.after)
     awaited = Counter(step.target.block for nest in nests for step in nest.steps)
     for nest in nests:
+        if isinstance(nest, LoopNest):  # a step may read what the last trip has stored
+            stored.update(step.target.block for step in nest.steps if step.stored)
+            assert all(read.block in stored for read in nest.reads()), f"{nest} reads too early"
+            continue
         computed: set[Step] = set()
         for step in nest.steps:
             for read in step.reads():

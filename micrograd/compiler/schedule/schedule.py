@@ -15,11 +15,11 @@ import math
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program.ir import Block, Instruction, Program, Sum
+from micrograd.compiler.program.ir import Block, Instruction, Program, Sum, computations
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.fusion import nests_of, uses_of, with_own_comparisons
 from micrograd.compiler.schedule.liveness import Lifetime, allocated
-from micrograd.compiler.schedule.plan import Nest, Plan
+from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan
 from micrograd.compiler.schedule.straight_line import choose_straight_line
 
 TILE = 8  # members of a long sum at once: as many independent chains of multiply-adds
@@ -40,26 +40,19 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     """
     instructions = with_own_comparisons(program)
     uses = uses_of(program, instructions)
-    phases: list[list[Instruction]] = [[], [], []]
-    phase_of: dict[Block, int] = {}
-    for instruction in instructions:
-        reduces = isinstance(instruction, Sum) and instruction.over_examples
-        after = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
-        phase = 1 if instruction.out.varying or reduces else 2 if after else 0
-        assert not (after and phase == 1), "an example depends on a sum over the examples"
-        phases[phase].append(instruction)
-        known = phase_of.get(instruction.out, 0)  # the phase of a block is that of its last member
-        phase_of[instruction.out] = max(known, 2 if reduces else phase)
+    phases = _phases(instructions)
     repeated = (False, width > 1, False)  # nests of examples run once per vector of examples
     nests = [nests_of(part, uses, many) for part, many in zip(phases, repeated)]
     in_place = _in_place(program)
     sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
     if width > 1:
-        _find_products(program, nests[1], width, uses if delivers else {})
-        choose_straight_line([nest for nest in nests[1] if nest.output is None])
+        plain = [nest for nest in nests[1] if isinstance(nest, Nest)]
+        _find_products(program, plain, width, uses if delivers else {})
+        choose_straight_line([nest for nest in plain if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
-    packed = max([_whole(nest.axes[-1], width) for nest in nests[1] if nest.factors], default=0)
+    outer = [nest for nest in nests[1] if isinstance(nest, Nest) and nest.factors]
+    packed = max([_whole(nest.axes[-1], width) for nest in outer], default=0)
     streams = _streams(program) if width > 1 else {}
     products = [nest.factors[1].block for nest in nests[1] if nest.factors and nest.over_examples]
     in_rows = [block for block in program.inputs if block in products and block.size > 1]
@@ -68,11 +61,30 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     room = FIRST_CACHE_BYTES if straight_line else CACHE_BYTES + 2 * shared * number_bytes
     return Plan(
         program, *nests,
-        lanes=_lanes(rows + packed, room, width, number_bytes) if width > 1 else 1,
+        lanes=_lanes(_near(rows, nests[1]) + packed, room, width, number_bytes)
+        if width > 1
+        else 1,
         offset=offset, rows=rows, uniform=uniform, reduced=reduced, packed=packed,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
         streams=streams, starts={block: len(streams) + k for k, block in enumerate(in_rows)},
     )  # fmt: skip
+
+
+def _phases(instructions: list[Instruction]) -> list[list[Instruction]]:
+    """The instructions before, for, and after the examples."""
+    phases: list[list[Instruction]] = [[], [], []]
+    phase_of: dict[Block, int] = {}
+    for instruction in instructions:
+        reduces = isinstance(instruction, Sum) and instruction.over_examples
+        after = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
+        outs = {i.out for i in computations([instruction])}
+        phase = 1 if any(out.varying for out in outs) or reduces else 2 if after else 0
+        assert not (after and phase == 1), "an example depends on a sum over the examples"
+        phases[phase].append(instruction)
+        for out in outs:  # the phase of a block is that of its last member
+            known = phase_of.get(out, 0)
+            phase_of[out] = max(known, 2 if reduces else phase)
+    return phases
 
 
 def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[Block, int]) -> None:
@@ -126,6 +138,14 @@ def _lanes(rows: int, room: int, width: int, number_bytes: int) -> int:
     return width * (min(max(vectors, 1), VECTORS) - 1 | 1)
 
 
+def _near(rows: int, nests: Nests) -> int:
+    """How many rows are to be in the cache at once: all, but for those that move past a loop."""
+    loops = [nest for nest in nests if isinstance(nest, LoopNest)]
+    accesses = [x for nest in loops for x in (*nest.reads(), *(s.target for s in nest.steps))]
+    moving = {x.block for x in accesses if x.step and x.block.varying}
+    return max(rows - sum(block.size for block in moving), 1) if moving else rows
+
+
 def _streams(program: Program) -> dict[Block, int]:
     """Inputs and outputs of one scalar per example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
@@ -154,7 +174,7 @@ def _in_place(program: Program) -> tuple[int, Block] | None:
 
 
 def _layout(
-    program: Program, phases: list[list[Nest]], first_sums: list[Block]
+    program: Program, phases: list[Nests], first_sums: list[Block]
 ) -> tuple[dict[Block, int], int, int, int]:
     """The offsets of stored blocks, and the counts of rows, uniform numbers and reductions."""
     offset, rows = _rows(program, phases[1])
@@ -179,7 +199,7 @@ def _layout(
     return offset, rows, uniform, reduced
 
 
-def _rows(program: Program, nests: list[Nest]) -> tuple[dict[Block, int], int]:
+def _rows(program: Program, nests: Nests) -> tuple[dict[Block, int], int]:
     """The first row of each varying block, and the number of rows."""
     given = [block for block in (*program.inputs, program.seed) if block.varying]
     first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)

@@ -20,7 +20,7 @@ for t < 3:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,3 +100,13 @@ class Recurrence:
 
 
 _NONE = np.empty(0, np.int64)
+
+
+def _no_meaning(*operands: Any) -> Any:
+    raise AssertionError("a loop in a graph is rolled, not computed")
+
+
+# In a graph a recurrence is a node on all that it reads; a result is a node on that one, whose
+# source is the operation and the trip.
+LOOP = Op("loop", None, _no_meaning, _no_meaning, "a recurrence", library=True)
+RESULT = Op("result", 1, _no_meaning, _no_meaning, "a result of a recurrence", library=True)

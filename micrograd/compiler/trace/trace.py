@@ -20,6 +20,7 @@ from micrograd.compiler.trace.errors import (
 )
 from micrograd.compiler.trace.parameter_order import MANY, in_order, numbers_of
 from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.scan import rolled, shown
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.engine import Value
 from micrograd.ops import Op, number
@@ -42,8 +43,12 @@ class Trace(Watch):
 
     no_answer = TraceError
 
-    def __init__(self, numbers_only: bool = False, questions: Questions | None = None) -> None:
+    def __init__(
+        self, numbers_only: bool = False, questions: Questions | None = None, loops: bool = False
+    ) -> None:
         super().__init__()
+        self.loops = loops  # whether `micrograd.scan` is one node; else a loop is unrolled
+        self.has_loops = False
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
         self.questions = questions  # None: they raise TraceError
         self.conditions: list[Node] = []  # of questions: computed as they are written
@@ -79,8 +84,7 @@ class Trace(Watch):
         lines = [f"trace of {len(self.inputs)} inputs and {len(self.parameters)} parameters"]
         for k, node in enumerate(self.computed(self.outputs), start=1):
             names[node] = f"n{k}"
-            operands = ", ".join(map(show, node.operands))
-            lines.append(f"  n{k} = {node.op.name}({operands})")  # type: ignore[union-attr]
+            lines.append(f"  n{k} = {shown(node, [*map(show, node.operands)])}")
         return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
 
     def formula_of_norm(self, operands: tuple[Any, ...]) -> Any:
@@ -147,6 +151,19 @@ class Trace(Watch):
     def number_of(self, value: Value) -> int:
         """The number of the symbol of a computed Value that is in this graph."""
         return self._computed[value].number  # type: ignore[union-attr]
+
+    def scan(self, step: Any, carry: Any, items: Any) -> Any:
+        """The results of `micrograd.scan`, where it can be a node; a loop within its step is
+        unrolled."""
+        if not self.loops:
+            return None
+        self.loops = False
+        try:
+            results = rolled(self, step, carry, items)
+            self.has_loops |= results is not None
+            return results
+        finally:
+            self.loops = True
 
     def node(self, op: Op, operands: tuple[Any, ...]) -> Symbol:
         """The symbol of an operation on symbols, Values and numbers; conditions among them count
@@ -280,15 +297,17 @@ def trace(
     numbers_only: bool = False,
     questions: Questions | None = None,
     nodes: list[Symbol] | None = None,
+    loops: bool = False,
 ) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
     Raises TraceError where the function would freeze its input into the program, or returns
     anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
     an array of a number. Without `questions` it also raises where Python asks for the truth of a
-    condition, or for an integer. The nodes are appended to `nodes`, if that is passed.
+    condition, or for an integer. The nodes are appended to `nodes`, if that is passed. With
+    `loops`, a `micrograd.scan` may be one node.
     """
-    result = Trace(numbers_only, questions)
+    result = Trace(numbers_only, questions, loops)
     result.nodes = [] if nodes is None else nodes
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):
