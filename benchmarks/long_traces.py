@@ -20,7 +20,7 @@ import numpy as np
 import micrograd as mg
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.roll import roll
-from micrograd.compiler.trace.trace import Shape, trace
+from micrograd.compiler.trace.called import Shape, trace
 from micrograd.structure import flatten
 
 NODES = 10**4, 10**5, 10**6

@@ -22,7 +22,7 @@ from micrograd.compiler.program.evaluate import evaluate
 from micrograd.compiler.program.ir import Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.schedule.schedule import schedule
-from micrograd.compiler.trace.trace import trace
+from micrograd.compiler.trace.called import trace
 from micrograd.structure import flatten
 
 Array = NDArray[Any]

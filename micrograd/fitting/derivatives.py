@@ -71,7 +71,8 @@ class Objective:
     def is_smooth(self, x: Array, *args: Any) -> bool:
         """Whether it has second derivatives everywhere."""
         it, _ = self._one.specialize(x, *args)
-        names = {node.op.name for node in it.trace.computed(it.trace.outputs) if node.op}
+        graph = self._one.unrolled(it)
+        names = {node.op.name for node in graph.computed(graph.outputs) if node.op}
         return it.paths is None and names.isdisjoint(KINKED)
 
 

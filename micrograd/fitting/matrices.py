@@ -16,6 +16,7 @@ from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.program.ir import Block, Index, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import numbers_of
 from micrograd.fitting.groups import Group
 from micrograd.fitting.pattern import Filled, Pattern
@@ -68,7 +69,7 @@ class Derivatives:
             self._methods.clear()
         if self.order == 2 and it.trace.output_shapes != [None]:
             self._one.kernel(it, "arguments")  # raises: only one number has a gradient
-        found = None if it.paths is not None else formulas_of(it, self.order)
+        found = None if it.paths is not None else formulas_of(self._one.unrolled(it), self.order)
         method = (
             Whole(self._f, self.order, it.paths is None)
             if found is None
@@ -78,15 +79,15 @@ class Derivatives:
         return method
 
 
-def formulas_of(it: Specialization, order: int) -> tuple[Program, list[RowFormula]] | None:
+def formulas_of(graph: Trace, order: int) -> tuple[Program, list[RowFormula]] | None:
     """The formulas of the rows, or of the summands; None if the whole matrix is less work."""
-    program = roll(it.trace, guarded=True)
+    program = roll(graph, guarded=True)
     (unknowns, *_) = program.inputs
     products = results(program) if order == 1 else summands(program, unknowns)
     formulas = row_formulas(program, products, MOST_STEPS)
     if not formulas or len(formulas) * LEAST_ROWS > sum(len(x.rows) for x in formulas):
         return None
-    work = sum(len(x) for i in program.instructions for x in i.gathers())
+    work = sum(len(x) for i in program.computations for x in i.gathers())
     return (program, formulas) if sum(x.work for x in formulas) <= MOST_WORK * work else None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program.ir import Block, Index, Instruction, Map, Program, Sum
+from micrograd.compiler.program.ir import Block, Computation, Index, Map, Program, Sum
 from micrograd.compiler.program.monoid import SUM
 
 
@@ -35,7 +35,7 @@ class Reading:
 
 
 Product = Sequence[Reading]
-Step = tuple[Instruction, list[list[int]]]  # the operands of a Map, or the factors of each term
+Step = tuple[Computation, list[list[int]]]  # the operands of a Map, or the factors of each term
 
 
 @dataclass
@@ -75,7 +75,7 @@ def _times(x: Any, factor: tuple[Any, bool]) -> Any:
     return ops.div(x, y) if divides else y if x.__class__ is float and x == 1.0 else ops.mul(x, y)
 
 
-def _computed(instruction: Instruction, parts: list[list[int]], numbers: list[Any]) -> Any:
+def _computed(instruction: Computation, parts: list[list[int]], numbers: list[Any]) -> Any:
     if isinstance(instruction, Map):
         return instruction.op(*[numbers[k] for k in parts[0]])
     terms = [reduce(ops.mul, [numbers[k] for k in factors]) for factors in parts]
@@ -116,8 +116,8 @@ class _Blocks:
     """The instructions that compute each block."""
 
     def __init__(self, program: Program) -> None:
-        self.of: dict[Block, list[Instruction]] = {}
-        for instruction in program.instructions:
+        self.of: dict[Block, list[Computation]] = {}
+        for instruction in program.computations:
             self.of.setdefault(instruction.out, []).append(instruction)
         self.starts = {
             block: np.array([i.start for i in instructions])
@@ -147,7 +147,7 @@ class _Writer:
         self.blocks, self.steps_left = blocks, steps_left
         self.nodes: list[Reading | Step] = []
         self.positions: dict[Any, int] = {}  # in `nodes`, by the key of a reading
-        self.computations: dict[Any, tuple[Instruction, list[list[Reading]]]] = {}
+        self.computations: dict[Any, tuple[Computation, list[list[Reading]]]] = {}
 
     def formula(self, rows: Index, product: Product) -> RowFormula:
         """The formula of these rows. Raises _Differs if they have several, and _TooLong."""
@@ -176,7 +176,7 @@ class _Writer:
         self.positions[reading.key] = len(self.nodes)
         self.nodes.append(node)
 
-    def _computation(self, reading: Reading) -> tuple[Instruction, list[list[Reading]]]:
+    def _computation(self, reading: Reading) -> tuple[Computation, list[list[Reading]]]:
         """The instruction that computes what the rows read, and its operands."""
         if reading.key not in self.computations:
             which = self.blocks.which(reading)
@@ -190,7 +190,7 @@ class _Writer:
         return self.computations[reading.key]
 
 
-def _parts(instruction: Instruction, index: Index) -> Iterator[list[Reading]]:
+def _parts(instruction: Computation, index: Index) -> Iterator[list[Reading]]:
     """The operands of a Map, or the factors of each term, for members of its block."""
     members = index - instruction.start
     if isinstance(instruction, Map):

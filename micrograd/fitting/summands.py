@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program.ir import Block, Index, Instruction, Program, Sum
+from micrograd.compiler.program.ir import Block, Computation, Index, Program, Sum
 from micrograd.fitting.row_formulas import Reading
 
 
@@ -39,7 +39,7 @@ def summands(program: Program, unknowns: Block) -> list[tuple[Index, list[Readin
 
 def _dependents(program: Program, unknowns: Block) -> set[Block]:
     depends = {unknowns}
-    for instruction in program.instructions:
+    for instruction in program.computations:
         if any(gather.block in depends for gather in instruction.gathers()):
             depends.add(instruction.out)
     return depends
@@ -64,7 +64,7 @@ def _terms(
     return terms
 
 
-def _factored(instruction: Instruction, depends: set[Block]) -> list[list[Reading]] | None:
+def _factored(instruction: Computation, depends: set[Block]) -> list[list[Reading]] | None:
     """The instruction as a sum of products; None if it is none."""
     if isinstance(instruction, Sum):
         if not instruction.combine.linear:
@@ -78,9 +78,9 @@ def _factored(instruction: Instruction, depends: set[Block]) -> list[list[Readin
     return None
 
 
-def _computing(program: Program, reading: Reading) -> Iterator[tuple[Instruction, Index]]:
+def _computing(program: Program, reading: Reading) -> Iterator[tuple[Computation, Index]]:
     """The instructions that compute what is read, each with the rows that read it."""
-    for instruction in program.instructions:
+    for instruction in program.computations:
         if instruction.out is reading.block:
             low, high = instruction.start, instruction.start + len(instruction)
             rows = np.flatnonzero((low <= reading.index) & (reading.index < high))

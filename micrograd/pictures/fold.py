@@ -60,7 +60,7 @@ def _blocks(graph: Numbered) -> tuple[dict[Value, Place], dict[str, str]]:
     trace.order_parameters()
     program, known = places(trace)
     numbers = [(v, trace.number_of(v)) for v in graph.computed]
-    titles = {i.out.name: _title(i) for i in program.instructions}
+    titles = {i.out.name: _title(i) for i in program.computations}
     return {v: known[n] for v, n in numbers if n in known}, titles
 
 

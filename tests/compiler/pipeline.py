@@ -12,7 +12,8 @@ from micrograd.compiler.program.evaluate import evaluate
 from micrograd.compiler.program.ir import Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import verify
-from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.compiler.trace.called import Shape, trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import numbers_of
 from micrograd.structure import flatten
 

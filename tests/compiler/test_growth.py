@@ -12,8 +12,8 @@ import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.roll import roll
+from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.found import recurrences
-from micrograd.compiler.trace.trace import Shape
 
 LINEAR = 2.5  # for twice the steps, where a square makes 4
 

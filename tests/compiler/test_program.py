@@ -49,17 +49,17 @@ def small() -> Program:
 @pytest.mark.parametrize("k", range(2))
 def test_the_print_says_whether_a_block_varies_and_holds_truths(k: int, kind: str) -> None:
     program = rolled(lambda x: mg.where(x < Value(1.0), x, 0.0), None)
-    before, block = str(program), program.instructions[k].out
+    before, block = str(program), program.computations[k].out
     setattr(block, kind, not getattr(block, kind))
     assert str(program) != before
 
 
 def reads_beyond(program: Program) -> None:
-    program.instructions[0].gathers()[0].index = np.array([0, 2])
+    program.computations[0].gathers()[0].index = np.array([0, 2])
 
 
 def reads_below(program: Program) -> None:
-    program.instructions[0].gathers()[0].index = np.array([-1, 0])
+    program.computations[0].gathers()[0].index = np.array([-1, 0])
 
 
 def reads_too_early(program: Program) -> None:
@@ -67,35 +67,35 @@ def reads_too_early(program: Program) -> None:
 
 
 def reads_itself(program: Program) -> None:
-    first: Any = program.instructions[0]
+    first: Any = program.computations[0]
     first.operands = [Gather(first.out, np.arange(2))]
 
 
 def computes_twice(program: Program) -> None:
-    program.instructions.append(program.instructions[0])
+    program.instructions.append(program.computations[0])
 
 
 def computes_one_of_two_twice(program: Program) -> None:
-    first: Any = program.instructions[0]
+    first: Any = program.computations[0]
     first.out.size = 3
     program.instructions.append(Map(first.out, 1, first.op, first.operands))
 
 
 def writes_beyond(program: Program) -> None:
-    program.instructions[0].start = 1
+    program.computations[0].start = 1
 
 
 def writes_inputs(program: Program) -> None:
-    program.instructions[0].out = program.inputs[0]
+    program.computations[0].out = program.inputs[0]
 
 
 def uniform_reads_varying(program: Program) -> None:
-    program.instructions[0].out.varying = False
+    program.computations[0].out.varying = False
 
 
 def forgets_a_member(program: Program) -> None:
-    program.instructions[0].out.size = 3
-    program.outputs["value"] = [Gather(program.instructions[0].out, np.array([2]))]
+    program.computations[0].out.size = 3
+    program.outputs["value"] = [Gather(program.computations[0].out, np.array([2]))]
 
 
 def answers_what_is_not_there(program: Program) -> None:

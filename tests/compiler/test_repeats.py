@@ -62,7 +62,7 @@ def test_plain_recursion_is_the_program_of_remembered_results() -> None:
     plain, remembered = [
         rolled(lambda a, how=how: by_minors(a, how), (5, 5)) for how in (lambda f: f, cache)
     ]
-    assert sum(map(len, plain.instructions)) == sum(map(len, remembered.instructions))
+    assert sum(map(len, plain.computations)) == sum(map(len, remembered.computations))
     a = random.normal(size=(3, 5, 5))
     values = evaluated(lambda a: by_minors(a, lambda f: f), a)
     np.testing.assert_allclose(values[:, 0], np.linalg.det(a), rtol=1e-12)
@@ -122,7 +122,7 @@ def test_many_operands_repeat_as_few_do() -> None:
 def test_exact_computes_what_is_written() -> None:
     program = roll(traced(twice, None, None), exact=True)
     assert sum(isinstance(i, Map) and i.op.name == "sin" for i in program.instructions) == 1
-    assert sum(len(i) for i in program.instructions if "sin(" in repr(i)) == 2
+    assert sum(len(i) for i in program.computations if "sin(" in repr(i)) == 2
 
 
 def test_a_question_about_a_sum_that_is_written_again_decides_as_the_engine() -> None:

@@ -104,7 +104,7 @@ def test_a_whole_batch_in_one_graph() -> None:
         return sum(losses) * (1.0 / len(losses)) + penalty
 
     program = rolled(loss)
-    assert [len(i) for i in program.instructions] == [1, 12, 12, 4, 4, 4, 1, 1]
+    assert [len(i) for i in program.computations] == [1, 12, 12, 4, 4, 4, 1, 1]
     assert "%2[12] = sum of c[" in str(program)  # the hidden layer: 4 points times 3 neurons
     np.testing.assert_allclose(evaluated(lambda _: loss(), np.zeros((1, 1))), loss().data)
 
@@ -246,7 +246,7 @@ def test_what_no_result_needs_is_no_instruction() -> None:
 def test_what_depends_on_parameters_only_is_uniform() -> None:
     w = Value(2.0)
     program = rolled(lambda x: mg.exp(w) * x, None)
-    assert [i.out.varying for i in program.instructions] == [False, True]
+    assert [i.out.varying for i in program.computations] == [False, True]
 
 
 def test_results_may_be_inputs_parameters_and_constants() -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from micrograd.compiler.api.specialization import Specialization
-from micrograd.compiler.trace.trace import Shape
+from micrograd.compiler.trace.called import Shape
 from micrograd.structure import Structure
 
 KEPT = 64  # entries of a memo, at most

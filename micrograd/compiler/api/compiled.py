@@ -15,7 +15,7 @@ from micrograd.compiler.api.path_report import drawn, summary
 from micrograd.compiler.api.specialization import Answer, Gradient, Specialization
 from micrograd.compiler.api.specializer import Specializer
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.compiler.trace.trace import Shape
+from micrograd.compiler.trace.called import Shape
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
 from micrograd.report import Report

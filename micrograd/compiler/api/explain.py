@@ -68,13 +68,13 @@ class Page:
             for when, varying in (("once", False), ("for each example", True)):
                 lines += self._part(
                     f"{title}, {when}",
-                    [i for i in computations(self.program.instructions)
+                    [i for i in self.program.computations
                      if (i.out in value) == forward and _is_per_example(i) == varying],
                 )  # fmt: skip
         return "\n".join([*lines, "", *self._totals()])
 
     def head(self) -> str:
-        instructions = [*computations(self.program.instructions)]
+        instructions = self.program.computations
         scalars = _count(sum(map(self._flops, instructions)), "operation") + " on scalars"
         blocks = _count(len({i.out for i in instructions}), "block")
         return f"{self.title}: {scalars} became {blocks}"
@@ -90,7 +90,7 @@ class Page:
         ]
 
     def _totals(self) -> Iterator[str]:
-        plan, instructions = self.plan, [*computations(self.program.instructions)]
+        plan, instructions = self.plan, self.program.computations
         for when, varying in (("for each example", True), ("once", False)):
             some = [i for i in instructions if _is_per_example(i) == varying]
             if some:

@@ -13,7 +13,7 @@ from micrograd.compiler.api.compiled import Compiled
 from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.compiler.runtime.kernel import Call
-from micrograd.compiler.trace.trace import Shape
+from micrograd.compiler.trace.called import Shape
 from micrograd.names import names_keywords
 from micrograd.structure import Structure
 

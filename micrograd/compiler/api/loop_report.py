@@ -18,11 +18,12 @@ import numpy as np
 
 from micrograd.caller import is_of_user
 from micrograd.compiler.api.specialization import Specialization
+from micrograd.compiler.trace.called import trace
 from micrograd.compiler.trace.found import recurrences
 from micrograd.compiler.trace.parameter_order import numbers_of
 from micrograd.compiler.trace.recurrence import Recurrence
 from micrograd.compiler.trace.symbol import Symbol
-from micrograd.compiler.trace.trace import Trace, trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.watch import Watch
 
 SAMPLES = 64  # nodes that are looked at, of one loop
@@ -47,7 +48,10 @@ def _lines(function: Callable[..., Any], it: Specialization, found: list[Recurre
     samples = [_samples(loop, it.trace) for loop in found]
     nodes = _Nodes({place for some in samples for place in some})
     with suppress(Exception):  # a function of the user that cannot be called again
-        trace(function, it.structure, it.shapes, it.trace.numbers_only, nodes=nodes)
+        trace(
+            function, it.structure, it.shapes, it.trace.numbers_only,
+            nodes=nodes, loops=it.trace.loops,
+        )  # fmt: skip
     if [node.op for node in nodes] != [node.op for node in it.trace.nodes]:
         return [""] * len(found)
     return [_line([nodes.calls[place] for place in some]) for some in samples]

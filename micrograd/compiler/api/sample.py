@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.columns import Examples, Rows
 from micrograd.compiler.trace.questions import Example
-from micrograd.compiler.trace.trace import Shape
 
 MOST = 4096  # examples
 

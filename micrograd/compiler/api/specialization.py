@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
+from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.symbol import Symbol
-from micrograd.compiler.trace.trace import Shape, Trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 from micrograd.lazy import cached_property
 from micrograd.structure import LEAF, Structure

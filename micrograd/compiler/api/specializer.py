@@ -15,7 +15,7 @@ from micrograd.compiler.api.tracer import Tracer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Map, Program, computations
+from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.building import collector_paused, one_builder
@@ -154,7 +154,7 @@ class Specializer(Tracer):
             program = roll(graph, exact=self.exact, shared=shared, guarded=guarded)
             if answer != "value":
                 add_adjoint(program, answer == "arguments", guarded, summed)
-            choices = computations(program.instructions)
+            choices = program.computations
             if not any(isinstance(i, Map) and i.op is ops.where for i in choices):
                 break
         return checked(program)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from micrograd.compiler.api.explain import Page
-from micrograd.compiler.program.ir import Computation, computations
+from micrograd.compiler.program.ir import Computation
 from micrograd.compiler.program.roll import places
 from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan, Step
 from micrograd.compiler.trace.symbol import Symbol
@@ -45,7 +45,7 @@ def stages(page: Page, trace: Trace, exact: bool) -> Stages:
         Stage(
             _counted(scalars, i), f"{i.out.name} = {was}", became, at.get((i.out.name, i.start))
         )
-        for i in computations(page.plan.program.instructions)
+        for i in page.plan.program.computations
         for was, became in [page.was_and_became(i)]
     ]  # fmt: skip
     return Stages(page.head(), tuple(rows), tuple([_loops(nest, page.plan) for nest in nests]))

@@ -26,11 +26,12 @@ from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call
+from micrograd.compiler.trace.called import Shape, trace
 from micrograd.compiler.trace.columns import Examples
 from micrograd.compiler.trace.merged import Merged
 from micrograd.compiler.trace.paths import Groups, Paths
 from micrograd.compiler.trace.questions import Questions
-from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 from micrograd.lazy import cached_property
 from micrograd.structure import Structure, flatten

@@ -16,8 +16,8 @@ from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.runtime.building import collector_paused
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.broadcasting import CHOOSE, ambiguous, formula
+from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.errors import TraceError
-from micrograd.compiler.trace.trace import Shape
 from micrograd.errors import ArgumentError, NumPyError, ShapeError
 from micrograd.structure import Structure
 

@@ -21,7 +21,6 @@ from micrograd.compiler.program.ir import (
     Map,
     Program,
     Sum,
-    computations,
     weighted_total,
 )
 from micrograd.compiler.program.notes import Notes
@@ -84,7 +83,7 @@ def _keep_what_is_needed(program: Program) -> None:
     """Drops what no output depends on: a gradient on its way to a `sign`, say, which stops it."""
     needed = {gather.block for gathers in program.outputs.values() for gather in gathers}
     kept: list[Instruction] = []
-    for instruction in reversed([*computations(program.instructions)]):
+    for instruction in reversed(program.computations):
         if instruction.out in needed:
             needed.update([gather.block for gather in instruction.gathers()])
             kept.append(instruction)
@@ -109,7 +108,7 @@ class _Adjoint:
     def _depend_on(self, wanted: list[Block]) -> set[Block]:
         """The blocks with a derivative by one of these."""
         active = set(wanted)
-        for instruction in computations(self.program.instructions):
+        for instruction in self.program.computations:
             constant = isinstance(instruction, Sum) and not instruction.combine.linear
             if constant or instruction.out.boolean:
                 continue
@@ -122,7 +121,7 @@ class _Adjoint:
         assert value.index.shape == (1,), "the gradient of one number"
         seed = Gather(self.program.seed, np.zeros(1, np.int64))
         self.notes.add(value, [seed])
-        for instruction in reversed([*computations(self.program.instructions)]):
+        for instruction in reversed(self.program.computations):
             out = instruction.out
             if out in self.notes and out in self.active:
                 self.gradient[out] = self._collected(out)

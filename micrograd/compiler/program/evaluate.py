@@ -15,7 +15,6 @@ from micrograd.compiler.program.ir import (
     Map,
     Program,
     Sum,
-    computations,
 )
 from micrograd.operation import elementwise
 
@@ -43,7 +42,7 @@ def evaluate(
     examples = len(seed) if seed.ndim else len(inputs[0]) if inputs else 1
     numbers = _given(program, inputs, parameters, seed, examples)
     with np.errstate(all="ignore"):
-        for out in dict.fromkeys(i.out for i in computations(program.instructions)):
+        for out in dict.fromkeys(i.out for i in program.computations):
             dtype = bool if out.boolean else float
             numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
         for instruction in program.instructions:

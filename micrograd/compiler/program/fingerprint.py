@@ -18,7 +18,6 @@ from micrograd.compiler.program.ir import (
     Loop,
     Map,
     Program,
-    computations,
 )
 from micrograd.ops import Op
 
@@ -49,7 +48,7 @@ def of_program(program: Program) -> str | None:
     for k, each in enumerate(program.instructions):
         if isinstance(each, Loop):
             parts.append((k, each.trips, len(each.body), len(each.updates)))
-    for instruction in computations(program.instructions):
+    for instruction in program.computations:
         op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine.op
         if not op.library:
             return None

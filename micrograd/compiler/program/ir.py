@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from micrograd.compiler.program.indices import Index, describe, moving
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.ops import Op
-
-Index = NDArray[np.int64]
 
 
 @dataclass(eq=False)
@@ -57,13 +55,8 @@ class Gather:
         return self.index + trip * self.step if self.step else self.index
 
     def __repr__(self) -> str:
-        place = f"{describe(self.index)}{_moving(self.step)}"
+        place = f"{describe(self.index)}{moving(self.step)}"
         return f"{self.block.name}[{place.removeprefix('0 + ')}]"
-
-
-def _moving(step: int) -> str:
-    """How an index goes on from trip to trip of a loop: the last term of its formula."""
-    return f" {'+' if step > 0 else '-'} {_times(abs(step))}s" if step else ""
 
 
 # One or two factors, each of shape (m, T). Before two factors may stand constants, which are -1.
@@ -184,6 +177,11 @@ class Program:
             self.constants.size = len(self.constant_values)
         return place
 
+    @property
+    def computations(self) -> list[Computation]:
+        """The instructions, and those of loops in place of these."""
+        return [*computations(self.instructions)]
+
     def __str__(self) -> str:
         given = [_shape(b, str(b.size)) for b in (*self.inputs, self.parameters) if b.size]
         lines = [f"program of {', '.join(given) or 'nothing'}"]
@@ -210,7 +208,7 @@ def target(instruction: Computation) -> str:
     """The members that an instruction computes."""
     out, start, stop = instruction.out, instruction.start, instruction.start + len(instruction)
     if isinstance(instruction, Map) and instruction.step:
-        move = _moving(instruction.step).removeprefix(" + ")
+        move = moving(instruction.step).removeprefix(" + ")
         return _shape(out, f"{move}{f' + {start}' if start else ''} : +{len(instruction)}")
     return _shape(out, str(out.size) if stop - start == out.size else f"{start}:{stop}")
 
@@ -228,55 +226,6 @@ def _shape(block: Block, members: str) -> str:
 def _product(product: Product) -> str:
     terms = product[0].index.shape[1]
     return " * ".join(map(repr, product)) + (f" (t < {terms})" if terms > 1 else "")
-
-
-def describe(index: Index) -> str:
-    """An index array as a formula of the member i and the term t, where it is one.
-
-    >>> describe(np.array([[0, 1], [2, 3], [4, 5]]))
-    '2i + t'
-    >>> describe(np.array([7, 7]))
-    '7'
-    >>> describe(np.array([0, 0, 0, 1, 1, 1]))
-    'i // 3'
-    >>> describe(np.array([3, 1, 4]))
-    'table of 3'
-    """
-    if index.ndim == 2 and index.shape[1] == 1:
-        index = index[:, 0]
-    if index.ndim == 1:
-        return _along(index, "i") or f"table of {index.size}"
-    i, t = _along(index[:, 0] - index[0, 0], "i"), _along(index[0] - index[0, 0], "t")
-    if i and t and (index == index[:, :1] + index[:1] - index[0, 0]).all():
-        parts = [x for x in (i, t) if x != "0"] + [str(index[0, 0])] * bool(index[0, 0])
-        return " + ".join(parts).replace("+ -", "- ") or "0"
-    return f"table of {index.shape[0]} x {index.shape[1]}"
-
-
-def _along(index: Index, letter: str) -> str:
-    """As `describe`, along one axis; empty where there is no formula."""
-    first, n = int(index[0]), len(index)
-    plus = f" + {first}" if first else ""
-    if n == 1 or ((step := int(index[1]) - first) == 0 and np.ptp(index) == 0):
-        return str(first)
-    places = np.arange(n)
-    if (index == first + step * places).all():
-        return f"{_times(step)}{letter}{plus}"
-    changes = np.flatnonzero(np.diff(index))
-    run = int(changes[0]) + 1 if len(changes) else n
-    if run > 1 and (index == first + places // run * (index[run] - first)).all():
-        step = int(index[run]) - first
-        return f"{'' if step == 1 else f'{step} '}{letter} // {run}{plus}"
-    wraps = np.flatnonzero(index == first)
-    period = int(wraps[1]) if len(wraps) > 1 else n
-    if period < n and (index == index[places % period]).all():
-        inner = _along(index[:period], letter)
-        return inner and f"({inner} of i % {period})" if letter == "i" else ""
-    return ""
-
-
-def _times(step: int) -> str:
-    return {1: "", -1: "-"}.get(step, str(step))
 
 
 def weighted_total(program: Program, gather: Gather) -> Gather:

@@ -17,7 +17,6 @@ from micrograd.compiler.program.ir import (
     Product,
     Program,
     Sum,
-    computations,
 )
 from micrograd.compiler.program.loop_body import LoopBody, View, loop_body, places_of, varying
 from micrograd.compiler.trace.recurrence import Source
@@ -77,7 +76,7 @@ class LoopRoller:
                 return Gather(carried, gather.index)
             return body.outside(gather, given)
 
-        steps = [_rewired(i, outside) for i in computations(inner.instructions)]
+        steps = [_rewired(i, outside) for i in inner.computations]
         for i in steps:
             i.out.varying = varies
         outs = {i.out for i in steps}

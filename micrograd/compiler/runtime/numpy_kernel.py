@@ -17,7 +17,7 @@ class NumPyKernel:
 
     def __init__(self, program: Program, dtype: Any, exact: bool = False):
         self.program, self.dtype, self._exact = program, dtype, exact
-        for instruction in program.instructions:
+        for instruction in program.computations:
             if isinstance(instruction, Map):  # raises TraceError as machine code would
                 cost(instruction.op, len(instruction.operands))
 

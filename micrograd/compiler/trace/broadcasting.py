@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.compiler.trace.called import Shape, trace
 from micrograd.compiler.trace.errors import TraceError
 from micrograd.compiler.trace.questions import Example, Questions
 from micrograd.compiler.trace.symbol import Node
-from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.errors import ArgumentError, NumPyError, ShapeError
 from micrograd.structure import Structure
 

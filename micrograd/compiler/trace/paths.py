@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.compiler.trace.called import Shape, trace
 from micrograd.compiler.trace.columns import Columns, Examples, Rows
 from micrograd.compiler.trace.errors import TraceError, differs, too_many_paths
 from micrograd.compiler.trace.questions import Example, Given, Questions
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
-from micrograd.compiler.trace.trace import Shape, Trace, trace
+from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 from micrograd.graph import gradients, topological_order
 from micrograd.structure import Structure

@@ -1,4 +1,4 @@
-"""Trace: a Python function, called once on symbols, becomes a graph."""
+"""Trace: the graph that a Python function becomes, called once on symbols."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import graph, ops
-from micrograd.arrays.array import wrapped
 from micrograd.compiler.trace.errors import (
     ASKED,
     INTEGER,
@@ -24,7 +23,7 @@ from micrograd.compiler.trace.scan import rolled, shown
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.engine import Value
 from micrograd.ops import Op, number
-from micrograd.structure import Structure, flatten
+from micrograd.structure import Structure
 from micrograd.watch import Watch, watches
 
 Guards = dict[Op, slice]  # which operands of each are needed
@@ -285,59 +284,3 @@ def as_computed(op: Op) -> Op:
         return [0.0, *op.derivative(g, z, *operands)]
 
     return Op(op.name, None, meaning, derivative, op.doc)
-
-
-Shape = tuple[int, ...] | None  # of an array; None: a number
-
-
-def trace(
-    function: Callable[..., Any],
-    structure: Structure,
-    shapes: list[Shape],
-    numbers_only: bool = False,
-    questions: Questions | None = None,
-    nodes: list[Symbol] | None = None,
-    loops: bool = False,
-) -> Trace:
-    """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
-
-    Raises TraceError where the function would freeze its input into the program, or returns
-    anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
-    an array of a number. Without `questions` it also raises where Python asks for the truth of a
-    condition, or for an integer. The nodes are appended to `nodes`, if that is passed. With
-    `loops`, a `micrograd.scan` may be one node.
-    """
-    result = Trace(numbers_only, questions, loops)
-    result.nodes = [] if nodes is None else nodes
-    leaves: list[Any] = []
-    for argument, shape in enumerate(shapes):
-        size = 1 if shape is None else int(np.prod(shape))
-        symbols = [Symbol(result, None, (), (argument, place)) for place in range(size)]
-        result.inputs.append(symbols)
-        if shape is None:
-            leaves.append(symbols[0])
-        else:
-            array = np.empty(size, dtype=object)
-            array[:] = symbols
-            leaves.append(wrapped(array.reshape(shape)))
-    args, kwargs = structure.build(iter(leaves))
-    answer = result.run(function, *args, **kwargs)
-    returned, result.output_structure = flatten(answer)
-    for leaf in returned:
-        _add_output(result, leaf)
-    result.order_parameters()
-    return result
-
-
-def _add_output(result: Trace, leaf: Any) -> None:
-    shape = leaf.shape if isinstance(leaf, np.ndarray | np.generic) else None
-    scalars = [leaf] if shape is None else leaf.ravel().tolist()
-    try:
-        result.outputs += [result.symbol(x) for x in scalars]
-    except TraceError:
-        raise
-    except TypeError as error:
-        raise TraceError(
-            f"a traced function returns numbers; this one returned {leaf!r:.60}"
-        ) from error
-    result.output_shapes.append(shape or None)  # an array without axes is a number

@@ -1,0 +1,68 @@
+"""Called: a Python function is called once, on symbols; what it returns are its trace's outputs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd.arrays.array import wrapped
+from micrograd.compiler.trace.errors import TraceError
+from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.symbol import Symbol
+from micrograd.compiler.trace.trace import Trace
+from micrograd.structure import Structure, flatten
+
+Shape = tuple[int, ...] | None  # of an array; None: a number
+
+
+def trace(
+    function: Callable[..., Any],
+    structure: Structure,
+    shapes: list[Shape],
+    numbers_only: bool = False,
+    questions: Questions | None = None,
+    nodes: list[Symbol] | None = None,
+    loops: bool = False,
+) -> Trace:
+    """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
+
+    Raises TraceError where the function would freeze its input into the program, or returns
+    anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
+    an array of a number. Without `questions` it also raises where Python asks for the truth of a
+    condition, or for an integer. The nodes are appended to `nodes`, if that is passed. With
+    `loops`, a `micrograd.scan` may be one node.
+    """
+    result = Trace(numbers_only, questions, loops)
+    result.nodes = [] if nodes is None else nodes
+    leaves: list[Any] = []
+    for argument, shape in enumerate(shapes):
+        size = 1 if shape is None else int(np.prod(shape))
+        symbols = [Symbol(result, None, (), (argument, place)) for place in range(size)]
+        result.inputs.append(symbols)
+        if shape is None:
+            leaves.append(symbols[0])
+        else:
+            array = np.empty(size, dtype=object)
+            array[:] = symbols
+            leaves.append(wrapped(array.reshape(shape)))
+    args, kwargs = structure.build(iter(leaves))
+    answer = result.run(function, *args, **kwargs)
+    returned, result.output_structure = flatten(answer)
+    for leaf in returned:
+        _add_output(result, leaf)
+    result.order_parameters()
+    return result
+
+
+def _add_output(result: Trace, leaf: Any) -> None:
+    shape = leaf.shape if isinstance(leaf, np.ndarray | np.generic) else None
+    scalars = [leaf] if shape is None else leaf.ravel().tolist()
+    try:
+        result.outputs += [result.symbol(x) for x in scalars]
+    except TraceError:
+        raise
+    except TypeError as error:
+        raise TraceError(
+            f"a traced function returns numbers; this one returned {leaf!r:.60}"
+        ) from error
+    result.output_shapes.append(shape or None)  # an array without axes is a number
