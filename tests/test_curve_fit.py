@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,28 @@ def test_a_model_may_branch():
 
     fit = mg.curve_fit(knee, x, np.where(x < 1.0, 3.0 * x, 3.0 + 0.5 * (x - 1.0)), [1.0, 1.0])
     np.testing.assert_allclose(fit.values, [3.0, 0.5], rtol=1e-9)
+
+
+def test_a_model_may_hide_a_nan_or_read_a_value_also_in_a_single_fit():
+    def masked(x, a, b):  # at x = 0 the derivative of the power is 0 * inf
+        return mg.where(x > 0.0, a * (x * b) ** 0.5, 0.0 * a)
+
+    x = np.linspace(0.0, 2.0, 9)
+    fit = mg.curve_fit(masked, x, 3.0 * np.sqrt(x), {"a": 1.0, "b": (1.0, None, None, True)})
+    assert fit["a"] == pytest.approx(3.0)
+    offset = mg.Value(1.0)
+    line = lambda x, a: a * x + offset  # noqa: E731
+    for number in (1.0, 2.0):
+        offset.data = number
+        assert mg.curve_fit(line, x, 3.0 * x + number, [1.0])["a"] == pytest.approx(3.0)
+
+
+def test_threads_may_fit_the_same_model_at_once():
+    _, y = decays(40)
+    alone = [mg.curve_fit(decay, X, row, [1.0, 1.0, 1.0]).values.tolist() for row in y]
+    with ThreadPoolExecutor(4) as pool:
+        at_once = pool.map(lambda row: mg.curve_fit(decay, X, row, [1.0, 1.0, 1.0]), y)
+    assert [fit.values.tolist() for fit in at_once] == alone
 
 
 def test_points_of_weight_zero_and_points_omitted_do_not_count():

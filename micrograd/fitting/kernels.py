@@ -13,9 +13,12 @@ import numpy as np
 
 from micrograd import ops
 from micrograd.calculus import value_and_grad
-from micrograd.compiler.api.function import compile, vectorize
+from micrograd.compaction import repeat
+from micrograd.compiler.api.function import CompiledOne, compile, vectorize
+from micrograd.compiler.runtime.buffers import popped
 from micrograd.fitting import levenberg_marquardt
 from micrograd.fitting.levenberg_marquardt import Equations, State, size, symmetric
+from micrograd.fitting.one_row import OneRow
 from micrograd.fitting.robust import loss_named
 from micrograd.lazy import cached_property
 
@@ -43,17 +46,32 @@ class Kernels:
     bounded: bool
     threads: int
 
-    def step(self, n: int, points: int) -> Callable[..., Array]:
-        """The step of n rows. Its arguments: the states, [low, high], y, [weights], the inputs."""
-        if points > FUSED:
-            return self._in_pieces
-        return self._one_row if n == 1 else self._fused
+    def repeat(self, states: Array, arrays: list[Array], most: int) -> tuple[Array, Array]:
+        """The final states of all rows, and how many steps each took, at most `most`. The arrays
+        are [low, high], y, [weights], and the inputs."""
+        if arrays[2 * self.bounded].shape[1] > FUSED:
+            return repeat(self._in_pieces, states, arrays, most)
+        if len(states) > 1:
+            return repeat(self._fused, states, arrays, most)
+        state, inputs = states[0], [array[0] for array in arrays]
+        if not OneRow.is_simple(self._single, state, inputs):
+            return repeat(self._one_row, states, arrays, most)
+        ready = self._ready.setdefault(len(inputs[-1]), [])
+        row = popped(ready) or OneRow(self._single, state, inputs)
+        state, taken = row(state, inputs, most)
+        ready.append(row)
+        return state[None], np.array([taken])
 
     def _one_row(self, *arrays: Array) -> Array:
         return self._single(*[array[0] for array in arrays])[None]
 
     @cached_property
-    def _single(self) -> Callable[..., Array]:
+    def _ready(self) -> dict[int, list[OneRow]]:
+        """By the number of points: steps of one row that no thread is using."""
+        return {}
+
+    @cached_property
+    def _single(self) -> CompiledOne:
         return compile(self._step)
 
     @cached_property

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.compaction import repeat
 from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting.kernels import Kernels, first_states
 from micrograd.fitting.measurements import Measurements, rows_of
@@ -88,8 +87,6 @@ def _solve_block(
     solution: Solution, rows: Array,
 ) -> None:  # fmt: skip
     for attempt, damping in enumerate(DAMPINGS):
-        if not len(rows):
-            return
         states, taken = _attempt(kernels, data, starts, bounds, most, damping)
         if attempt:
             better = states[:, -6] < solution.chi2[rows]
@@ -98,6 +95,8 @@ def _solve_block(
         solution.put(rows, states, taken)
         status = solution.status[rows]
         again = (status == LIMIT) | (status == STUCK)
+        if not again.any():
+            return
         rows, starts, data = rows[again], rows_of(starts, again), data.take(again)
 
 
@@ -108,5 +107,4 @@ def _attempt(
     weighted = data.y if data.weights is None else data.y * data.weights
     floor = (4.0 * np.finfo(float).eps) ** 2 * np.einsum("ij,ij->i", weighted, weighted)
     states = first_states(starts, kernels.m, floor, damping)
-    step = kernels.step(*data.y.shape)
-    return repeat(step, states, [*bounds, *data.arrays], most)
+    return kernels.repeat(states, [*bounds, *data.arrays], most)
