@@ -14,6 +14,8 @@ from micrograd.chain_rule import Step
 from micrograd.compiler.api.function import CompiledOne
 from micrograd.compiler.api.vectorized import Vectorized
 from micrograd.fitting.many import Minima
+from micrograd.fitting.many_fits import Fits
+from micrograd.fitting.one_fit import Fit
 from micrograd.gradient_check import Comparison, GradientCheck
 from micrograd.optim import Optimizer
 from micrograd.pictures.picture import Picture
@@ -27,7 +29,7 @@ CLASSES = [
     mg.Predictor, mg.History, mg.TableModel, Optimizer, mg.SGD, mg.Momentum, mg.Nesterov,
     mg.RMSprop, mg.Adam, mg.AdamW, mg.Constant, mg.StepDecay, mg.CosineDecay, mg.WarmUp,
     GradientCheck, Comparison,
-    Minima, Step, Picture, mg.Recording,
+    Minima, Fit, Fits, Step, Picture, mg.Recording,
 ]  # fmt: skip
 
 

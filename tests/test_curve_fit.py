@@ -11,6 +11,7 @@ import pytest
 import micrograd as mg
 from micrograd.compaction import repeat
 from micrograd.errors import ArgumentError, ShapeError
+from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting import solution
 from micrograd.parser import Expression
 
@@ -146,6 +147,17 @@ def test_starts_may_be_rows_or_a_function_of_the_data():
     np.testing.assert_allclose(rows.values, called.values, rtol=1e-6)
 
 
+def test_what_a_function_for_the_start_returns_is_checked():
+    _, y = decays(2)
+    with pytest.raises(ArgumentError, match="expected real numbers in what p0 returns, got 'abc'"):
+        mg.curve_fit(decay, X, y[0], lambda x, y: "abc")
+    with pytest.raises(ShapeError, match=r"for data set 0 it returned numbers of shape \(\)"):
+        mg.curve_fit(decay, X, y[0], lambda x, y: 1.0)
+    answers = iter([[1.0, 1.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(ShapeError, match=r"for data set 1 it returned numbers of shape \(2,\)"):
+        mg.curve_fits(decay, X, y, lambda x, y: next(answers))
+
+
 def test_several_inputs_are_a_tuple():
     x = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 2.0, 1.0])
     fit = mg.curve_fit(lambda x, a, b: a * x[0] + b * x[1], x, 2.0 * x[0] - 3.0 * x[1], [1, 1])
@@ -183,6 +195,50 @@ def test_threads_may_fit_the_same_model_at_once():
     with ThreadPoolExecutor(4) as pool:
         at_once = pool.map(lambda row: mg.curve_fit(decay, X, row, [1.0, 1.0, 1.0]), y)
     assert [fit.values.tolist() for fit in at_once] == alone
+
+
+@pytest.mark.parametrize("start", [0.5, 0.0, 1.5])
+def test_bounds_on_parameters_that_the_data_do_not_determine(start):
+    x, y = np.linspace(0.5, 2.0, 12), np.linspace(1.0, 4.3, 12) ** 1.1
+    slope = (x @ y) / (x @ x)  # about 2.2: within the bounds, on a whole line of minima
+    for model in (lambda x, a, b: (a + b) * x, lambda x, a, b: (1.0 + a) * (0.5 + b) * x):
+        fit = mg.curve_fit(model, x, y, [start, start], bounds=(0.0, 1.5))
+        assert fit.converged
+        assert (fit.values >= 0.0).all()
+        assert (fit.values <= 1.5).all()
+        assert fit.chi2 == pytest.approx(((y - slope * x) ** 2).sum(), rel=1e-9)
+        assert np.isinf(fit.covariance).all()
+
+
+def test_a_step_that_rounding_swallows_makes_no_damping_of_nan():
+    equations = method.Equations(1.0, [1e-9], [[1.0]])
+    old = method.State([1.0], [1.0], equations, [1.0], 1e9, 2.0, mg.Value(0.0), 0.0, 0.0)
+    new = method.step(old, equations, None, None)  # Values divide by zero as the machine does
+    assert new.damping.data > old.damping
+    assert math.isfinite(new.trial[0].data)
+
+
+def test_two_threads_find_what_one_does():
+    _, y = decays(200)
+    one, two = [mg.curve_fits(decay, X, y, [1, 1, 1], threads=n) for n in (1, 2)]
+    assert one.values.tolist() == two.values.tolist()
+    assert one.covariance.tolist() == two.covariance.tolist()
+    x = np.linspace(0.0, 4.0, 90)  # in pieces
+    y = np.exp(-np.linspace(0.5, 1.5, 40)[:, None] * x) + 0.01 * np.sin(40.0 * x)
+    one, two = [mg.curve_fits(decay, x, y, [1, 1, 1], threads=n) for n in (1, 2)]
+    assert one.values.tolist() == two.values.tolist()
+
+
+def test_progress_is_a_bar_on_stderr_that_counts_the_fits(capsys, monkeypatch):
+    monkeypatch.setattr(solution, "LARGEST", 4)
+    _, y = decays(10)
+    weights = np.ones((10, 50))
+    weights[9] = 0.0  # too few points
+    for progress in (True, False, None):  # None: not in a terminal here
+        mg.curve_fits(decay, X, y, [1, 1, 1], weights=weights, progress=progress)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert ("10.0/10.0" in shown.err) == (progress is True)
 
 
 def test_points_of_weight_zero_and_points_omitted_do_not_count():

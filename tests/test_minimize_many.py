@@ -95,7 +95,10 @@ def test_a_function_without_a_minimum_is_nan_and_counted() -> None:
 
 
 def test_a_mistake_says_what_to_do() -> None:
-    with pytest.raises(mg.ShapeError, match="must broadcast"):
+    what = r"parameters\[0\] of shape \(3,\), parameters\[1\] of shape \(4,\)"
+    with pytest.raises(mg.ShapeError, match=f"must broadcast; got {what}"):
         mg.minimize_many(lambda x, a, b: x * x * a * b, 0.0, np.ones(3), np.ones(4))
+    with pytest.raises(mg.ArgumentError, match=r"<vectorized smooth> .* got str 'a'"):
+        mg.minimize_many(smooth, "a", A, B)  # type: ignore[arg-type]
     with pytest.raises(mg.TraceError):
         mg.minimize_many(lambda x: x * x if x > 0 else x, 1.0)

@@ -89,7 +89,7 @@ class Kernels:
         return state, bounds, rest[2 * self.bounded :]
 
     def _next(self, state: State, equations: Equations, bounds: Any) -> Array:
-        return _packed(levenberg_marquardt.step(state, equations, *bounds).columns())
+        return packed(levenberg_marquardt.step(state, equations, *bounds).columns())
 
     # The equations, in scalars.
 
@@ -138,7 +138,7 @@ class Kernels:
     def _piece(self) -> Callable[..., Array]:
         def piece(free: Array, y: Array, weights: Array, *inputs: Array) -> Array:
             e = self._equations([*free], y, weights, inputs)
-            return _packed([e.chi2, *e.g, *[x for k, row in enumerate(e.a) for x in row[k:]]])
+            return packed([e.chi2, *e.g, *[x for k, row in enumerate(e.a) for x in row[k:]]])
 
         return vectorize(piece, each="row", threads=self.threads)
 
@@ -186,7 +186,7 @@ def _cut(array: Array, pieces: int, n: int, padding: float | None = None) -> Arr
     return np.broadcast_to(array, (n, array.shape[1])).reshape(n * pieces, length)
 
 
-def _packed(numbers: list[Any]) -> Array:
+def packed(numbers: list[Any]) -> Array:
     array = np.empty(len(numbers), object)
     array[:] = numbers
     return array

@@ -135,7 +135,8 @@ def _chosen(condition: Any, x: Numbers, y: Numbers) -> list[Any]:
 def _damped(old: State, chi2: Any, better: Any) -> tuple[Any, Any]:
     """The next damping, and its growth if the next trial point is rejected."""
     first = old.equations.chi2 == INFINITY
-    gain = (old.equations.chi2 - chi2) / old.predicted
+    moved = old.predicted > 0.0  # else the step was shorter than rounding
+    gain = ops.where(moved, (old.equations.chi2 - chi2) / old.predicted, 0.0)
     excess = 2.0 * gain - 1.0
     slower = ops.maximum(1.0 / 3.0, 1.0 - excess * excess * excess)
     smaller = old.damping * ops.where(gain > LINEAR, 0.1, slower)
@@ -192,7 +193,7 @@ def factor(a: list[list[Any]], added: Numbers) -> tuple[list[list[Any]], list[An
     return lower, inverse
 
 
-def _forward(lower: list[list[Any]], inverse: list[Any], g: Numbers) -> list[Any]:
+def forward(lower: list[list[Any]], inverse: list[Any], g: Numbers) -> list[Any]:
     z: list[Any] = []
     for i, x in enumerate(g):
         z.append(_subtracted(x, [lower[i][k] * z[k] for k in range(i)]) * inverse[i])
@@ -203,7 +204,7 @@ def solution(a: list[list[Any]], g: Numbers, added: Numbers) -> list[Any]:
     """The step of the damped equations."""
     m = len(a)
     lower, inverse = factor(a, added)
-    z = _forward(lower, inverse, g)
+    z = forward(lower, inverse, g)
     change: list[Any] = [None] * m
     for i in reversed(range(m)):
         products = [lower[k][i] * change[k] for k in range(i + 1, m)]
@@ -213,7 +214,7 @@ def solution(a: list[list[Any]], g: Numbers, added: Numbers) -> list[Any]:
 
 def newton_decrease(a: list[list[Any]], g: Numbers) -> Any:
     """The decrease of χ² by a full step, if the model were linear."""
-    z = _forward(*factor(a, [0.0] * len(g)), g)
+    z = forward(*factor(a, [0.0] * len(g)), g)
     return total([x * x for x in z])
 
 

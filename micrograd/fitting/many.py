@@ -11,6 +11,7 @@ from micrograd import graph
 from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.function import vectorize
+from micrograd.errors import ShapeError
 from micrograd.fitting.downhill import descent
 from micrograd.names import names_keywords
 from micrograd.operation import Op
@@ -73,9 +74,23 @@ def minimize_many(
         x = minimizer(tape)(guess, low, high, *free)
         return array_of([x, f(x, *of_example)], (2,))
 
+    one.__name__ = getattr(f, "__name__", repr(f))
+    _check_shapes(x0, bounds, parameters)
     found = vectorize(one, each="number", threads=threads)(x0, *bounds, *parameters)
     x, fun = np.moveaxis(np.asarray(found), -1, 0)
     return Minima(x.copy(), fun.copy(), ~np.isnan(x))
+
+
+def _check_shapes(x0: Tree, bounds: tuple[Tree, Tree], parameters: tuple[Tree, ...]) -> None:
+    named = {"x0": x0, "the lower bound": bounds[0], "the upper bound": bounds[1]}
+    named |= {f"parameters[{k}]": x for k, x in enumerate(parameters)}
+    shapes = {k: x.shape for k, x in named.items() if isinstance(x, np.ndarray)}
+    shapes |= {k: np.shape(x) for k, x in named.items() if isinstance(x, list)}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        given = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items() if shape)
+        raise ShapeError(f"x0, the parameters and the bounds must broadcast; got {given}") from None
 
 
 def _slope(y: Any, unknown: Any, again: bool) -> Any:

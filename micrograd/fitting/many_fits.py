@@ -36,8 +36,17 @@ class Fits:
     >>> fits = mg.curve_fits(lambda x, a, b: a + b * x, x, y, [1, 1])
     >>> fits["b"].round(9), fits.status
     (array([2., 1.]), array([1, 1]))
-    >>> round(fits[0]["a"], 9)
-    1.0
+    >>> fits.names, fits.values.shape, fits.errors.shape, fits.covariance.shape
+    (('a', 'b'), (2, 2), (2, 2), (2, 2, 2))
+    >>> fits.converged.tolist(), fits.message(0), fits.messages[1], fits.iterations.shape
+    ([True, True], 'converged', 'converged', (2,))
+    >>> fits.chi2.round(9), fits.dof, fits.reduced_chi2.round(9)
+    (array([0., 0.]), array([1, 1]), array([0., 0.]))
+    >>> fits.predict([10.0]).round(6).tolist(), fits.residuals.shape
+    ([[21.0], [10.0]], (2, 3))
+    >>> [round(fit["a"], 6) + 0.0 for fit in fits], fits[0].converged
+    ([1.0, 0.0], True)
+    >>> figure = fits.plot([1])
     """
 
     parameters: Parameters

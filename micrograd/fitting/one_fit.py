@@ -20,14 +20,26 @@ class Fit:
     `fit["a"]` is the parameter a. If `status` is not 1, the fit has not converged, and `message`
     says why.
 
+    >>> import numpy as np
     >>> import micrograd as mg
     >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1.0, 1.0])
     >>> fit
     <fit: a = 0.833 ± 0.37, b = 2.5 ± 0.29; converged>
     >>> round(fit["b"], 9), round(fit.chi2, 9)
     (2.5, 0.166666667)
-    >>> fit.predict([10.0]).round(6)
-    array([25.833333])
+    >>> fit.names, fit.parameters == dict(zip(fit.names, fit.values.tolist()))
+    (('a', 'b'), True)
+    >>> np.allclose(fit.errors, np.sqrt(np.diag(fit.covariance)))
+    True
+    >>> fit.dof, fit.reduced_chi2 == fit.chi2 / fit.dof
+    (1, True)
+    >>> fit.status, fit.converged, fit.message, fit.iterations < 10
+    (1, True, 'converged', True)
+    >>> fit.residuals.round(6)
+    array([ 0.166667, -0.333333,  0.166667])
+    >>> fit.predict([10.0]).round(6), fit.band([10.0]).round(3)  # the curve, and its error
+    (array([25.833333]), array([2.609]))
+    >>> figure = fit.plot()
     """
 
     all: Any  # the Fits that it belongs to

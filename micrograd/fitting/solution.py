@@ -76,6 +76,7 @@ def solve(
             part = data.take(rows)
             _solve_block(kernels, part, rows_of(starts, rows), bounds, most, solution, rows)
             done(int(rows[-1]) + 1)
+        done(n)
     except KeyboardInterrupt:
         if n == 1:
             raise

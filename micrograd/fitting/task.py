@@ -155,10 +155,22 @@ def _called(p0: Callable[..., Any], data: Measurements, x: Any, y: Any) -> Array
         array = np.asarray(array, float)
         return array[k] if array.ndim == 2 and array.shape == data.y.shape else array
 
-    return np.array([
-        np.asarray(p0(tuple(of(a, k) for a in x) if isinstance(x, tuple) else of(x, k), row), float)
+    starts = [
+        real_numbers("what p0 returns", p0(_each(x, lambda a, k=k: of(a, k)), row))
         for k, row in enumerate(ys)
-    ])  # fmt: skip
+    ]
+    for k, start in enumerate(starts):
+        if start.ndim != 1 or start.shape != starts[0].shape:
+            raise ShapeError(
+                f"p0 must return a start for each parameter, as many for each data set; for data "
+                f"set {k} it returned numbers of shape {start.shape}"
+            )
+    return np.array(starts)
+
+
+def _each(x: Any, of: Callable[[Any], Any]) -> Any:
+    """The inputs of a data set: one, or a tuple."""
+    return tuple(map(of, x)) if isinstance(x, tuple) else of(x)
 
 
 def _checked(starts: Array, parameters: Parameters, data: Measurements) -> Array:
