@@ -2,6 +2,7 @@
 
 import ast
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ def numbers_by_name(text: str) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for part in filter(str.strip, text.split(",")):
         name, _, written = map(str.strip, part.partition("="))
+        name = unicodedata.normalize("NFKC", name)  # as Python reads it: the sign µ is the letter μ
         try:
             x = float(written)
         except ValueError:
@@ -118,7 +120,7 @@ def _checked(expression: str) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.msg:
-        return f"{error.msg}, at character {error.offset or 1}"
+        return f"{error.msg.partition(': ')[0]}, at character {error.offset or 1}"
     return "it is nested too deeply"
 
 
@@ -148,7 +150,8 @@ class _Parser:
     def _leaf(self, name: str) -> Any:
         if name not in self.leaves:
             what = f"the operation {name} is called: {name}(x)" if name in TABLE else ""
-            raise ValueError(what or f"{name} has no number; write --at {name}=1")
+            short = name[:60]
+            raise ValueError(what or f"{short} has no number; write --at {short}=1")
         return self.leaves[name]
 
     def _call(self, name: str, operands: list[ast.expr]) -> Any:

@@ -319,11 +319,20 @@ def test_an_expression_is_the_graph_that_python_would_build():
     ("x", "x=one", "expected numbers such as w=2,x=0.5"),
     ("x", "x=1,x=2", "twice"),
     ("x", "2=1", "which is no name"),
+    ("x", "\u00b5=1,\u03bc=2", "twice"),
+    ("y" * 5000, "", f"{'y' * 60} has no number; write --at {'y' * 60}=1"),
+    ("9" * 5000, "", "is no expression: Exceeds the limit (4300"),
 ])  # fmt: skip
 def test_everything_else_in_an_expression_is_a_clear_error(text, numbers, said):
     with pytest.raises(ValueError, match=r"\w") as raised:
         parse(text, numbers_by_name(numbers))
     assert said in str(raised.value)
+
+
+def test_a_name_is_the_one_that_python_reads():
+    """The micro sign of a keyboard is the Greek letter, as in Python."""
+    assert parse("\u00b5 * 2", numbers_by_name("\u00b5=3")).data == 6.0
+    assert parse("\u03bc * 2", numbers_by_name("\u00b5=3")).data == 6.0
 
 
 def test_numbers_follow_ieee_754():

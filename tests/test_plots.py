@@ -1,6 +1,7 @@
 """Pictures: their contents, atomic writes, and no need for a display."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,11 @@ def test_the_loss_curve_shows_both_losses(tmp_path):
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == [2.0, 0.5, 0.1]
     assert axes.get_yscale() == "log"
     assert path.read_bytes().startswith(PNG)
+
+
+def test_losses_may_be_an_array_and_not_finite():
+    figure = plots.loss_curve(np.array([2.0, np.nan, np.inf]), np.array([]), scores=np.ones(3))
+    assert figure.axes[0].lines[0].get_ydata()[0] == 2.0
 
 
 def test_a_loss_that_hardly_falls_or_is_negative_has_a_linear_axis():
@@ -62,6 +68,39 @@ def test_the_fitted_curve_is_the_model(tmp_path):
     x, y = axes.lines[0].get_data()
     np.testing.assert_allclose(y, 2 * x)
     assert (tmp_path / "c.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "said"),
+    [
+        (np.zeros((0, 2)), [], {}, r"shape \(examples, 2\)"),
+        ([[0.0, 0.0]], [[1]], {}, r"shape \(examples,\)"),
+        ([[np.nan, 0.0]], [1], {}, "finite"),
+        ([[np.inf, 0.0]], [1], {}, "finite"),
+        ([[0.0, 0.0]], ["a"], {}, "a label must be an integer from 0 to 1, or -1 and 1, got 'a'"),
+        ([[0.0, 0.0]], [0.5], {}, "a label must be an integer"),
+        ([[0.0, 0.0]], [2], {}, "from 0 to 1, or -1 and 1, got 2"),
+        ([[0.0, 0.0]], [1], {"classes": ["a"]}, "the names of 2 classes, got 1"),
+        ([[0.0, 0.0]], [1], {"resolution": 1}, "resolution must be at least 2"),
+    ],
+)
+def test_what_no_boundary_can_be_drawn_of_is_a_clear_error(X, y, options, said):
+    model = mg.MLP(2, [1], seed=0)
+    with pytest.raises(ValueError, match=said):
+        plots.decision_boundary(model, X, y, **{"resolution": 3, **options})
+
+
+def test_one_class_is_drawn():
+    model = mg.MLP(2, [1], seed=0)
+    for labels in ([1, 1], [-1, -1], [True, True]):
+        axes = plots.decision_boundary(model, [[0, 0], [0, 0]], labels, resolution=3).axes[0]
+        assert len(axes.get_legend().get_texts()) == 1
+
+
+def test_a_curve_without_points_is_a_clear_error():
+    for x, said in (([], "at least one"), ([np.nan], "finite")):
+        with pytest.raises(ValueError, match=said):
+            plots.fitted_curve(lambda x: x, x, x)
 
 
 def test_shapes_are_checked():
@@ -108,6 +147,19 @@ def test_histograms_count_every_weight(trained):
     assert len(axes.patches) == 4
 
 
+def test_numbers_that_are_not_finite_are_counted(trained):
+    first, second, *_ = trained.parameters()
+    first.data, first.grad, second.grad = np.nan, np.inf, np.nan
+    labels = plots.gradient_flow(trained).axes[0].get_xticklabels()
+    assert labels[0].get_text() == "layers.0.weights, 2 not finite"
+    legend = plots.weight_histograms(trained).axes[0].get_legend()
+    assert legend.get_texts()[0].get_text() == "layers.0.weights, 1 not finite"
+    for parameter in trained.parameters():
+        parameter.data = parameter.grad = np.nan
+    assert plots.gradient_flow(trained)
+    assert plots.weight_histograms(trained)
+
+
 def test_a_direction_is_as_long_as_the_weights_of_each_neuron(trained):
     from micrograd.plots.landscape import direction, neurons_of
 
@@ -147,6 +199,8 @@ def test_a_landscape_restores_the_weights_after_an_error(trained):
     assert [p.data for p in trained.parameters()] == before
     with pytest.raises(ValueError, match="1 or 2"):
         plots.loss_landscape(loss, trained, dimensions=3)
+    with pytest.raises(ValueError, match="at least 2"):
+        plots.loss_landscape(loss, trained, resolution=1)
 
 
 def test_each_plot_draws_into_axes_that_are_given(trained, ax):
@@ -160,6 +214,26 @@ def test_each_plot_draws_into_axes_that_are_given(trained, ax):
         lambda: plots.loss_landscape(lambda: 1.0, trained, dimensions=1, resolution=3, ax=ax),
     ):
         assert draw() is ax.figure
+
+
+def test_what_is_no_axes_in_a_figure_is_refused():
+    from matplotlib.figure import Figure
+
+    removed = Figure().add_subplot()
+    removed.remove()
+    for ax in (5, Figure(), removed, Figure().subplots(2)):
+        with pytest.raises(TypeError, match="ax must be matplotlib axes in a figure"):
+            plots.loss_curve([1.0], ax=ax)
+
+
+def test_axes_of_a_part_of_a_figure_are_written_with_the_whole(tmp_path):
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure()
+    part = figure.subfigures()
+    path = tmp_path / "part.png"
+    assert plots.loss_curve([1.0], ax=part.subplots(), path=path) is figure
+    assert path.read_bytes().startswith(PNG)
 
 
 def test_what_has_no_parameters_is_refused():

@@ -10,13 +10,14 @@ import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd.pictures.serving import served
+from micrograd.pictures.serving import _Server, served  # pyright: ignore[reportPrivateUsage]
 
 CHROMIUM = shutil.which("chromium")
 BROWSER = pytest.mark.skipif(
@@ -118,6 +119,50 @@ def test_the_page_colours_the_plane_by_what_the_model_answers(tmp_path: Any) -> 
             assert len({seen for seen, _ in found}) == max(outputs, 2)
             assert [seen for seen, _ in found] == [ground for _, ground in found]
         assert trouble == []
+
+
+def test_a_model_that_is_no_number_somewhere_in_the_plane_is_undecided_there() -> None:
+    class Positive(mg.neuralnet.Module):
+        """Defined right of 0 only; the picture reaches further than the examples."""
+
+        def __init__(self) -> None:
+            self.weight = mg.Value(1.0)
+
+        def __call__(self, point: Any) -> mg.Value:
+            return self.weight * mg.log(point[0])
+
+    recording = mg.Recording()
+    points = [[0.05, 0.0], [1.0, 1.0], [2.0, 0.5]]
+    mg.fit(Positive(), points, [0.0, 1.0, 2.0], loss="mse", epochs=1, callbacks=recording)
+    assert recording._plane is not None
+    assert recording._plane.grid()[0][0] < 0
+    surface = np.frombuffer(b64decode(recording.frames[0]["surface"]), "u1")
+    assert surface[0] == 128
+
+
+def test_a_surface_may_have_more_classes_than_a_byte() -> None:
+    recording = mg.Recording()
+    model = mg.MLP(2, [300], seed=0)
+    model.layers[0].neurons[299].bias.data = 1e3
+    mg.fit(model, X, np.arange(20), loss="cross_entropy", epochs=1, callbacks=recording)
+    surface = np.frombuffer(b64decode(recording.frames[0]["surface"]), "u1")
+    assert {*surface.tolist()} == {299 % 6}  # its colour
+
+
+def test_a_browser_that_leaves_early_is_no_error_of_the_server(capsys: Any) -> None:
+    """What else fails is shown."""
+    with _Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        for error in (ConnectionResetError(), BrokenPipeError()):
+            try:
+                raise error
+            except ConnectionError:
+                server.handle_error(None, ("127.0.0.1", 1))
+        assert capsys.readouterr().err == ""
+        try:
+            raise ValueError("a fault")
+        except ValueError:
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert "a fault" in capsys.readouterr().err
 
 
 def test_every_few_epochs() -> None:

@@ -8,6 +8,7 @@ from micrograd.losses import huber, mae, mse
 
 POINTS = 400  # examples that are shown
 SIDE = 48  # points of a side of the grid
+COLOURS = 6  # of classes, in the page
 LABELS = ({-1.0, 1.0}, {0.0, 1.0})  # of two classes
 DISTANCES = (mse, mae, huber)  # the losses whose outputs are numbers like the targets
 
@@ -45,9 +46,9 @@ class Plane(NamedTuple):
         return [[float(f"{v:.4g}") for v in row] for row in rows]
 
     def seen(self, outputs: Any) -> Any:
-        """The shade, 0 to 255, or the class of each point of the grid."""
+        """The shade, 0 to 255, or the colour of the class of each point of the grid."""
         if outputs.shape[1] > 2:
-            return outputs.argmax(axis=1)
+            return outputs.argmax(axis=1) % COLOURS
         if outputs.shape[1] == 1 and not self.are_logits:
             shade = self._shade(outputs[:, 0])
         else:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ class Watched:
         watched = self
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = 10  # seconds, for who connects and asks for nothing
+
             def do_GET(self) -> None:
                 live = watched._live
                 found = watched.answer(self.path, live)
@@ -59,6 +62,13 @@ class Watched:
         return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser may leave before it has read an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
+
+
 @contextmanager
 def served(recording: Recording) -> Iterator[Watched]:
     """Serves the page of a recording on this machine alone, until the block ends.
@@ -66,7 +76,7 @@ def served(recording: Recording) -> Iterator[Watched]:
     The page asks for the frames that it does not have.
     """
     watched = Watched(recording)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), watched.handler())
+    server = _Server(("127.0.0.1", 0), watched.handler())
     watched.address = f"http://127.0.0.1:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

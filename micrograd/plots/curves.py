@@ -1,6 +1,6 @@
 """loss_curve: the losses of a training run, and any metric, epoch by epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ from micrograd.plots.figures import COLOURS, finished, new_figure
 
 
 def loss_curve(
-    loss: Sequence[float], validation_loss: Sequence[float] = (), *,
-    scores: Sequence[float] = (), metric: str = "", best_epoch: int | None = None,
+    loss: Iterable[float], validation_loss: Iterable[float] = (), *,
+    scores: Iterable[float] = (), metric: str = "", best_epoch: int | None = None,
     path: str | Path | None = None, title: str = "Loss", ax: Any = None,
 ) -> Any:  # fmt: skip
     """A matplotlib Figure of the training loss and, if there is one, the validation loss.
@@ -22,6 +22,7 @@ def loss_curve(
     >>> loss_curve([1.0, 0.5, 0.3]).axes[0].get_xlabel()
     'epoch'
     """
+    loss, validation_loss, scores = [*loss], [*validation_loss], [*scores]
     figure, axes = new_figure(title, "epoch", "mean loss", ax)
     curves = {"training": loss, "held out": validation_loss}
     for colour, (label, losses) in zip(COLOURS, curves.items()):
@@ -43,7 +44,7 @@ def loss_curve(
     return finished(figure, path)
 
 
-def _scores(axes: Any, scores: Sequence[float], metric: str) -> None:
+def _scores(axes: Any, scores: list[float], metric: str) -> None:
     """Draws the metric on a right axis, and adds it to the legend of the losses."""
     right = axes.twinx()
     right.spines["top"].set_visible(False)

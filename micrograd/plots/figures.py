@@ -16,13 +16,24 @@ class PlotError(ModuleNotFoundError):
 def new_figure(title: str, x: str, y: str, ax: Any = None) -> tuple[Any, Any]:
     """A matplotlib Figure with one pair of axes: no window, no global state, any backend.
 
-    If `ax` are axes already, these and their figure. Raises PlotError without matplotlib.
+    If `ax` are axes already, these and their figure. Raises PlotError without matplotlib, and
+    TypeError if `ax` are no axes in a figure.
     """
-    figure = blank_figure(7, 4.5, layout="constrained") if ax is None else ax.figure
+    figure = blank_figure(7, 4.5, layout="constrained") if ax is None else _figure_of(ax)
     axes = figure.add_subplot() if ax is None else ax
     axes.set(title=title, xlabel=x, ylabel=y)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _figure_of(ax: Any) -> Any:
+    """The figure that `ax` are in; of a subfigure, the whole, which can be written to a file."""
+    if not hasattr(ax, "plot") or getattr(ax, "figure", None) is None:
+        raise TypeError(
+            "ax must be matplotlib axes in a figure, as in `figure, ax = plt.subplots()`, got "
+            f"{type(ax).__name__}; of several, take one: ax[0]"
+        )
+    return ax.figure.canvas.figure
 
 
 def blank_figure(width: float, height: float, **options: Any) -> Any:
@@ -39,6 +50,11 @@ def check_drawable(path: str | Path) -> None:
     figure, _ = new_figure("", "", "")
     if Path(path).suffix[1:].lower() not in ("", *figure.canvas.get_supported_filetypes()):
         raise ValueError(f"cannot draw {path}: expected the suffix .png, .svg or .pdf")
+
+
+def check_resolution(resolution: int) -> None:
+    if not resolution >= 2:
+        raise ValueError(f"resolution must be at least 2, got {resolution!r:.60}")
 
 
 def finished(figure: Any, path: str | Path | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value, numbers_of, write_numbers
-from micrograd.plots.figures import COLOURS, finished, new_figure
+from micrograd.plots.figures import COLOURS, check_resolution, finished, new_figure
 
 Loss = Callable[[], Any]
 
@@ -27,8 +27,8 @@ def loss_landscape(
     in `resolution` points. `seed` chooses them. The parameters keep their numbers. `ax` are
     matplotlib axes to draw into.
 
-    Raises ValueError unless `dimensions` is 1 or 2, TypeError if the model has no weights, and
-    PlotError without matplotlib.
+    Raises ValueError unless `dimensions` is 1 or 2 and `resolution` at least 2, TypeError if the
+    model has no weights, and PlotError without matplotlib.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(2, [4, 1], seed=0)
@@ -38,6 +38,7 @@ def loss_landscape(
     """
     if dimensions not in (1, 2):
         raise ValueError(f"dimensions must be 1 or 2, got {dimensions!r:.60}")
+    check_resolution(resolution)
     parameters, neurons = model.parameters(), neurons_of(model)
     random = np.random.default_rng(seed)
     directions = [direction(parameters, neurons, random) for _ in range(dimensions)]

@@ -1,5 +1,6 @@
 """gradient_flow, weight_histograms: the gradients and the weights of a model, array by array."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ def gradient_flow(
 
     Call `backward()` before. Where the bars shrink from the last layer to the first, gradients
     vanish; where they grow, they explode. The axis is logarithmic; an array whose gradients are all
-    0 has no bar. `ax` are matplotlib axes to draw into. Raises TypeError if `model` has no
-    parameters, and PlotError without matplotlib.
+    0 has no bar. Of gradients that are not finite the name says how many there are. `ax` are
+    matplotlib axes to draw into. Raises TypeError if `model` has no parameters, and PlotError
+    without matplotlib.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(2, [4, 1], seed=0)
@@ -28,14 +30,17 @@ def gradient_flow(
     ['layers.0.weights', 'layers.0.bias']
     """
     arrays = parameter_arrays(model)
-    sizes = [np.abs([value.grad for value in values]) for values in arrays.values()]
+    numbers = {name: [v.grad for v in values] for name, values in arrays.items()}
+    sizes = [np.abs(x) for x in _finite(numbers).values()]
     figure, axes = new_figure(title, "", "|gradient|", ax)
     places = np.arange(len(sizes))
     axes.bar(places, [_mean(x) for x in sizes], 0.8, color=COLOURS[0], label="mean")
-    axes.scatter(places, [x.max() for x in sizes], color=COLOURS[1], label="largest", zorder=3)
-    if any(x.max() > 0 for x in sizes):
+    axes.scatter(
+        places, [x.max(initial=0.0) for x in sizes], color=COLOURS[1], label="largest", zorder=3
+    )
+    if any(x.max(initial=0.0) > 0 for x in sizes):
         axes.set_yscale("log")
-    axes.set_xticks(places, [*arrays], rotation=30, ha="right")
+    axes.set_xticks(places, [*_finite(numbers)], rotation=30, ha="right")
     axes.legend(frameon=False)
     return finished(figure, path)
 
@@ -46,6 +51,7 @@ def weight_histograms(
 ) -> Any:  # fmt: skip
     """A matplotlib Figure of how the numbers of each array of parameters are distributed.
 
+    Of numbers that are not finite the legend says how many there are.
     `ax` are matplotlib axes to draw into. Raises TypeError if `model` has no parameters, and
     PlotError without matplotlib.
 
@@ -53,10 +59,11 @@ def weight_histograms(
     >>> len(weight_histograms(mg.MLP(2, [4, 1], seed=0)).axes[0].get_legend().get_texts())
     4
     """
-    arrays = {name: [v.data for v in values] for name, values in parameter_arrays(model).items()}
+    arrays = parameter_arrays(model).items()
+    finite = _finite({name: [v.data for v in values] for name, values in arrays})
     figure, axes = new_figure(title, "weight", "count", ax)
-    edges = np.histogram_bin_edges([x for numbers in arrays.values() for x in numbers], bins)
-    for k, (name, numbers) in enumerate(arrays.items()):
+    edges = np.histogram_bin_edges([x for numbers in finite.values() for x in numbers], bins)
+    for k, (name, numbers) in enumerate(finite.items()):
         style = {"color": COLOURS[k % len(COLOURS)], "label": name}
         axes.hist(numbers, edges, histtype="step", linewidth=1.6, **style)
     axes.legend(frameon=False, fontsize="small")
@@ -85,5 +92,19 @@ def _values(array: Any) -> list[Value]:
     return flatten(array)[0]
 
 
+def _finite(arrays: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The finite numbers by name, which says how many are not.
+
+    >>> _finite({"a": [1.0, float("nan")], "b": [2.0]})
+    {'a, 1 not finite': [1.0], 'b': [2.0]}
+    """
+    found: dict[str, list[float]] = {}
+    for name, numbers in arrays.items():
+        finite = [x for x in numbers if isfinite(x)]
+        missing = len(numbers) - len(finite)
+        found[f"{name}, {missing:,} not finite" if missing else name] = finite
+    return found
+
+
 def _mean(sizes: Any) -> float:
-    return float(sizes.mean()) if sizes.max() > 0 else float("nan")
+    return float(sizes.mean()) if sizes.max(initial=0.0) > 0 else float("nan")
