@@ -117,8 +117,8 @@ def _largest(scalars: list[Any]) -> Any:
 def take(values: Iterable[Number | Sequence[Number]], index: Number) -> Result:
     """`values[index]`, where `index` may be an input of the program. A row of a table is a list.
 
-    Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`. On arrays and in
-    compiled code, the result of such an index is NaN, with a gradient of 0.
+    Raises IndexError if `index` is not an integer from 0 to `len(values) - 1`, in compiled code
+    too, and even if no result depends on it. `source("c")` has no exceptions: there it is NaN.
 
     >>> take([10.0, 20.0, 30.0], 1)
     20.0
@@ -128,7 +128,34 @@ def take(values: Iterable[Number | Sequence[Number]], index: Number) -> Result:
     rows: list[Any] = operands(values, "take") if not hasattr(values, "ravel") else [*values]
     if rows and hasattr(rows[0], "__len__"):
         return [take(column, index) for column in zip(*rows, strict=True)]
-    return ops.take(*rows, index)
+    result = ops.take(*rows, index)
+    if getattr(index, "dtype", "O") != "O" and hasattr(result, "dtype"):
+        check_indices(index, len(rows))
+    return result
+
+
+def outside(indices: Any, count: int) -> Any:
+    """Which elements of an array are no integer from 0 to `count` - 1."""
+    import numpy as np
+
+    numbers = np.asarray(indices, float)
+    return ~((numbers >= 0) & (numbers < count) & (numbers == np.floor(numbers)))
+
+
+def check_indices(indices: Any, count: int, examples: Any = None) -> None:
+    """Raises IndexError, which names the first, if one is no index of `count` numbers. `examples`
+    are the numbers of the examples, if these are not all."""
+    import numpy as np
+
+    numbers = np.ravel(indices)
+    wrong = outside(numbers, count)
+    if wrong.any():
+        row = int(wrong.argmax())
+        number = row if examples is None else examples[row]
+        where = f" in example {number}" if len(numbers) > 1 or number else ""
+        raise IndexError(
+            f"take expects an integer from 0 to {count - 1}, got {numbers[row].item()!r}{where}"
+        )
 
 
 def greater(x: Number, y: Number) -> Result:

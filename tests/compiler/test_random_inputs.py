@@ -1,8 +1,8 @@
 """Random inputs: the engine, compiled functions and exact ones agree on which of them raise.
 
-Inputs are all that Python may pass for a number or a vector, and all ways to pass them. Two things
-are left out, since they differ as documented: a Value is an operand of the engine only, and `take`
-of an index out of range raises in the engine only. An array is one of Values.
+Inputs are all that Python may pass for a number or a vector, and all ways to pass them. One thing
+is left out, since it differs as documented: a Value is an operand of the engine only. An array is
+one of Values.
 """
 
 from collections.abc import Callable
@@ -47,8 +47,6 @@ CALLS: list[Callable[..., Any]] = [
 
 
 def function_of(lines: list[Statement]) -> Any:
-    lines = [statement for statement in lines if statement[0] != "take"]
-
     def f(x: Any, y: Any) -> Any:
         return run(lines, x, y, W.tolist())
 

@@ -433,23 +433,6 @@ def test_ieee_754(way: str) -> None:
     np.testing.assert_array_equal(np.transpose(f(np.array(x))), expected)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_take_does_not_find_is_nan(way: str) -> None:
-    """And its gradient is 0; eagerly, on single numbers, it is an IndexError."""
-    f = WAYS[way][0](lambda k, x: mg.take([x, 2 * x, a], k) * 3)
-    k = np.array([0, 1, 2, 3, -1, 0.5, math.nan, math.inf, 2])
-    expected = np.array([6, 12, 3 * a.data, *[math.nan] * 5, 3 * a.data])
-    value, (dk, dx) = f.value_and_grad(k, 2.0)
-    np.testing.assert_allclose(value, expected, rtol=1e-6)
-    np.testing.assert_allclose(f(k, 2.0), expected, rtol=1e-6)
-    np.testing.assert_array_equal(dx, [3, 6, 0, 0, 0, 0, 0, 0, 0])
-    np.testing.assert_array_equal(dk, np.zeros(9))
-    np.testing.assert_allclose(3 * mg.take([2.0, 4.0, a.data], k), expected, rtol=1e-12)
-    for place in (3, -1, 0.5, math.nan):
-        with pytest.raises(IndexError, match="an integer from 0 to 2"):
-            mg.take([Value(2.0), 4.0, a], place)
-
-
 def eager_edges(x: float) -> list[Any]:
     v = Value(x)
     return [mg.exp(v), mg.log(v), 1 / v, mg.sqrt(v), v**0.5, mg.tanh(v)]

@@ -55,7 +55,7 @@ class CompiledOne(Compiled):
             return None
         it, _ = self.specialize(*args)
         short = None
-        if it.of_numbers and not it.is_apart:
+        if it.of_numbers and not it.is_apart and not it.takes:
             short = self.kernel(it, answer).scalars()
         return known.keep(len(args), short)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
+from micrograd.compiler.trace import taken
 from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.symbol import Symbol
@@ -16,8 +17,9 @@ from micrograd.lazy import cached_property
 from micrograd.structure import LEAF, Structure
 
 Gradient = Literal["arguments", "parameters"]
-# The value alone, or with this gradient; or the roots that the function finds on its way.
-Answer = Literal["value", "roots"] | Gradient
+# The value alone, or with this gradient; or what the function finds on its way: the roots, and the
+# indices of each `take`.
+Answer = Literal["value", "roots", "indices"] | Gradient
 # The answer; whether it is guarded (see adjoint.add_adjoint); which inputs all examples share.
 Key = tuple[Answer, bool, tuple[int, ...]]
 
@@ -57,6 +59,16 @@ class Specialization:
         """The nodes whose result is NaN if an iteration does not converge."""
         nodes = self.trace.computed(self.trace.outputs)
         return [node for node in nodes if node.op is not None and node.op.iteration is not None]
+
+    @cached_property
+    def takes(self) -> bool:
+        """Whether the function has a `take`."""
+        return bool(taken.takes_of(self.trace))
+
+    @cached_property
+    def hides_takes(self) -> bool:
+        """Whether an index of `take` that is out of range may not show in the value."""
+        return self.takes and taken.may_hide(self.trace)
 
     @property
     def is_apart(self) -> bool:

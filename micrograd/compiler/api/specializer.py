@@ -10,6 +10,7 @@ from micrograd.annotations import Result
 from micrograd.caller import warn
 from micrograd.compiler.api import apart
 from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.sample import examples_of
 from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.api.tracer import Tracer
 from micrograd.compiler.program import fingerprint
@@ -22,6 +23,7 @@ from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
+from micrograd.compiler.trace import taken
 from micrograd.compiler.trace.paths import IN_LANES
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import numbers_of
@@ -110,10 +112,10 @@ class Specializer(Tracer):
     def _build(
         self, it: Specialization, answer: Answer, guarded: bool, shared: tuple[int, ...]
     ) -> Kernel:
-        if answer == "roots":
-            return self.kernel_of(
-                checked(roll(it.trace, {"value": [*it.roots]}, self.exact, shared))
-            )
+        if answer in ("roots", "indices"):
+            takes = taken.takes_of(it.trace)
+            found = it.roots if answer == "roots" else [x.operands[-1] for x in takes]
+            return self.kernel_of(checked(roll(it.trace, {"value": [*found]}, self.exact, shared)))
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
         graph = self._graph(it, answer)
@@ -183,6 +185,8 @@ class Specializer(Tracer):
             if it.is_apart:
                 return self._answers_apart(it, answer, call, theta, seed)
             answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+            if it.takes and (it.hides_takes or np.isnan(answers[0]).any()):
+                self._check_indices(it, call, theta)
             if not nan or (self.exact and it.trace.path is None):
                 return it, answers
             kernel = self.kernel(it, answer, call.shared, guarded=True)
@@ -199,11 +203,26 @@ class Specializer(Tracer):
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
         it, groups, examples = self.explored_apart(it, call, theta)
+        if it.takes and it.paths is not None:
+            taken.check_on_paths(it.paths, examples, np.arange(call.n), self.exact)
         found = apart.answers(it, groups, examples, answer, seed, self.exact)
         if answer == "arguments":
             for k in self.shared(it.structure):
                 found[1 + k] = found[1 + k].sum(axis=0)
         return it, [x if isinstance(x, float) else x.astype(self.dtype) for x in found]
+
+    def _check_indices(self, it: Specialization, call: Call, theta: Array) -> None:
+        """Raises IndexError, as the engine does, if an index of `take` is out of range."""
+        (found,), _ = self.kernel(it, "indices", call.shared)(call, theta, 1.0)
+        indices = np.atleast_2d(found)
+        rows = taken.rows_outside(it.trace, indices)
+        if it.paths is None:
+            taken.check(it.trace, indices)
+        elif len(rows):  # perhaps not on the paths of these examples
+            rows = rows if len(indices) == call.n else np.arange(call.n)
+            given = dict(zip(it.parameters, theta.tolist()))
+            examples = examples_of(call, it.shapes, rows, given)
+            taken.check_on_paths(it.paths, examples, rows, self.exact)
 
     def _warn_of_roots(self, it: Specialization, call: Call, theta: Array, value: Any) -> None:
         """Counts the examples in which an iteration did not converge; on other paths than their

@@ -46,6 +46,8 @@ class Merged(Trace):
                 self._conditions[id(place)] = self._copied(content.condition)
             elif isinstance(content, Leaf):
                 self._results[id(place)] = [*map(self._copied, content.outputs)]
+                for node in content.takes:  # also those that no result depends on
+                    self._copied(node)
             else:
                 self.unknown_places.append(place)
         self.conditions = [*self._conditions.values()]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd import ops
 from micrograd.compiler.trace.called import Shape, trace
 from micrograd.compiler.trace.columns import Columns, Examples, Rows
 from micrograd.compiler.trace.errors import TraceError, differs, too_many_paths
@@ -49,6 +50,7 @@ class Leaf:
     number: int  # of paths found before
     count: int = 0  # of the examples seen here, before the program was compiled
     slopes: dict[Any, Node] | None = None  # of the one output, by inputs and parameters
+    takes: list[Symbol] = field(default_factory=list[Symbol])  # each `take` of the path
 
 
 @dataclass(eq=False, slots=True)
@@ -150,28 +152,26 @@ class Paths:
     def _add(self, path: Trace, found: list[Place]) -> None:
         assert path.questions is not None
         assert self.first is not None
-        outputs, place = self._followed(path)
+        outputs, takes, place = self._followed(path)
         if place.content is not None:
             raise differs(self.function)
-        if (path.output_structure, path.output_shapes) != (
-            self.first.output_structure,
-            self.first.output_shapes,
-        ):
+        expected = self.first.output_structure, self.first.output_shapes
+        if (path.output_structure, path.output_shapes) != expected:
             raise TraceError(
                 f"{name_of(self.function)} returns results of different structures or shapes, by "
                 "the numbers of the example. Instead, return equally many always"
             )
         found.append(place)
         self.count += 1
-        place.content = Leaf(outputs, path.questions.example, self.count)
+        place.content = Leaf(outputs, path.questions.example, self.count, takes=takes)
         if self.count > MOST_PATHS or len(self._same) > MOST_NODES:
             raise self.too_many(self.count - 1)
 
     def too_many(self, most: int) -> TraceError:
         return too_many_paths(name_of(self.function), most, self.lines())
 
-    def _followed(self, path: Trace) -> tuple[list[Node], Place]:
-        """The outputs of a path in the merged graph, and its place; new questions are added."""
+    def _followed(self, path: Trace) -> tuple[list[Node], list[Symbol], Place]:
+        """Of a path in the merged graph: outputs, takes, place. New questions are added."""
         assert path.questions is not None
         known, place = self._merged(path), self.root
         for question in path.questions.asked:
@@ -187,7 +187,8 @@ class Paths:
             ):
                 raise differs(self.function)
             place = branch.yes if question.holds else branch.no
-        return [_of(known, x) for x in path.outputs], place
+        takes = [known[node.number] for node in path.nodes if node.op is ops.take]
+        return [_of(known, x) for x in path.outputs], takes, place
 
     def _check_again(self) -> None:
         """Traces the oldest and the newest path once more: all must be as before."""
@@ -197,7 +198,7 @@ class Paths:
             assert isinstance(leaf, Leaf)
             path = self._traced(place.given(), leaf.example)
             with self.locked():
-                outputs, found = self._followed(path)
+                outputs, _, found = self._followed(path)
             if found is not place or not all(map(alike, outputs, leaf.outputs)):
                 raise differs(self.function)
 

@@ -113,7 +113,7 @@ class NativeStep:
         def slope(n: int) -> float:
             nonlocal it, run
             if run(n, 1.0 / n):  # a NaN, perhaps from 0 * inf, or from a path that is not known yet
-                if it.paths is None:
+                if it.paths is None and not it.takes:
                     self._bound(loss, it, batch, mean, guarded=True)(n, 1.0 / n)
                 else:
                     known, it = it, self._explored(loss, it, batch.first(n), mean)
@@ -130,10 +130,10 @@ class NativeStep:
         """A function that runs the kernel on the first n examples of a batch: writes `mean`, `g`.
 
         A path may have met parameters that are elsewhere in `theta`: then nothing is bound, and
-        each step asks for the answers.
+        each step asks for the answers; also if an index of `take` is to be checked.
         """
         met = len(it.parameters)
-        if it.parameters != self.parameters[:met]:
+        if it.parameters != self.parameters[:met] or it.hides_takes:
             return lambda n, seed: True
         answers = [mean, self.g[:met]]
         kernel = loss.kernel(it, "parameters", guarded=guarded)
