@@ -119,6 +119,20 @@ class Shares:
         )  # fmt: skip
 
 
+def _references(held: list[Any]) -> int:
+    """The references to the one array in a list. Those of a name count or not, by the version of
+    Python; so this is compared with what it says of an array without others.
+
+    >>> array = np.empty(0)
+    >>> _references([array]) > ALONE
+    True
+    """
+    return sys.getrefcount(held[0])
+
+
+ALONE = _references([np.empty(0)])
+
+
 class Pool:
     """Memory for large results. The system is slow to hand out pages, so the last arrays are
     reused once there are no other references to them.
@@ -154,12 +168,12 @@ class Pool:
         array to one thread only, and while that thread inspects it, others do not see it.
         """
         for _ in range(len(self._kept)):
-            memory = popped(self._kept, 0)
-            if memory is None:
+            held = [popped(self._kept, 0)]  # not in a name: see `_references`
+            if held[0] is None:
                 break
-            if memory.nbytes == size and sys.getrefcount(memory) == 2:  # its name, and this call
-                return memory
-            self._keep(memory)
+            if held[0].nbytes == size and _references(held) == ALONE:
+                return held[0]
+            self._keep(held[0])
         return None
 
     def _keep(self, memory: Array) -> None:
