@@ -108,6 +108,10 @@ def of_parameters(x: Any) -> Any:
     return mg.norm(ragged) * x
 
 
+def of_parameters_alone(x: Any) -> Any:
+    return mg.norm(ragged)
+
+
 def of_weights(x: Any, W: Any) -> Any:
     return mg.sum(mg.exp(W[0, 0]) * mg.tanh(mg.dot(row, x)) for row in W) * ragged[1]
 
@@ -126,6 +130,7 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], list[Array]]] = {
     "of_conditions": (of_conditions, [_numbers(50), _numbers(50)[::-1].copy()]),
     "of_composed": (of_composed, [_numbers(50), _numbers(50)[::-1].copy()]),
     "of_parameters": (of_parameters, [_numbers(11)]),
+    "of_parameters_alone": (of_parameters_alone, [_numbers(11)]),
 }
 GRADIENTS = {"value": None, "of inputs": True, "of parameters": False}  # add_adjoint's per_example
 

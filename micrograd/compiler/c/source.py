@@ -124,7 +124,7 @@ class _File:
         plan, program = self.plan, self.program
         elsewhere = {program.parameters, program.constants, program.seed}
         elsewhere.update(x for x in program.inputs if not (self.many and x.varying))
-        lines = [f"    typedef {self.number} row[LANES];"] * self.many
+        lines: list[str] = []
         for block in self.operands.used:
             if block in elsewhere:
                 continue
@@ -133,7 +133,8 @@ class _File:
             if block.varying and self.many:
                 kind, place = "row", f"(row *)(memory + {plan.uniform}) + {plan.offset[block]}"
             lines.append(f"    {kind} *const {self.operands.name(block)} = {place};")
-        return lines
+        rows = any(line.lstrip().startswith("row ") for line in lines)
+        return [f"    typedef {self.number} row[LANES];"] * rows + lines
 
     # The phases.
 
@@ -144,16 +145,24 @@ class _File:
             with self.out.axes((self.plan.reduced,)) as indices:
                 self.out.line(f"memory[{index(indices, (1,))}] = 0;")
         if self.many:
-            with self.out.block("for (long first = 0; first < n; first += LANES)"):
-                self.out.line("const int lanes = n - first < LANES ? (int)(n - first) : LANES;")
-                start = len(self.out.text)
-                self._examples()
-                self.out.text[start:start] = self._loads()
+            self._chunks()
         else:
             self._examples()
         for nest in self.plan.after:
             self.nests.each(nest, False)
         self._outputs(False)
+
+    def _chunks(self) -> None:
+        """The loop over the examples, LANES at once; none if no answer depends on them."""
+        begin = len(self.out.text)
+        with self.out.block("for (long first = 0; first < n; first += LANES)"):
+            self.out.line("const int lanes = n - first < LANES ? (int)(n - first) : LANES;")
+            start = len(self.out.text)
+            self._examples()
+            used = len(self.out.text) > start
+            self.out.text[start:start] = self._loads()
+        if not used:
+            del self.out.text[begin:]
 
     def _examples(self) -> None:
         for nest in self.plan.examples:
