@@ -186,9 +186,10 @@ class Marshalling:
         if members == 1:
             self._store_one(gathers[0].block, source.base, out)
             return
-        if lanes > 1 and len(parts) == 1 and memory is self.body.memory.rows:
+        neighbours = len(parts) == 1 and memory is self.body.memory.rows
+        if lanes > 1 and (neighbours or members <= UNROLLED):
             whole = b.and_(self.real, I64(-self.body.module.width))
-            self._store_squares(source, out, whole)
+            self._store_squares(parts, members, out, whole)
         self._store_each(parts, members, out, whole)
 
     def _store_one(self, block: Block, row: int, out: ir.Value) -> None:
@@ -204,27 +205,38 @@ class Marshalling:
             with here:
                 self.copy(self.real, (self.body.memory.rows, own), (out, self.start))
 
-    def _store_squares(self, rows: Access, out: ir.Value, whole: ir.Value) -> None:
-        b, width, lanes = self.b, self.body.module.width, self.body.plan.lanes
-        (members,) = rows.axes
+    def _store_squares(self, parts: list[Any], members: int, out: ir.Value, end: ir.Value) -> None:
+        """Stores whole vectors of examples, up to `end`. Examples are outside, members inside: the
+        processor prefetches one stream per example."""
+        b, width = self.b, self.body.module.width
+        _, rows, _ = parts[0]
+        looped = members > UNROLLED or (len(parts) == 1 and rows.table is None)
+        homes = {} if looped else _homes(parts)
+        with self.body.loops.loop(end, step=width) as e:
 
-        def square(e: ir.Value, i: ir.Value, count: int) -> None:
-            places = [self.body.place(rows, [plus(b, i, I64(k))], None) for k in range(count)]
-            read = [self.body.load_row(plus(b, times(b, place, I64(lanes)), e)) for place in places]
-            read += [self.lanes.zero()] * (width - count)
-            for k, numbers in enumerate(self.lanes.transposed(read)):
-                example = plus(b, plus(b, self.start, e), I64(k))
-                at = plus(b, times(b, example, I64(members)), i)
-                pointer = self.body.at(out, at)
-                self.lanes.masked_store(self.deliver(numbers), pointer, count)
+            def tile(i: ir.Value, count: int) -> None:
+                each = [self.body.place(rows, [plus(b, i, I64(k))], None) for k in range(count)]
+                square([self._vector(self.body.memory.rows, place, e) for place in each], i)
 
-        # Examples outside, members inside: the processor prefetches one stream per example.
-        with self.body.loops.loop(whole, step=width) as e:
-            if rows.table is None or members > UNROLLED:
-                self.body.loops.tiled(members, width, lambda i, count: square(e, i, count))
-            else:
-                for i in range(0, members, width):
-                    square(e, I64(i), min(width, members - i))
+            def square(columns: list[ir.Value], i: ir.Value) -> None:
+                full = columns + [self.lanes.zero()] * (width - len(columns))
+                for k, numbers in enumerate(self.lanes.transposed(full)):
+                    example = plus(b, plus(b, self.start, e), I64(k))
+                    at = self.body.at(out, plus(b, times(b, example, I64(members)), i))
+                    self.lanes.masked_store(self.deliver(numbers), at, len(columns))
+
+            if looped:
+                self.body.loops.tiled(members, width, tile)
+            for i in range(0, len(homes), width):
+                some = range(i, min(i + width, members))
+                square([self._vector(*homes[k], e) for k in some], I64(i))
+
+    def _vector(self, memory: Any, place: ir.Value, e: ir.Value) -> ir.Value:
+        """The numbers of a vector of examples, which begins with e; a uniform one for all."""
+        if memory is not self.body.memory.rows:
+            return self.lanes.broadcast(self.body.load_number(memory, place))
+        row = times(self.b, place, I64(self.body.plan.lanes))
+        return self.body.load_row(plus(self.b, row, e))
 
     def _store_each(self, parts: list[Any], members: int, out: ir.Value, start: ir.Value) -> None:
         """Stores number by number, for the examples of the chunk from `start` on."""
@@ -250,3 +262,12 @@ class Marshalling:
             with body.loops.loop(count) as i:
                 place, to = (body.place(x, [i], None) for x in (source, target))
                 body.store_number(out, to, self.deliver(body.load_number(memory, place)))
+
+
+def _homes(parts: list[tuple[Any, Access, Access]]) -> dict[int, tuple[Any, ir.Value]]:
+    """For each member of an output, its buffer, and its index there."""
+    return {
+        target.at((i,)): (memory, I64(source.at((i,))))
+        for memory, source, target in parts
+        for i in range(*source.axes)
+    }
