@@ -16,7 +16,7 @@ import numpy as np
 
 import micrograd as mg
 
-MATRICES, SIZES = 1_000, (4, 8, 12)
+MATRICES, SIZES = 10_000, (2, 4, 8, 12)
 
 random = np.random.default_rng(0)
 

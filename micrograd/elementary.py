@@ -1,7 +1,7 @@
 """Elementary functions composed of the table's rows: logarithms, roots, steps, remainders.
 
 The names and the values at the edges are those of NumPy. In compiled programs each of them is
-within 2 units in the last place, `sinc` within 3, in 64 bits and in 32 (`benchmarks/accuracy.py`);
+within 2 units in the last place, in 64 bits and in 32 (`benchmarks/accuracy.py`);
 `logaddexp` is where its result is not near 0, for there the sum cancels.
 """
 
@@ -169,11 +169,17 @@ def atanh(x):
     return 0.5 * (log1p(x) - log1p(-x))
 
 
-# sin(πx) / πx, by the series of the sine of the distance to the next integer: of products with π,
-# none is rounded. The slope is a series where x is small, for there the closed form cancels.
+# sin(πx) / πx: the series of the sine of the distance to the next integer, or of the cosine of the
+# rest of that to 1/2, so that what is subtracted is small; of products with π, none is rounded.
+# 1/π is 163/512, a number of few bits in each format, less a rest. The slope is a series where x is
+# small, for there the closed form cancels.
 _SINE = tuple(
     (-1) ** (k + 1) * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 15)
 )
+_COSINE = tuple(
+    (-1) ** (k + 1) * math.pi ** (2 * k - 1) / math.factorial(2 * k) for k in range(1, 10)
+)
+_INVERSE, _REST = 163.0 / 512.0, 4.9488816209328e-05
 _SERIES = tuple(-2 * k * c for k, c in enumerate(_SINE, start=1))
 
 
@@ -204,8 +210,13 @@ def sinc(x):
     zero, flat = x == 0, abs(x) == INF
     far = select(logical_or(zero, flat), 1.0, x)
     r, odd = _turned_half(far)
-    sine = r - r * (r * r * polynomial(_SINE, r * r))
-    return select(zero, 1.0, select(flat, 0.0, select(odd, -sine, sine) / far))
+    a = abs(r)
+    s = 0.5 - a
+    beside_0 = a - a * (a * a * polynomial(_SINE[:9], a * a))
+    beside_half = _INVERSE - (_REST + s * (s * polynomial(_COSINE, s * s)))
+    sine = select(a < 0.34, beside_0, beside_half)
+    sine = select(odd, -sine, sine)
+    return select(zero, 1.0, select(flat, 0.0, select(r < 0, -sine, sine) / far))
 
 
 # Cut off, and in steps.

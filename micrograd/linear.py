@@ -40,10 +40,8 @@ def _pivoted(rows: Matrix, k: int) -> Any:
     return sign
 
 
-def _eliminated(rows: Matrix, k: int) -> None:
-    """Takes row k from those below, so that their column k is zero; none where all of it is."""
-    pivot = rows[k][k]
-    inverse = 1.0 / ops.select(ops.equal(pivot, 0.0), 1.0, pivot)
+def _eliminated(rows: Matrix, k: int, inverse: Any) -> None:
+    """Takes row k, whose pivot has this inverse, from those below: their column k is then zero."""
     for i in range(k + 1, len(rows)):
         factor = rows[i][k] * inverse
         rows[i][k + 1 :] = [x - factor * y for x, y in zip(rows[i][k + 1 :], rows[k][k + 1 :])]
@@ -57,15 +55,16 @@ def _less(x: Any, products: list[Any]) -> Any:
 def _solved(rows: Matrix, width: int) -> Matrix:
     """The unknowns of rows that hold a matrix and, behind it, `width` right sides."""
     n = len(rows)
+    inverses: list[Any] = []  # of the pivots
     for k in range(n):
         _pivoted(rows, k)
-        _eliminated(rows, k)
+        inverses.append(ops.div(1.0, rows[k][k]))
+        _eliminated(rows, k, inverses[k])
     unknowns: Matrix = [[] for _ in rows]
     for k in reversed(range(n)):
-        inverse = ops.div(1.0, rows[k][k])
         for c in range(width):
             known = [rows[k][j] * unknowns[j][c] for j in range(k + 1, n)]
-            unknowns[k].append(_less(rows[k][n + c], known) * inverse)
+            unknowns[k].append(_less(rows[k][n + c], known) * inverses[k])
     return unknowns
 
 
@@ -120,8 +119,9 @@ def det(a: Iterable[Numbers]) -> Result:
         pivot = rows[k][k]
         result = result * pivot * sign
         if k < len(rows) - 1:
-            lost = lost + ops.select(ops.equal(pivot, 0.0), ops.sqrt(pivot * pivot), 0.0)
-            _eliminated(rows, k)
+            zero = ops.equal(pivot, 0.0)  # as is all of its column
+            lost = lost + ops.select(zero, ops.sqrt(pivot * pivot), 0.0)
+            _eliminated(rows, k, 1.0 / ops.select(zero, 1.0, pivot))
     return result + lost
 
 

@@ -36,8 +36,8 @@ template <int N, int C> inline V pivot(Matrix<N, C> &m, int k) {
     return sign;
 }
 
-template <int N, int C> inline void eliminate(Matrix<N, C> &m, int k) {
-    V inverse = 1.0 / (m.at[k][k] == 0.0 ? V{} + 1.0 : m.at[k][k]);
+// Takes row k, whose pivot has this inverse, from those below.
+template <int N, int C> inline void eliminate(Matrix<N, C> &m, int k, V inverse) {
     EACH(i, k + 1, N) {
         V factor = m.at[i][k] * inverse;
         EACH(j, k + 1, C) m.at[i][j] -= factor * m.at[k][j];
@@ -46,16 +46,17 @@ template <int N, int C> inline void eliminate(Matrix<N, C> &m, int k) {
 
 // The unknowns of rows with W right sides behind the matrix.
 template <int N, int W> inline void solved(Matrix<N, N + W> &m, double *x, long e) {
+    V inverse[N];
     EACH(k, 0, N) {
         pivot(m, k);
-        eliminate(m, k);
+        inverse[k] = 1.0 / m.at[k][k];
+        eliminate(m, k, inverse[k]);
     }
     for (int k = N - 1; k >= 0; k--) {
-        V inverse = 1.0 / m.at[k][k];
         EACH(c, 0, W) {
             V known = m.at[k][N + c];
             EACH(j, k + 1, N) known -= m.at[k][j] * m.at[j][N + c];
-            m.at[k][N + c] = known * inverse;
+            m.at[k][N + c] = known * inverse[k];
             store(x, e, N * W, k * W + c, m.at[k][N + c]);
         }
     }
@@ -87,7 +88,7 @@ template <int N> void det(long n, const double *a, double *x) {
         EACH(k, 0, N) {
             V sign = pivot(m, k);
             result *= m.at[k][k] * sign;
-            if (k < N - 1) eliminate(m, k);
+            if (k < N - 1) eliminate(m, k, 1.0 / (m.at[k][k] == 0.0 ? V{} + 1.0 : m.at[k][k]));
         }
         *(V *)(x + e) = result;
     }
@@ -120,6 +121,7 @@ template <int N> void cholesky(long n, const double *a, double *x) {
     void cholesky##N(long n, const double *a, double *x) { cholesky<N>(n, a, x); }
 
 extern "C" {
+FUNCTIONS(2)
 FUNCTIONS(4)
 FUNCTIONS(8)
 FUNCTIONS(12)
