@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from micrograd.compiler.llvm import abi
+from micrograd.compiler.llvm import abi, interleaving
 from micrograd.compiler.llvm.addressing import Body
 from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.call_table import CallTable
@@ -139,10 +139,12 @@ class Marshalling:
 
     def _load_squares(self, block: Block, source: ir.Value, stride: ir.Value) -> None:
         b, width, plan = self.b, self.body.module.width, self.body.plan
-        row = plan.offset[block]
+        row, done = plan.offset[block], I64(0)
+        if interleaving.pays(block.size, width) and block not in plan.starts:
+            done = self._load_few(block, source, stride)
 
         # Examples outside, members inside: the processor prefetches one stream per example.
-        with self.body.loops.loop(self.padded, step=width) as e:
+        with self.body.loops.loop(self.padded, done, step=width) as e:
             examples = [times(b, self._example(plus(b, e, I64(k))), stride) for k in range(width)]
             if block in plan.starts:
                 starts = b.load(self.body.elsewhere(plan.starts[block]), typ=POINTER)
@@ -158,6 +160,20 @@ class Marshalling:
                     self.body.store_row(plus(b, to, e), numbers)
 
             self.body.loops.tiled(block.size, width, square)
+
+    def _load_few(self, block: Block, source: ir.Value, stride: ir.Value) -> ir.Value:
+        """Loads whole vectors of examples whose few numbers lie one behind the other; how many."""
+        b, width, size = self.b, self.body.module.width, block.size
+        near = b.icmp_signed("==", stride, I64(size)) if self._row_numbers is None else I1(0)
+        whole = b.select(near, b.and_(self.real, I64(-width)), I64(0))
+        with self.body.loops.loop(whole, step=width) as e:
+            at = times(b, plus(b, self.start, e), I64(size))
+            places = [plus(b, at, I64(k * width)) for k in range(size)]
+            rows = [self.lanes.masked_load(self.body.at(source, x), width) for x in places]
+            for k, column in enumerate(interleaving.columns_of(b, rows)):
+                to = I64((self.body.plan.offset[block] + k) * self.body.plan.lanes)
+                self.body.store_row(plus(b, to, e), column)
+        return whole
 
     def fill_seed(self, seed: ir.Value) -> None:
         """Fills the row of seeds: `seed` for each example, 0 for padding."""
@@ -212,6 +228,7 @@ class Marshalling:
         _, rows, _ = parts[0]
         looped = members > UNROLLED or (len(parts) == 1 and rows.table is None)
         homes = {} if looped else _homes(parts)
+        few = interleaving.pays(members, width)
         with self.body.loops.loop(end, step=width) as e:
 
             def tile(i: ir.Value, count: int) -> None:
@@ -219,6 +236,9 @@ class Marshalling:
                 square([self._vector(self.body.memory.rows, place, e) for place in each], i)
 
             def square(columns: list[ir.Value], i: ir.Value) -> None:
+                if few:
+                    self._store_few(columns, out, e)
+                    return
                 full = columns + [self.lanes.zero()] * (width - len(columns))
                 for k, numbers in enumerate(self.lanes.transposed(full)):
                     example = plus(b, plus(b, self.start, e), I64(k))
@@ -230,6 +250,13 @@ class Marshalling:
             for i in range(0, len(homes), width):
                 some = range(i, min(i + width, members))
                 square([self._vector(*homes[k], e) for k in some], I64(i))
+
+    def _store_few(self, columns: list[ir.Value], out: ir.Value, e: ir.Value) -> None:
+        b, width = self.b, self.body.module.width
+        at = times(b, plus(b, self.start, e), I64(len(columns)))
+        for k, row in enumerate(interleaving.rows_of(b, columns)):
+            place = self.body.at(out, plus(b, at, I64(k * width)))
+            self.lanes.masked_store(self.deliver(row), place, width)
 
     def _vector(self, memory: Any, place: ir.Value, e: ir.Value) -> ir.Value:
         """The numbers of a vector of examples, which begins with e; a uniform one for all."""

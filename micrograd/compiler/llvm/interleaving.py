@@ -1,0 +1,55 @@
+"""Interleaving: a few columns, whose rows lie one behind the other, to vectors of a column each.
+
+Rows of n numbers fill n vectors, and n vectors of columns are made of them; and back again.
+"""
+
+from llvmlite import ir
+
+from micrograd.compiler.llvm.control_flow import I32
+
+Vectors = list[ir.Value]
+
+
+def pays(n: int, width: int) -> bool:
+    """Whether n columns need no more shuffles than a square as wide as a vector."""
+    return n < width and _shuffles(n) <= width * (width.bit_length() - 1)
+
+
+def _shuffles(n: int) -> int:
+    return n * (n - 1) if n % 2 else n + 2 * _shuffles(n // 2)
+
+
+def columns_of(b: ir.IRBuilder, rows: Vectors) -> Vectors:
+    n, width = len(rows), rows[0].type.count
+    if n % 2:
+        return [_picked(b, rows, [e * n + k for e in range(width)]) for k in range(n)]
+    pairs = [*zip(rows[::2], rows[1::2])]
+    halves = [[_shuffled(b, x, y, [*range(k, 2 * width, 2)]) for x, y in pairs] for k in (0, 1)]
+    even, odd = (columns_of(b, half) for half in halves)
+    return [column for pair in zip(even, odd) for column in pair]
+
+
+def rows_of(b: ir.IRBuilder, columns: Vectors) -> Vectors:
+    n, width = len(columns), columns[0].type.count
+    if n % 2:
+        places = [k % n * width + k // n for k in range(n * width)]
+        return [_picked(b, columns, places[k : k + width]) for k in range(0, n * width, width)]
+    pairs = zip(rows_of(b, columns[::2]), rows_of(b, columns[1::2]))
+    masks = [[k // 2 + k % 2 * width for k in range(i, i + width)] for i in (0, width)]
+    return [_shuffled(b, x, y, mask) for x, y in pairs for mask in masks]
+
+
+def _picked(b: ir.IRBuilder, vectors: Vectors, places: list[int]) -> ir.Value:
+    """The numbers at these places, counted through all vectors."""
+    width, result = len(places), vectors[0]
+    for k, vector in enumerate(vectors[1:], start=1):
+        mask = [
+            width + p % width if p // width == k else p if k == 1 and p < width else e
+            for e, p in enumerate(places)
+        ]
+        result = _shuffled(b, result, vector, mask)
+    return result
+
+
+def _shuffled(b: ir.IRBuilder, x: ir.Value, y: ir.Value, mask: list[int]) -> ir.Value:
+    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(mask)), mask))
