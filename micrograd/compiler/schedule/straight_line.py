@@ -18,8 +18,8 @@ def choose_straight_line(nests: list[Nest]) -> None:
 
     In such a program a look-up in a table costs as much as the load that follows; without loops
     there are no look-ups, and values stay in registers from one nest to the next. The same holds
-    for many short nests, such as the steps of an elimination. Sums over examples keep their loops,
-    which are efficient if long.
+    for many short nests, such as the steps of an elimination, and for what fits into one function.
+    Sums over examples keep their loops, which are efficient if long.
     """
     sums = [nest for nest in nests if nest.over_examples]
     members = [nest for nest in nests if not nest.over_examples and not nest.is_opaque]
@@ -27,8 +27,9 @@ def choose_straight_line(nests: list[Nest]) -> None:
     work, count = _total_work(members), len(members)
     irregular = 2 * _total_work(by_tables) >= work
     short = count > MANY_NESTS and work <= NEST_WORK * count
+    tiny = count > 1 and work <= STRETCH
     most = STRAIGHT_LINE_WORK if irregular else 2 * STRAIGHT_LINE_WORK
-    if (irregular or short) and most >= work >= 8 * _total_work(sums):
+    if (irregular or short or tiny) and most >= work >= 8 * _total_work(sums):
         for nest in members:
             nest.straight_line = True
 
