@@ -1,8 +1,9 @@
 """Elementary functions composed of the table's rows: logarithms, roots, steps, remainders.
 
 The names and the values at the edges are those of NumPy. In compiled programs each of them is
-within 2 units in the last place, in 64 bits and in 32 (`benchmarks/accuracy.py`);
-`logaddexp` is where its result is not near 0, for there the sum cancels.
+within 2 units in the last place, in 64 bits and in 32 (`benchmarks/accuracy.py`). `logaddexp` is
+within 2 of those of the larger of operand and result: near 0, where exp(x) + exp(y) is near 1, the
+result changes by so much if an operand changes by one, and NumPy has the same formula.
 """
 
 import math
