@@ -23,9 +23,9 @@ Step = Callable[[Tree, Tree], tuple[Tree, Tree]]
 def scan(
     step: Step, carry: Tree, xs: Tree | None = None, length: int | None = None
 ) -> tuple[Tree, Tree]:
-    """`carry, y = step(carry, x)` for each x of `xs`: the last carry, and all y.
+    """Calls `carry, y = step(carry, x)` for each x of `xs`. Returns the last carry, and all y.
 
-    It means this loop, also for derivatives:
+    It has the meaning of this loop, also for derivatives:
 
         ys = []
         for x in xs:
@@ -33,13 +33,13 @@ def scan(
             ys.append(y)
 
     `carry` and `y` are numbers, arrays, or lists, tuples and dicts of them. `carry` keeps its
-    structure and its shapes. `xs` is an array or a list, whose elements are the x, or a tuple or
-    dict of such sequences, of which x is one of the elements. Without `xs`, `step(carry, None)` is
-    called `length` times. The y are stacked: where y has a number, the second result has an array
-    of `length` numbers. It is None if y is None, or if there is no step.
+    structure and its shapes. `xs` is an array or a list of the x; or a tuple or dict of such
+    sequences, and then x is a tuple or dict with one element of each. Without `xs`,
+    `step(carry, None)` is called `length` times. The y are stacked: for each number of y the second
+    result has an array of `length` numbers. It is None if y is None, or if there are no steps.
 
-    Raises ShapeError where sequences are not equally long, or if the step changes the structure of
-    the carry; TypeError if it does not return a pair.
+    Raises ShapeError if sequences have different lengths, or if the step changes the structure or
+    a shape of the carry; TypeError if it does not return a pair.
 
     >>> import micrograd as mg
     >>> rate = mg.Value(0.1)
@@ -63,7 +63,7 @@ def scan(
 
 
 def run(step: Step, carry: Any, items: Sequence[Any]) -> tuple[Any, Any]:
-    """The loop, by Python."""
+    """The loop, run by Python."""
     before, ys = carry, list[Any]()
     for x in items:
         carry, y = pair(step(carry, x))
@@ -73,7 +73,7 @@ def run(step: Step, carry: Any, items: Sequence[Any]) -> tuple[Any, Any]:
 
 
 def pair(answer: Any) -> tuple[Any, Any]:
-    """What a step returns. Raises TypeError for anything but two results."""
+    """The two results of a step. Raises TypeError for anything else."""
     if isinstance(answer, (tuple, list)) and len(answer) == 2:
         return answer[0], answer[1]
     raise TypeError(
@@ -97,7 +97,7 @@ def items_of(xs: Any, length: int | None) -> list[Any]:
 
 
 def _items(xs: Any) -> list[Any]:
-    """The elements of a sequence; those of several, together."""
+    """The elements of a sequence; of several sequences, tuples or dicts of elements."""
     if not isinstance(xs, (tuple, dict)):
         if isinstance(xs, list) or getattr(xs, "ndim", 0) > 0:
             return [*xs]
@@ -119,20 +119,20 @@ def check_carry(before: Any, after: Any) -> None:
     (old, structure), (new, other) = flatten(before), flatten(after)
     if structure != other:
         raise ShapeError(
-            f"scan: the step must return the carry in the structure in which it came, "
+            f"scan: the step must return a carry of the structure that it is passed, "
             f"{before!r:.60}; got {after!r:.60}"
         )
     shapes = [[getattr(x, "shape", ()) for x in leaves] for leaves in (old, new)]
     for k, (a, b) in enumerate(zip(*shapes)):
         if a != b:
             raise ShapeError(
-                f"scan: the step must return the carry in the shapes in which it came; number {k} "
-                f"of its {len(old)} parts was of shape {a}, and is of shape {b}"
+                f"scan: the step must not change the shapes of the carry; part {k} of {len(old)} "
+                f"had the shape {a}, and has the shape {b}"
             )
 
 
 def stacked(ys: list[Any]) -> Any:
-    """The outputs of all steps: an array for each number, with an axis more for each array."""
+    """The outputs of all steps, stacked along a new first axis."""
     if not ys or ys[0] is None:
         return None
     columns = [scalars_of(y) for y in ys]

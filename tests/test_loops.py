@@ -72,8 +72,8 @@ def test_wrong_arguments_are_named(arguments: Any, error: Any, message: str) -> 
     ("step", "error", "message"),
     [
         (lambda c, x: c, TypeError, r"must return a pair \(carry, y\)"),
-        (lambda c, x: ([c, c], x), ShapeError, "in the structure in which it came"),
-        (lambda c, x: (np.ones(2) * c, x), ShapeError, r"of shape \(\), and is of shape \(2,\)"),
+        (lambda c, x: ([c, c], x), ShapeError, "a carry of the structure that it is passed"),
+        (lambda c, x: (np.ones(2) * c, x), ShapeError, r"the shape \(\), and has the shape \(2,\)"),
     ],
 )
 def test_wrong_steps_are_named(compiled: bool, step: Any, error: Any, message: str) -> None:

@@ -1,7 +1,7 @@
-"""Apart: a function of very many paths. The examples of each path are computed apart, in NumPy.
+"""Apart: a function with very many paths is computed path by path, in NumPy.
 
-`sorted` of seven numbers has 5,040 paths of a few operations each. To compute all of them for each
-example costs more than to sort the examples by path first.
+`sorted` of seven numbers has 5,040 paths of a few operations each. It is faster to sort the
+examples by path and compute each path only for its own, than to compute all paths for all.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ Arrays = list[Any]
 def answers(
     it: Specialization, groups: Groups, examples: Examples, answer: Answer, seed: float, exact: bool
 ) -> Arrays:
-    """The value of each example, and its gradient by the arguments; or the sums of both over the
-    examples, by the parameters, times `seed`."""
+    """The value of each example, and if `answer` is "arguments", its gradient by the arguments. If
+    it is "parameters": the sums of values and gradients over the examples, times `seed`."""
     assert it.paths is not None
     value = np.zeros((examples.n, sum(map(_size, it.trace.output_shapes))))
     by_argument = [np.zeros((examples.n, size)) for size in it.sizes]
@@ -45,7 +45,7 @@ def answers(
 
 
 def _by_results(groups: Groups) -> Groups:
-    """Paths with the same results as one: `median` of seven numbers has seven results."""
+    """Merges paths with the same results: `median` of seven numbers has only seven results."""
     found: dict[Any, tuple[Leaf, list[Rows]]] = {}
     for leaf, rows in groups:
         key = tuple([x.hex() if isinstance(x, float) else id(x) for x in leaf.outputs])

@@ -1,6 +1,6 @@
 """Look-up: `take` from a long table in memory, by one load for each lane.
 
-A short table, and one whose numbers are in registers, is a chain of selects.
+If the table is short, or its numbers are in registers, `take` is a chain of selects instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from micrograd.compiler.program.ir import Index
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.plan import Step
 
-LONG = 16  # rows: as many selects take longer than the loads
+LONG = 16  # rows: a chain of more selects is slower than the loads
 
 
 def is_look_up(step: Step) -> bool:
@@ -33,11 +33,11 @@ def is_look_up(step: Step) -> bool:
 
 
 def look_up(body: Body, step: Step, known: dict[Step, ir.Value], indices: Indices) -> ir.Value:
-    """The number at the index of each lane; NaN if there is none."""
+    """The table's number at the index of each lane; NaN if the index is invalid."""
     b, lanes = body.b, body.lanes
     index = lanes.number_of(Register(lanes, body.read(step.operands[-1], known, indices, ZERO)))
     rows = [x for x in step.operands[:-1] if isinstance(x, Access)]
-    valid = _is_place(body, index, len(rows))
+    valid = _is_valid(body, index, len(rows))
     safe = b.select(valid, index, lanes.constant(0.0).value)
     place = _place_of(body, rows, indices)
     vector = lanes.vector if isinstance(lanes.vector, ir.VectorType) else None
@@ -53,8 +53,8 @@ def look_up(body: Body, step: Step, known: dict[Step, ir.Value], indices: Indice
     return b.select(valid, result, lanes.constant(float("nan")).value)
 
 
-def _is_place(body: Body, index: ir.Value, rows: int) -> ir.Value:
-    """Whether the numbers are integers from 0 to `rows` - 1; not so NaN."""
+def _is_valid(body: Body, index: ir.Value, rows: int) -> ir.Value:
+    """Whether the numbers are integers from 0 to `rows` - 1; false for NaN."""
     b, lanes = body.b, body.lanes
     is_whole = b.fcmp_ordered("==", index, lanes.primitive(ops.floor, [index]))
     is_high = b.fcmp_ordered(">=", index, lanes.constant(0.0).value)
@@ -65,7 +65,7 @@ def _is_place(body: Body, index: ir.Value, rows: int) -> ir.Value:
 def _place_of(
     body: Body, rows: list[Access], indices: Indices
 ) -> Callable[[ir.Value, int], ir.Value]:
-    """The place in its block of row k, in the lane of that number."""
+    """A function that returns the index in the block of row k, for a lane."""
     b, places = body.b, _places(rows)
     first, apart = rows[0], places[0] - places[0, 0]
     if (places != places[:, :1] + apart).any():
@@ -85,7 +85,7 @@ def _place_of(
 
 
 def _places(rows: list[Access]) -> Index:
-    """The place that each member reads in each row, of shape (members, rows)."""
+    """The index in the block that each member reads in each row, of shape (members, rows)."""
     axes = rows[0].axes
     members = np.indices(axes).reshape(len(axes), -1)
     columns = [

@@ -1,7 +1,8 @@
-"""Repeats: equal operations on equal operands are one node, the first of them.
+"""Repeats: elimination of common subexpressions, by hash consing.
 
-Hash-based, in the order of the trace: operands are replaced before their users are looked up, so
-that whole expressions that were written twice are computed once.
+Nodes with the same operation and the same operands are replaced by the first of them. Operands are
+replaced before the nodes that use them are looked up, so whole expressions that are written twice
+are computed once.
 """
 
 from array import array
@@ -20,19 +21,19 @@ Row = tuple[int, Op, Numbers]  # a node, its operation and its operands, by thei
 
 
 class Repeats:
-    """The nodes of a graph: those that are computed, and those that repeat one of them.
+    """The nodes of a graph: those that are computed, and those that are equal to one of them.
 
-    `share` is whether repeats are looked for. An identity is always another name of its operand.
+    If `share` is false, only identities are replaced, by their operands.
     """
 
     def __init__(self, count: int, share: bool):
         self.share = share
-        self.first = array("q", range(count))  # of the nodes that are equal to each
-        self.rows: list[Row] = []  # what is computed
-        self.repeated: dict[int, int] = {}  # what is not, and the row that computes it
+        self.first = array("q", range(count))  # for each node, the first that is equal to it
+        self.rows: list[Row] = []  # the nodes that are computed
+        self.repeated: dict[int, int] = {}  # the others, each with its first equal node
         self._firsts = np.frombuffer(self.first, np.int64)
         self._known: dict[Hashable, int] = {}
-        self._unread: list[Numbers] = []  # the operands of what is not computed
+        self._unread: list[Numbers] = []  # the operands of the others
         self._outputs: list[Numbers] = []
 
     def add(self, number: int, op: Op, operands: Numbers) -> None:
@@ -59,7 +60,7 @@ class Repeats:
         return array("q", np.where(many < 0, many, self._firsts[many.clip(0)]).tobytes())
 
     def uses(self) -> tuple[Index, NDArray[np.bool_]]:
-        """How often each node is read; and whether each of its copies was, exactly once."""
+        """How often each node is read; and whether it and its copies are each read exactly once."""
         n = len(self.first)
         uses = _counts([*self._outputs, *[operands for _, _, operands in self.rows]], n)
         if not self.repeated:

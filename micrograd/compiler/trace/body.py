@@ -1,7 +1,8 @@
-"""Body: what the trips of a loop have in common.
+"""Body: the operations and operands that all trips of a loop have in common.
 
-Each word of a body is computed in the same trip, in an earlier one, or outside. The words of all
-trips are a matrix, with a row for each trip; the last one shows the body.
+An operand of the body is computed in the same trip, in an earlier trip, or outside the loop. The
+words of a run form a matrix with a row for each trip. The last row is taken as the body; the first
+trips may differ from it.
 """
 
 from itertools import pairwise
@@ -23,11 +24,11 @@ from micrograd.compiler.trace.words import COMPUTED, CONSTANT, OPERATION, Words
 from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
-Edge = tuple[int, int, int]  # a node, one that it reads, and how many trips ago that was computed
+Edge = tuple[int, int, int]  # a node, an operand, and how many trips earlier that is computed
 Initial = dict[tuple[int, int], int | float]
 
-BEFORE = 8  # bodies before a run, among which the first trips of the loop may be
-CUTS, SHORT = 8, 12  # how many of the best places to begin at are tried, on so many trips
+BEFORE = 8  # bodies before a run that are searched for the first trips of the loop
+CUTS, SHORT = 8, 12  # how many starts of the body are tried, each on so many trips
 
 
 class Body:
@@ -49,11 +50,13 @@ class Body:
         self.source = np.searchsorted(self.head, place)  # the node that a word reads
         computed = (self.kind[-2:] == COMPUTED).all(axis=0) & (before == last)
         known = self.head[self.source] == place
-        self.inner = computed & known & (self.ago < trips)  # computed in this or another trip
+        self.inner = (
+            computed & known & (self.ago < trips)
+        )  # computed by the loop: in this trip or an earlier one
 
     @cached_property
     def relative(self) -> NDArray[np.int64]:
-        """The values, counted from where the trip begins."""
+        """The values, relative to the first word of the trip."""
         return self.value - self._begins
 
     @property
@@ -76,8 +79,8 @@ class Body:
 
     @cached_property
     def first(self) -> int:
-        """The trip from which on all are as the last one, but for what they carry into the loop,
-        that read what was computed before at even steps, and read nothing else of the loop."""
+        """The first trip of the loop: it and all later trips equal the last one, except in operands
+        that come from before the loop. Numbers computed outside are read at even steps."""
         operation = self.kind[-1] == OPERATION
         differs = self.kind != self.kind[-1]
         differs |= self.inner & (self.relative != self.relative[-1])
@@ -85,7 +88,9 @@ class Body:
         outside = (self.kind[-1] == COMPUTED) & ~self.inner
         steps = self.value[1:] - self.value[:-1]
         differs[:-1] |= outside & (steps != steps[-1])
-        excused = np.where(self.inner, self.ago, 0)  # trips in which a word may differ
+        excused = np.where(
+            self.inner, self.ago, 0
+        )  # trips in which the operand comes from before the loop
         trip, word = np.nonzero(differs)
         bound = np.max(trip + 1 - excused[word], initial=0)
         other = (self.kind == COMPUTED) & (differs | ~self.inner)
@@ -93,8 +98,8 @@ class Body:
         return int(max(bound, (latest - self.begin) // self.width + 1))
 
     def best(self) -> "Body":
-        """The body that begins where fewest numbers are carried on; of such places, where the loop
-        has most trips, and then the latest."""
+        """The body that starts where the fewest numbers are carried from trip to trip. Of several
+        such starts, the one with the most trips, and then the latest."""
         run, options = self.run, self._cuts()
         runs = [_extended(self.words, run._replace(start=run.start + k)) for k in options]
         return Body(self.words, max(runs, key=self._rank))
@@ -108,9 +113,9 @@ class Body:
         return (run.stop - start) // run.period, start
 
     def _cuts(self) -> list[int]:
-        """The places in the body that fewest of its numbers are carried across."""
+        """The starts of the body at which the fewest of its numbers are live."""
         period = self.run.period
-        longest = [0] * period  # from where each number is computed to where it is read last
+        longest = [0] * period  # the distance from each node to its last reader
         for reader, node, ago in self.edges:
             longest[node] = max(longest[node], reader - node + ago * period)
         across = np.zeros(2 * period + 2, np.int64)
@@ -124,7 +129,7 @@ class Body:
     # The recurrence.
 
     def recurrence(self) -> Recurrence | None:
-        """The loop; None if no trips agree."""
+        """The loop; None if the trips disagree about what they carry."""
         for first in range(self.first, self.first + 3):
             trips = self.run.trips - first
             if trips < 2 or (self.ago[self.inner] >= trips).any():
@@ -153,7 +158,7 @@ class Body:
         return sources if (raw != raw[0]).any() else sources[0].item()
 
     def _sources(self, trips: slice, word: int) -> NDArray[np.int64] | NDArray[np.float64]:
-        """What a word is in some trips, in all of which it is of one kind."""
+        """The sources of an operand in some trips, in all of which it has the same kind."""
         kind, values = self.kind[trips, word][0], self.value[trips, word]
         if kind != CONSTANT:
             return self.words.of_nodes(values) if kind == COMPUTED else values
@@ -163,7 +168,7 @@ class Body:
         return np.array([node.operands[slot] for node in nodes], np.float64)
 
     def _initial(self, first: int) -> Initial | None:
-        """What is carried into the loop; None if two words disagree about it."""
+        """The initial state, by node and trips ago; None if two operands disagree about it."""
         found: Initial = {}
         for word in np.flatnonzero(self.inner & (self.ago > 0)).tolist():
             node, ago = int(self.source[word]), int(self.ago[word])
@@ -180,7 +185,7 @@ class Body:
 
 
 def _extended(words: Words, run: Run) -> Run:
-    """With some bodies of equal length before it."""
+    """The run, extended to the left by bodies of equal length."""
     start, head = run.start, words.head
     width = head[start + run.period] - head[start]
     for _ in range(BEFORE):

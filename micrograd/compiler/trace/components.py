@@ -1,4 +1,4 @@
-"""Components: the strongly connected parts of a graph, in linear time, without recursion."""
+"""Components: the strongly connected components of a graph, in linear time, without recursion."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,11 @@ def components(successors: Sequence[Sequence[int]]) -> list[int]:
     [1, 0, 0, 2]
     """
     n = len(successors)
-    entered, low, component = [0] * n, [0] * n, [-1] * n  # entered: from 1 on; 0 is not yet
+    entered, low, component = (
+        [0] * n,
+        [0] * n,
+        [-1] * n,
+    )  # entered: the time, from 1 on; 0 means not yet
     time, number = 0, 0
     open_: list[int] = []  # nodes without a component yet
     for root in range(n):

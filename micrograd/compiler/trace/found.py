@@ -1,8 +1,8 @@
-"""Found: the loops that Python ran while a function was traced, as recurrences.
+"""Found: finds the loops that Python ran while a function was traced, as recurrences.
 
-A loop is a run whose body depends on its own results of earlier trips, in more than a sum: sums are
-reductions already. Where parallel members look like a recurrence, at the distance of their number,
-the trip is that many bodies.
+A loop is a run whose body depends on its own results of earlier trips. A running sum alone is not
+such a loop: it becomes a reduction anyway. If a number depends only on the result of d trips
+earlier, for example because d chains are interleaved, then d bodies form one trip.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from micrograd.compiler.trace.recurrence import Recurrence
 from micrograd.compiler.trace.words import COMPUTED, Graph, Words, words_of
 from micrograd.ops import Op
 
-TRIPS, NODES = 8, 1000  # what a loop has at least: fewer are quick enough as they are written
-LOOKED_AT = 32  # runs, from the longest one
+TRIPS, NODES = 8, 1000  # of a loop, at least: shorter ones are fast enough when unrolled
+EXAMINED = 32  # runs, the longest ones
 
 SUMS = {ops.add, ops.sub, ops.sum, ops.dot}
 
@@ -31,20 +31,22 @@ def recurrences(graph: Graph) -> list[Recurrence]:
 
 
 class _Finder:
+    """Chooses among the runs of a graph those that are loops."""
+
     def __init__(self, words: Words):
         self.words = words
-        self.free = np.ones(words.count, bool)  # of the nodes, those in no loop
-        self.reads = np.bincount(  # of each node, by its first word
+        self.free = np.ones(words.count, bool)  # whether each node is in no loop
+        self.reads = np.bincount(  # how often each node is read, by its first word
             np.concatenate([words.value[words.kind == COMPUTED], words.shown]),
             minlength=words.head[-1],
         )
 
     def found(self) -> Iterator[tuple[Run, Recurrence]]:
-        """Of the longest stretches first, each by its smallest period."""
+        """The loops: the longest stretches first, each with the smallest period that is a loop."""
         some = sorted(
             runs(self.words, TRIPS, NODES), key=lambda run: (run.start - run.stop, run.period)
         )
-        for whole in some[:LOOKED_AT]:
+        for whole in some[:EXAMINED]:
             if self.free[whole.start : whole.stop].sum() < 3 * whole.period:
                 continue
             rivals = [run for run in some if _covers(run, whole)]
@@ -55,24 +57,24 @@ class _Finder:
                     break
 
     def _loop(self, run: Run) -> Recurrence | None:
-        """The loop of a run, if it is one that gains."""
+        """The loop of a run; None if it is none, or too short."""
         body = self._sequential(run)
         if body is None:
             return None
         run = self._unclaimed(body.best().run)
-        if not _gains(run):
+        if not _is_long(run):
             return None
         found = Body(self.words, run).recurrence()
-        if found is None or not _gains(run._replace(stop=run.start + found.trips * run.period)):
+        if found is None or not _is_long(run._replace(stop=run.start + found.trips * run.period)):
             return None
         self.free[run.stop - found.trips * run.period : run.stop] = False
         return found
 
     def _sequential(self, run: Run) -> Body | None:
-        """The body that a later trip depends on an earlier one by, in more than a sum."""
-        while _gains(run):
+        """The body of which a trip depends on the trip before, not only by a sum; or None."""
+        while _is_long(run):
             body = Body(self.words, run)
-            if not body.ago[body.inner].any() or not all(map(_may_repeat, body.operations)):
+            if not body.ago[body.inner].any() or not all(map(_may_be_in_a_loop, body.operations)):
                 return None
             distance = self._distance(body)
             if distance < 2:
@@ -81,7 +83,7 @@ class _Finder:
         return None
 
     def _distance(self, body: Body) -> int:
-        """The smallest distance, in trips, at which a number depends on itself; 0: at none."""
+        """The smallest number of trips after which a number depends on itself; 0 if none does."""
         sources: list[list[int]] = [[] for _ in body.operations]
         for reader, node, _ in body.edges:
             sources[reader].append(node)
@@ -94,7 +96,7 @@ class _Finder:
         return min((ago for edges in cores for _, _, ago in edges if ago), default=0)
 
     def _is_sum(self, body: Body, edges: list[Edge]) -> bool:
-        """Whether a cycle is one sum, or one maximum, whose parts nothing else reads."""
+        """Whether a cycle is one sum or one maximum, whose partial results nothing else reads."""
         nodes = {reader for reader, _, _ in edges}
         operations = {body.operations[node] for node in nodes}
         largest = operations == {ops.maximum} and len(nodes) == 1
@@ -103,7 +105,7 @@ class _Finder:
         return bool((largest or operations <= SUMS) and once)
 
     def _unclaimed(self, run: Run) -> Run:
-        """Without the trips at both ends that belong to another loop."""
+        """The run without the trips at both ends that belong to another loop."""
         start, stop, period = run.start, run.start + run.trips * run.period, run.period
         while start < stop and not self.free[start : start + period].all():
             start += period
@@ -114,15 +116,15 @@ class _Finder:
 
 
 def _covers(run: Run, other: Run) -> bool:
-    """Whether a run repeats as often or oftener, on the same stretch."""
+    """Whether `run` covers the stretch of `other` with an equal or smaller period."""
     if run.period > other.period:
         return False
     return run.start <= other.start + other.period and run.stop >= other.stop - other.period
 
 
-def _gains(run: Run) -> bool:
+def _is_long(run: Run) -> bool:
     return run.trips >= TRIPS and run.trips * run.period > NODES
 
 
-def _may_repeat(op: Op) -> bool:
+def _may_be_in_a_loop(op: Op) -> bool:
     return op is not ops.norm and op.iteration is None and not op.opaque

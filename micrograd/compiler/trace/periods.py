@@ -1,7 +1,8 @@
-"""Periods: after how many nodes the operations of a graph come again, and where.
+"""Periods: the stretches of a graph in which the same operations repeat, and their period.
 
-A candidate is a distance between nodes that look alike. It is verified on all words at once: a run
-is a stretch of nodes that are as those one period before, and that change as those did.
+A candidate for a period is a frequent distance between nodes with equal hashes. It is verified on
+all words at once. A run is a stretch of nodes, each of which has the operation and the kinds of
+operands of the node one period earlier, and operands that advance by the same step.
 """
 
 from collections import Counter
@@ -15,10 +16,10 @@ from micrograd.compiler.trace.words import COMPUTED, OPERATION, Index, Words
 
 Tokens = NDArray[np.uint64]
 
-WINDOW = 1 << 16  # nodes: of a longer graph, four windows show the candidates
-GAPS, TRIED = 24, 12  # the most frequent gaps; how many of them are verified
-SPOILT = 8  # of so many tokens one is as it should be, or more
-PIECES = 16  # short runs of one period, which show how far apart they are
+WINDOW = 1 << 16  # nodes: in a longer graph, candidates are looked for in four windows
+GAPS, TRIED = 24, 12  # how many of the most frequent gaps are candidates, and are verified
+SPOILT = 8  # at least one token in so many must repeat
+PIECES = 16  # how many short runs of a period are kept: their distances are candidates, too
 
 
 class Run(NamedTuple):
@@ -54,7 +55,7 @@ def runs(words: Words, trips: int, nodes: int) -> list[Run]:
 
 
 def _between(some: list[Run]) -> list[int]:
-    """Of a loop that comes in pieces, the period of the loop around it."""
+    """The frequent distances of short runs: an inner loop repeats with the period of the outer."""
     if len(some) < 4:
         return []
     apart = Counter(np.diff([run.start for run in some]).tolist())
@@ -78,13 +79,13 @@ def _candidates(windows: list[Tokens]) -> list[int]:
 
 
 def _often(windows: list[Tokens], period: int, nodes: int) -> bool:
-    """Whether tokens repeat in so many nodes, or nearly: far operands spoil some."""
+    """Whether the tokens of enough nodes repeat. A token with a distant operand need not repeat."""
     equal = [int((x[period:] == x[:-period]).sum()) for x in windows if len(x) > period]
     return sum(equal) > nodes // SPOILT
 
 
 def _tokens(words: Words, start: int, stop: int) -> Tokens:
-    """A hash for each node: its operation, the kinds of its operands, how far back they are."""
+    """A hash for each node, of its operation, the kinds of its operands, and their distances."""
     head = words.head[start : stop + 1]
     part = slice(head[0], head[-1])
     kind, lengths = words.kind[part], head[1:] - head[:-1]
@@ -101,18 +102,20 @@ def _tokens(words: Words, start: int, stop: int) -> Tokens:
 
 
 def _gaps(tokens: Tokens) -> Index:
-    """For each node with an equal one before it, how far back the nearest is."""
+    """For each node that has an equal token before it, the distance to the nearest."""
     order = np.argsort(tokens, kind="stable")
     equal = tokens[order[1:]] == tokens[order[:-1]]
     return np.diff(order)[equal]
 
 
 def _verified(words: Words, period: int, long: int) -> Iterator[Run]:
-    """The runs of one period that are at least three bodies long; of shorter ones than `long`, only
-    the first."""
-    apart = words.head[period:] - words.head[:-period]  # in words, of each node and of the end
+    """The runs of one period that are at least three bodies long; of those shorter than `long`,
+    only the first few."""
+    apart = (
+        words.head[period:] - words.head[:-period]
+    )  # the length of a period in words, from each node
     bounds = np.concatenate([[0], np.flatnonzero(apart[1:] != apart[:-1]) + 1, [len(apart)]])
-    sizes = bounds[1:] - bounds[:-1] - 1  # the last node is of another length
+    sizes = bounds[1:] - bounds[:-1] - 1  # the last node has another length
     short = np.cumsum((sizes >= 2 * period) & (sizes < long))
     chosen = (sizes >= long) | ((sizes >= 2 * period) & (short <= PIECES))
     for k in np.flatnonzero(chosen).tolist():
@@ -123,12 +126,13 @@ def _verified(words: Words, period: int, long: int) -> Iterator[Run]:
 
 
 def _alike(words: Words, start: int, stop: int, apart: int) -> NDArray[np.bool_]:
-    """Whether each node is like the one so many words later, and changes as it did before."""
+    """Whether each node is like the one `apart` words later, and its operands advance by the same
+    step as before."""
     here = slice(words.head[start], words.head[stop])
     there = slice(words.head[start] + apart, words.head[stop] + apart)
     kind = words.kind[here]
     change = words.value[there] - words.value[here]
-    change[(kind != COMPUTED) & (kind != OPERATION)] = 0  # leaves may be any
+    change[(kind != COMPUTED) & (kind != OPERATION)] = 0  # leaves may differ in any way
     same = kind == words.kind[there]
     same &= (kind != OPERATION) | (change == 0)
     same[apart:] &= change[apart:] == change[:-apart]
@@ -136,7 +140,7 @@ def _alike(words: Words, start: int, stop: int, apart: int) -> NDArray[np.bool_]
 
 
 def _stretches(true: NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
-    """Where at least so many neighbours are true: starts and stops."""
+    """The starts and stops of the stretches of at least `least` neighbours that are true."""
     padded = np.zeros(len(true) + 2, bool)
     padded[1:-1] = true
     edges = np.flatnonzero(padded[1:] != padded[:-1])

@@ -1,14 +1,14 @@
-"""Recurrence: the same operations, trip after trip, on what the trips before gave.
+"""Recurrence: a loop over a state, as data: the same operations in each trip.
 
-`roll` makes a loop of it. It comes from `micrograd.scan`, which calls its step once, or is found in
-the trace of a loop that Python ran. Its operations are numbered from 0; each has operands:
+It comes from `micrograd.scan`, which calls its step once, or is found in the trace of a loop that
+Python ran. Its operations are numbered from 0. Their operands are:
 
     Same(j)         the result of operation j in the same trip; j is smaller than its own number
-    Carried(j, d)   the result of operation j, d trips ago
-    Read(source)    something from outside: in each trip the same, or another in each
+    Carried(j, d)   the result of operation j, d trips earlier
+    Read(source)    a number from outside the loop, the same in each trip or one for each
 
-A source is a number: an `int` is that of a symbol in the trace, a `float` is a constant. An array
-has one for each trip, all of one kind: of int64 or of float64.
+A source is an `int`, the number of a symbol in the trace; or a `float`, a constant; or an array of
+int64 or float64, with one of these for each trip.
 
 >>> from micrograd import ops
 >>> x = np.array([2, 3, 4])  # the numbers of three inputs

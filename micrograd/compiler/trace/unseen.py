@@ -1,8 +1,8 @@
-"""Unseen: what Python does with a traced number without asking it, noticed in another way.
+"""Unseen: detects uses of traced numbers that call no method of them.
 
-`(x > 0) is True` compares objects, and text of a number is text: no method of the number is called
-that could answer for the example. The first shows in the code that compares, the second in a kind
-of text that can be printed only.
+`(x > 0) is True` compares objects, and the text of a number is an ordinary string: no method of
+`Symbol` is called. The first is detected in the bytecode of the comparison. The second is detected
+by a class of strings that can be printed, but raise an error in any other use.
 """
 
 import dis
@@ -18,7 +18,7 @@ LEFT_OUT = {"CACHE", "EXTENDED_ARG", "NOP", "COPY", "RESUME"}
 
 
 def check_identity() -> None:
-    """Raises TraceError if the comparison that runs now is itself compared, by `is`."""
+    """Raises TraceError if the result of the running comparison is compared by `is`."""
     frame = frame_of_the_user(sys._getframe(1))
     if _compared_by_is(frame.f_code, frame.f_lasti):
         raise asked_for(*IDENTITY)
@@ -26,7 +26,7 @@ def check_identity() -> None:
 
 @lru_cache(1024)
 def _compared_by_is(code: CodeType, at: int) -> bool:
-    """Whether the result of a comparison goes into `is True`, directly or by a variable."""
+    """Whether the result of a comparison is an operand of `is`, directly or through a variable."""
     steps = [step for step in dis.get_instructions(code) if step.opname not in LEFT_OUT]
     k = next((k for k, step in enumerate(steps) if step.offset == at), None)
     if k is None or steps[k].opname != "COMPARE_OP" or k + 1 == len(steps):
@@ -41,7 +41,7 @@ def _compared_by_is(code: CodeType, at: int) -> bool:
 
 
 def _is_truth(steps: list[dis.Instruction], k: int) -> bool:
-    """Whether `is True` or `is False` is at place k."""
+    """Whether `is True` or `is False` comes at index k."""
     truth, after = [*steps[k : k + 2], None, None][:2]
     if truth is None or after is None:
         return False
@@ -56,7 +56,7 @@ def _names(step: dis.Instruction, name: Any) -> bool:
 
 
 def text(frame: Any) -> "Text":
-    """A traced number as text. Raises TraceError if `frame`, which asks for it, formats it."""
+    """A traced number as text. Raises TraceError if the code of `frame` formats it."""
     if is_of_user(frame) and shows_a_number(frame):
         raise asked_for(*TEXT)
     return Text("<traced number>")
@@ -73,7 +73,7 @@ def _refused(name: str) -> Any:
 
 
 class Text(str):
-    """Text that can be printed, but neither compared, measured nor joined to other text."""
+    """Text that can be printed, but not compared, measured, or joined to other text."""
 
     __slots__ = ()
     __hash__, __eq__, __ne__, __lt__, __gt__, __le__, __ge__ = map(

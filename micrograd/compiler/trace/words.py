@@ -1,8 +1,8 @@
-"""Words: a graph as flat arrays, in which the body of a loop comes again and again.
+"""Words: a graph as flat arrays, in which the body of a loop repeats.
 
-Each node is its operation, followed by its operands. A word has a kind and a value. The value of an
-operand that was computed is the position of its first word: so what is read one trip earlier lies
-one period of words earlier, however long the sums are.
+Each node is a sequence of words: its operation, then its operands. A word has a kind and a value.
+For an operand that is computed, the value is the position of that node's first word. So if an
+operand was computed one trip earlier, its value is smaller by the number of words in a trip.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OPERATION, CONSTANT, COMPUTED, PARAMETER, UNKNOWN, INPUT = range(6)  # kinds; mo
 
 
 class Graph(Protocol):
-    """A trace, as far as loops are concerned."""
+    """The part of a trace that is needed to find loops."""
 
     count: int
     nodes: list[Symbol]
@@ -34,19 +34,22 @@ class Graph(Protocol):
 
 @dataclass(frozen=True)
 class Words:
-    """The value of a word is the `id` of an operation, the first word of a computed operand, or the
-    number of a leaf."""
+    """The words of a graph.
+
+    The value of a word is the `id` of an operation, the position of the first word of a computed
+    operand, or the number of a leaf.
+    """
 
     kind: Kinds
     value: Index
     head: Index  # the first word of each node, and the end of the last
-    numbers: Index  # of the nodes
+    numbers: Index  # the numbers of the nodes in the trace
     nodes: list[Symbol]
     shown: Index  # the first words of the nodes that are outputs
 
     @property
     def count(self) -> int:
-        """Of the nodes."""
+        """The number of nodes."""
         return len(self.nodes)
 
     def of_nodes(self, values: Index) -> Index:
@@ -55,6 +58,7 @@ class Words:
 
 
 def words_of(graph: Graph) -> Words:
+    """The words of a graph."""
     nodes = graph.nodes
     numbers = numbers_of(nodes)
     operands = [*map(attrgetter("operands"), nodes)]
@@ -74,7 +78,7 @@ def words_of(graph: Graph) -> Words:
 
 
 def _of_symbols(graph: Graph, nodes: Index, head: Index) -> tuple[Kinds, Index]:
-    """The kind and the value of each symbol by its number; of all floats, in the last place."""
+    """The kind and the value of each symbol, by its number; the last entry is for all floats."""
     kinds, values = np.full(graph.count + 1, UNKNOWN, np.int16), np.arange(graph.count + 1)
     kinds[nodes], values[nodes] = COMPUTED, head[:-1]
     kinds[graph.parameter_numbers] = PARAMETER
