@@ -1,10 +1,10 @@
-"""Pictures of graphs: what is shown, where it lies, and how it is written.
+"""Pictures of graphs: content, coordinates, and files.
 
 fold, scene          a graph of Values -> boxes and arrows
-placement            boxes and arrows -> their places
-svg, dot, bitmap     places -> files
+placement            boxes and arrows -> their coordinates
+svg, dot, bitmap     coordinates -> files
 tree                 a graph as text
 recording, serving   a training run as a page, while it runs and afterwards
-rows, page           a graph as a page, which steps through it
-picture, parser      `draw`, of a Value and of an expression
+rows, page           a graph as a page that steps through it
+picture              `draw`
 """

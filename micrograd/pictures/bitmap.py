@@ -1,4 +1,4 @@
-"""A scene as PNG or PDF, drawn by matplotlib, which brings its own fonts."""
+"""A scene as PNG or PDF, drawn by matplotlib with its own fonts."""
 
 import io
 from typing import Any
@@ -18,8 +18,8 @@ from micrograd.pictures.svg import (
 )
 from micrograd.plots.figures import blank_figure
 
-POINT, LARGEST = 1 / 96, 16_000  # inches of a unit, and pixels of a side
-DOTS = 192  # to an inch
+POINT, LARGEST = 1 / 96, 16_000  # inches per unit, and pixels of a side, at most
+DOTS = 192  # per inch
 
 
 def bitmap(scene: Scene, suffix: str) -> bytes:
@@ -50,7 +50,7 @@ def bitmap(scene: Scene, suffix: str) -> bytes:
 
 
 def _text(axes: Any, x: float, y: float, text: str, size: float, colour: str, **more: Any) -> None:
-    """Text as it is: `$` begins no formula."""
+    """Plain text: `$` does not start a formula."""
     points = size * 72 * POINT
     options = {"ha": "center"} | more
     axes.text(x, y, text, fontsize=points, color=colour, parse_math=False, **options)

@@ -1,4 +1,4 @@
-"""A scene in the language of Graphviz, for those who have it."""
+"""A scene in DOT, the language of Graphviz."""
 
 from collections.abc import Iterator
 
@@ -36,5 +36,5 @@ def _lines(scene: Scene) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """The text of a quoted string: no escape of Graphviz is left, nor an HTML entity."""
+    """The content of a quoted string, without escapes of Graphviz or HTML entities."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")

@@ -1,10 +1,11 @@
-"""Fold: which scalars of a large graph are alike, so that a reader sees them as one box.
+"""Fold: groups the scalars of a large graph, so that a picture shows each group as one box.
 
-The compiler knows: its blocks are the groups, a place in a block is a member. What it merged into a
-sum belongs to the value that uses it. Leaves are grouped by their names up to a bracket, or else by
-the operation that reads them and the place there. Blocks that repeat, such as the steps of a
-recurrence, are one group, whose members are the repetitions. If more than a hundred groups are
-left, as in an irregular graph, neighbours become one.
+The groups are the blocks of the compiler, and each index in a block is a member. A scalar that the
+compiler merged into a sum belongs to the value that uses it. Leaves are grouped by their names up
+to a bracket; leaves without names, by the operations that read them and their position there.
+Blocks that repeat, such as the steps of a recurrence, form one group whose members are the
+repetitions. If more than a hundred groups are left, as in an irregular graph, neighbouring groups
+are merged.
 """
 
 from collections import Counter
@@ -17,8 +18,8 @@ from micrograd import ops
 from micrograd.engine import Value
 from micrograd.working import Numbered, label
 
-MANY = 40  # computed values, from which a graph is folded; and groups, from which repeats are
-MOST = 100  # values that are shown each alone, and groups
+MANY = 40  # a graph with fewer computed values is not folded, nor are repeats of fewer groups
+MOST = 100  # boxes: more values are grouped, more groups are merged
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Folding:
 
 
 def fold(graph: Numbered) -> Folding | None:
-    """The groups of a large graph; None for a small one, and where there is no NumPy."""
+    """The groups of a large graph. None for a small graph, and without NumPy."""
     if len(graph.computed) < MANY and len(graph.computed) + len(graph.leaves) <= MOST:
         return None
     try:
@@ -47,11 +48,11 @@ def fold(graph: Numbered) -> Folding | None:
     return _renumbered(_parts(graph, _repeats(graph, folding)))
 
 
-Place = tuple[str, int]  # a block, and a place in it
+Place = tuple[str, int]  # a block, and an index in it
 
 
 def _blocks(graph: Numbered) -> tuple[dict[Value, Place], dict[str, str]]:
-    """Where the compiler has put computed values, and a title for each of its blocks."""
+    """The block and the index of each computed value, and the title of each block."""
     from micrograd.compiler.program.roll import places
     from micrograd.compiler.trace.trace import Trace
 
@@ -65,7 +66,7 @@ def _blocks(graph: Numbered) -> tuple[dict[Value, Place], dict[str, str]]:
 
 
 def _title(instruction: Any) -> str:
-    """What the members of a block are.
+    """What the members of a block are, in words.
 
     >>> from micrograd.compiler.program.ir import Block, Gather, Map
     >>> import numpy as np
@@ -127,7 +128,7 @@ def _put_leaves(graph: Numbered, folding: Folding) -> None:
 
 
 def _roles(value: Value) -> Iterator[tuple[Hashable, Any]]:
-    """What each operand is to an operation: a weight, an input; for few operands, its place."""
+    """The role of each operand: a weight, an input or the bias of a dot; else its position."""
     assert value.op is not None
     if value.op is ops.dot:
         for role, several in zip("wxb", [*ops.weighted(value.operands)[:2], value.operands[-1:]]):
@@ -159,7 +160,7 @@ def _repeats(graph: Numbered, folding: Folding) -> Folding:
 
 
 def _reads(graph: Numbered, folding: Folding, computed: Iterable[int]) -> dict[int, set[int]]:
-    """What each of these groups reads, and itself where its values read each other."""
+    """The groups that each of these groups reads; itself, too, if its values read each other."""
     reads: dict[int, set[int]] = {group: set() for group in computed}
     for value in graph.computed:
         group = folding.group[value]
@@ -168,7 +169,7 @@ def _reads(graph: Numbered, folding: Folding, computed: Iterable[int]) -> dict[i
 
 
 def _parts(graph: Numbered, folding: Folding) -> Folding:
-    """Of very many groups, neighbours become one, with the leaves that these read first."""
+    """Merges neighbours, with the leaves that they read first, if there are too many groups."""
     if len({*folding.group.values()}) <= MOST:
         return folding
     reads = _reads(graph, folding, [folding.group[v] for v in graph.computed])
@@ -187,7 +188,7 @@ def _parts(graph: Numbered, folding: Folding) -> Folding:
 
 
 def _sorted(reads: dict[int, set[int]]) -> list[int]:
-    """The groups, each after those that it reads; as they are if they read each other."""
+    """The groups, each after those that it reads; in the given order if they read each other."""
     before = {group: others - {group} for group, others in reads.items()}
     try:
         return [group for group in TopologicalSorter(before).static_order() if group in reads]
@@ -196,13 +197,13 @@ def _sorted(reads: dict[int, set[int]]) -> list[int]:
 
 
 def _kind(group: int, reads: dict[int, set[int]], titles: list[str]) -> Hashable:
-    """What a group is, and what it reads: leaves have no titles here."""
+    """The title of a group, and those of the groups that it reads; "" for leaves."""
     read = [titles[other] if other in reads else "" for other in reads[group] - {group}]
     return titles[group], tuple(sorted(read))
 
 
 def _longest_run(kinds: list[Hashable]) -> tuple[int, int, int]:
-    """The start, the period and the number of the repetitions, at least three, that cover most.
+    """The start, the period and the number of the repetitions that cover most, if at least three.
 
     >>> _longest_run([*"abcbcbcbcd"])
     (1, 2, 4)
@@ -226,8 +227,8 @@ def _longest_run(kinds: list[Hashable]) -> tuple[int, int, int]:
 
 
 def _periods(kinds: list[Hashable]) -> list[int]:
-    """After how many kinds they may repeat: the most frequent distances between equal stretches of
-    1, 2, 4, ... kinds. Within a run, a stretch as long as the period first comes again after it."""
+    """The candidates for a period: the most frequent distances between equal stretches of 1, 2, 4,
+    ... kinds. In a run, the next copy of a stretch of one period begins one period later."""
     known: dict[Hashable, int] = {}
     stretches = [known.setdefault(kind, len(known)) for kind in kinds]
     found: set[int] = set()
@@ -250,7 +251,7 @@ def _periods(kinds: list[Hashable]) -> list[int]:
 
 
 def _read_in_one(reads: dict[int, set[int]], part: dict[int, int]) -> dict[int, int]:
-    """The leaves that only one repetition reads, which belong to it."""
+    """The leaves that only one repetition reads; they become part of it."""
     readers: dict[int, set[int | None]] = {}
     for group, others in reads.items():
         for other in [other for other in others if other not in reads]:
@@ -260,7 +261,7 @@ def _read_in_one(reads: dict[int, set[int]], part: dict[int, int]) -> dict[int, 
 
 
 def _renumbered(folding: Folding) -> Folding:
-    """Without the groups that are empty now, and each title with the number of its members."""
+    """The folding without empty groups, and with the number of members in each title."""
     members: dict[int, set[int]] = {}
     for value, group in folding.group.items():
         members.setdefault(group, set()).add(folding.member[value])

@@ -1,7 +1,8 @@
-"""A graph as one page of HTML, which works offline: its script evaluates the graph itself.
+"""A graph as one page of HTML that works offline: its script evaluates the graph.
 
-The numbers are arrays in the order of the sweep, leaves first; an operand is a distance back, or a
-constant. `page/` holds the script's source, and a test that the built script is made from it.
+The page contains the graph as arrays: leaves first, then computed values in topological order. An
+operand is stored as the distance to an earlier value, or as a constant. The script is built from
+`page/src`; a test checks that the built script is up to date.
 """
 
 import base64
@@ -82,7 +83,7 @@ def page_of_picture(picture: str, text: str, title: str) -> str:
 def contents(
     graph: Numbered, lines: Mapping[Value, str], title: str
 ) -> tuple[dict[str, Any], bytes]:
-    """What the page knows of a graph: names and rows, and the bytes of its numbers."""
+    """The graph as the page needs it: names and rows of operations, and the bytes of its arrays."""
     values = [*graph.leaves, *graph.computed]
     place = {v: k for k, v in enumerate(values)}
     used = dict.fromkeys([(v.op, len(v.operands)) for v in graph.computed if v.op])
@@ -118,8 +119,8 @@ def contents(
 def _operations(
     graph: Numbered, place: dict[Value, int], rows: Table
 ) -> tuple[list[str], list[float], dict[str, "array[Any]"]]:
-    """The keys of the operations in use, the constants, and for each computed value its key, the
-    number of its operands, and these: how far back, or -1 - the place of a constant."""
+    """The keys of the operations, the constants, and for each computed value its key, the number of
+    its operands, and the operands: the distance to an earlier value, or -1 - k for constant k."""
     keys: dict[str, int] = {}
     constants: dict[str, int] = {}
     numbers: list[float] = []
@@ -141,7 +142,7 @@ def _operations(
 
 
 def _packed(arrays: dict[str, "array[Any]"]) -> tuple[list[tuple[str, str, int, int]], bytes]:
-    """The arrays one after the other, each from a multiple of 8 on, and where each begins."""
+    """The start of each array, and the bytes of all: each array starts at a multiple of 8."""
     places: list[tuple[str, str, int, int]] = []
     packed = bytearray()
     for name, numbers in arrays.items():

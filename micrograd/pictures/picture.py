@@ -1,4 +1,4 @@
-"""draw: a Value or a compiled function as a picture, which a notebook shows and a file keeps."""
+"""draw: a Value or a compiled function as a picture, for notebooks and files."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -19,12 +19,12 @@ HEIGHT = 520  # pixels of the page in a notebook
 
 
 class Picture:
-    """A picture, as `micrograd.draw` gives it.
+    """A picture, the result of `micrograd.draw`.
 
-    In a notebook it shows itself; `str(picture)` is text; `save` writes a file. It shows the
-    numbers as they were when it was first looked at.
+    A notebook displays it, `str(picture)` is text, and `save` writes a file. It shows the numbers
+    of the time when it was first displayed or saved.
 
-    `svg` and `page` are the texts of these files, `scene` is what they show: boxes and arrows.
+    `svg` and `page` are the texts of such files; `scene` is their content, boxes and arrows.
 
     >>> import micrograd as mg
     >>> x = mg.Value(2.0, name="x")
@@ -48,9 +48,9 @@ class Picture:
         """Writes the picture to `path`: HTML, SVG, DOT, PNG or PDF, by its suffix.
 
         The HTML of a Value is one page that works offline: it steps forward and backward through
-        the graph, shows every path from a value to the output, and follows a leaf that is changed.
-        No program is needed beside Python; PNG and PDF are drawn by matplotlib. Raises ValueError
-        for another suffix, PlotError if matplotlib is missing, and OSError if writing fails.
+        the graph, shows every path from a value to the output, and recomputes the graph when a
+        leaf is changed. PNG and PDF need matplotlib. Raises ValueError for another suffix,
+        PlotError if matplotlib is missing, and OSError if writing fails.
 
         >>> import micrograd as mg, os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ class Picture:
 
     @cached_property
     def scene(self) -> Scene:
-        """What it shows, as boxes and arrows."""
+        """The content of the picture: boxes and arrows."""
         return self._make_scene()
 
     @cached_property
@@ -83,7 +83,7 @@ class Picture:
         return self.svg
 
     def _repr_html_(self) -> str:
-        """The page in a frame, which can reach nothing outside of it."""
+        """The page in a frame without access to the notebook."""
         return (
             f'<iframe srcdoc="{escape(self.page)}" sandbox="allow-scripts" '
             f'style="width: 100%; height: {HEIGHT}px; border: 1px solid #d0d7de" '
@@ -133,7 +133,7 @@ _WRITERS: dict[str, Callable[[Picture], str | bytes]] = {
 
 
 def check_format(path: str | Path) -> str:
-    """The suffix of `path`, which names a format. Raises ValueError if none is so called.
+    """The suffix of `path`. Raises ValueError if it is not that of a format.
 
     >>> check_format("graph.gif")
     Traceback (most recent call last):
@@ -161,12 +161,12 @@ def draw(
 ) -> Picture:  # fmt: skip
     """A picture of the graph below a Value, or of the stages of a compiled function.
 
-    Of a Value: each operation with its name, data and gradient; arrows carry the local derivatives;
-    in a large graph alike scalars are one box. `lines`, from `record_lines`, are the lines of
-    source that made the Values. Of a function from `compile` or `vectorize`: which scalars became
-    which block, which operation on arrays, and which loops; `arguments` and `gradient` choose among
-    its programs, as in `Compiled.source`. The picture shows itself in a notebook, and `save` writes
-    it to a file; `title` is written above it.
+    For a Value it shows each operation with its name, data and gradient, and the local derivatives
+    beside the arrows; in a large graph, scalars of one kind are one box. `lines`, from
+    `record_lines`, adds the line of source that made each Value. For a function from `compile` or
+    `vectorize` it shows which scalars became which block, array operation and loops; `arguments`
+    and `gradient` choose one of its programs, as in `Compiled.source`. A notebook displays the
+    picture, and `save` writes it to a file; `title` is written above it.
 
     Raises TypeError if `what` is neither.
 

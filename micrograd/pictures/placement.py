@@ -1,26 +1,27 @@
-"""Layout: a place for each box, so that arrows run from left to right and cross little.
+"""Placement: coordinates for boxes, so that arrows run from left to right with few crossings.
 
-Layers by longest path, each box as close to its first reader as it can be; an arrow that skips
-layers bends in each of them. The order within a layer follows the barycentres of the neighbours, in
-sweeps, and the order with the fewest crossings is kept. The places are the nearest to those of the
-neighbours at which nothing overlaps: least squares, by pooling adjacent violators.
+Boxes are assigned to layers by longest paths, and then moved as close to their first reader as
+possible. An arrow that skips layers has a bend in each of them. The order within a layer follows
+the barycentres of the neighbours, in several sweeps; the order with the fewest crossings is kept.
+The coordinates within a layer are as near as possible to those of the neighbours, without overlap:
+a least-squares problem, solved by pooling adjacent violators.
 
-`page/src/layout.ts` does the same in a browser; a test compares their coordinates.
+`page/src/placement.ts` does the same in a browser; a test compares the coordinates.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-SWEEPS, PULLS = 12, 16  # of orders and of places
-THIN = 6.0  # the height that an arrow takes in a layer that it skips
+SWEEPS, PULLS = 12, 16  # rounds that improve the order, and the coordinates
+THIN = 6.0  # the height of an arrow in a layer that it skips
 
 Point = tuple[float, float]
 
 
 @dataclass
 class Placed:
-    """Where boxes lie, by their upper left corners, and the points of each arrow."""
+    """The upper left corners of the boxes, and the points of each arrow."""
 
     boxes: list[Point]
     arrows: list[list[Point]]
@@ -74,7 +75,7 @@ def layout(
 def _spans(
     sizes: Sequence[Point], layers: list[list[int]], gap: float
 ) -> list[tuple[float, float]]:
-    """The left and the right edge of each layer. An arrow that skips a layer crosses it level."""
+    """The left and the right edge of each layer, in which arrows that skip it are horizontal."""
     spans: list[tuple[float, float]] = []
     left = 0.0
     for row in layers:
@@ -157,7 +158,7 @@ def _mean(numbers: list[float], otherwise: float) -> float:
 
 
 def _crossings(graph: _Layered, layers: list[list[int]], place: list[float]) -> int:
-    """How often arrows cross, counted with a Fenwick tree over each layer."""
+    """The number of crossings of arrows, counted with a Fenwick tree for each layer."""
     count = 0
     for before, row in pairwise(layers):
         tree, total = [0] * (len(before) + 1), 0
@@ -177,7 +178,7 @@ def _crossings(graph: _Layered, layers: list[list[int]], place: list[float]) -> 
 
 
 def _middles(graph: _Layered, layers: list[list[int]], gap: float) -> list[float]:
-    """The vertical place of each node, from 0 on."""
+    """The vertical coordinate of each node, from 0 on."""
     middle = [0.0] * len(graph.layer)
     for row in layers:
         y = 0.0
@@ -205,7 +206,7 @@ def _pull(
     middle: list[float],
     gap: float,
 ) -> None:
-    """Moves the nodes of a layer to the nearest places to their neighbours without overlap.
+    """Moves the nodes of a layer as near to their neighbours as possible without overlap.
 
     Shifted by what lies before them, wanted places need only not decrease: where they would, they
     share their mean.
@@ -237,8 +238,8 @@ def _ports(
     boxes: list[Point],
     bends: list[list[Point]],
 ) -> list[list[Point]]:
-    """The points of each arrow. Those that enter a box share its side, in the order in which they
-    come, so that no two arrows run into one point."""
+    """The points of each arrow. Arrows that enter a box end at different points of its side, in the
+    order of their last bends."""
     paths: list[list[Point]] = []
     entering: list[list[int]] = [[] for _ in sizes]
     for k, (start, end) in enumerate(arrows):

@@ -1,4 +1,4 @@
-"""Recording: a training run to watch and to scroll through, epoch by epoch."""
+"""Recording: a training run, epoch by epoch, as a page to watch and to scroll through."""
 
 import base64
 import json
@@ -46,10 +46,10 @@ PAGE = """<!doctype html>
 class Recording:
     """A callback of `fit` that records the losses, the weights and the decision surface.
 
-    It records an epoch of every `every`. In a notebook it shows itself, once a second while `fit`
-    runs, and afterwards where a cell ends with it; `save` writes it as one page of HTML. The
-    decision surface is that of a model of two inputs: the class that it predicts and how surely or,
-    if the targets are numbers, its output.
+    It records one epoch in `every`. A notebook displays it while `fit` runs, updated once a second,
+    and afterwards at the end of a cell; `save` writes it as one page of HTML. The decision surface
+    is recorded for models of two inputs: the predicted class and its probability, or the output if
+    the targets are numbers.
 
     Raises ValueError unless `every` is at least 1.
 
@@ -73,12 +73,12 @@ class Recording:
         self.about: dict[str, Any] = {"title": title, "arrays": [], "points": [], "extent": None}
         self.about["classes"] = 0
         self._plane: Plane | None = None
-        self._outputs: Any = None  # of the model, for many points
-        self._shown: Any = None  # where a notebook shows it
-        self._next = 0.0  # when it is shown again
+        self._outputs: Any = None  # the outputs of the model, as a function of points
+        self._shown: Any = None  # the display of a notebook
+        self._next = 0.0  # the time of the next update
 
     def __call__(self, history: RunHistory) -> None:
-        """Records an epoch: `fit` calls this after each."""
+        """Records an epoch. `fit` calls it after each."""
         if (history.epochs - 1) % self.every:
             return
         patient = history.patient
@@ -89,7 +89,7 @@ class Recording:
                 [name, len(values), _columns(model, name)] for name, values in arrays.items()
             ]
             self._plane = plane(patient.examples.inputs, patient.examples.targets, patient.loss)
-            self._outputs = _for_all(model)
+            self._outputs = _outputs_of(model)
         weights = [v.data for values in arrays.values() for v in values]
         frame = {"epoch": history.epochs, "loss": _last(history.loss)}
         frame |= {"validation": _last(history.validation_loss), "score": _last(history.scores)}
@@ -117,7 +117,7 @@ class Recording:
         self._shown = None
 
     def _surface(self, where: Plane) -> str:
-        """What the model answers in the plane, a byte for each point of the grid."""
+        """The output of the model at each point of the grid, as a byte."""
         outputs = self._outputs(where.grid())
         if not self.about["extent"]:
             count = outputs.shape[1]
@@ -126,11 +126,11 @@ class Recording:
         return _packed(array("B", where.seen(outputs).tolist()))
 
     def run(self, first: int = 0, live: bool = False) -> dict[str, Tree]:
-        """What a page knows: the run from frame `first` on."""
+        """The data of a page: the run, from frame `first` on."""
         return {**self.about, "side": SIDE, "live": live, "frames": self.frames[first:]}
 
     def page(self, live: bool = False) -> str:
-        """The page; a `live` one asks its server for more frames."""
+        """The page. A `live` page requests new frames from its server."""
         folder = files("micrograd.pictures")
         run = json.dumps(self.run(live=live), separators=(",", ":"))
         return PAGE.format(
@@ -144,7 +144,7 @@ class Recording:
         write_whole(path, self.page().encode())
 
     def _repr_html_(self) -> str:
-        """The page in a frame, which can reach nothing outside of it."""
+        """The page in a frame without access to the notebook."""
         return (
             f'<iframe srcdoc="{escape(self.page())}" sandbox="allow-scripts" '
             f'style="width: 100%; height: {HEIGHT}px; border: 1px solid #d0d7de" '
@@ -153,7 +153,7 @@ class Recording:
 
 
 def _last(numbers: Sequence[float]) -> float | None:
-    """The last of them; None if there is none that JSON can hold."""
+    """The last number; None if there is none, or if it is not finite, which JSON cannot hold."""
     return float(numbers[-1]) if numbers and np.isfinite(numbers[-1]) else None
 
 
@@ -161,8 +161,8 @@ def _packed(numbers: "array[Any]") -> str:
     return base64.b64encode(numbers.tobytes()).decode()
 
 
-def _for_all(model: Any) -> Callable[[list[list[float]]], Any]:
-    """The outputs of the model for many points: compiled, if it can be."""
+def _outputs_of(model: Any) -> Callable[[list[list[float]]], Any]:
+    """A function from many points to the outputs of the model; compiled if possible."""
     compiled = vectorize(lambda point: [*as_scalars(model(point))], each="row")
 
     def outputs(points: list[list[float]]) -> Any:

@@ -1,8 +1,8 @@
 """Rows: the operations of a graph as data, so that a page can evaluate and differentiate them.
 
-A row's meaning and its derivative run on formulas, and become programs: lists of `[operation,
-operand, ...]`. An operand is the number of an earlier line, a name such as "x", or a list of one
-constant. A user's own operation becomes a program like all others.
+The meaning and the derivative of an operation are run on symbols, which gives two programs: lists
+of lines `[operation, operand, ...]`. An operand is the number of an earlier line, a name such as
+"x", or a list of one constant. Operations of the user become programs in the same way.
 """
 
 import math
@@ -13,19 +13,19 @@ from micrograd import ops
 from micrograd.formula import Formula
 from micrograd.ops import Op
 
-GENERIC = {ops.sum, ops.dot}  # of any number of operands; the page knows them
+GENERIC = {ops.sum, ops.dot}  # operations on any number of operands that the page implements
 Operand = int | str | list[float | str]
 
 
 class Steps(TypedDict):
-    """A program, and what it returns."""
+    """A program, and the operands that it returns."""
 
     lines: list[list[Any]]
     out: list[Operand]
 
 
 class Row(TypedDict, total=False):
-    """An operation: either the page knows it by name, or `meaning` is its program."""
+    """An operation. If it has no `meaning`, the page implements it by name."""
 
     symbol: str
     operands: list[str]

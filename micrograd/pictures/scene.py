@@ -1,8 +1,8 @@
-"""Scene: what a picture of a graph shows: boxes with text, and arrows between them.
+"""Scene: the content of a picture: boxes with text, and arrows between them.
 
-A box is a scalar with its name, its operation, its data and its gradient, or a group of alike
-scalars with the range of these. An arrow carries the derivative of the value at its head by that at
-its tail.
+A box is a scalar with its name, operation, data and gradient; or a group of scalars, with the
+ranges of their data and gradients. The label of an arrow is a local derivative: that of the value
+at its head with respect to the value at its tail.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from micrograd.pictures.placement import Placed, layout
 from micrograd.working import Numbered, heading, local_derivatives, numbered, shown
 
 LETTER, LINE, PADDING = 7.4, 15.0, 18.0  # the width of a letter, and heights
-MANY_ARROWS = 8  # more of them into one box have no labels
+MANY_ARROWS = 8  # if more arrows enter a box, they have no labels
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Box:
     data: str
     gradient: str = ""
     name: str = ""
-    arrows: int = 0  # that end here
+    arrows: int = 0  # the number of arrows that end here
 
     @property
     def lines(self) -> list[str]:
@@ -43,7 +43,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from one box to another, with a derivative or nothing beside its head."""
+    """An arrow from one box to another; `label` is the derivative beside its head, if any."""
 
     start: int
     end: int
@@ -53,17 +53,20 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Scene:
+    """The boxes and arrows of a picture, which have no coordinates yet."""
+
     boxes: list[Box]
     arrows: list[Arrow]
 
     def placed(self) -> Placed:
+        """The coordinates of the boxes and arrows."""
         gap = 64.0 if any(arrow.label for arrow in self.arrows) else 40.0
         ends = [(arrow.start, arrow.end) for arrow in self.arrows]
         return layout([box.size for box in self.boxes], ends, (gap, 14.0))
 
 
 def scene(root: Value) -> Scene:
-    """The picture of the graph below `root`; in a large one, alike scalars are one box.
+    """The scene of the graph below `root`. In a large graph, each group of scalars is one box.
 
     >>> x = Value(2.0, name="x")
     >>> picture = scene(x * x)
@@ -117,7 +120,7 @@ def _groups(graph: Numbered, folding: Folding) -> Scene:
 
 
 def _last(values: list[Value], folding: Folding) -> list[Value]:
-    """Of each member of a group the last scalar: what was merged into it is not shown."""
+    """The last scalar of each member of a group: those merged into it are not shown."""
     return [*{folding.member[v]: v for v in values}.values()]
 
 

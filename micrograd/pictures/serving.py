@@ -1,4 +1,4 @@
-"""Watching: serves a recording on loopback while it is made."""
+"""Serving: a local server that shows a recording while it is made."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Watched:
         self._ended.wait(seconds)
 
     def answer(self, path: str, live: bool) -> tuple[str, bytes] | None:
-        """The kind and the content of an answer."""
+        """The content type and the content for a path; None if there is no such path."""
         if path == "/":
             self.opened = True
             return "text/html", self.recording.page(live).encode()

@@ -1,4 +1,4 @@
-"""A compiled function as a picture: scalars, blocks, arrays and loops, and which became which."""
+"""A compiled function as a picture: which scalars became which blocks, arrays and loops."""
 
 from micrograd.compiler.api.stages import Stage, Stages
 from micrograd.pictures.scene import Arrow, Box, Scene
@@ -7,7 +7,7 @@ LONGEST = 60  # characters of a line
 
 
 def scene_of_stages(stages: Stages) -> Scene:
-    """Four columns: the scalars of the trace, blocks of alike scalars, operations on arrays, loops.
+    """Four columns: scalars of the trace, blocks, operations on arrays, loops.
 
     >>> stages = Stages("f", (Stage({"mul": 4}, "%1 = 4 products", "x · w", 0),), ("for i < 4",))
     >>> [box.title for box in scene_of_stages(stages).boxes]

@@ -1,4 +1,4 @@
-"""A scene as SVG: one file, no style sheet, text as text."""
+"""A scene as SVG: one file, without a style sheet, in which text is text."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -54,7 +54,7 @@ def _body(scene: Scene, placed: Placed) -> Iterator[str]:
 
 
 def text_of(text: str) -> str:
-    """Text as XML shows it; what XML cannot hold is �.
+    """Text escaped for XML. Characters that XML cannot hold become �.
 
     >>> text_of('<b>"x"\\x00')
     '&lt;b&gt;&quot;x&quot;�'
@@ -64,7 +64,7 @@ def text_of(text: str) -> str:
 
 
 def curve(points: Sequence[Point]) -> Iterator[tuple[Point, Point, Point]]:
-    """The Bézier segments of an arrow through `points`: two control points and an end of each."""
+    """The Bézier segments of an arrow through `points`: two control points and the end of each."""
     for (x0, y0), (x1, y1) in pairwise(points):
         middle = (x0 + x1) / 2
         yield (middle, y0), (middle, y1), (x1, y1)

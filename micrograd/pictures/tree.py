@@ -1,4 +1,4 @@
-"""A graph as a tree of text, for a terminal: a value that is read twice is shown once in full."""
+"""A graph as a tree of text, for a terminal. A value that is read twice is shown once in full."""
 
 from collections.abc import Iterator
 
