@@ -202,7 +202,8 @@ def test_what_depends_on_no_variable_of_the_derivative_is_as_outside() -> None:
         assert mg.grad(lambda x: float(w * w) * x)(3.0) == 4.0
 
 
-def test_pictures_may_ask() -> None:
+def test_matplotlib_draws_the_numbers_of_values() -> None:
+    """Without a LostGradientWarning, which would be an error here."""
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
@@ -210,11 +211,17 @@ def test_pictures_may_ask() -> None:
     x = Value(1.0)
     values: Any = [x * k for k in range(3)]
     plt.figure()
-    plt.plot(values, values)
-    plt.scatter(values, values, c=values)
-    plt.axhline(values[1])
-    plt.bar([0, 1, 2], values)
+    (line,) = plt.plot(values, values)
+    points = plt.scatter(values, values, c=values)
+    level = plt.axhline(values[1])
+    bars = plt.bar([0, 1, 2], values)
     plt.close()
+    drawn = np.asarray(line.get_xydata()).tolist()
+    assert drawn == [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]
+    assert np.asarray(points.get_offsets()).tolist() == drawn
+    assert np.asarray(points.get_array()).tolist() == [0.0, 1.0, 2.0]
+    assert np.asarray(level.get_xydata())[:, 1].tolist() == [1.0, 1.0]
+    assert [bar.get_bbox().y1 for bar in bars] == [0.0, 1.0, 2.0]
 
 
 def test_an_integer_is_a_step_whose_derivative_is_0() -> None:
