@@ -1,4 +1,4 @@
-"""Categories: values as names, the same in all spellings: `1` and `1.0`, `true` and `True`."""
+"""Categories: names that are the same in all spellings: `1` and `1.0`, `true` and `True`."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _TRUTH = {"true": "1", "false": "0"}
 
 
 def same(text: str) -> str:
-    """One form of a category for all ways to write it.
+    """The canonical form of a category, the same for all ways to write it.
 
     >>> same("1.0"), same("+1.50"), same("TRUE"), same("007"), same("yes")
     ('1', '1.5', 'true', '007', 'yes')
@@ -24,7 +24,7 @@ def same(text: str) -> str:
 
 
 def known(categories: Iterable[str]) -> dict[str, int]:
-    """The index of each category by its one form. Truth may be written as 1 and 0, too.
+    """The index of each category by its canonical form. True and false may be written as 1 and 0.
 
     >>> known(["True", "False"])
     {'true': 0, 'false': 1, '1': 0, '0': 1}
@@ -38,7 +38,7 @@ def known(categories: Iterable[str]) -> dict[str, int]:
 
 
 def one_form(texts: Iterable[str | None]) -> dict[str, str]:
-    """For each distinct text, the most frequent of those that denote the same category.
+    """For each distinct text, the most frequent text that denotes the same category.
 
     >>> one_form(["1", "1.0", "1", "2.0"])
     {'1': '1', '1.0': '1', '2.0': '2.0'}
@@ -52,7 +52,7 @@ def one_form(texts: Iterable[str | None]) -> dict[str, str]:
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
-    """The names that differ in case or in blanks only, in groups.
+    """Groups of names that differ only in case or in blanks.
 
     >>> alike(["yes", "Yes", "no", "new york", "New  York"])
     [['New  York', 'new york'], ['Yes', 'yes']]

@@ -11,7 +11,7 @@ from micrograd.files.readings import GAPS, read
 
 
 class TableError(ValueError):
-    """A table, or a column of one, that cannot be used as it is."""
+    """A table or a column that cannot be used as it is."""
 
 
 # The words for missing values that pandas, polars, R, SQL and spreadsheets write.
@@ -26,7 +26,7 @@ MISSING = (
 class Column:
     """One column of a table; `values` are float64 with NaN or, for text, str and None.
 
-    `way` is the way in which text is to be read, if known: a decimal mark, or an order of dates.
+    `way` says how text is to be read, if known: a decimal mark, or the order of dates.
     `gaps` are the words that were read as missing values.
 
     >>> Column("size", "text", np.array(["1", "2.5", None], dtype=object)).numbers()
@@ -47,7 +47,7 @@ class Column:
         return np.array([value is None for value in self.values], dtype=bool)
 
     def numbers(self, way: str = ".") -> np.ndarray:
-        """Text as floats, NaN where missing; `way` is how to read it, unless that is known.
+        """Text as floats, NaN where missing; `way` says how to read it, unless the column does.
 
         Raises TableError for text that is not a number, or not a date.
         """
@@ -87,7 +87,7 @@ def text_column(
     name: str, texts: Iterable[str | None], rows: np.ndarray | None = None, *, way: str = "",
     missing: Collection[str] | None = None,
 ) -> Column:  # fmt: skip
-    """A column of text: blanks around a text are no part of it, and words in `missing` no values.
+    """A column of text. Blanks around a text are removed; words in `missing` are missing values.
 
     With `rows`, `texts` are the distinct texts, and `rows` the index of each row's text. By default
     the words are those that pandas, polars, R, SQL and spreadsheets write for a missing value.

@@ -1,7 +1,7 @@
-"""Dates: text that denotes a day, a time, or both, with the parts of the day in some order.
+"""Dates: text that denotes a day, a time, or both, with day, month and year in a given order.
 
-ISO's order is `ymd`: 2024-01-31, 2024/01/31 10:30, 2024-01. Others are `dmy`, as in 31.01.2024, and
-`mdy`, as in 01/31/2024. Times of day, and days whose month is a word, fit every order.
+ISO's order is `ymd`: 2024-01-31, 2024/01/31 10:30, 2024-01. The others are `dmy`, as in 31.01.2024,
+and `mdy`, as in 01/31/2024. A time of day, or a day whose month is a word, is valid in every order.
 """
 
 import re
@@ -38,7 +38,7 @@ def _forms(order: str) -> tuple[re.Pattern[str], ...]:
 
 
 def microseconds(text: str, order: str) -> int | None:
-    """The time that a text denotes, since 1970 (or midnight, without a day); or None.
+    """The time that a text denotes, since 1970 or, without a day, since midnight; or None.
 
     >>> microseconds("31.01.1970", "dmy") == microseconds("1970-01-31T00:00", "ymd") == 30 * DAY
     True

@@ -1,7 +1,7 @@
 """Readings: the ways in which the texts of a column can be read, as numbers or as dates.
 
-One writer wrote a column, so that all of its values must agree on one way. Where two fit, the
-column is in doubt.
+All values of a column must be read in the same way. If two ways are possible,
+the column is ambiguous.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from micrograd.files.numerals import MARKS, Numeral, numeral
 
 WAYS = (*MARKS, *ORDERS)  # the mark before decimals, or the order of day, month and year
 MOST = 1_000  # distinct texts that are remembered, of values and of words each
-GAPS = ("-", ".", "?")  # among numbers or dates they mean no value; among words they are words
+GAPS = ("-", ".", "?")  # missing values among numbers or dates; ordinary words among words
 
 
 def read(text: str, way: str) -> Numeral | None:
@@ -28,7 +28,7 @@ def read(text: str, way: str) -> Numeral | None:
 
 @dataclass
 class Reading:
-    """How the texts of a column look if they are read in one way: values, and words.
+    """The texts of a column, read in one way: those that are values, and the others, the words.
 
     At most 1,000 distinct texts of each are remembered.
     """
@@ -51,9 +51,9 @@ class Reading:
     def what(self) -> str:
         return "numbers" if self.way in MARKS else "dates"
 
-    def of_one_writer(self) -> bool:
-        """Whether one writer may have written this: one number of decimals, or no zeros at their
-        ends; all large numbers in groups, or none."""
+    def is_consistent(self) -> bool:
+        """Whether the numbers are written consistently: with a fixed number of decimals or without
+        trailing zeros, and with thousands separators in all large numbers or in none."""
         decimals = {number.decimals for number in self.values.values()}
         fixed = len({*map(len, decimals)}) <= 1
         large = {n.grouped for n in self.values.values() if n.large}
@@ -85,20 +85,20 @@ class Readings:
         return {way: reading.add(text) for way, reading in self.ways.items()}
 
     def best(self, hint: str = "") -> Reading:
-        """The reading with the fewest words; of two, the one that one writer may have written, or
-        that with the way `hint`."""
+        """The reading with the fewest words. If there are several, one that is written
+        consistently is preferred, and then the way `hint`."""
         return min(
             self.ways.values(),
-            key=lambda r: (len(r.words), not r.of_one_writer(), r.way != (hint or ".")),
+            key=lambda r: (len(r.words), not r.is_consistent(), r.way != (hint or ".")),
         )
 
     def doubt(self, hint: str = "") -> tuple[str, float, float] | None:
-        """A text that may denote either of two values, and the values, or None."""
+        """A text that may denote two values, and both, if the column is ambiguous; or None."""
         one = self.best(hint)
         if hint == one.way or (hint in MARKS and one.way in MARKS):
             return None
         for other in self.ways.values():
-            if other.words != one.words or one.of_one_writer() != other.of_one_writer():
+            if other.words != one.words or one.is_consistent() != other.is_consistent():
                 continue
             for text, value in one.values.items():
                 if text in other.values and other.values[text].value != value.value:

@@ -1,4 +1,4 @@
-"""Plane: what a model of two inputs answers in their plane, as shades or as classes."""
+"""Plane: the outputs of a model of two inputs on a grid, as shades or as classes."""
 
 from typing import Any, NamedTuple
 
@@ -9,21 +9,22 @@ from micrograd.losses import huber, mae, mse
 POINTS = 400  # examples that are shown
 SIDE = 48  # points of a side of the grid
 COLOURS = 6  # of classes, in the page
-LABELS = ({-1.0, 1.0}, {0.0, 1.0})  # of two classes
-DISTANCES = (mse, mae, huber)  # the losses whose outputs are numbers like the targets
+LABELS = ({-1.0, 1.0}, {0.0, 1.0})  # targets of two classes
+DISTANCES = (mse, mae, huber)  # losses whose outputs are numbers like the targets
 
 
 class Plane(NamedTuple):
     """A grid in the plane of two inputs, and the examples there.
 
-    Of one output or two there are shades from 0 to 1: the probability of the second of two classes,
-    where outputs are logits; and else the place between the least and the greatest target. Of more
-    outputs there are classes: the place of the largest.
+    For a model of one or two outputs, a point has a shade from 0 to 1: the probability of the
+    second class if the outputs are logits, and otherwise the position of the output between the
+    smallest and the largest target. For a model of more outputs it has a class, the index of the
+    largest output.
     """
 
     X: Any
     y: Any
-    are_logits: bool  # if there is one output
+    are_logits: bool  # whether a single output is a logit
 
     @property
     def extent(self) -> list[float]:
@@ -39,10 +40,10 @@ class Plane(NamedTuple):
         return [[x, y] for y in ys for x in xs]
 
     def points(self, outputs: int) -> list[list[float]]:
-        """Some examples: their inputs, and their shade or class where a model has `outputs`."""
+        """Some examples: their inputs, and their shade or class, for a model of so many outputs."""
         y = self.y[:POINTS]
-        seen = y if outputs > 2 else y > 0 if outputs == 2 or self.are_logits else self._shade(y)
-        rows = np.column_stack([self.X[:POINTS], seen]).tolist()
+        shown = y if outputs > 2 else y > 0 if outputs == 2 or self.are_logits else self._shade(y)
+        rows = np.column_stack([self.X[:POINTS], shown]).tolist()
         return [[float(f"{v:.4g}") for v in row] for row in rows]
 
     def seen(self, outputs: Any) -> Any:
