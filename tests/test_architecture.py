@@ -175,7 +175,6 @@ LONG = {
 # Files of at most 300 lines without their docstrings, and why their docstrings do not count.
 KEPT = {
     "engine.py": "the engine on one page, each method with its example",
-    "compiler/api/compiled.py": "what users hold, each method with its example",
     "operation.py": "what a row is, and its dispatch: neither is understood without the other",
     "neuralnet.py": "three classes of a network, each with its examples",
     "optim.py": "six optimisers, each with its rule, its source and an example",

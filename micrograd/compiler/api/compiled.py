@@ -1,27 +1,23 @@
 """Compiled: a function that runs as native code, its gradients, and a look at every stage."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from micrograd.annotations import Tree
 from micrograd.caller import warn
-from micrograd.compiler.api import source
 from micrograd.compiler.api.arguments import Array
-from micrograd.compiler.api.loop_report import loops
 from micrograd.compiler.api.parameters import GRADIENT_OF, Theta
-from micrograd.compiler.api.path_report import drawn, summary
-from micrograd.compiler.api.specialization import Answer, Gradient, Specialization
+from micrograd.compiler.api.specialization import Gradient, Specialization
 from micrograd.compiler.api.specializer import Specializer
+from micrograd.compiler.api.stages import Stages
+from micrograd.compiler.api.view import View
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.called import Shape
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ArgumentError
 from micrograd.report import Report
-
-if TYPE_CHECKING:
-    from micrograd.compiler.api.stages import Stages
 
 
 class Compiled(Specializer):
@@ -198,32 +194,18 @@ class Compiled(Specializer):
         of the value and that gradient. Raises ValueError for another stage, ArgumentError if there
         are several specializations.
         """
-        it, shared = self._viewed(args, kwargs)
-        if stage == "trace":
-            return Report(it.trace)
-        if stage == "paths":
-            return Report("one path, without questions" if it.paths is None else drawn(it.paths))
-        if stage == "c":
-            names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
-            w = np.array(names, object)[it.places].tolist()
-            program = self.program(it, _answer(gradient), shared)
-            text = source.in_c(program, self.dtype, self._lanes, self._name, w, self.exact)
-            return Report(text)
-        return Report(source.of(self.kernel(it, _answer(gradient), shared), stage))
+        view = self._view(args, kwargs, gradient)
+        names = [p.name or f"parameters[{k}]" for k, p in enumerate(self._captured.values)]
+        return Report(view.source(stage, np.array(names, object)[view.it.places].tolist()))
 
     def explain(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Report:
         """A report of what became of the scalars, with costs. See `source` for the arguments.
 
         It names long loops over a state by their lines, for which the function is called again.
         """
-        it, shared = self._viewed(args, kwargs)
-        if it.paths is not None and it.is_apart:
-            return Report(summary(it.paths))
-        text = self._page(it, shared, gradient).text()
-        more = loops(self._function, it) if it.paths is None else summary(it.paths)
-        return Report(f"{text}\n\n{more}" if more else text)
+        return Report(self._view(args, kwargs, gradient).explain())
 
-    def stages(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> "Stages":
+    def stages(self, *args: Tree, gradient: Gradient | None = None, **kwargs: Tree) -> Stages:
         """Which scalars became which block, array operation and loops: `micrograd.draw` shows it.
 
         See `source` for the arguments.
@@ -233,25 +215,11 @@ class Compiled(Specializer):
         >>> f.stages(1.0, 2.0).rows[0].block
         '%1 = 1 product'
         """
-        from micrograd.compiler.api.stages import stages
+        return self._view(args, kwargs, gradient).stages()
 
+    def _view(self, args: Any, kwargs: Any, gradient: Gradient | None) -> View:
         it, shared = self._viewed(args, kwargs)
-        return stages(self._page(it, shared, gradient), it.trace, self.exact)
-
-    def _page(self, it: Specialization, shared: tuple[int, ...], gradient: Gradient | None) -> Any:
-        from micrograd.compiler.api.explain import page
-
-        plan = source.plan_of(self.kernel(it, _answer(gradient), shared), self._lanes)
-        return page(plan, it.parameters, self._function, it.structure, self.dtype.itemsize)
-
-    @property
-    def _lanes(self) -> int:
-        """The number of lanes in C, and in plans of programs that run in NumPy."""
-        return 1 if self._single else 8
-
-    @property
-    def _name(self) -> str:
-        return getattr(self._function, "__name__", "program")
+        return View(self, self._function, it, shared, gradient, lanes=1 if self._single else 8)
 
     def _viewed(self, args: Any, kwargs: Any) -> tuple[Specialization, tuple[int, ...]]:
         """The specialization to show, and the inputs that all examples share."""
@@ -316,9 +284,3 @@ class Compiled(Specializer):
     def _shaped(self, rows: Array, shape: Shape, call: Call) -> Any:
         """The rows of all examples in the shape that the caller gets."""
         raise NotImplementedError
-
-
-def _answer(gradient: Gradient | None) -> Answer:
-    if gradient not in (None, "arguments", "parameters"):
-        raise ValueError(f'gradient must be "arguments" or "parameters", got {gradient!r}')
-    return gradient or "value"
