@@ -33,6 +33,7 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
 autodoc_member_order = "bysource"
+autodoc_docstring_signature = False  # a first line that ends with a bracket is no signature
 autodoc_typehints = "none"  # the text says what comes in, by its shape
 autodoc_preserve_defaults = True
 autodoc_class_signature = "mixed"
@@ -42,6 +43,7 @@ PUBLIC = {name: f"micrograd.{name}" for name in reference.names()}
 
 
 PROGRAM = re.compile(r"(`[^`]+`|^ *>>> .*\n(?:.+\n?)*|^    .*\n)", re.MULTILINE)
+BLOCK = re.compile(r":\n\n(?=    )")  # an indented block is code
 TABLE = re.compile(r"^\|.*\|\n\|[-| :]+\|\n(?:\|.*\|(?:\n|$))+", re.MULTILINE)
 
 
@@ -49,7 +51,8 @@ def in_rst(app: Any, what: str, name: str, thing: Any, options: Any, lines: list
     """A docstring of plain text as reStructuredText: `names` in backticks are code, or links."""
     text = "\n".join(lines)
     if isinstance(thing, Op):  # Sphinx prints the signature, from which the text begins
-        text = text.split(": ", 1)[1].replace("result `z`:", "result `z`::")
+        text = text.split(": ", 1)[1]
+    text = BLOCK.sub("::\n\n", text)
     parts = enumerate(PROGRAM.split(text))  # each second one is code
     text = "".join([part if k % 2 else part.replace("*", r"\*") for k, part in parts])
     text = re.sub(r"`([^`]+)`(\w?)", lambda found: as_code(*found.groups(), name), text)

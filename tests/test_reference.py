@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import runpy
+import sys
 from typing import Any, Never
 
 import pytest
@@ -91,6 +93,21 @@ def test_what_a_method_raises_is_said(name: str) -> None:
     errors = raised(function) - {"NotImplementedError"}
     said = text(function) + text(kind)
     assert [error for error in errors if error not in said] == []
+
+
+def test_an_indented_block_of_a_docstring_is_code_in_the_site(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    conf = runpy.run_path(str(ROOT / "docs/conf.py"))
+    blocks = 0
+    for name, thing in OBJECTS.items():
+        lines = inspect.cleandoc(text(thing)).splitlines()
+        conf["in_rst"](None, "", f"micrograd.{name}", thing, None, lines)
+        begins = [a for a, b, c in zip(lines, lines[1:], lines[2:]) if not b and c[:4] == " " * 4]
+        blocks += len(begins)
+        assert [line for line in begins if line.endswith(":") and not line.endswith("::")] == []
+    assert blocks > 20
 
 
 REFERENCE = ROOT / "docs/reference"
