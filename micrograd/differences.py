@@ -92,7 +92,7 @@ def _largest_of_three(rows: Array) -> Array:
 
 
 def _slope(central: Any, left: Any, right: Any, size: float) -> Slope:
-    """Of the two sides, the one that exists; of both, the central one if they agree."""
+    """The central slope if both one-sided slopes exist and agree; the only one if one exists."""
     (l, left_error), (r, right_error) = left, right  # noqa: E741  (left and right)
     if math.isnan(l) or math.isnan(r):
         value, error = right if math.isnan(l) else left

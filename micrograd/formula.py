@@ -79,7 +79,7 @@ def signature(op: Op) -> inspect.Signature:
 
 
 def derivative(op: Op) -> tuple[dict[str, str], dict[str, str]]:
-    """What each operand adds to its gradient, and the expressions named in it.
+    """The term that each operand's gradient gains, and the common expressions by their names.
 
     In them `g` is the gradient of the result `z`. Empty if the operation has no derivative, or if
     that cannot be run on formulas.
@@ -120,7 +120,7 @@ def _texts(
 
 
 def _postorder(roots: Iterable[Any], known: dict[Formula, str]) -> list[Formula]:
-    """What is computed, after its operands."""
+    """The computed nodes, each after its operands."""
     order: dict[Formula, None] = {}
     stack = [(x, False) for x in roots]
     while stack:
@@ -179,13 +179,13 @@ def _is_readable(*texts: dict[str, str]) -> bool:
 
 
 def _place(op: Op) -> str:
-    """Where the derivative is written."""
+    """The function and the module that contain the derivative."""
     written: Any = op.derivative
     return f"{written.__name__} in {written.__module__}"
 
 
 def description(op: Op) -> str:
-    """What `help(op)` says.
+    """The text of `help(op)`.
 
     >>> from micrograd import ops
     >>> print(description(ops.tanh).partition(">>>")[0])

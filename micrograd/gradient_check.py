@@ -84,7 +84,7 @@ def _shown(slope: Slope) -> str:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` found: a table, if it is printed; `rows` are its Comparisons.
+    """The result of `check_gradient`. It prints as a table; `rows` are its Comparisons.
 
     >>> import micrograd as mg
     >>> [row.derivative for row in mg.check_gradient(mg.mul, 2.0, 5.0, order=1).rows]

@@ -126,7 +126,7 @@ def det(a: Iterable[Numbers]) -> Result:
 
 
 def _expanded(rows: Matrix) -> Any:
-    """By the minors of the first row."""
+    """The determinant, expanded by the minors of the first row."""
     if len(rows) == 1:
         return rows[0][0]
     minors = [_expanded([row[:k] + row[k + 1 :] for row in rows[1:]]) for k in range(len(rows))]

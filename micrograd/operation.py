@@ -1,4 +1,4 @@
-"""What an operation is, and its dispatch on floats, arrays and other scalars.
+"""An operation as an object, and its dispatch on floats, arrays and other scalars.
 
 An operation is one row of the table in `ops.py`: a name, a meaning, a derivative. Meaning and
 derivative are formulas in plain arithmetic over other operations, so that one row serves all

@@ -109,7 +109,7 @@ def title(value: Value, names: Names) -> str:
 
 
 def heading(value: Value, names: Names) -> str:
-    """What a value is called, and its operation.
+    """The name of a value, and its operation.
 
     >>> from micrograd import Value
     >>> x = Value(1.0).tanh()
@@ -121,7 +121,7 @@ def heading(value: Value, names: Names) -> str:
 
 
 def forward(value: Value, called: str, names: Names) -> str:
-    """How a computed value follows from its operands."""
+    """The formula of a computed value, in symbols and in numbers."""
     assert value.op is not None
     symbols = _call(value.op, [_symbol(x, names) for x in value.operands], "·")
     data = [x._data if isinstance(x, Value) else x for x in value.operands]
@@ -166,7 +166,7 @@ def _listed(parts: Sequence[str], between: str) -> str:
 
 
 class Term(NamedTuple):
-    """What one operand of a value gains from it: the term as text, and its number."""
+    """The term that an operand's gradient gains from a value, as text and as a number."""
 
     operand: Value
     symbols: str

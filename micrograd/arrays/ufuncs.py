@@ -101,8 +101,8 @@ def call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _filled(x: Any, ufunc: Any, method: str, kwargs: dict[str, Any]) -> Any:
-    """What is reduced, with what changes nothing where the condition does not hold; it takes the
-    keyword `where` out."""
+    """The array to reduce, with a neutral number where the condition is false. Removes the keyword
+    `where`."""
     fill = kwargs.get("initial") if ufunc.identity is None else ufunc.identity
     if method != "reduce" or fill is None:
         raise NumPyError(

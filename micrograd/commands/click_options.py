@@ -1,4 +1,4 @@
-"""What several commands share: options, and how their values are read."""
+"""Options that several commands have, and the parsing of their values."""
 
 import codecs
 from typing import Any

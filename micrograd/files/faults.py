@@ -70,11 +70,11 @@ class Faults:
 
     @property
     def reading(self) -> Reading:
-        """How the column's text is best read."""
+        """The best reading of the column's text."""
         return self.readings.best(self.hint)
 
     def meaning(self, instead: str = "") -> Reading | None:
-        """How to read the column's text if it denotes numbers or dates, all of it in one way.
+        """The reading of the column's text, if all of it denotes numbers or dates in one way.
 
         None if it is words. Raises TableError for words among numbers or dates, two units, and
         numbers that may be read in two ways; `instead` says how to keep the column as it is.

@@ -50,7 +50,7 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True)
 class State:
-    """What a step reads, and returns anew."""
+    """The state before a step, and after it."""
 
     point: Numbers  # the best so far
     trial: Numbers  # the point to evaluate

@@ -24,7 +24,7 @@ KEPT = 256  # operations, those used last
 
 @dataclass(frozen=True)
 class Minima:
-    """What `minimize_many` found: `x`, the value `fun` there, and whether each search succeeded.
+    """The result of `minimize_many`: `x`, the value `fun` there, and whether each search succeeded.
 
     >>> import micrograd as mg
     >>> mg.minimize_many(lambda x, a: (x - a) ** 2, 0.0, [1.0, 2.0])

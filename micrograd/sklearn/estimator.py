@@ -158,7 +158,7 @@ class NetworkEstimator(BaseEstimator):
             self.best_validation_score_ = -math.inf if early else None
 
     def _share(self) -> float:
-        """What the reported loss of an example is, of the sum over the outputs."""
+        """The reported loss of an example, relative to the sum over the outputs."""
         return 1 / self.n_outputs_ if self._head.mean and not callable(self.loss) else 1.0
 
     # Predicting.

@@ -24,7 +24,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Design:
-    """What the native code of a network depends on; the number of examples is not part of it.
+    """Everything that the native code of a network depends on; the number of examples is not.
 
     `units` are the numbers of inputs, hidden units and outputs. A target is one number, or has
     `columns` of them. `weighted` losses take a weight for each example, and `masked` ones a mask of

@@ -51,7 +51,7 @@ def page(
 
 
 class Page:
-    """What each instruction of a plan was and became, in the terms of the user's program."""
+    """The report on each instruction of a plan, in the names of the user's program."""
 
     def __init__(
         self, plan: Plan, title: str, arguments: list[str], parameters: list[str], number_bytes: int

@@ -14,7 +14,7 @@ from micrograd.compiler.trace.trace import Trace
 
 @dataclass(frozen=True)
 class Stage:
-    """What one instruction of the rolled program was before, and is in the plan.
+    """An instruction of the rolled program: its scalars in the trace, and its loops in the plan.
 
     `scalars` counts the operations of the trace that it stands for, by name: none, if the
     instruction belongs to the gradient. `loops` is the place of its nest in `Stages.loops`; None

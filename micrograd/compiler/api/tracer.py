@@ -38,7 +38,7 @@ from micrograd.structure import Structure, flatten
 
 
 def _graph(paths: Paths, before: tuple[Value, ...] = ()) -> Trace:
-    """What a specialization computes: all paths as one graph; if they are too many, no outputs."""
+    """All paths of a specialization as one graph; without outputs, if there are too many."""
     return paths.as_graph(before) if paths.are_many else Merged(paths, before)
 
 
@@ -72,7 +72,7 @@ class Tracer:
 
     @property
     def specializations(self) -> tuple[Specialization, ...]:
-        """What is compiled, for each structure and shapes of arguments, oldest first."""
+        """The specializations for all structures and shapes of arguments, the oldest first."""
         return tuple(self._cache.specializations.values())
 
     def specialize(self, *args: Tree, **kwargs: Tree) -> tuple[Specialization, Call]:

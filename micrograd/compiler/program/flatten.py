@@ -99,8 +99,8 @@ class _Flattener:
         )
 
     def _alone(self, joins: bytes, repeats: Repeats) -> bytes:
-        """What a question depends on joins no sum: it is computed as the engine does, so that a tie
-        falls on the same side."""
+        """`joins`, but 0 for operands of conditions: they are computed in the engine's order, so
+        that ties are decided in the same way."""
         if not self.trace.conditions:
             return joins
         result = bytearray(joins)
@@ -118,7 +118,7 @@ class _Flattener:
             self.maps[number] = op, operands
 
     def _guard(self, op: Op, operands: tuple[Node, ...]) -> tuple[Op, tuple[Node, ...]]:
-        """What a gradient passes on, with the operands that the guards need."""
+        """The operation of a guard, with those of its operands that are needed."""
         self.unguarded |= self.guards is NONE
         needed = operands[self.guards.get(op, slice(None))]
         if len(needed) == len(operands):
@@ -190,7 +190,7 @@ class _Flattener:
         return self.joins[x] == WHOLE or len(self.terms[x]) == 1
 
     def _maxima(self, x: int) -> Numbers:
-        """What x is the largest of: softmax takes the largest of its scores out, as a constant."""
+        """The numbers of which x is the maximum. Softmax subtracts the maximum as a constant."""
         leaves: Numbers = []
         stack = [x]
         while stack:
@@ -205,6 +205,6 @@ class _Flattener:
         return x >= 0 and x in among and bool(self.joins[x])
 
     def _taken(self, x: int, among: dict[int, T]) -> T:
-        """What a sum takes in of a node; the last of those that use it takes the node itself."""
+        """The terms of a node, for a sum that uses it. They are removed for its last user."""
         self.uses[x] -= 1
         return among[x] if self.uses[x] else among.pop(x)

@@ -30,7 +30,7 @@ def describe(index: Index) -> str:
 
 
 def _along(index: Index, letter: str) -> str:
-    """As `describe`, along one axis; empty where there is no formula."""
+    """The formula of an index along one axis, as in `describe`; empty if there is none."""
     first, n = int(index[0]), len(index)
     plus = f" + {first}" if first else ""
     if n == 1 or ((step := int(index[1]) - first) == 0 and np.ptp(index) == 0):
@@ -56,5 +56,5 @@ def _times(step: int) -> str:
 
 
 def moving(step: int) -> str:
-    """How an index goes on from trip to trip of a loop: the last term of its formula."""
+    """The last term of an index that moves by `step` from trip to trip of a loop."""
     return f" {'+' if step > 0 else '-'} {_times(abs(step))}s" if step else ""

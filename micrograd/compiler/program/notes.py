@@ -32,7 +32,7 @@ class Notes:
         return block in self._of
 
     def add(self, target: Gather, factors: list[Gather]) -> None:
-        """What `target` gathers gains the product over `factors`, element by element."""
+        """Notes that the gradients of what `target` reads gain the product of `factors`."""
         self._of.setdefault(target.block, []).append(Note(target.index, factors))
 
     def collect(self, block: Block, varying: bool) -> Gather:

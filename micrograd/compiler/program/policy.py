@@ -51,7 +51,7 @@ class Policy(Protocol):
         ...
 
     def joins(self, uses: Index, every_copy_once: Truths) -> bytes:
-        """How each node, used so often, may join the sums that use it: WHOLE, as a TERM, or 0."""
+        """How each node may join the sums that use it: WHOLE, as a TERM, or 0 for not at all."""
         ...
 
     def is_term(self, x: float) -> bool:

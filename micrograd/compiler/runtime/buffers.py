@@ -19,7 +19,7 @@ LINE = 64  # bytes of a cache line
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a caller needs to know about the code: the layout of arguments and memory."""
+    """The layout of the arguments and of the memory of native code, for its callers."""
 
     inputs: list[int]  # of each: how many numbers an example has
     parameters: int

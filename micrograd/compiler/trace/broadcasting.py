@@ -121,7 +121,7 @@ def _make_up(results: list[tuple[int, ...]], axes: int) -> bool:
 
 
 def _places(shape: Shape, axes: int) -> Iterator[Place]:
-    """Of the elements of an array, among all results, to which it broadcasts."""
+    """The places of the elements of an array that is broadcast to `axes` axes."""
     for index in np.ndindex(*(shape or ())):
         yield (*[None] * (axes - len(index)), *index)
 
@@ -157,7 +157,7 @@ def _described(
 
 
 def _joined(place: Place, other: Place) -> Place | None:
-    """Where numbers of both places meet; None if nowhere."""
+    """The place that both places broadcast to; None if there is none."""
     if place == other:
         return place
     if any(i is not None and j is not None and i != j for i, j in zip(place, other)):

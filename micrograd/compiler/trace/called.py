@@ -1,4 +1,4 @@
-"""Called: a Python function is called once, on symbols; what it returns are its trace's outputs."""
+"""Called: traces a Python function by one call on symbols; its results are the outputs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,11 +26,11 @@ def trace(
 ) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
-    Raises TraceError where the function would freeze its input into the program, or returns
-    anything else than numbers, and structures of numbers; with `numbers_only`, also where it makes
-    an array of a number. Without `questions` it also raises where Python asks for the truth of a
-    condition, or for an integer. The nodes are appended to `nodes`, if that is passed. With
-    `loops`, a `micrograd.scan` may be one node.
+    Raises TraceError if the function would turn an input into a constant, or returns anything but
+    numbers and structures of them; with `numbers_only`, also if it puts a number into an array.
+    Without `questions` it also raises if Python needs the truth of a condition, or an integer. The
+    nodes are appended to `nodes`, if that is passed. With `loops`, a `micrograd.scan` may be one
+    node.
     """
     result = Trace(numbers_only, questions, loops)
     result.nodes = [] if nodes is None else nodes

@@ -1,6 +1,6 @@
-"""Scan: the step of `micrograd.scan`, called once on symbols, becomes a recurrence in the graph.
+"""Scan: traces `micrograd.scan` as one recurrence, by a single call of its step on symbols.
 
-What the step computes from the carry or from x is the body; all else is computed before the loop.
+Nodes that depend on the carry or on x are the body. All others are computed before the loop.
 """
 
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ from micrograd.point import arranged, scalars_of
 
 
 def rolled(graph: Any, step: loops.Step, carry: Any, items: list[Any]) -> Any:
-    """The results of `micrograd.scan`, as symbols; None if they are to be computed step by step.
+    """The results of `micrograd.scan`, as symbols; None if the loop must be unrolled.
 
-    So is a step that asks questions, as it may take another path in each trip; and one with a norm,
-    an iteration or a function of Python's.
+    It is unrolled if the step branches, since it may take another path in each trip, and if the
+    step has a norm, an iteration or an opaque operation.
     """
     scan, mark, questions = _Scan(graph), len(graph.nodes), graph.questions
     if not scan.begins(carry, items):
@@ -57,14 +57,14 @@ class _Scan:
 
     def __init__(self, graph: Any):
         self.graph = graph
-        self.columns: dict[Symbol, list[Node]] = {}  # of each number of x: that of each trip
+        self.columns: dict[Symbol, list[Node]] = {}  # for each number of x, its values in all trips
         self.body: list[Symbol] = []
-        self.within: set[Node] = set()  # the nodes of the body that the step made
-        self.place: dict[Symbol, int] = {}  # of all nodes of the body
+        self.within: set[Node] = set()  # the nodes of the body that were made by the step
+        self.place: dict[Symbol, int] = {}  # the index of each node of the body
         self.x: Any = None
 
     def begins(self, carry: Any, items: list[Any]) -> bool:
-        """Makes the symbols that the step is called with; False if the x differ in structure."""
+        """Makes the arguments of the step; returns False if the x differ in structure."""
         self.trips = len(items)
         scalars, *form = scalars_of(carry)
         self.form: list[Any] = form
@@ -90,7 +90,7 @@ class _Scan:
         return [x.as_number() if isinstance(x, Condition) else x for x in symbols]
 
     def divide(self, mark: int) -> None:
-        """Moves what depends on the carry or on x from the graph to the body."""
+        """Moves the nodes that depend on the carry or on x from the graph to the body."""
         leaves = {*self.slots, *self.columns}
         within: set[Node] = {*leaves}
         outside: list[Symbol] = []
@@ -125,7 +125,7 @@ class _Scan:
         return carry, loops.arranged_rows(rows, *form[1:])
 
     def _own(self, x: Node, taken: set[Node] | None = None) -> Symbol:
-        """The node of the body that computes x; one of its own, if x is `taken` or no such node."""
+        """The node of the body that computes x; a copy if there is none, or if it is `taken`."""
         if isinstance(x, Symbol) and x in self.within and (taken is None or x not in taken):
             if taken is not None:
                 taken.add(x)
@@ -154,7 +154,7 @@ class _Scan:
         return Read(self._column(self.columns[x]) if x in self.columns else x.number)
 
     def _column(self, column: list[Node]) -> Source:
-        """What x is in each trip: one source for all, if it is the same."""
+        """The source of x in each trip; a single source if it is the same in all."""
         if all(isinstance(x, float) for x in column):
             numbers = np.array(column, np.float64)
             return column[0] if len({*numbers.view(np.int64).tolist()}) == 1 else numbers  # type: ignore[return-value]
@@ -165,7 +165,7 @@ class _Scan:
         return int(places[0]) if (places == places[0]).all() else places
 
     def _reads(self) -> tuple[Symbol, ...]:
-        """All symbols outside that the loop depends on."""
+        """All symbols outside the loop that it reads."""
         found: dict[Any, None] = dict.fromkeys(
             [*self.initial, *(x for node in self.body for x in node.operands)]
         )
@@ -183,7 +183,7 @@ def _source(x: Node) -> int | float:
 
 
 def shown(node: Symbol, operands: list[str]) -> str:
-    """A node in the text of a trace; of a loop, that of its body."""
+    """A node in the print of a trace; a loop is printed with its body."""
     if node.op is LOOP:
         body = str(node.source).replace("\n", "\n    ")
         return f"loop on {len(operands)} scalars, {body}"

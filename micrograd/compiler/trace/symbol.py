@@ -26,7 +26,7 @@ Node: TypeAlias = "Symbol | float"
 
 
 class Recorder(Protocol):
-    """What a symbol knows of the trace that it belongs to."""
+    """The part of a trace that its symbols use."""
 
     count: int  # of all nodes
     nodes: list["Symbol"]  # those that are computed, in the order of their making

@@ -87,7 +87,7 @@ class Trace(Watch):
         return "\n".join([*lines, f"  value = {', '.join(map(show, self.outputs))}"])
 
     def formula_of_norm(self, operands: tuple[Any, ...]) -> Any:
-        """What a norm is computed by, in smaller operations; differentiated is the norm itself."""
+        """A norm in smaller operations, which compute it. The norm itself is differentiated."""
         before = self.count
         formula = ops.norm.meaning(*operands)
         self.of_norms.update(range(before, self.count))
@@ -212,7 +212,7 @@ class Trace(Watch):
     # Questions.
 
     def on_each_path(self, of: Callable[[list[Node]], list[Node]]) -> list[Node]:
-        """What `of` gives for the outputs: on the path that an example takes, if there are more."""
+        """`of(outputs)`; if there are several paths, on the path that an example takes."""
         return of(self.outputs)
 
     def holds(self, x: Symbol) -> bool:

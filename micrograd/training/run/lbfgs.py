@@ -39,7 +39,7 @@ def minimise(run: Run, examples: Examples, bar: Progress, pressed: list[int]) ->
 
 
 class _Search:
-    """What SciPy calls: the loss at each point that it tries, and the end of an iteration."""
+    """The functions that SciPy calls: the loss at a point, and the end of an iteration."""
 
     def __init__(self, run: Run, examples: Examples, bar: Progress, pressed: list[int]):
         self.run, self.step, self.bar, self.pressed = run, run.step, bar, pressed

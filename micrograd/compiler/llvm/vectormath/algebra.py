@@ -13,7 +13,7 @@ LONG = 10  # coefficients: the latency of a longer Horner chain is not hidden by
 
 
 class Algebra:
-    """What is built of the instructions, and depends on the format of numbers only."""
+    """Operations built from a few instructions; they depend only on the format of numbers."""
 
     width: int  # 64 or 32: the bits of a number
 
