@@ -8,7 +8,7 @@ from micrograd.engine import Value
 from micrograd.working import FEW, Numbered, Term, forward, numbered, shown, terms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """A step of `backward()`: the gradient of one value is complete, and goes to its operands.
 
@@ -19,6 +19,8 @@ class Step:
     >>> import micrograd as mg
     >>> w, x = mg.Value(0.5, name="w"), mg.Value(2.0, name="x")
     >>> (step,) = mg.backward_steps(w * x)
+    >>> step
+    <step of backward: L = w · x = 0.5 × 2.0 = 1.0>
     >>> step.gradient, [term.gain for term in step.terms]
     (1.0, [2.0, 0.5])
     >>> step.headline, step.lines[1]
@@ -29,6 +31,9 @@ class Step:
     gradient: float
     terms: tuple[Term, ...]
     graph: Numbered
+
+    def __repr__(self) -> str:
+        return f"<step of backward: {self.headline}>"
 
     def __str__(self) -> str:
         return "\n".join([self.headline, *[f"  {line}" for line in self.lines]])

@@ -91,7 +91,8 @@ class Op:
     def _completed(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         missing = cast(int, self.arity) - len(operands)
         if not 0 < missing <= len(self.defaults):
-            raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
+            count = f"{self.arity} operand{'s' * (self.arity != 1)}"
+            raise TypeError(f"{self.name} takes {count}, got {len(operands)}")
         return operands + self.defaults[-missing:]
 
     def __copy__(self) -> "Op":

@@ -53,7 +53,14 @@ def parse(expression: str, numbers: Mapping[str, float]) -> Value:
     ValueError: there is no operation '__import__'; `micrograd ops` lists them
     """
     written = Expression(expression)
-    result = written({name: Value(x, name=name) for name, x in numbers.items()})
+    missing = sorted(written.names - numbers.keys() - TABLE.keys())
+    known = {**numbers, **dict.fromkeys(missing, 1)}
+    result = written({name: Value(x, name=name) for name, x in known.items()})
+    if missing:
+        have = "has" if len(missing) == 1 else "have"
+        given = ",".join(f"{name[:60]}={x:g}" for name, x in known.items())
+        names = ", ".join(name[:60] for name in missing)
+        raise ValueError(f"{names} {have} no number; write --at {given}")
     if unread := numbers.keys() - written.names - _CONSTANTS.keys():
         raise ValueError(f"the expression does not read {', '.join(sorted(unread))}")
     if isinstance(result, bool):
@@ -142,6 +149,8 @@ class _Parser:
                 return self.graph(operand)
             case ast.Call(func=ast.Name(id=name), args=operands, keywords=[]):
                 return self._call(name, operands)
+            case ast.BinOp(op=ast.BitXor()):
+                raise ValueError(f"{self._text(node)}: a power is written x**2")
         raise ValueError(
             f"{self._text(node)} is not allowed in an expression; it may have names, numbers, "
             "+ - * / // % **, and operations such as tanh(x)"
@@ -150,8 +159,7 @@ class _Parser:
     def _leaf(self, name: str) -> Any:
         if name not in self.leaves:
             what = f"the operation {name} is called: {name}(x)" if name in TABLE else ""
-            short = name[:60]
-            raise ValueError(what or f"{short} has no number; write --at {short}=1")
+            raise ValueError(what or f"{name[:60]} has no number")
         return self.leaves[name]
 
     def _call(self, name: str, operands: list[ast.expr]) -> Any:

@@ -55,13 +55,13 @@ def _scientific(x: float, digits: int) -> str:
     return f"{mantissa:f}e{exponent}".replace("-", "−")
 
 
-def label(name: str, longest: int = 24) -> str:
+def label(name: object, longest: int = 24) -> str:
     """A name on one line: white space as a blank, other control characters as �, cut if long.
 
     >>> label("two\\nlines"), label("layers.0.neurons.1.weights[2]")
     ('two lines', 'layers.0.neu…weights[2]')
     """
-    text = " ".join(name.split())
+    text = " ".join(str(name).split())
     text = "".join("\ufffd" if category(c)[0] == "C" else c for c in text)
     if len(text) <= longest:
         return text

@@ -371,6 +371,39 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(show, scheme, viewport):
         assert wide == []
 
 
+def test_the_picture_of_a_compiled_function_is_dark_on_a_dark_page(browser, tmp_path):
+    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
+    w = mg.Value(2.0, name="w")
+    f = mg.vectorize(lambda x: mg.tanh(w * x))
+    path = tmp_path / "stages.html"
+    mg.draw(f, [1.0, 2.0]).save(path)
+    page = browser.new_context(viewport=PHONE, color_scheme="dark", bypass_csp=True).new_page()
+    page.goto(path.as_uri())
+    used = page.evaluate(
+        """() => [...document.querySelectorAll('svg, svg *')].flatMap(x =>
+            ['fill', 'stroke'].filter(k => x.getAttribute(k)).map(k =>
+            [x.getAttribute(k), getComputedStyle(x)[k]]))"""
+    )
+    light = {a for a, _ in used} - {"none"}
+    assert {"#fff", "#1b1f24", "#ddf4ff", "#f6f8fa", "#fff8c5", "#eef1f4"} <= light
+    for colour, shown in used:
+        r, g, b = (int(2 * c if len(colour) == 4 else c, 16) for c in _parts(colour))
+        assert colour == "none" or shown != f"rgb({r}, {g}, {b})"
+    assert [v["id"] for v in axe.run(page).response["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("Tab")
+    page.keyboard.press("End")  # the frame around what is wider than a phone has the focus
+    assert page.evaluate("document.activeElement.tagName") == "MAIN"
+    page.context.close()
+
+
+def _parts(colour: str) -> list[str]:
+    if colour == "none":
+        return ["0"] * 3
+    digits = (len(colour) - 1) // 3
+    return [colour[k : k + digits] for k in range(1, len(colour), digits)]
+
+
 def test_boxes_do_not_overlap(show):
     loss = moons()
     with show(loss) as shown:

@@ -126,6 +126,9 @@ def test_draw_prints_a_tree_or_writes_a_picture():
     result = run(*expression, "-o", "graph.gif")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "expected the suffix .html, .svg" in result.stderr
+    result = run("draw", "-x**y", "--at", "x=3", "--at", "y=2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("L = neg : −9.0")
     result = run("draw", "open('x')")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("micrograd: there is no operation 'open'")

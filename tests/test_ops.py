@@ -434,7 +434,7 @@ def test_an_incomplete_row_does_not_exist() -> None:
 
 
 def test_wrong_numbers_of_operands() -> None:
-    with pytest.raises(TypeError, match="tanh takes 1 operands, got 2"):
+    with pytest.raises(TypeError, match="tanh takes 1 operand, got 2"):
         mg.tanh(1.0, 2.0)
     with pytest.raises(TypeError, match="add takes 2 operands, got 1"):
         mg.add(1.0)

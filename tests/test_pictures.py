@@ -67,6 +67,14 @@ def test_an_operand_that_is_read_twice_has_two_arrows():
     assert first[-1] != second[-1]
 
 
+def test_a_label_may_be_a_number():
+    y = mg.Value(2.0, name=7) * mg.Value(3.0, name=0)  # type: ignore[arg-type]
+    picture = mg.draw(y)
+    assert "├─ 7 : 2.0" in str(picture)
+    assert picture.svg
+    assert picture.page
+
+
 def test_the_graph_of_a_derivative_is_a_picture():
     """It has known conditions among its leaves."""
     x = mg.Value(2.0, name="x")
@@ -303,13 +311,15 @@ def test_an_expression_is_the_graph_that_python_would_build():
     ("", "", "is no expression"),
     ("x\0", "x=1", "null character"),
     ("x y", "x=1", "is no expression"),
-    ("tanh(x, x)", "x=1", "tanh takes 1 operands, got 2"),
+    ("tanh(x, x)", "x=1", "tanh takes 1 operand, got 2"),
     ("tanh(x=x)", "x=1", "is not allowed"),
     ("tanh(*x)", "x=1", "is not allowed"),
     ("tan_h(x)", "x=1", "did you mean 'tanh'?"),
     ("x(1)", "x=1", "there is no operation 'x'"),
     ("tanh", "", "the operation tanh is called: tanh(x)"),
-    ("x + y", "x=1", "y has no number; write --at y=1"),
+    ("x + y", "x=1.5", "y has no number; write --at x=1.5,y=1"),
+    ("a*b + c", "", "a, b, c have no number; write --at a=1,b=1,c=1"),
+    ("2*(x^2)", "x=1", "'x^2': a power is written x**2"),
     ("x", "x=1,y=2", "does not read y"),
     ("less(x, 2)", "x=1", "truth value"),
     ("take(x, 7)", "x=1", "take expects an integer"),

@@ -30,6 +30,19 @@ def test_losses_may_be_an_array_and_not_finite():
     assert figure.axes[0].lines[0].get_ydata()[0] == 2.0
 
 
+def test_a_history_draws_itself_also_into_axes_that_are_given(ax):
+    history = History(loss=[2.0, 0.5, 0.1])
+    with pytest.raises(TypeError, match=r"history\.plot\(\)"):
+        plots.loss_curve(history)  # type: ignore[arg-type]
+    assert history.plot(ax=ax) is ax.figure
+
+
+def test_a_notebook_shows_a_figure_without_pyplot():
+    formatters = pytest.importorskip("IPython.core.formatters")
+    shown, _ = formatters.DisplayFormatter().format(plots.loss_curve([2.0, 1.0]))
+    assert shown["image/png"].startswith(PNG)
+
+
 def test_a_loss_that_hardly_falls_or_is_negative_has_a_linear_axis():
     assert plots.loss_curve([2.0, 1.0]).axes[0].get_yscale() == "linear"
     assert plots.loss_curve([2.0, -1.0]).axes[0].get_yscale() == "linear"
@@ -201,6 +214,8 @@ def test_a_landscape_restores_the_weights_after_an_error(trained):
         plots.loss_landscape(loss, trained, dimensions=3)
     with pytest.raises(ValueError, match="at least 2"):
         plots.loss_landscape(loss, trained, resolution=1)
+    with pytest.raises(TypeError, match="a loss without arguments, then its model, got MLP first"):
+        plots.loss_landscape(trained, loss)
 
 
 def test_each_plot_draws_into_axes_that_are_given(trained, ax):

@@ -10,7 +10,20 @@ from micrograd.commands.program import saying_what_was_written
 from micrograd.ops import TABLE
 
 
+class _Formula(click.Command):
+    """A command whose argument may begin with a minus."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = ("--", *[name for option in self.get_params(ctx) for name in option.opts])
+        given = [
+            f" {arg}" if arg.startswith("-") and not arg.startswith(options) else arg
+            for arg in args
+        ]  # fmt: skip
+        return super().parse_args(ctx, given)
+
+
 @click.command(
+    cls=_Formula,
     short_help="Print an expression as a graph, with its gradients; or draw it.",
     epilog=example(
         'micrograd draw "tanh(w*x + b)" --at w=2,x=0.5,b=1',
@@ -18,11 +31,11 @@ from micrograd.ops import TABLE
     ),
 )
 @click.argument("expression")
-@click.option("--at", default="", metavar="NUMBERS", help="The number of each name: w=2,x=0.5")
+@click.option("--at", multiple=True, metavar="NUMBERS", help="The number of each name: w=2,x=0.5")
 @click.option(
     "-o", "--output", help="A picture: HTML, SVG, DOT, PNG or PDF.  [default: text on stdout]"
 )
-def draw(expression: str, at: str, output: str | None) -> None:
+def draw(expression: str, at: tuple[str, ...], output: str | None) -> None:
     """Print the graph of EXPRESSION: each value, its gradient and the local derivatives.
 
     An expression has names, numbers, operators, and operations of the table (`micrograd ops`).
@@ -31,7 +44,7 @@ def draw(expression: str, at: str, output: str | None) -> None:
     from micrograd.parser import numbers_by_name, parse
     from micrograd.pictures.picture import check_format
 
-    value = parse(expression, numbers_by_name(at))
+    value = parse(expression, numbers_by_name(",".join(at)))
     value.backward()
     picture = micrograd.draw(value)
     if output is None:

@@ -113,7 +113,7 @@ def _put_leaves(graph: Numbered, folding: Folding) -> None:
         for role, x in _roles(value):
             if x in roles:
                 roles[x].add((folding.group[value], role))
-    names = {x: label(x.name.partition("[")[0]) for x in graph.leaves if x.name}
+    names = {x: label(str(x.name).partition("[")[0]) for x in graph.leaves if x.name}
     if len({*names.values()}) > MANY:
         names = {}
     known: dict[Hashable, int] = {}

@@ -19,6 +19,7 @@ from micrograd.compiler.llvm.vectormath.coefficients import ERF_64, ERFC_64
 from micrograd.engine import Value
 from micrograd.pictures.fold import fold
 from micrograd.pictures.rows import Table, number
+from micrograd.pictures.svg import ARROW_COLOUR, DIM, FILLS, GRADIENT, LINE_COLOUR, TEXT_COLOUR
 from micrograd.working import Numbered, local_derivatives, numbered
 
 LONGEST = 500  # characters of a name
@@ -56,6 +57,11 @@ def page(root: Value, lines: Mapping[Value, str] | None = None, title: str = "")
     return PAGE.format(**parts)
 
 
+DARK = (  # each colour of a picture, and what it is on a dark page
+    ("#fff", "#0d1117"), (TEXT_COLOUR, "#e6edf3"), (DIM, "#9ea7b3"), (GRADIENT, "#ffa198"),
+    (LINE_COLOUR, "#6e7681"), (ARROW_COLOUR, "#8b949e"), (FILLS["leaf"], "#0c2d4d"),
+    (FILLS["operation"], "#161b22"), (FILLS["root"], "#3b2e00"), (FILLS["group"], "#1c2128"),
+)  # fmt: skip
 STILL = """<!doctype html>
 <html lang="en">
 <head>
@@ -64,10 +70,15 @@ STILL = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ margin: 0; font: 15px/1.45 system-ui, sans-serif; background: #fff; color: #1b1f24; }}
 h1 {{ font-size: 17px; margin: 12px; }}
 pre {{ margin: 12px; line-height: 1.3; font-size: 13px; }}
 main {{ overflow: auto; }}
+@media (prefers-color-scheme: dark) {{
+body {{ background: #0d1117; color: #e6edf3; }}
+{dark}
+}}
 </style>
 </head>
 <body><main tabindex="0"><h1>{title}</h1>{picture}<pre>{text}</pre></main></body>
@@ -77,7 +88,9 @@ main {{ overflow: auto; }}
 
 def page_of_picture(picture: str, text: str, title: str) -> str:
     """A page with a picture in SVG that does not change, and text below it."""
-    return STILL.format(picture=picture, text=escape(text), title=escape(title))
+    dark = [f'[fill="{a}"] {{ fill: {b}; }} [stroke="{a}"] {{ stroke: {b}; }}' for a, b in DARK]
+    parts = {"picture": picture, "text": escape(text), "title": escape(title)}
+    return STILL.format(**parts, dark="\n".join(dark))
 
 
 def contents(
@@ -98,7 +111,7 @@ def contents(
         "rows": rows,
         "constants": [*map(number, constants)],
         "labels": {place[v]: graph.names[v] for v in values if v.name or v is graph.root},
-        "names": {place[v]: v.name[:LONGEST] for v in values if v.name and len(v.name) > 24},
+        "names": {place[v]: str(v.name)[:LONGEST] for v in values if len(str(v.name)) > 24},
         "lines": {place[v]: lines[v] for v in graph.computed if v in lines},
     }
     if "erf" in rows or "erfc" in rows:

@@ -33,6 +33,8 @@ class Picture:
     L = · : 4.0, ∂ 0.0
     ├─ x : 2.0, ∂ 0.0   × 2.0
     └─ x : 2.0, ∂ 0.0   × 2.0
+    >>> picture
+    <picture of L = · : 4.0, ∂ 0.0; print it, or save it: .save('picture.html')>
     >>> picture.svg[:4], picture.page[:15], len(picture.scene.boxes)
     ('<svg', '<!doctype html>', 2)
     """
@@ -78,6 +80,11 @@ class Picture:
 
     def __str__(self) -> str:
         return self._text()
+
+    def __repr__(self) -> str:
+        """What it shows, in one line, and how to see it outside of a notebook."""
+        first, *_ = str(self).splitlines()
+        return f"<picture of {first}; print it, or save it: .save('picture.html')>"
 
     def _repr_svg_(self) -> str:
         return self.svg

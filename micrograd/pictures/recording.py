@@ -62,6 +62,8 @@ class Recording:
     [1, 2, 3]
     >>> recording.run(first=2)["frames"][0]["epoch"], recording.page()[:15]
     (3, '<!doctype html>')
+    >>> recording
+    <recording of 3 epochs; save it: .save('run.html')>
     >>> recording.save("run.html")  # doctest: +SKIP
     """
 
@@ -76,6 +78,10 @@ class Recording:
         self._outputs: Any = None  # the outputs of the model, as a function of points
         self._shown: Any = None  # the display of a notebook
         self._next = 0.0  # the time of the next update
+
+    def __repr__(self) -> str:
+        epochs = f"{len(self.frames):,} epochs" if self.frames else "no epoch yet"
+        return f"<recording of {epochs}; save it: .save('run.html')>"
 
     def __call__(self, history: RunHistory) -> None:
         """Records an epoch. `fit` calls it after each."""

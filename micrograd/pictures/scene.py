@@ -99,7 +99,7 @@ def _labelled(arrow: Arrow, ends: int) -> Arrow:
 def _scalar(value: Value, graph: Numbered, arrows: int) -> Box:
     kind = "leaf" if not value.operands else "root" if value is graph.root else "operation"
     numbers = shown(value.data), shown(value.grad)
-    return Box(kind, heading(value, graph.names), *numbers, value.name or "", arrows)
+    return Box(kind, heading(value, graph.names), *numbers, str(value.name or ""), arrows)
 
 
 def _groups(graph: Numbered, folding: Folding) -> Scene:

@@ -17,11 +17,13 @@ def loss_curve(
     The scores of the metric have their own axis; a line marks the epoch whose weights were kept.
     The loss axis is logarithmic if the losses span more than a factor of ten. The figure is written
     to `path` if one is given; `ax` are matplotlib axes to draw into.
-    Raises PlotError if matplotlib is not installed.
+    Raises TypeError for a History, which has `plot`, and PlotError if matplotlib is not installed.
 
     >>> loss_curve([1.0, 0.5, 0.3]).axes[0].get_xlabel()
     'epoch'
     """
+    if hasattr(loss, "validation_loss"):
+        raise TypeError("expected the loss of each epoch, got a History: write history.plot()")
     loss, validation_loss, scores = [*loss], [*validation_loss], [*scores]
     figure, axes = new_figure(title, "epoch", "mean loss", ax)
     curves = {"training": loss, "held out": validation_loss}

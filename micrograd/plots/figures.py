@@ -1,6 +1,7 @@
 """Figures without a display, and writing them to files."""
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def blank_figure(width: float, height: float, **options: Any) -> Any:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise PlotError("pictures need matplotlib: pip install 'micrograd-native[plot]'") from None
-    return Figure(figsize=(width, height), **options)
+    figure: Any = Figure(figsize=(width, height), **options)
+    figure._repr_png_ = partial(_bytes, figure, "png", 100)  # a notebook shows it
+    return figure
 
 
 def check_drawable(path: str | Path) -> None:
@@ -60,7 +63,11 @@ def check_resolution(resolution: int) -> None:
 def finished(figure: Any, path: str | Path | None) -> Any:
     """The figure, after writing it to `path` (PNG, SVG or PDF, by suffix) if one is given."""
     if path is not None:
-        picture = io.BytesIO()
-        figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
-        write_whole(path, picture.getvalue())
+        write_whole(path, _bytes(figure, Path(path).suffix[1:] or "png", 150))
     return figure
+
+
+def _bytes(figure: Any, kind: str, dpi: int) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format=kind, dpi=dpi)
+    return picture.getvalue()

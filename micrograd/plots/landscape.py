@@ -27,8 +27,8 @@ def loss_landscape(
     in `resolution` points. `seed` chooses them. The parameters keep their numbers. `ax` are
     matplotlib axes to draw into.
 
-    Raises ValueError unless `dimensions` is 1 or 2 and `resolution` at least 2, TypeError if the
-    model has no weights, and PlotError without matplotlib.
+    Raises ValueError unless `dimensions` is 1 or 2 and `resolution` at least 2, TypeError if `loss`
+    is no function or the model has no weights, and PlotError without matplotlib.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(2, [4, 1], seed=0)
@@ -36,6 +36,10 @@ def loss_landscape(
     >>> loss_landscape(loss, model, dimensions=1, resolution=5).axes[0].get_xlabel()
     'step along a random direction'
     """
+    if not callable(loss) or hasattr(loss, "parameters"):
+        raise TypeError(
+            f"expected a loss without arguments, then its model, got {type(loss).__name__} first"
+        )
     if dimensions not in (1, 2):
         raise ValueError(f"dimensions must be 1 or 2, got {dimensions!r:.60}")
     check_resolution(resolution)

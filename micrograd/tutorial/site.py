@@ -63,8 +63,8 @@ def _run(cell: Cell, known: dict[str, Any]) -> Iterator[str]:
 def html(text: str) -> str:
     """Markdown as HTML: headings, paragraphs, and within them `code`, **bold** and *italics*.
 
-    >>> html("# A\\n\\nb `c < d` **e**")
-    '<h1>A</h1>\\n<p>b <code>c &lt; d</code> <strong>e</strong></p>'
+    >>> html("# A\\n\\nb `c < d` **e `*` f**")
+    '<h1>A</h1>\\n<p>b <code>c &lt; d</code> <strong>e <code>*</code> f</strong></p>'
     """
     return "\n".join(map(_block, re.split(r"\n\s*\n", text.strip())))
 
@@ -78,11 +78,10 @@ def _block(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(
-        f"<code>{escape(part[1:-1])}</code>" if part.startswith("`") else _emphasised(escape(part))
-        for part in parts
-    )
+    text, *others = re.split(r"`([^`]*)`", text)
+    codes = others[::2]
+    text = _emphasised(escape("\0".join([text, *others[1::2]])))
+    return re.sub("\0", lambda _: f"<code>{escape(codes.pop(0))}</code>", text)
 
 
 def _emphasised(text: str) -> str:

@@ -48,9 +48,10 @@ class History(Record):
         """One number for each epoch: "loss", "validation_loss", or else the metric."""
         return {"loss": self.loss, "validation_loss": self.validation_loss}.get(name, self.scores)
 
-    def plot(self, path: str | Path | None = None) -> "Figure":
+    def plot(self, path: str | Path | None = None, *, ax: Any = None) -> "Figure":
         """A matplotlib Figure of the losses and any metric, written to `path` if one is given.
 
+        `ax` are matplotlib axes to draw into.
         Raises PlotError if matplotlib is not installed.
 
         >>> len(History(loss=[0.9, 0.5]).plot().axes)
@@ -60,7 +61,7 @@ class History(Record):
 
         return loss_curve(
             self.loss, self.validation_loss, scores=self.scores, metric=self.metric,
-            best_epoch=self.best_epoch, path=path,
+            best_epoch=self.best_epoch, path=path, ax=ax,
         )  # fmt: skip
 
     def diagnose(self) -> Diagnosis:
