@@ -404,6 +404,30 @@ def _parts(colour: str) -> list[str]:
     return [colour[k : k + digits] for k in range(1, len(colour), digits)]
 
 
+def test_the_first_box_is_in_the_window_and_the_keyboard_brings_all_others_there(show):
+    """On a phone a network, and an opened group, are larger than the window, which scrolls."""
+    (score,) = mg.MLP(2, [4, 4, 1], "tanh", seed=1)([1.0, -1.0])
+    inside = """box => {
+        const [rect, main] = [box.querySelector('rect'), document.querySelector('main')];
+        const [b, m] = [rect.getBoundingClientRect(), main.getBoundingClientRect()];
+        return ['left', 'top'].every(k => b[k] >= m[k] - 1)
+            && ['right', 'bottom'].every(k => b[k] <= m[k] + 1) }"""
+    for value, group in ((score, ""), (moons(), "80 × dot of 4")):
+        with show(value, PHONE) as shown:
+            if group:
+                shown.box(group).click()
+            else:
+                assert shown.page.locator(".box").first.evaluate(inside)
+            shown.page.evaluate("document.activeElement.blur()")
+            focused = set()
+            for _ in range(shown.page.locator(".box").count()):
+                shown.press("ArrowDown")
+                box = shown.page.locator(".box:focus")
+                assert box.evaluate(inside)
+                focused.add(box.get_attribute("data-id"))
+            assert len(focused) == shown.page.locator(".box").count()
+
+
 def test_boxes_do_not_overlap(show):
     loss = moons()
     with show(loss) as shown:

@@ -33,6 +33,7 @@ class Page {
       width = innerWidth;
     });
     this.draw();
+    this.stage.toFirst();
   }
 
   private header(): HTMLElement {

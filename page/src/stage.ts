@@ -254,6 +254,14 @@ export class Stage {
     this.drawn.get(now)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  /** Scrolls to the first box, where the graph is larger than the window. */
+  toFirst(): void {
+    const [first] = this.drawn.values();
+    const [box, stage] = [first.element, this.element].map((x) => x.getBoundingClientRect());
+    this.element.scrollLeft = box.left - stage.left - MARGIN;
+    this.element.scrollTop = (box.top + box.bottom) / 2 - (stage.top + stage.bottom) / 2;
+  }
+
   /** Moves the focus into the graph: to the box where it was, or to the first. */
   enter(): void {
     const box = this.element.querySelector<SVGGElement>('.box[tabindex="0"]');
@@ -266,6 +274,7 @@ export class Stage {
     for (const { element } of this.drawn.values()) element.setAttribute("tabindex", "-1");
     box.setAttribute("tabindex", "0");
     box.focus();
+    box.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** Moves the focus to the next box, or to the one before. */
