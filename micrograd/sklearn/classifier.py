@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 from micrograd.losses import Loss
 from micrograd.names import unknown
 from micrograd.neuralnet import Activation
-from micrograd.sklearn.estimator import NetworkEstimator, has_epochs, keep
+from micrograd.sklearn.estimator import Metric, NetworkEstimator, has_epochs, keep
 from micrograd.sklearn.heads import HEADS, Head
 
 Array = np.ndarray
@@ -28,7 +28,9 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
     `activation` one of a scalar, or any name that `mg.MLP` knows; `dropout` is the probability that
     a step drops a hidden unit; `callbacks` are functions of the estimator, called after each epoch,
     and one that returns True ends the training. `partial_fit` works with `early_stopping`: it holds
-    out a part of the examples of each call.
+    out a part of the examples of each call, and records their loss in `validation_loss_curve_`;
+    `metric` is the score of these examples, a function of the targets and the predictions such as
+    `sklearn.metrics.f1_score`; `progress` shows a bar. `save` writes a `.safetensors` file.
 
     >>> from micrograd.sklearn import MLPClassifier
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
@@ -69,6 +71,8 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
         class_weight: Any = None,
         dropout: float = 0.0,
         callbacks: Any = (),
+        metric: Metric | None = None,
+        progress: bool | None = False,
     ):
         keep(self, locals())
 
@@ -144,6 +148,11 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):
             return self.classes_[outputs.argmax(axis=1)]
         likely = (outputs > 0).astype(float)
         return self._binarizer.inverse_transform(likely.ravel() if self.n_outputs_ == 1 else likely)
+
+    def _named(self, targets: Array) -> Array:
+        if self._head is HEADS["multiclass"]:
+            return self.classes_[targets.astype(int)]
+        return self._binarizer.inverse_transform(targets)
 
     def _scored(self, targets: Array, outputs: Array, weights: Array | None) -> float:
         """The accuracy; of several labels, the share of examples with all of them right."""

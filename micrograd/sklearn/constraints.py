@@ -5,6 +5,9 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from sklearn.utils.validation import check_array
+
 from micrograd.names import unknown
 
 Check = Callable[[str, Any], None]
@@ -93,3 +96,21 @@ def hidden_sizes(sizes: Any) -> tuple[int, ...]:
         if isinstance(size, bool) or not isinstance(size, Integral) or size <= 0:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(listed)}")
     return tuple(int(size) for size in listed)
+
+
+def checked_weights(sample_weight: Any, X: Any) -> np.ndarray:
+    """The weights of the rows of `X`, one number for all or one for each.
+
+    Raises ValueError for another shape, NaN, infinity, and negative weights.
+    """
+    rows = X.shape[0]
+    if isinstance(sample_weight, Real):
+        return np.full(rows, float(sample_weight), X.dtype)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
+    if weights.shape != (rows,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}!")
+    if weights.min() < 0:
+        raise ValueError("Negative values in data passed to `sample_weight`")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number, got zeros only")
+    return weights

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from micrograd.sklearn.epochs import Epochs
-from micrograd.sklearn.network import Network
+from micrograd.sklearn.network import Network, network_of
 from micrograd.sklearn.solvers import SGD, Adam, Solver
+from micrograd.training.run.progress import Progress
 
 Array = np.ndarray
 
@@ -43,14 +45,30 @@ class Descent:
             alpha=estimator.alpha, dropout=estimator.dropout, share=estimator._share(),
             random=random,
         )  # fmt: skip
+        self.held_out_loss = self._loss_of_held_out() if self.held_out else None
+
+    def _loss_of_held_out(self) -> Callable[[], float]:
+        """A function that returns the mean loss of the held-out examples, without penalty."""
+        theta, network = self.epochs.theta, network_of(replace(self.network.design, masked=False))
+        dense = [a if isinstance(a, Array) else a.toarray() for a in self.held_out]
+        arrays = [np.ascontiguousarray(a, theta.dtype) for a in dense]
+        loss = network.gradient_on(arrays, None, [], theta, np.zeros_like(theta))
+        n = len(arrays[0])
+        scale = self.estimator._share() / (float(arrays[2].sum()) if len(arrays) > 2 else n)
+        return lambda: loss(n, scale)
 
     def run(self) -> None:
         """Trains until the loss, or the score, stands still; warns if `max_iter` comes first."""
-        it, stopped = self.estimator, False
+        it, stopped, batches = self.estimator, False, self.epochs.batches.count
+        epochs = 1 if self.incremental else it.max_iter
         it.n_iter_ = 0
         try:
-            while not stopped and it.n_iter_ < (1 if self.incremental else it.max_iter):
-                stopped = self._epoch()
+            with Progress(epochs, batches, it.progress) as bar:
+                while not stopped and it.n_iter_ < epochs:
+                    stopped = self._epoch()
+                    if bar.bar is not None:
+                        bar.bar.update(batches)
+                        bar.epoch(it.history_)
             if not (stopped or self.incremental):
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({it.max_iter}) reached and the "
@@ -94,6 +112,7 @@ class Descent:
         if not (self.held_out and math.isfinite(it.best_validation_score_)):
             raise ValueError(NOT_FINITE)
         it.validation_scores_.append(math.nan)
+        it.validation_loss_curve_.append(math.nan)
         warnings.warn(
             f"The loss became {it.loss_} in epoch {it.n_iter_ + 1}; the weights are those of the "
             "best validation score. Try a smaller learning_rate_init, or scale the data",
@@ -112,6 +131,7 @@ class Descent:
         """Counts the epochs in which the score did not rise by `tol`; keeps the best weights."""
         it, score = self.estimator, self._score(*self.held_out)
         it.validation_scores_.append(score)
+        it.validation_loss_curve_.append(self.held_out_loss() if self.held_out_loss else math.nan)
         if it.verbose:
             print(f"Validation score: {score:f}")
         it._waited = it._waited + 1 if score < it.best_validation_score_ + it.tol else 0
@@ -124,7 +144,10 @@ class Descent:
         outputs = self.estimator._outputs(X)
         if not np.isfinite(outputs).all():
             return math.nan
-        return float(self.estimator._scored(targets, outputs, weights))
+        it = self.estimator
+        if it.metric is not None:
+            return float(it.metric(it._named(targets), it._predicted(outputs)))
+        return float(it._scored(targets, outputs, weights))
 
     def _stands_still(self) -> bool:
         """Whether there was no progress for `n_iter_no_change` epochs, at the least rate."""

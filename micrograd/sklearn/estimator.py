@@ -7,19 +7,20 @@ rounding. What follows is its algorithm, on native code.
 
 import math
 from collections.abc import Callable
-from numbers import Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from micrograd.engine import write_numbers
 from micrograd.neuralnet import MLP, activation_function
-from micrograd.sklearn.constraints import check_parameters, hidden_sizes
+from micrograd.sklearn.constraints import check_parameters, checked_weights, hidden_sizes
 from micrograd.sklearn.descent import NOT_FINITE, Descent
+from micrograd.sklearn.estimator_file import read_estimator, write_estimator
 from micrograd.sklearn.heads import Head, half_squared_error
 from micrograd.sklearn.network import Design, network_of
 from micrograd.sklearn.quasi_newton import minimise
@@ -30,6 +31,8 @@ from micrograd.training.run.history import History
 from micrograd.training.run.record import Patient
 
 Array = np.ndarray
+
+Metric = Callable[[Array, Array], float]  # of targets and predictions; higher is better
 
 MANY = 20_000  # rows from which native code predicts; below, NumPy does, without compiling
 
@@ -71,6 +74,8 @@ class NetworkEstimator(BaseEstimator):
     loss: Any
     dropout: float
     callbacks: Any
+    metric: Metric | None
+    progress: bool | None
 
     _metric: str  # what `score` is
 
@@ -94,6 +99,14 @@ class NetworkEstimator(BaseEstimator):
     def _scored(self, targets: Array, outputs: Array, weights: Array | None) -> float:
         """The score of the outputs, before their activation, for held-out examples."""
         raise NotImplementedError
+
+    def _predicted(self, outputs: Array) -> Array:
+        """The predictions, given the outputs before their activation."""
+        raise NotImplementedError
+
+    def _named(self, targets: Array) -> Array:
+        """The targets as they were given to `fit`."""
+        return targets
 
     def _weights(self, X: Any, y: Any, sample_weight: Any) -> Array | None:
         """The weight of each example."""
@@ -155,6 +168,7 @@ class NetworkEstimator(BaseEstimator):
             self.loss_curve_: list[float] = []
             self.best_loss_ = None if early else math.inf
             self.validation_scores_: list[float] | None = [] if early else None
+            self.validation_loss_curve_: list[float] | None = [] if early else None
             self.best_validation_score_ = -math.inf if early else None
 
     def _share(self) -> float:
@@ -211,9 +225,27 @@ class NetworkEstimator(BaseEstimator):
     def history_(self) -> History:
         """The curves of the last fit, to plot."""
         check_is_fitted(self)
-        metric = self._metric if getattr(self, "validation_scores_", None) else ""
         scores = getattr(self, "validation_scores_", None) or []
-        return History(loss=[*getattr(self, "loss_curve_", [])], metric=metric, scores=[*scores])
+        named = self._metric if self.metric is None else getattr(self.metric, "__name__", "metric")
+        return History(
+            loss=[*getattr(self, "loss_curve_", [])], metric=named if scores else "",
+            validation_loss=[*(getattr(self, "validation_loss_curve_", None) or [])],
+            scores=[*scores],
+        )  # fmt: skip
+
+    def save(self, path: str | Path) -> None:
+        """Writes the fitted estimator to a .safetensors file, without pickle.
+
+        What only further training needs, the state of the solver, is not in it. Raises ValueError
+        for a parameter that is a function, and OSError if the file cannot be written.
+        """
+        check_is_fitted(self)
+        write_estimator(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Reads what `save` wrote. Raises ValueError for any other file."""
+        return read_estimator(cls, path)
 
     def diagnose(self, X: Any = None) -> Diagnosis:
         """The problems of the last fit, each with evidence and a remedy.
@@ -240,24 +272,6 @@ def _activation(activation: Any) -> Any:
     name = "sigmoid" if activation == "logistic" else activation
     activation_function(name)
     return name
-
-
-def checked_weights(sample_weight: Any, X: Any) -> Array:
-    """The weights of the rows of `X`, one number for all or one for each.
-
-    Raises ValueError for another shape, NaN, infinity, and negative weights.
-    """
-    rows = X.shape[0]
-    if isinstance(sample_weight, Real):
-        return np.full(rows, float(sample_weight), X.dtype)
-    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
-    if weights.shape != (rows,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}!")
-    if weights.min() < 0:
-        raise ValueError("Negative values in data passed to `sample_weight`")
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number, got zeros only")
-    return weights
 
 
 def keep(estimator: NetworkEstimator, names: dict[str, Any]) -> None:

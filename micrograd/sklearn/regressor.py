@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from micrograd.losses import Loss
 from micrograd.names import unknown
 from micrograd.neuralnet import Activation
-from micrograd.sklearn.estimator import NetworkEstimator, has_epochs, keep
+from micrograd.sklearn.estimator import Metric, NetworkEstimator, has_epochs, keep
 from micrograd.sklearn.heads import HEADS, Head
 
 Array = np.ndarray
@@ -25,7 +25,9 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):
     of a scalar, or any name that `mg.MLP` knows; `dropout` is the probability that a step drops a
     hidden unit; `callbacks` are functions of the estimator, called after each epoch, and one that
     returns True ends the training. `partial_fit` works with `early_stopping`: it holds out a part
-    of the examples of each call.
+    of the examples of each call, and records their loss in `validation_loss_curve_`; `metric` is
+    the score of these examples, a function of the targets and the predictions such as
+    `sklearn.metrics.d2_tweedie_score`; `progress` shows a bar. `save` writes a `.safetensors` file.
 
     A difference: of several outputs, `solver="lbfgs"` minimises the sum of their losses, which is
     what the gradient of both packages belongs to.
@@ -68,6 +70,8 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):
         max_fun: int = 15000,
         dropout: float = 0.0,
         callbacks: Any = (),
+        metric: Metric | None = None,
+        progress: bool | None = False,
     ):
         keep(self, locals())
 
