@@ -17,7 +17,7 @@ def operands(values: Iterable[object], function: str) -> list[Any]:
     """The scalars of a sequence; of an array of any shape, all its elements."""
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{function} expects a sequence of numbers, got {values!r:.60}")
-    return [*values.ravel()] if hasattr(values, "ravel") else [*values]  # type: ignore[attr-defined]
+    return values.ravel().tolist() if hasattr(values, "ravel") else [*values]  # type: ignore[attr-defined]
 
 
 def at_least_one(values: Numbers, function: str) -> list[Any]:

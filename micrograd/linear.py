@@ -16,6 +16,11 @@ Matrix = list[list[Result]]
 
 
 def _square(a: Iterable[Numbers], function: str) -> Matrix:
+    if getattr(a, "ndim", 2) > 2:
+        raise ShapeError(
+            f"{function} expects one square matrix, got an array of shape {a.shape}; for many "  # type: ignore[attr-defined]
+            f"matrices write micrograd.vectorize(micrograd.{function})"
+        )
     rows = [functions.operands(row, function) for row in a]
     if not rows or any(len(row) != len(rows) for row in rows):
         lengths = [len(row) for row in rows]
@@ -72,19 +77,24 @@ def solve(a: Iterable[Numbers], b: Iterable[Number | Numbers]) -> Result:
     """The x of a x = b, as a list; of a matrix b, as a list of rows.
 
     The row with the largest pivot is taken at each step. A singular matrix has answers that are
-    infinite or NaN. Raises ShapeError if `a` is not square, or `b` has another number of rows.
+    infinite or NaN; so has one whose pivots are below 1e-308. Raises ShapeError if `a` is not
+    square, or `b` has another number of rows, or rows of different lengths.
 
     >>> solve([[0.0, 2.0], [4.0, 1.0]], [6.0, 7.0])
     [1.0, 3.0]
     """
     rows = _square(a, "solve")
-    right: list[Any] = [*b]
+    right = functions.operands(b.tolist() if hasattr(b, "tolist") else b, "solve")  # type: ignore[attr-defined]
     if len(right) != len(rows):
         raise ShapeError(f"solve expects {len(rows)} rows in b, got {len(right)}")
-    if not hasattr(right[0], "__len__"):
-        return [x for (x,) in _solved([[*row, y] for row, y in zip(rows, right)], 1)]
-    sides = [functions.operands(row, "solve") for row in right]
-    return _solved([[*row, *side] for row, side in zip(rows, sides)], len(sides[0]))
+    single = not hasattr(right[0], "__len__")
+    sides = [[y] if single else functions.operands(y, "solve") for y in right]
+    width = len(sides[0])
+    if any(len(side) != width for side in sides):
+        lengths = [len(side) for side in sides]
+        raise ShapeError(f"solve expects rows of one length in b, got rows of {lengths}")
+    x = _solved([[*row, *side] for row, side in zip(rows, sides)], width)
+    return [y for (y,) in x] if single else x
 
 
 def inv(a: Iterable[Numbers]) -> Matrix:

@@ -13,6 +13,9 @@ ELSEWHERE = {
     "optim": "optimizer", "criterion": "loss", "iterations": "epochs", "label": "name",
     "crossentropy": "cross_entropy", "binary_crossentropy": "bce_with_logits", "l2": "mse",
     "bce": "bce_with_logits", "l1": "mae", "swish": "silu", "linear": "identity",
+    "gammaln": "lgamma", "loggamma": "lgamma", "psi": "digamma", "expit": "sigmoid",
+    "remainder": "mod", "norm_cdf": "ndtr", "normcdf": "ndtr", "brentq": "root", "newton": "root",
+    "fsolve": "root", "slogdet": "det", "logdet": "det", "select": "where", "cond": "where",
 }  # fmt: skip
 
 

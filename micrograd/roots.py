@@ -16,11 +16,12 @@ from typing import Any, cast
 
 from micrograd import graph, linear, newton, ops
 from micrograd.annotations import Function, Tree
-from micrograd.caller import warn
+from micrograd.caller import nothing_returned, warn
 from micrograd.check import unobserved
 from micrograd.engine import Value
 from micrograd.errors import ConvergenceWarning, ShapeError
 from micrograd.iteration import Iteration
+from micrograd.names import names_keywords
 from micrograd.operation import Op, is_real, number
 from micrograd.scalar import Scalar
 from micrograd.tape import Tape, record
@@ -29,6 +30,14 @@ from micrograd.watch import watches
 KEPT = 256  # operations of the latest equations
 
 
+_TO_ROUNDING = "the iteration ends where rounding ends its convergence"
+
+
+@names_keywords(
+    args="pass the parameters one by one, behind the guess", x0="the guess is the second argument",
+    fprime="the derivative of f is computed", jac="the derivatives of f are computed",
+    tol=_TO_ROUNDING, xtol=_TO_ROUNDING, maxiter=_TO_ROUNDING, bracket="pass a number as a guess",
+)  # fmt: skip
 def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     """The x near `guess` with f(x, *parameters) = 0, by a safeguarded Newton iteration.
 
@@ -41,7 +50,8 @@ def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     number of steps.
 
     Where the iteration does not converge, the result is NaN, and a ConvergenceWarning counts the
-    examples. Raises ShapeError if `f` returns another number of results than it has unknowns.
+    examples. Raises ShapeError if `f` returns another number of results than it has unknowns,
+    TypeError if it returns None.
 
     >>> root(lambda x, a: x**3 - a, 1.0, 8.0)
     2.0
@@ -59,7 +69,7 @@ def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
 
 
 def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
-    """The x near `guess` with f(x, *parameters) = x: see `root`.
+    """The x near `guess` with f(x, *parameters) = x: see `root`. TypeError if `f` returns None.
 
     >>> import micrograd as mg
     >>> fixed_point(mg.cos, 1.0)
@@ -68,6 +78,8 @@ def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
 
     def excess(x: Any, *parameters: Any) -> Any:
         y = f(x, *parameters)
+        if y is None:
+            raise TypeError(nothing_returned(f))
         return [b - a for a, b in zip(x, y, strict=True)] if hasattr(x, "__len__") else y - x
 
     return root(excess, guess, *parameters)
@@ -102,6 +114,8 @@ class _Equations:
     def at(self, x: list[Any]) -> list[Any]:
         """The left sides at x."""
         result = self.f(self.arranged(x), *self.parameters)
+        if result is None:
+            raise TypeError(nothing_returned(self.f))
         several = not self.single and _is_sequence(result)
         results = [*result] if several else [result]
         if len(results) != len(x) or any(map(_is_sequence, results)):

@@ -110,6 +110,13 @@ class Scalar:
     __pow__, __rpow__ = operators(ops.pow)
     __mod__, __rmod__ = operators(elementary.mod)
     __floordiv__, __rfloordiv__ = operators(elementary.floor_divide)
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
     __lt__, __gt__ = comparisons(ops.less)
     __le__, __ge__ = comparisons(ops.less_equal)
 

@@ -96,7 +96,19 @@ def test_shapes() -> None:
         mg.det([[1.0, 2.0]])
     with pytest.raises(mg.ShapeError, match="solve expects 1 rows in b, got 2"):
         mg.solve([[1.0]], [1.0, 2.0])
+    with pytest.raises(mg.ShapeError, match=r"rows of one length in b, got rows of \[1, 2\]"):
+        mg.solve(np.eye(2), [[1.0], [1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"solve expects a sequence of numbers, got 3\.0"):
+        mg.solve([[2.0]], 3.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(mg.ShapeError, match=r"shape \(5, 2, 2\); for many matrices write"):
+        mg.det(np.ones((5, 2, 2)))
     assert np.isnan(mg.cholesky([[1.0, 2.0], [2.0, 1.0]])[1][1])
+
+
+def test_results_of_arrays_are_numbers_of_python() -> None:
+    rows = [*mg.inv(np.eye(2)), mg.solve(np.eye(2), np.ones(2)), *mg.cholesky(np.eye(2))]
+    assert {type(x) for row in rows for x in row} == {float}
+    assert {type(x) for x in mg.sort(np.array([2.0, 1.0]))} == {float}
 
 
 def _weighted(rows: Any, flat: Any) -> Any:
@@ -151,3 +163,52 @@ def test_gradients_and_hessians_are_those_of_differences_in_fifty_digits(
             mixed = at((k, 1), (j, 1)) - at((k, 1), (j, -1)) - at((k, -1), (j, 1))
             mixed += at((k, -1), (j, -1))
             assert hessian[k][j] == pytest.approx(float(mixed / (4 * h * h)), rel=1e-11, abs=1e-13)
+
+
+def _positive(n: int) -> np.ndarray:
+    a = np.cos(np.arange(n * n)).reshape(n, n)
+    return a @ a.T / n + 1.5 * np.eye(n)
+
+
+LARGER: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    **FIFTY_DIGITS,
+    "solve": (
+        lambda a: mg.solve(a, [float(k) for k in range(len(a))]),
+        lambda a: mp.lu_solve(a, [*range(a.rows)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("n", [4, 6, 12])
+@pytest.mark.parametrize("name", LARGER)
+def test_larger_ones_are_those_of_differences_in_fifty_digits(name: str, n: int) -> None:
+    """The gradients up to 12 x 12, the Hessians up to 6 x 6; of both, every seventh entry or so."""
+    ours, theirs = LARGER[name]
+    flat = np.cos(1.0 + np.arange(float(n * n))).tolist()
+    point = _positive(n).ravel()
+    entries = [*range(0, n * n, 1 + n * n // 7)]
+
+    def total(v: Any) -> Any:
+        return _weighted(ours([v[n * k : n * k + n] for k in range(n)]), flat)
+
+    def exactly(steps: dict[int, int]) -> Any:
+        v = [mp.mpf(x) + steps.get(k, 0) * mp.mpf(10) ** -12 for k, x in enumerate(point)]
+        result = theirs(mp.matrix([v[n * k : n * k + n] for k in range(n)]))
+        return mp.fsum(w * x for w, x in zip(flat, result))
+
+    gradients = [mg.grad(total)(point)]
+    if n == 6:
+        gradients.append(mg.compile(mg.grad(total))(point))
+    with mp.workdps(50):
+        for k in entries:
+            slope = float((exactly({k: 1}) - exactly({k: -1})) * mp.mpf(10) ** 12 / 2)
+            for gradient in gradients:
+                assert gradient[k] == pytest.approx(slope, rel=1e-12, abs=1e-13)
+        if n > 6:
+            return
+        hessian = mg.hessian(total)(point)
+        for k, j in zip(entries, [*entries[1:], 1]):
+            mixed = exactly({k: 1, j: 1}) - exactly({k: 1, j: -1})
+            mixed += exactly({k: -1, j: -1}) - exactly({k: -1, j: 1})
+            want = float(mixed * mp.mpf(10) ** 24 / 4)
+            assert hessian[k][j] == pytest.approx(want, rel=1e-11, abs=1e-13)

@@ -178,6 +178,14 @@ def test_an_example_without_a_root_does_not_change_the_others() -> None:
     assert np.isnan(found[~kept]).all()
 
 
+def test_words_of_other_libraries_and_a_missing_return_are_told() -> None:
+    with pytest.raises(TypeError, match=r"root\(\) has no argument 'args'; pass the parameters"):
+        mg.root(mg.sin, 1.0, args=(2.0,))  # pyright: ignore[reportCallIssue]
+    for solve in (mg.root, mg.fixed_point):
+        with pytest.raises(TypeError, match=r"returned None, .* is a `return` missing"):
+            solve(lambda x: None, 1.0)  # pyright: ignore[reportArgumentType]
+
+
 # Derivatives.
 
 

@@ -65,3 +65,15 @@ def test_what_has_no_value() -> None:
     assert mg.sort([]) == mg.cumsum([]) == []
     with pytest.raises(mg.ShapeError, match="as many fp as xp, got 1 and 2"):
         mg.interp(0.0, [0.0, 1.0], [1.0])
+
+
+@pytest.mark.parametrize("way", [lambda f: f, mg.compile])
+def test_divmod_is_that_of_python(way: Any) -> None:
+    def f(x: Any, y: Any) -> Any:
+        (q, r), (p, s) = divmod(x, y), divmod(10.0, y)
+        return q + 10.0 * r + 100.0 * p + 1000.0 * s
+
+    for x, y in ((-7.0, 3.0), (7.5, -2.0), (6.25, 2.0)):
+        assert way(f)(x, y) == f(x, y)
+        slope = -10.0 * (x // y) - 1000.0 * (10.0 // y)
+        np.testing.assert_allclose(mg.grad(f)(x, y), [10.0, slope])
