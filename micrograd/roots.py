@@ -69,7 +69,9 @@ def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
 
 
 def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
-    """The x near `guess` with f(x, *parameters) = x: see `root`. TypeError if `f` returns None.
+    """The x near `guess` with f(x, *parameters) = x: see `root`.
+
+    Raises TypeError if `f` returns None.
 
     >>> import micrograd as mg
     >>> fixed_point(mg.cos, 1.0)
