@@ -98,6 +98,18 @@ def test_edges_are_those_of_the_machine(name, dtype):
 
 
 @formats
+@pytest.mark.parametrize("name", ["tanh", "erf", "erfc"])
+def test_a_limit_is_the_number_itself_from_where_it_is_rounded_to(name, dtype):
+    """In float32, tanh(inf) was the number below 1, and its slope an epsilon."""
+    x = np.array([10.0, 19.5, 30.0, 1e30, np.inf], dtype)
+    limits = {"tanh": (1.0, -1.0), "erf": (1.0, -1.0), "erfc": (0.0, 2.0)}[name]
+    for sign, limit in zip((1, -1), limits):
+        got = native(name, dtype, 8)(sign * x)
+        first = 1 if dtype is np.float64 and name == "tanh" else 2 if limit == 0.0 else 0
+        assert (got[first:] == limit).all(), got
+
+
+@formats
 @functions
 def test_lanes_agree_bit_for_bit_at_every_width(name, dtype):
     operands = points(name, dtype, 500)

@@ -80,11 +80,12 @@ def tanh(v: Algebra, x: Any) -> Any:
     """-t / (2 + t) for t = expm1(-2|x|), t and 2 + t each a sum of two numbers, with the sign of x.
 
     The quotient is corrected by its remainder. In float32, which needs few terms, it is P(|x| - a),
-    the polynomial of one of 16 pieces. Error below 1.2 ulp.
+    the polynomial of one of 16 pieces, and 1 from 9.02 on. Error below 1.2 ulp.
     """
     if v.width == 32:
         y = v.minimum(v.abs(x), 9.02)
-        return v.copysign(v.piecewise(y, 2.0, "tanh", c.TANH_PIECES_32, end=7.75), x)
+        curve = v.piecewise(y, 2.0, "tanh", c.TANH_PIECES_32, end=7.75)
+        return v.copysign(v.select(v.abs(x) > 9.02, 1.0, curve), x)
     t, t_low = ordered_sum(*_expm1(v, v.minimum(v.abs(x), 22.0) * -2.0, 0))
     d, d_low = ordered_sum(2.0, t)
     return v.copysign(quotient(v, t, t_low, d, d_low + t_low), x)
