@@ -7,6 +7,7 @@ from micrograd.commands.demos import demo
 from micrograd.commands.learn import draw, ops, tutorial
 from micrograd.commands.models import predict, train
 from micrograd.commands.program import Program
+from micrograd.commands.table_fits import fit
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -20,5 +21,5 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (train, predict, demo, draw, tutorial, ops):
+for command in (train, predict, fit, demo, draw, tutorial, ops):
     main.add_command(command)

@@ -18,9 +18,9 @@ DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt and the second
 LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED = 0, 1, 2, 3, 4, 5
 MESSAGES = {
     CONVERGED: "converged",
-    LIMIT: "not converged: the limit of iterations was reached; pass iterations=, or a better p0",
-    STUCK: "not converged: no step decreases χ²; pass another p0, or parameters of size about 1",
-    NOT_FINITE: "not fitted: at the start the model or a derivative is not finite; pass another p0",
+    LIMIT: "not converged: the limit of iterations was reached; try a better start",
+    STUCK: "not converged: no step decreases χ²; try another start, or parameters of size about 1",
+    NOT_FINITE: "not fitted: the model or a derivative is not finite at the start; try another",
     TOO_FEW: "not fitted: fewer points than free parameters",
     INTERRUPTED: "not fitted: interrupted",
 }

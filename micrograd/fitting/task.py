@@ -54,7 +54,7 @@ class Task:
         if self.loss_scale != 1.0:
             weights = np.ones((1, data.y.shape[1])) if data.weights is None else data.weights
             data = replace(data, weights=weights / self.loss_scale)
-        kernels = self._kernels(parameters, data, starts[0])
+        kernels = self.kernels_of(parameters, data, starts[0])
         limits = [np.array([x]) for x in (parameters.low, parameters.high) if parameters.bounded]
         with _progress(self.progress, len(data)) as done:
             solution = solve(kernels, data, starts, limits, self.iterations, done)
@@ -62,7 +62,7 @@ class Task:
             refine(kernels, data, solution, limits)
         return Fits(parameters, kernels, data, solution, self.absolute_sigma, self.loss_scale)
 
-    def _kernels(self, parameters: Parameters, data: Measurements, start: Array) -> Kernels:
+    def kernels_of(self, parameters: Parameters, data: Measurements, start: Array) -> Kernels:
         formula = _Formula(self.model, parameters, len(data.inputs), data.several)
         first = [array[0, 0].item() for array in data.inputs], start.tolist()
         kept = _kept(formula, self.loss, data.weights is not None, parameters.bounded, self.threads)

@@ -1,6 +1,7 @@
 """fit_curve and fit_curves: data, the curve that was fitted, its band, and the residuals."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,33 @@ from micrograd.plots.figures import COLOURS, blank_figure, finished
 Array = np.ndarray[Any, Any]
 
 
-def fit_curve(fit: Any, path: str | Path | None = None) -> Any:
+def fit_curve(fit: Any, path: str | Path | None = None, x: str = "x", y: str = "y") -> Any:
     """A matplotlib Figure of a `Fit`: data, curve and band above, residuals below."""
     figure = blank_figure(7, 5.5, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     _draw(above, fit)
-    above.set(title=_title(fit), ylabel="y")
-    x, _ = points(fit)
+    above.set(title=_title(fit), ylabel=y)
+    at, _ = points(fit)
     below.axhline(0.0, color=COLOURS[-1], linewidth=1)
-    below.plot(x, fit.residuals, "o", color=COLOURS[0], markersize=3)
-    below.set(xlabel="x", ylabel="residual")
+    below.plot(at, fit.residuals, "o", color=COLOURS[0], markersize=3)
+    below.set(xlabel=x, ylabel="residual")
     return finished(figure, path)
 
 
-def fit_curves(fits: Sequence[Any], path: str | Path | None = None) -> Any:
+def fit_curves(
+    fits: Sequence[Any], path: str | Path | None = None, titles: Sequence[str] = ()
+) -> Any:
     """A matplotlib Figure of several fits, each with its data, in a grid."""
     columns = min(max(len(fits), 1), 4)
     rows = -(-max(len(fits), 1) // columns)
     figure = blank_figure(3.2 * columns, 2.6 * rows, layout="constrained")
-    for axes, fit in zip(np.ravel(figure.subplots(rows, columns, squeeze=False)), fits):
+    grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axes, fit, title in zip_longest(grid, fits, titles):
+        if fit is None:
+            axes.set_visible(False)
+            continue
         _draw(axes, fit)
-        axes.set_title(_title(fit), fontsize=8)
+        axes.set_title("\n".join(filter(None, (title, _title(fit)))), fontsize=8)
     return finished(figure, path)
 
 
@@ -48,7 +55,9 @@ def _draw(axes: Any, fit: Any) -> None:
     if fit.all.data.several:  # the other inputs are known at the points only
         axes.plot(x, fit.predict(), "x", color=COLOURS[1], markersize=4)
     else:
-        fine = np.linspace(x.min(), x.max(), 200)
+        logarithmic = 0.0 < x.min() < np.median(x) < 0.1 * x.max()  # such as doses
+        fine = (np.geomspace if logarithmic else np.linspace)(x.min(), x.max(), 200)
+        axes.set_xscale("log" if logarithmic else "linear")
         curve, band = fit.predict(fine), fit.band(fine)
         axes.plot(fine, curve, color=COLOURS[1], linewidth=1.8)
         if np.isfinite(band).all():
