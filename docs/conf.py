@@ -83,6 +83,22 @@ def signature(app: Any, what: str, name: str, thing: Any, options: Any, text: st
     return (text.replace("<factory>", "[]"), None) if "<factory>" in (text or "") else None
 
 
+def links_back(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Sends the links from source code back to the reference, by the names that are used there."""
+    if not page.startswith("_modules/"):
+        return
+    known = {entry.node_id for entry in app.env.domains["py"].objects.values()}
+
+    def renamed(found: re.Match[str]) -> str:
+        parts = found[1].split(".")
+        ends = [".".join(parts[k:]) for k in range(len(parts))]
+        named = [x for end in ends for x in known if f".{x}".endswith(f".{end}")]
+        return f'#{named[0] if named else found[1]}"'
+
+    context["body"] = re.sub(r'#(micrograd[\w.]*)"', renamed, context["body"])
+
+
 def setup(app: Any) -> None:
+    app.connect("html-page-context", links_back)
     app.connect("autodoc-process-docstring", in_rst)
     app.connect("autodoc-process-signature", signature)

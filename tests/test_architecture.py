@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+import reference
 
 import micrograd.compiler
 from micrograd.operation import Op
@@ -260,7 +261,7 @@ def names_of_any(path: Path) -> set[str]:
 def public_functions() -> Iterator[tuple[Path, str, ast.FunctionDef]]:
     """The functions of the package's names; of classes, the methods, also those of their bases."""
     objects: list[object] = [getattr(micrograd, name) for name in dir(micrograd)]
-    objects += [*vars(micrograd.losses).values(), Op]
+    objects += [*vars(micrograd.losses).values(), Op, *reference.CLASSES]
     kinds = {base for x in objects if isinstance(x, type) for base in x.__mro__}
     wanted = {
         (x.__module__, x.__qualname__)

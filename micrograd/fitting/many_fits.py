@@ -1,13 +1,14 @@
 """Fits: the results of many fits, as arrays with a row for each data set."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.annotations import Tree
 from micrograd.compiler.api.function import vectorize
 from micrograd.fitting.covariance import columns_of, inverses
 from micrograd.fitting.kernels import Kernels
@@ -19,7 +20,10 @@ from micrograd.lazy import cached_property
 from micrograd.names import unknown
 from micrograd.report import Report
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +181,7 @@ class Fits:
 
     # Curves.
 
-    def predict(self, x: Any = None) -> Array:
+    def predict(self, x: Tree = None) -> Array:
         """The curves at `x`, by default at the measured points: (n, points)."""
         inputs = self.data.inputs if x is None else inputs_of(x, self.data.several, len(self))
         return self.kernels.curve(*columns_of(self.solution.free), *inputs)
@@ -221,7 +225,7 @@ class Fits:
                 lines.append("{:<12}{:>10.5g}{:>12.5g}{:>12.5g}{:>14.3g}".format(*row))
         return Report("\n".join(lines))
 
-    def plot(self, which: Any = None, path: str | Path | None = None) -> Any:
+    def plot(self, which: Iterable[int] | None = None, path: str | Path | None = None) -> "Figure":
         """A matplotlib Figure of the fits with the indices `which`, by default the first 12.
 
         Raises PlotError if matplotlib is not installed.

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.annotations import Tree
 from micrograd.fitting.measurements import inputs_of
 from micrograd.names import unknown
 from micrograd.report import Report
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +129,11 @@ class Fit:
             return tuple(a[self.k if len(a) > 1 else 0] for a in data.inputs)
         return tuple(a[0] for a in inputs_of(x, data.several, 1))
 
-    def predict(self, x: Any = None) -> Array:
+    def predict(self, x: Tree = None) -> Array:
         """The curve at `x`, by default at the measured points."""
         return self.all.kernels.curve(*self._free(), *self._inputs(x))
 
-    def band(self, x: Any = None) -> Array:
+    def band(self, x: Tree = None) -> Array:
         """The standard error of the curve at `x`, from the covariance of the parameters."""
         _, *slopes = self.all.kernels.slopes(*self._free(), *self._inputs(x))
         free = [self.names.index(name) for name in self.all.parameters.free]
@@ -189,7 +193,7 @@ class Fit:
         known = sorted([p for p in pairs if np.isfinite(p[0])], key=lambda p: -abs(p[0]))
         return [f"{a}, {b} {x:.2f}" for x, a, b in known[:10]]
 
-    def plot(self, path: str | Path | None = None) -> Any:
+    def plot(self, path: str | Path | None = None) -> "Figure":
         """A matplotlib Figure of the data, the curve with its band, and the residuals.
 
         Raises PlotError if matplotlib is not installed.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array, arranged, broadcast, check_names, spread
 from micrograd.compiler.api.axes import Each, check_each, differ_by_reading, shared_leaves
 from micrograd.compiler.api.compiled import Compiled
@@ -30,12 +31,12 @@ class Vectorized(Compiled):
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Function,
         dtype: DTypeLike,
         threads: int,
         exact: bool,
         each: Each | None = None,
-        in_axes: Any = 0,
+        in_axes: Tree = 0,
     ) -> None:
         super().__init__(function, dtype, threads, exact)
         check_each(each)
