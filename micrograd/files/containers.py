@@ -1,4 +1,4 @@
-"""Containers of columns in memory, one judgement for all: what they hold, not how."""
+"""Containers: tables in memory, of any library, as columns."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta

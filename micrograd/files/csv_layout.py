@@ -1,4 +1,4 @@
-"""The layout of CSV: what stands above the header, the delimiter, and the decimal mark."""
+"""The layout of a CSV file: the lines above the header, the delimiter, and the decimal mark."""
 
 import csv
 import re
@@ -9,7 +9,7 @@ from micrograd.files.readings import read
 
 DELIMITERS = ",;\t|"
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # Excel's first line
-LINES = 200  # the most lines that are looked at
+LINES = 200  # at the start of the file, which are examined
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _with_decimal(lines: list[str], above: int, delimiter: str) -> Layout:
 
 
 def _comments(lines: list[str]) -> int:
-    """The number of blank lines and comments at the start; `#x,y` above 1,2 is a header."""
+    """The number of blank lines and comments at the start. `#x,y` above `1,2` is a header."""
     for place, line in enumerate(lines[:-1]):
         below = lines[place + 1]
         if line.strip() and not (line.startswith("#") and not _as_wide(line, below)):
@@ -60,14 +60,14 @@ def _as_wide(line: str, below: str) -> bool:
 
 
 def _is_header(lines: list[str], place: int, delimiter: str) -> bool:
-    """Whether a line is as wide as most below it, with more than one name in it."""
+    """Whether a line has as many fields as most lines below it, and more than one name."""
     rows = _fields(lines[place:], delimiter)
     width = _width(rows)
     return len(rows[0]) == width > 1 and (width == 2 or sum(map(bool, rows[0])) > 1)
 
 
 def _below_title(lines: list[str], start: int, delimiter: str) -> int:
-    """The index of the header below a title, or 0: names, and a number below one of them."""
+    """The index of the header below a title: a line of names, with numbers below. 0 if none."""
     rows = _fields(lines[start:], delimiter)
     width = _width(rows)
     for place, row in enumerate(rows[:-1]):
@@ -97,7 +97,7 @@ def _unquoted(text: str) -> str:
 def decimal_mark(body: str, delimiter: str) -> str:
     """The decimal mark in the rows of a file; "" for no mark.
 
-    Three digits after a mark decide nothing: 1,300 may be written for 1300.
+    Three digits after a mark are ambiguous: 1,300 may mean 1300.
 
     >>> decimal_mark("1,5;2,25\\n", ";"), decimal_mark("1,300;2,800\\n", ";")
     (',', '')

@@ -1,4 +1,4 @@
-"""The bytes of a CSV file: unpacked if they are packed, with the encoding that they name."""
+"""The bytes of a CSV file: unpacks gzip and ZIP, and finds the encoding."""
 
 import codecs
 import zipfile
@@ -9,7 +9,7 @@ from typing import Any
 
 from micrograd.files.column import TableError
 
-HEAD = 1 << 16  # bytes that tell the layout
+HEAD = 1 << 16  # bytes from which the layout is inferred
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
@@ -52,7 +52,7 @@ def _in_archive(path: Path) -> Any:
 
 
 def encoding_of(path: Path, given: str = "") -> str:
-    """The encoding of a file, if it is given, or told by a byte-order mark; else UTF-8."""
+    """The encoding of a file: the given one, that of its byte-order mark, or UTF-8."""
     if given:
         return given
     with opened(path) as stream:
@@ -61,7 +61,7 @@ def encoding_of(path: Path, given: str = "") -> str:
 
 
 def head_of(path: Path, encoding: str) -> str:
-    """The start of a CSV file, without the last line if there is more of it.
+    """The start of a CSV file, up to the end of a line.
 
     Raises TableError if it is empty or not text.
     """

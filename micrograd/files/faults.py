@@ -43,7 +43,7 @@ class Faults:
     infinite: Places = field(default_factory=Places)
     words: dict[str, Places] = field(default_factory=lambda: {way: Places() for way in WAYS})
     first: dict[str, str] = field(default_factory=dict)  # word, by way like `words`
-    gaps: Places = field(default_factory=Places)  # marks such as "-" that may mean no value
+    gaps: Places = field(default_factory=Places)  # marks such as "-" that may be missing values
     texts: int = 0  # all text
     readings: Readings = field(default_factory=Readings)
     hint: str = ""  # the way to read the column, if known
@@ -137,7 +137,7 @@ class Faults:
         self.check_finite()
 
     def check_no_gaps(self) -> None:
-        """Raises TableError for marks such as "-" that mean no value among numbers."""
+        """Raises TableError for marks such as "-", which are missing values among numbers."""
         if self.gaps.count:
             raise TableError(
                 f"column {self.name!r} has '-', '.' or '?' among numbers in {self.gaps}; leave "

@@ -107,7 +107,7 @@ class Survey:
 
     @property
     def ways(self) -> dict[str, str]:
-        """How to read each column of text that denotes numbers or dates in one way only."""
+        """The way to read each column of text that is not ambiguous, by its name."""
         texts = {n: f for n, f in self.faults.items() if self.kinds[n] == "text"}
         known = {n: f.reading for n, f in texts.items() if not f.readings.doubt(f.hint)}
         return {name: reading.way for name, reading in known.items() if reading.values}

@@ -1,4 +1,4 @@
-"""Written: how a table is written, where that is not to be inferred."""
+"""Written: how a table is written, if that is given and not inferred."""
 
 import codecs
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from micrograd.files.numerals import check_mark
 
 @dataclass(frozen=True)
 class Written:
-    """The decimal mark, the words for missing values and the encoding; "" or None: inferred.
+    """The decimal mark, the words for missing values and the encoding; "" or None means inferred.
 
-    Raises ValueError for another mark than a point or a comma, and for an unknown encoding.
+    Raises ValueError for a mark other than a point or a comma, and for an unknown encoding.
 
     >>> Written.of(decimal=",", missing=["unknown"])
     Written(decimal=',', missing=('unknown',), encoding='')
@@ -34,7 +34,7 @@ class Written:
     def of(
         cls, decimal: str = "", missing: str | Iterable[str] | None = None, encoding: str = ""
     ) -> "Written":
-        """The same from one word or several."""
+        """From one word for missing values, or several."""
         words = [missing] if isinstance(missing, str) else missing
         return cls(decimal, None if words is None else (*words,), encoding)
 

@@ -1,4 +1,4 @@
-"""OneRow: the step of a single row, repeated in memory of its own, so that Python does little."""
+"""OneRow: repeats the step of a single row without allocating memory."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ Array = np.ndarray[Any, Any]
 
 
 class OneRow:
-    """A compiled step of one row, ready to be repeated; by one thread at a time.
+    """A compiled step of one row, and its memory. Only one thread may use it at a time.
 
-    `compaction.repeat` does the same for many rows, and for steps that `is_simple` refuses.
+    `compaction.repeat` is for many rows, and for steps that are not `is_simple`.
     """
 
     def __init__(self, step: CompiledOne, state: Array, inputs: list[Array]):
@@ -29,12 +29,13 @@ class OneRow:
 
     @staticmethod
     def is_simple(step: CompiledOne, state: Array, inputs: list[Array]) -> bool:
-        """Whether the step is one program, which reads nothing but its arguments."""
+        """Whether the step is one program that reads only its arguments."""
         it, _ = step.specialize(state, *inputs)
         return not (it.is_apart or it.parameters or it.roots or it.trace.path is not None)
 
     def __call__(self, state: Array, inputs: list[Array], most: int) -> tuple[Array, int]:
-        """The final state, whose last number is not 0, or that after `most` steps; their number."""
+        """The state after `most` steps, or earlier if its last number is not 0; and the number of
+        steps."""
         self.states[0] = state
         for own, given in zip(self.inputs, inputs):
             own[:] = given

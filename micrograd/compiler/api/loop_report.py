@@ -1,8 +1,8 @@
-"""Loop report: which loops of Python a program contains, with the lines that begin them, as text.
+"""Loop report: the loops of Python that a trace contains, with the lines at which they begin.
 
-A trace keeps no lines. So the function is traced once more, and its frames are looked at while it
-makes some nodes of two neighbouring trips. The loop runs in the innermost call that is the same for
-all of them.
+A trace does not record lines. So the function is traced again, and its frames are examined while it
+makes some nodes of two consecutive trips. The loop runs in the innermost call that is the same for
+all these nodes.
 """
 
 import ast
@@ -26,7 +26,7 @@ from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.watch import Watch
 
-SAMPLES = 64  # nodes that are looked at, of one loop
+SAMPLES = 64  # nodes of a loop that are examined
 
 LOOPS = ast.For, ast.While, ast.AsyncFor, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp
 

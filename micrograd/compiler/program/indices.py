@@ -1,4 +1,4 @@
-"""Indices: the text of an index array, as a formula of the member, the term and the trip."""
+"""Indices: an index array as text, a formula of the member, the term and the trip."""
 
 import numpy as np
 from numpy.typing import NDArray
