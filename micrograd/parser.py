@@ -3,6 +3,7 @@
 import ast
 import math
 import unicodedata
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ class Expression:
     def __init__(self, text: str):
         self.text = _checked(text)
         try:
-            self._body = ast.parse(self.text, mode="eval").body
+            self._body = _body(self.text)
             self.names = _names(self._body)
         except (SyntaxError, MemoryError) as error:
             raise ValueError(f"{text!r:.80} is no expression: {_reason(error)}") from None
@@ -103,6 +104,13 @@ class Expression:
             return _Parser(self.text, {**_CONSTANTS, **leaves}).graph(self._body)
         except RecursionError:
             raise ValueError("the expression is nested too deeply") from None
+
+
+def _body(text: str) -> ast.expr:
+    """The expression; what Python warns of, such as `1if x`, is a SyntaxError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return ast.parse(text, mode="eval").body
 
 
 def _names(body: ast.expr) -> set[str]:

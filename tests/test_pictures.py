@@ -331,6 +331,8 @@ def test_an_expression_is_the_graph_that_python_would_build():
     ("x", "2=1", "which is no name"),
     ("x", "\u00b5=1,\u03bc=2", "twice"),
     ("y" * 5000, "", f"{'y' * 60} has no number; write --at {'y' * 60}=1"),
+    ("1if x else x", "x=1", "is no expression: invalid decimal literal"),
+    ("'\\d'", "", "is no expression: invalid escape sequence"),
     ("9" * 5000, "", "is no expression: Exceeds the limit (4300"),
 ])  # fmt: skip
 def test_everything_else_in_an_expression_is_a_clear_error(text, numbers, said):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_pictures import NASTY
 
 import micrograd as mg
 
@@ -76,11 +77,54 @@ def test_the_picture_shows_all_four(tmp_path: Any) -> None:
     assert str(picture) == f.explain()
 
 
+def test_of_very_many_blocks_the_first_are_shown() -> None:
+    """Each squares the one before: as a tree, they would be 2**50 operations."""
+
+    def chain(x: Any) -> Any:
+        for k in range(150):
+            x = mg.tanh(x) if k % 3 else mg.sin(x * x)
+        return x
+
+    f = mg.compile(chain)
+    picture = mg.draw(f, 0.5)
+    blocks = len(f.stages(0.5).rows)
+    assert blocks > 150
+    assert len(picture.scene.boxes) < 320
+    assert f"… {blocks - 100:,} more blocks" in picture.svg
+    assert f"%{blocks}" in str(picture)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_any_name_of_a_function_is_text(name: str, tmp_path: Any) -> None:
+    def f(x: Any) -> Any:
+        return x * x
+
+    f.__name__ = name
+    for title in ("", name):
+        picture = mg.draw(mg.compile(f), 2.0, title=title)
+        ET.fromstring(picture.svg)
+        picture.save(tmp_path / "f.html")
+        page = (tmp_path / "f.html").read_text(encoding="utf-8")
+        assert "<script" not in page
+        assert page.count("<svg") == page.count("</svg>") == 1
+
+
+def test_what_belongs_to_the_other_kind_of_picture_is_refused() -> None:
+    value, f = mg.Value(1.0) * 2.0, mg.compile(lambda x: x * x)
+    with pytest.raises(TypeError, match="without arguments"):
+        mg.draw(value, 1.0)
+    with pytest.raises(TypeError, match="without arguments"):
+        mg.draw(value, gradient="arguments")
+    with pytest.raises(TypeError, match="lines= belongs to the picture of a Value"):
+        mg.draw(f, 1.0, lines={})  # pyright: ignore[reportCallIssue, reportArgumentType]
+    for what in (value, f):
+        with pytest.raises(TypeError, match="title must be text, got int 5"):
+            mg.draw(what, title=5)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
 def test_what_is_neither_value_nor_compiled_is_refused() -> None:
     with pytest.raises(TypeError, match="a Value, or a compiled function"):
         mg.draw(loss)
-    with pytest.raises(TypeError, match="a Value, or a compiled function"):
-        mg.draw(mg.Value(1.0), 2.0)
 
 
 def test_reports_show_themselves_in_a_notebook() -> None:

@@ -11,7 +11,6 @@ import json
 import sys
 from array import array
 from collections.abc import Mapping
-from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -19,7 +18,15 @@ from micrograd.compiler.llvm.vectormath.coefficients import ERF_64, ERFC_64
 from micrograd.engine import Value
 from micrograd.pictures.fold import fold
 from micrograd.pictures.rows import Table, number
-from micrograd.pictures.svg import ARROW_COLOUR, DIM, FILLS, GRADIENT, LINE_COLOUR, TEXT_COLOUR
+from micrograd.pictures.svg import (
+    ARROW_COLOUR,
+    DIM,
+    FILLS,
+    GRADIENT,
+    LINE_COLOUR,
+    TEXT_COLOUR,
+    text_of,
+)
 from micrograd.working import Numbered, local_derivatives, numbered
 
 LONGEST = 500  # characters of a name
@@ -89,7 +96,7 @@ body {{ background: #0d1117; color: #e6edf3; }}
 def page_of_picture(picture: str, text: str, title: str) -> str:
     """A page with a picture in SVG that does not change, and text below it."""
     dark = [f'[fill="{a}"] {{ fill: {b}; }} [stroke="{a}"] {{ stroke: {b}; }}' for a, b in DARK]
-    parts = {"picture": picture, "text": escape(text), "title": escape(title)}
+    parts = {"picture": picture, "text": text_of(text), "title": text_of(title[:LONGEST])}
     return STILL.format(**parts, dark="\n".join(dark))
 
 

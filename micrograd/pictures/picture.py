@@ -175,7 +175,7 @@ def draw(
     and `gradient` choose one of its programs, as in `Compiled.source`. A notebook displays the
     picture, and `save` writes it to a file; `title` is written above it.
 
-    Raises TypeError if `what` is neither.
+    Raises TypeError if `what` is neither, or for an argument that only the other kind takes.
 
     >>> import micrograd as mg
     >>> w, x = mg.Value(0.5, name="w"), mg.Value(2.0, name="x")
@@ -190,9 +190,15 @@ def draw(
     >>> print(str(mg.draw(f, [1.0, 2.0])).splitlines()[0])
     <lambda>(x): 2 operations on scalars became 2 blocks
     """
-    if isinstance(what, Value) and not arguments and gradient is None:
+    if not isinstance(title, str):
+        raise TypeError(f"title must be text, got {type(title).__name__} {title!r:.60}")
+    if isinstance(what, Value):
+        if arguments or gradient is not None:
+            raise TypeError("a Value is drawn without arguments and gradient=: it has its numbers")
         return _of_value(what, lines or {}, title)
-    if hasattr(what, "stages") and lines is None:
+    if hasattr(what, "stages"):
+        if lines is not None:
+            raise TypeError("lines= belongs to the picture of a Value, not of a compiled function")
         return _of_function(what, arguments, gradient, title)
     raise TypeError(
         f"draw takes a Value, or a compiled function and its arguments, got {type(what).__name__} "

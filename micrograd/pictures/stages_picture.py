@@ -4,6 +4,7 @@ from micrograd.compiler.api.stages import Stage, Stages
 from micrograd.pictures.scene import Arrow, Box, Scene
 
 LONGEST = 60  # characters of a line
+MOST = 100  # blocks; the others are counted
 
 
 def scene_of_stages(stages: Stages) -> Scene:
@@ -13,14 +14,19 @@ def scene_of_stages(stages: Stages) -> Scene:
     >>> [box.title for box in scene_of_stages(stages).boxes]
     ['for i < 4', '4 mul', '%1 = 4 products', 'x · w']
     """
-    boxes = [Box("root", _cut(text), "loops") for text in stages.loops]
+    rows = stages.rows[:MOST]
+    more = len(stages.rows) - len(rows)
+    used = [*stages.loops] if not more else stages.loops[: 1 + max(row.loops or 0 for row in rows)]
+    boxes = [Box("root", _cut(text), "loops") for text in used]
     arrows: list[Arrow] = []
-    for row in stages.rows:
+    for row in rows:
         several = _row(row)
         first = len(boxes)
         boxes += several
         places = [*range(first, len(boxes)), *([] if row.loops is None else [row.loops])]
         arrows += [Arrow(start, end) for start, end in zip(places, places[1:])]  # noqa: RUF007
+    if more:
+        boxes.append(Box("group", f"… {more:,} more blocks", "print the picture to see all"))
     return Scene(boxes, arrows)
 
 

@@ -34,7 +34,13 @@ def svg(scene: Scene, title: str = "A graph of scalars") -> str:
         f'font-family="{SANS}" font-size="12" text-anchor="middle" fill="{TEXT_COLOUR}">'
     )
     background = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" fill="#fff"/>'
-    parts = [head, f"<title>{text_of(title)}</title>", background, *_body(scene, placed), "</svg>"]
+    parts = [
+        head,
+        f"<title>{text_of(title[:LONGEST])}</title>",
+        background,
+        *_body(scene, placed),
+        "</svg>",
+    ]
     return "\n".join(parts) + "\n"
 
 
@@ -59,7 +65,7 @@ def text_of(text: str) -> str:
     >>> text_of('<b>"x"\\x00')
     '&lt;b&gt;&quot;x&quot;�'
     """
-    plain = "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text[:LONGEST])
+    plain = "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
     return escape(plain)
 
 
@@ -96,7 +102,7 @@ def _box(box: Box, place: Point) -> str:
         f'<text x="{w / 2:.1f}" y="{top + k * LINE:.1f}"{style}>{text_of(line)}</text>'
         for k, (line, style) in enumerate(zip(box.lines, styles))
     )
-    tooltip = f"<title>{text_of(box.name)}</title>" if box.name else ""
+    tooltip = f"<title>{text_of(box.name[:LONGEST])}</title>" if box.name else ""
     return (
         f'<g transform="translate({x:.1f},{y:.1f})">{tooltip}<rect width="{w:.1f}" height="{h:.1f}"'
         f' rx="{round_}" fill="{FILLS[box.kind]}" stroke="{LINE_COLOUR}"/>'

@@ -83,10 +83,14 @@ def _nests_by_target(nests: Nests) -> dict[tuple[str, int], int]:
 
 
 def _steps(steps: list[Step]) -> Iterator[Step]:
-    """The steps, and those that are computed as operands of others."""
+    """The steps, and those that are computed as operands of others, each once."""
     stack = [*reversed(steps)]
+    seen: set[int] = set()
     while stack:
         step = stack.pop()
+        if id(step) in seen:
+            continue
+        seen.add(id(step))
         yield step
         stack += [x for x in step.reads() if isinstance(x, Step)]
 
