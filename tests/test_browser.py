@@ -451,6 +451,14 @@ def test_any_name_is_text(show):
         assert "<script>alert(1)</script>" in shown.page.locator("#chosen").inner_text()
 
 
+def test_the_page_says_that_a_choice_does_not_follow_the_sliders(show):
+    x = mg.Value(2.0, name="x")
+    with show(mg.where(x > 0, x, 0.1 * x)) as shown:
+        assert "choice of where stays" in shown.page.locator("#leaves").inner_text()
+    with show(mg.relu(x)) as shown:
+        assert "choice" not in shown.page.locator("#leaves").inner_text()
+
+
 def test_an_operation_that_is_no_formula_keeps_its_numbers(show):
     @mg.op(derivative=lambda g, z, x: g * math.cos(float(x)), name="sine_in_numbers")
     def sine_in_numbers(x):

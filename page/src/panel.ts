@@ -128,6 +128,8 @@ export class Panel {
       this.sliders.append("An operation of this graph is no formula, so the page cannot evaluate it.");
       return;
     }
+    if (this.graph.head.keys.includes("where"))
+      this.sliders.append(html("div", { class: "source" }, "A choice of where stays as Python made it: its condition is not in the graph."));
     for (let leaf = 0; leaf < Math.min(this.graph.leaves, SLIDERS); leaf++) this.addSlider(leaf);
     if (this.graph.leaves > SLIDERS) {
       const more = (this.graph.leaves - SLIDERS).toLocaleString("en");
