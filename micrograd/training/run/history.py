@@ -8,6 +8,7 @@ from micrograd.training.run.diagnosis import Diagnosis, diagnose
 from micrograd.training.run.record import Record
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -48,7 +49,7 @@ class History(Record):
         """One number for each epoch: "loss", "validation_loss", or else the metric."""
         return {"loss": self.loss, "validation_loss": self.validation_loss}.get(name, self.scores)
 
-    def plot(self, path: str | Path | None = None, *, ax: Any = None) -> "Figure":
+    def plot(self, path: str | Path | None = None, *, ax: "Axes | None" = None) -> "Figure":
         """A matplotlib Figure of the losses and any metric, written to `path` if one is given.
 
         `ax` are matplotlib axes to draw into.
