@@ -147,6 +147,7 @@ __all__ = [
     # training
     "curve_fit", "curve_fits",
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
+    "save", "load",
     "TableModel", "train_table", "predict_table",
 ]
 # fmt: on
@@ -172,6 +173,7 @@ if TYPE_CHECKING:
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.fit import DivergenceError, fit
+    from micrograd.training.network_file import load, save
     from micrograd.training.predictor import Predictor
     from micrograd.training.run.checkpoint import CheckpointError
     from micrograd.training.run.history import History
@@ -198,6 +200,8 @@ _LATER = {
     "DivergenceError": "training.fit",
     "CheckpointError": "training.run.checkpoint",
     "Predictor": "training.predictor",
+    "save": "training.network_file",
+    "load": "training.network_file",
     "History": "training.run.history",
     "TableModel": "tables.table_model",
     "train_table": "tables.train",
