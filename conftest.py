@@ -25,6 +25,7 @@ else:
 ABOUT_MACHINE_CODE = [
     "micrograd/compiler/llvm/*", "micrograd/compiler/runtime/jit.py",
     "tests/compiler/test_builder.py", "tests/compiler/elementary.py",
+    "tests/compiler/special_functions.py", "tests/compiler/test_special_functions.py",
     "tests/compiler/test_vectormath.py",
 ]  # fmt: skip
 collect_ignore_glob = ["tests/without/*", *(ABOUT_MACHINE_CODE if no_machine_code else [])]

@@ -7,8 +7,6 @@ import pytest
 import special_functions as special
 from elementary import compiled
 
-pytestmark = pytest.mark.native
-
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", special.EXACT)
