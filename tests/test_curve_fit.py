@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -364,6 +365,70 @@ def test_mistakes_are_named():
         mg.curve_fit(line, [1.0], [1.0], [1, 1])
     with pytest.raises(KeyError, match="there is no parameter 'c'"):
         mg.curve_fit(line, x, y, [1, 1])["c"]
+
+
+MISTAKES = {
+    "a truth value": ({"model": lambda x, a, b: a * x > b}, "got a truth value"),
+    "iterations": ({"iterations": 1.5}, "iterations must be a whole number from 1 on, got 1.5"),
+    "loss_scale": ({"loss_scale": math.inf}, "loss_scale must be a number greater than 0, got inf"),
+    "loss": ({"loss": []}, r"there is no loss \[\]"),
+    "sigma": ({"sigma": 5e-324}, "sigma must be greater than 0"),
+    "a fixed value": ({"p0": {"a": (math.nan, 0, 1, True), "b": 1}}, "value of a must be finite"),
+    "bounds": ({"bounds": (0.0, 1.0, 2.0)}, r"expected bounds=\(low, high\)"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_wrong_argument_is_named(name):
+    given, said = MISTAKES[name]
+    line = {"model": lambda x, a, b: a + b * x, "x": [1.0, 2, 3], "y": [1.0, 2, 4], "p0": [1, 1]}
+    with pytest.raises(ValueError, match=said):
+        mg.curve_fit(**(line | given))
+
+
+def test_threads_are_at_least_one_also_for_one_data_set():
+    with pytest.raises(ArgumentError, match="threads must be a whole number from 1 on, got 0"):
+        mg.curve_fits(decay, X, [X], [1, 1, 1], threads=0)
+
+
+def test_none_is_no_bound():
+    line = lambda x, a, b: a + b * x  # noqa: E731
+    x = np.array([0.0, 1.0, 2.0])
+    for bounds in ((None, 5.0), (0.0, None), ([None, 0.0], [5.0, None]), (None, None)):
+        fit = mg.curve_fit(line, x, 1.0 + 2.0 * x, [1.0, 1.0], bounds=bounds)
+        np.testing.assert_allclose(fit.values, [1.0, 2.0])
+    assert mg.curve_fit(line, x, -x, [0.0, -3.0], bounds=(None, [0.0, -2.0]))["b"] == -2.0
+
+
+@pytest.mark.parametrize(
+    "p0", [[1, 1, 1], np.ones((0, 3)), lambda x, y: 1 / 0, {"a": "2 * b", "b": 1.0, "c": 1.0}]
+)
+def test_no_data_sets_are_no_fits(p0):
+    fits = mg.curve_fits(decay, X, np.zeros((0, 50)), p0)
+    assert len(fits) == 0
+    assert fits.values.shape == fits.errors.shape == (0, 3)
+    assert fits.covariance.shape == (0, 3, 3)
+    assert fits.residuals.shape == (0, 50)
+    assert "0 fits" in fits.summary()
+
+
+def test_a_model_need_not_be_hashable_and_fits_are_pickled():
+    class Line:
+        __hash__ = None  # as of a dataclass
+
+        def __call__(self, x, a, b):
+            return a + b * x
+
+    assert mg.curve_fit(Line(), [0.0, 1.0, 2.0], [1.0, 3.0, 5.0], [1, 1])["b"] == pytest.approx(2)
+    fit = mg.curve_fit(decay, X, decays(1)[1][0], [1.0, 1.0, 1.0])
+    assert pickle.loads(pickle.dumps(fit)).errors.tolist() == fit.errors.tolist()
+
+
+def test_fits_are_counted_from_both_ends():
+    fits = mg.curve_fits(decay, X, decays(2)[1], [1, 1, 1])
+    assert fits[-1].values.tolist() == fits[1].values.tolist()
+    with pytest.raises(IndexError, match="there are 2 fits, so no fit 2"):
+        fits[2]
 
 
 def test_pictures_of_fits_show_data_curve_and_residuals(tmp_path):

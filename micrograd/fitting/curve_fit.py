@@ -5,7 +5,7 @@ from micrograd.errors import ArgumentError
 from micrograd.fitting.many_fits import Fits
 from micrograd.fitting.measurements import measurements
 from micrograd.fitting.one_fit import Fit
-from micrograd.fitting.task import ITERATIONS, Task
+from micrograd.fitting.task import ITERATIONS, Task, hashable
 from micrograd.names import names_keywords
 
 
@@ -48,7 +48,7 @@ def curve_fit(
     5.0
     """
     data = measurements(x, y, sigma, None, nan, single=True)
-    task = Task(model, absolute_sigma, loss, loss_scale, iterations)
+    task = Task(hashable(model), absolute_sigma, loss, loss_scale, iterations)
     fits = task.fits(data, (x, y), p0, bounds)
     if fits.dof[0] < 0:
         raise ArgumentError(
@@ -85,5 +85,5 @@ def curve_fits(
     (array([0.5, 1. , 2. ]), np.True_)
     """
     data = measurements(x, y, sigma, weights, nan, single=False)
-    task = Task(model, absolute_sigma, loss, loss_scale, iterations, threads, progress)
+    task = Task(hashable(model), absolute_sigma, loss, loss_scale, iterations, threads, progress)
     return task.fits(data, (x, y), p0, bounds)

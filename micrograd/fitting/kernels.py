@@ -6,7 +6,7 @@ compile does not grow with the number of points.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,10 @@ class Kernels:
     def _ready(self) -> dict[int, list[OneRow]]:
         """By the number of points: steps of one row that no thread is using."""
         return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which compile anew."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def _single(self) -> CompiledOne:

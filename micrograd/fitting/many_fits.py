@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,10 @@ class Fits:
             if which not in self.names:
                 raise KeyError(unknown("parameter", which, self.names))
             return self.values[:, self.names.index(which)]
-        return self._fit(range(len(self))[which])
+        k = index(which)
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"there are {len(self)} fits, so no fit {k}")
+        return self._fit(k % len(self))
 
     def _fit(self, k: int) -> Fit:
         return Fit(self, k)
@@ -130,7 +134,7 @@ class Fits:
             ],
             each="number",
         )(*self.solution.free.T)
-        return np.stack(rows, axis=1).reshape(len(self), len(self.names), -1)
+        return np.stack(rows, axis=1).reshape(len(self), len(self.names), self.kernels.m)
 
     @cached_property
     def errors(self) -> Array:

@@ -7,6 +7,8 @@ import numpy as np
 
 from micrograd.errors import ArgumentError, ShapeError
 
+LEAST_SIGMA = float(np.finfo(float).tiny)  # whose inverse is finite
+
 Array = np.ndarray[Any, Any]
 
 
@@ -76,9 +78,12 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
     given = None if weights is None else _rows("weights", weights, y)
     arrays = {"x": inputs, "sigma": scale, "weights": given}
     lost = _lost(arrays, y, nan, single)
-    if scale is not None and not np.all((scale > 0.0) | np.isnan(scale)):
-        raise ArgumentError("sigma must be greater than 0; leave a point out by nan='omit'")
-    if given is not None and not np.all(given >= 0.0):
+    if scale is not None and not np.all((scale >= LEAST_SIGMA) | np.isnan(scale)):
+        raise ArgumentError(
+            f"sigma must be greater than 0, at least {LEAST_SIGMA:g}; leave a point out by "
+            "nan='omit'"
+        )
+    if given is not None and not np.all((given >= 0.0) | np.isnan(given)):
         raise ArgumentError("weights must be at least 0; a point of weight 0 is left out")
     return _without(lost, Measurements(inputs, several, y, _weights(scale, given)))
 

@@ -85,7 +85,10 @@ def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if bounds is None:
         return (-math.inf,) * m, (math.inf,) * m
     try:
-        low, high = (np.broadcast_to(np.asarray(x, float), m) for x in bounds)
+        low, high = (
+            np.broadcast_to(np.where(np.equal(x, None), missing, x).astype(float), m)
+            for x, missing in zip(bounds, (-math.inf, math.inf), strict=True)
+        )
     except (TypeError, ValueError):
         raise ArgumentError(
             f"expected bounds=(low, high), each a number or {m} numbers, got {bounds!r:.60}"
@@ -134,6 +137,8 @@ def _entry(name: str, entry: Any) -> tuple[float, float, float, bool]:
         start = float(start)
     except (TypeError, ValueError):
         raise ArgumentError(f"expected numbers for {name}, got {entry!r:.60}") from None
+    if fixed and not math.isfinite(start):
+        raise ArgumentError(f"the fixed value of {name} must be finite, got {start}")
     if not (fixed or low < high):
         raise ArgumentError(f"the bounds of {name} must be low < high, got {entry!r:.60}")
     return start, low, high, bool(fixed)

@@ -42,6 +42,6 @@ LOSSES: dict[str, Rho | None] = {
 
 def loss_named(name: str) -> Rho | None:
     """The loss of this name; None if it is linear. Raises ValueError for another name."""
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise ValueError(unknown("loss", name, LOSSES))
     return LOSSES[name]

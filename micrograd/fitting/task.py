@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from micrograd.fitting.parameter_set import KEPT, Parameters, from_dict, from_ve
 from micrograd.fitting.refinement import refine
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import solve
-from micrograd.operation import number
+from micrograd.graph import is_truth
+from micrograd.operation import is_real, number
 from micrograd.report import in_notebook
+from micrograd.scalar import Scalar
 
 ITERATIONS = 1000
 
@@ -43,10 +46,13 @@ class Task:
         loss_named(self.loss)
         if not callable(self.model):
             raise ArgumentError(f"expected a model f(x, a, b, ...), got {self.model!r:.60}")
-        if not self.loss_scale > 0.0:
-            raise ArgumentError(f"loss_scale must be greater than 0, got {self.loss_scale!r:.40}")
-        if self.iterations < 1:
-            raise ArgumentError(f"iterations must be at least 1, got {self.iterations!r:.40}")
+        if not (is_real(type(self.loss_scale)) and 0.0 < self.loss_scale < math.inf):
+            raise ArgumentError(
+                f"loss_scale must be a number greater than 0, got {self.loss_scale!r:.40}"
+            )
+        for name, count in {"iterations": self.iterations, "threads": self.threads}.items():
+            if not isinstance(count, Integral) or count < 1:
+                raise ArgumentError(f"{name} must be a whole number from 1 on, got {count!r:.40}")
 
     def fits(self, data: Measurements, given: Any, p0: Any, bounds: Any) -> Fits:
         """The fits of these measurements. `given` is the user's (x, y), for a callable p0."""
@@ -85,6 +91,8 @@ class _Formula:
     def __call__(self, x: Any, free: list[Any]) -> Any:
         whole = self.parameters.whole(free)
         result = self.model(x, *whole[: self.parameters.taken])
+        if is_truth(result) if isinstance(result, Scalar) else isinstance(result, (bool, np.bool_)):
+            raise ArgumentError("expected one number from the model, got a truth value")
         if hasattr(result, "__len__") and getattr(result, "shape", None) != ():
             raise ShapeError(f"expected one number from the model, got {result!r:.60}")
         return result
@@ -124,6 +132,15 @@ def _kept(formula: _Formula, loss: str, weighted: bool, bounded: bool, threads: 
     return _Kept(formula, loss, weighted, bounded, threads)
 
 
+def hashable(model: Callable[..., Any]) -> Callable[..., Any]:
+    """The model, or one that is hashed by identity: its kernels are kept for this fit only."""
+    try:
+        hash(model)
+    except TypeError:
+        return partial(model)
+    return model
+
+
 def started(
     model: Callable[..., Any], data: Measurements, given: Any, p0: Any, bounds: Any
 ) -> tuple[Parameters, Array]:
@@ -135,6 +152,8 @@ def started(
             )
         parameters, start = from_dict(names_of(model, None), p0)
         return parameters, _checked(np.array([start]), parameters, data)
+    if callable(p0) and not len(data):  # there is nothing to call it with
+        p0 = np.ones(len(names_of(model, None)))
     starts = _called(p0, data, *given) if callable(p0) else real_numbers("p0", p0)
     starts = np.atleast_1d(starts)
     if starts.ndim > 2 or (starts.ndim == 2 and len(starts) not in (1, len(data))):
@@ -142,7 +161,7 @@ def started(
             f"expected p0 as a vector, or with a row for each of {len(data)} data sets; got the "
             f"shape {starts.shape}"
         )
-    starts = np.atleast_2d(starts)
+    starts = np.atleast_2d(starts) if starts.size else np.ones((1, starts.shape[-1]))
     parameters = from_vector(names_of(model, starts.shape[1]), bounds)
     return parameters, _checked(starts, parameters, data)
 
