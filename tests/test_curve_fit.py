@@ -84,6 +84,40 @@ def test_losses_give_the_parameters_and_covariances_of_scipy(loss):
         np.testing.assert_allclose(fits.covariance[k], covariance, rtol=1e-4)
 
 
+MODELS = {  # a formula, and the range of its parameters
+    "decay": (lambda m, x, a, b, c: a * m.exp(-b * x) + c, [1, 0.5, 0], [3, 2, 1]),
+    "line": (lambda m, x, a, b: a + b * x, [-2, -2], [2, 2]),
+    "parabola": (lambda m, x, a, b, c: a + b * x + c * x * x, [-2, -2, -2], [2, 2, 2]),
+    "saturation": (lambda m, x, v, k: v * x / (k + x), [1, 0.3], [4, 3]),
+    "logistic": (lambda m, x, a, k, c: a / (1 + m.exp(-k * (x - c))), [1, 1.5, 1], [4, 5, 3]),
+    "peak": (lambda m, x, a, c, s: a * m.exp(-(((x - c) / s) ** 2)), [1, 1, 0.4], [3, 3, 1]),
+    "power": (lambda m, x, a, b: a * x**b, [0.5, -1.5], [3, 1.5]),
+    "wave": (lambda m, x, a, w, p: a * m.sin(w * x + p), [1, 2, 0], [2, 3, 1]),
+    "dose": (lambda m, x, t, k, h: t / (1 + (k / x) ** h), [1, 0.5, 1], [3, 2, 3]),
+    "steps": (lambda m, x, a, b, c: a * m.tanh(b * (x - c)), [1, 1, 1], [2, 3, 3]),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_ten_models_have_the_minima_of_scipy(name):
+    optimize = pytest.importorskip("scipy.optimize")
+    formula, low, high = MODELS[name]
+    random, x = np.random.default_rng(0), np.linspace(0.2, 4.0, 40)
+    truth = random.uniform(low, high, (10, len(low)))
+    y = np.stack([formula(np, x, *p) for p in truth]) + random.normal(0.0, 0.03, (10, 40))
+    starts = truth * random.uniform(0.8, 1.25, truth.shape)
+    fits = mg.curve_fits(lambda x, *p: formula(mg, x, *p), x, y, starts)
+    assert fits.converged.all()
+    tight = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15}
+    for k in range(10):
+        f = lambda x, *p: formula(np, x, *p)  # noqa: E731
+        values, covariance = optimize.curve_fit(f, x, y[k], starts[k], **tight)
+        # SciPy's derivatives by differences leave about 1e-6 standard errors.
+        difference = np.abs(fits.values[k] - values) / np.sqrt(np.diag(covariance))
+        assert difference.max() < 1e-4
+        np.testing.assert_allclose(fits.covariance[k], covariance, rtol=1e-3, atol=1e-9)
+
+
 @pytest.mark.parametrize("absolute", [False, True])
 def test_sigma_means_what_it_means_in_scipy(absolute):
     optimize = pytest.importorskip("scipy.optimize")
