@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.annotations import Tree
+from micrograd.errors import ArgumentError
 from micrograd.fitting.measurements import inputs_of
+from micrograd.fitting.profile import interval
 from micrograd.names import unknown
 from micrograd.report import Report
 
@@ -142,6 +144,32 @@ class Fit:
         with np.errstate(invalid="ignore"):
             variance = np.einsum("...i,ij,...j->...", j, covariance, j)
         return np.sqrt(np.where(np.isinf(covariance).any(), np.inf, variance))
+
+    def interval(self, name: str, errors: float = 1.0) -> tuple[float, float]:
+        """The interval of a free parameter by its profile likelihood.
+
+        Within it χ², minimised over all other parameters, is above its minimum by at most the
+        square of `errors`, in units of the reduced χ² (with `absolute_sigma`, of 1). For a linear
+        model this is value ± `errors` standard errors; else the interval need not be symmetric. It
+        ends at a bound, or is infinite, if χ² does not grow so much. Raises KeyError for another
+        name, and ArgumentError for a fit that has not converged or has no degrees of freedom.
+
+        >>> import micrograd as mg
+        >>> x, y = [0.0, 1.0, 2.0, 3.0], [5.0, 3.1, 2.1, 1.1]
+        >>> fit = mg.curve_fit(lambda x, a, b: a * mg.exp(-b * x), x, y, [4.0, 1.0])
+        >>> [round(end - fit["b"], 3) for end in fit.interval("b", 2.0)]
+        [-0.051, 0.054]
+        """
+        free = self.all.parameters.free
+        if name not in free:
+            raise KeyError(unknown("free parameter", name, free))
+        variance = 1.0 if self.all.absolute_sigma else self.reduced_chi2
+        if not (self.converged and variance > 0.0):
+            raise ArgumentError(
+                "an interval needs a fit that has converged, with degrees of freedom and a χ² "
+                f"above 0; got {self.dof} degrees of freedom, χ² {self.chi2:g}, and: {self.message}"
+            )
+        return interval(self.all, self.k, free.index(name), variance, errors)
 
     def __repr__(self) -> str:
         numbers = ", ".join(
