@@ -448,7 +448,7 @@ def test_no_data_sets_are_no_fits(p0):
 
 def test_a_model_need_not_be_hashable_and_fits_are_pickled():
     class Line:
-        __hash__ = None  # as of a dataclass
+        __hash__ = None  # type: ignore[assignment]  # as of a dataclass
 
         def __call__(self, x, a, b):
             return a + b * x

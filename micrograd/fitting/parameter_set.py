@@ -86,7 +86,7 @@ def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-math.inf,) * m, (math.inf,) * m
     try:
         low, high = (
-            np.broadcast_to(np.where(np.equal(x, None), missing, x).astype(float), m)
+            np.broadcast_to(_without_none(x, missing), m)
             for x, missing in zip(bounds, (-math.inf, math.inf), strict=True)
         )
     except (TypeError, ValueError):
@@ -96,6 +96,11 @@ def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if not np.all(low < high):
         raise ArgumentError(f"each lower bound must be less than the upper one, got {bounds!r:.60}")
     return tuple(low.tolist()), tuple(high.tolist())
+
+
+def _without_none(bound: Any, missing: float) -> Array:
+    numbers = np.asarray(bound, object).ravel().tolist()
+    return np.array([missing if x is None else x for x in numbers], float)
 
 
 def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameters, list[float]]:
