@@ -168,17 +168,21 @@ def _pass_on_dot(node: Any) -> None:
 def gradients(root: Any, inputs: list[Any], again: bool = True) -> list[Any]:
     """The gradient of `root` with respect to each of `inputs`, as differentiable scalars.
 
-    The same chain rule as `sweep`, in the same order, on nodes instead of their numbers. In `sweep`
-    the zero of a masked branch is a number; here it is a condition, which for symbols is not known
-    yet. It travels with the gradient: `reached[node]` is the condition under which a taken branch
-    depends on the node, and the node passes its gradient on through `ops.passed` with it. Gradients
-    that are not differentiated `again` need no conditions: zeros suffice, as in `sweep`.
+    The chain rule of `sweep`, in its order, on nodes instead of their numbers. In `sweep` the zero
+    of a masked branch is a number; here it is a condition, perhaps not known yet: `reached[node]`,
+    under which a taken branch depends on the node, which passes its gradient on through
+    `ops.passed`. Gradients that are not differentiated `again` need no conditions: zeros suffice.
     """
-    order = dependents(root, inputs)
+    return pulled_back({root: 1.0}, inputs, again)
+
+
+def pulled_back(known: Any, inputs: Any, again: bool = True, reached: Any = None) -> list[Any]:
+    """As `gradients`, of several nodes, whose own gradients are `known`; `reached` is filled."""
+    order = dependents([*known], inputs)
     wanted, computed = {*inputs, *order}, {*order}
-    equal = _equal_norms(root, order) if again else {}
-    gradient: dict[Any, Any] = {root: 1.0}
-    reached: dict[Any, Any] = {root: True}
+    equal = _equal_norms([*known], order) if again else {}
+    gradient, reached = {**known}, dict[Any, Any]() if reached is None else reached
+    reached.update(dict.fromkeys(known, True))
     for node in reversed(order):
         g = gradient.get(node, 0.0)
         if _is_zero(g):
@@ -269,14 +273,14 @@ def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
     return [ops.extended(y, z, term) for y, term in zip(limits, terms)]
 
 
-def _equal_norms(root: Any, order: list[Any]) -> dict[Any, list[Any]]:
-    """For each norm in `order`, all of them that have the same formula below `root`."""
+def _equal_norms(roots: list[Any], order: list[Any]) -> dict[Any, list[Any]]:
+    """For each norm in `order`, all of them that have the same formula below the roots."""
     norms = [node for node in order if node.op is ops.norm]
     if len(norms) < 2:
         return dict.fromkeys(norms, norms)
     names: dict[Any, Any] = {}  # of a node that is computed: the first one of its formula
     first: dict[Any, Any] = {}  # of a formula: its operation, and the names of its operands
-    for node in topological_order(root):
+    for node in topological_order(*roots):
         formula = node.op, *[names.get(x, x) for x in node.operands]
         names[node] = first.setdefault(formula, node)
     classes: dict[Any, list[Any]] = {}
@@ -285,11 +289,11 @@ def _equal_norms(root: Any, order: list[Any]) -> dict[Any, list[Any]]:
     return {norm: classes[names[norm]] for norm in norms}
 
 
-def dependents(root: Any, inputs: list[Any]) -> list[Any]:
-    """The nodes between `inputs` and `root` that depend on an input, in topological order."""
+def dependents(roots: list[Any], inputs: list[Any]) -> list[Any]:
+    """The nodes between `inputs` and `roots` that depend on an input, in topological order."""
     reached = set(inputs)
     order: list[Any] = []
-    for node in topological_order(root, seen=set(inputs)):
+    for node in topological_order(*roots, seen=set(inputs)):
         if not reached.isdisjoint(node.operands):
             reached.add(node)
             order.append(node)

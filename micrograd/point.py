@@ -34,6 +34,11 @@ class Point(Watch):
         self.comparisons += 1
         return super().compared(op, operands, holds)
 
+    def scan(self, step: Any, carry: Any, items: Any, differentiated: bool = False) -> Any:
+        if self.outer is None or not any(map(_is_symbolic, (carry, *items))):
+            return None
+        return self.outer.scan(step, carry, items, True)
+
     def gradient(self, z: Any, closed: bool | None = None) -> list[Any]:
         """The derivatives of z: numbers, or scalars if z depends on more than the variables."""
         if self.comparisons >= MANY and not (isinstance(z, Scalar) and self.misses(z)):
@@ -99,10 +104,14 @@ def gradients(z: Scalar, variables: list[Any]) -> list[Any]:
     trace = getattr(z, "trace", None)
     counts = [(point, point.comparisons) for point in watch.watches() if isinstance(point, Point)]
     inputs = variables if trace is None else [trace.symbol(x) for x in variables]
-    found = _Formulas().run(graph.gradients, z, inputs)
+    found = _Formulas().run(graph.gradients if trace is None else trace.gradients, z, inputs)
     for point, count in counts:  # comparisons in formulas of derivatives do not count
         point.comparisons = count
     return found
+
+
+def _is_symbolic(tree: Any) -> bool:
+    return tree is not None and any(hasattr(x, "trace") for x in scalars_of(tree)[0])
 
 
 def scalars_of(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | None]]:

@@ -153,7 +153,8 @@ class _Equations:
     def traced(self, trace: Any) -> list[Any]:
         guess = [trace.symbol(x) for x in self.guess]
         unknowns = [trace.unknown() for _ in guess]
-        results = [trace.symbol(y) for y in self.at(unknowns)]
+        with trace.without_loops():  # an equation is written on a tape
+            results = [trace.symbol(y) for y in self.at(unknowns)]
         _, free = record(results, unknowns)
         slopes = [x for y in results for x in _gradients(y, unknowns + free, False)[: len(guess)]]
         tape, _ = record([*results, *slopes], unknowns + free)

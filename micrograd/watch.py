@@ -74,8 +74,9 @@ class Watch:
         """A new leaf of the graph that is being traced; None if numbers are known."""
         return None
 
-    def scan(self, step: Any, carry: Any, items: Any) -> Any:
-        """`micrograd.scan` as one loop of a graph that is being traced; None: Python runs it."""
+    def scan(self, step: Any, carry: Any, items: Any, differentiated: bool = False) -> Any:
+        """`micrograd.scan` as one loop of a graph that is being traced, perhaps in a function that
+        is `differentiated` in it; None: Python runs it."""
         return None
 
     def misses(self, value: Any) -> bool:

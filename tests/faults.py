@@ -76,7 +76,7 @@ FAULTS = {
     "schedule: axes that do not divide": ("schedule/access", "if run == n or n % run:", "if run == n:"),
     "schedule: sums over examples anywhere": ("schedule/schedule", "and over == first", "and over != first"),
     "schedule: rows are reused too soon": ("schedule/schedule", "max(last[read.block], end)", "max(last[read.block], end - 1)"),
-    "schedule: the phase of a block is that of its last instruction": ("schedule/schedule", "max(known, 2 if reduces else phase)", "2 if reduces else phase"),
+    "schedule: the phase of a block is that of its last instruction": ("schedule/schedule", "max(known, 2 if out in totals else phase)", "2 if out in totals else phase"),
     "schedule: a comparison of other members": ("schedule/fusion", "Gather(g.block, g.index[gather.index])", "Gather(g.block, g.index[: len(gather)])"),
     "schedule: an instruction with two consumers is sunk": ("schedule/fusion", "if others or writers[i.out] > 1", "if writers[i.out] > 1"),
     "schedule: rows and columns change places": ("schedule/schedule", "return (left, right) if step", "return (right, left) if step"),

@@ -116,7 +116,7 @@ def test_between_inputs_and_root() -> None:
     c = a * 2.0
     d = b * 2.0
     e = c + d
-    assert [id(node) for node in graph.dependents(e, [a])] == [id(c), id(e)]
+    assert [id(node) for node in graph.dependents([e], [a])] == [id(c), id(e)]
 
 
 @pytest.mark.parametrize("row", [ops.add, ops.mul, ops.dot, ops.sum])

@@ -68,7 +68,8 @@ def minimize_many(
     def one(guess: Any, low: Any, high: Any, *of_example: Any) -> Any:
         trace = guess.trace
         unknown = trace.unknown()
-        y = trace.symbol(f(unknown, *of_example))
+        with trace.without_loops():  # the function is written on a tape
+            y = trace.symbol(f(unknown, *of_example))
         slope = _slope(y, unknown, again=True)
         tape, free = record([slope, _slope(slope, unknown, again=False)], [unknown])
         x = minimizer(tape)(guess, low, high, *free)

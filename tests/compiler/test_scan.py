@@ -227,6 +227,34 @@ def test_second_derivatives_and_derivatives_of_scans() -> None:
     np.testing.assert_allclose(mg.compile(mg.hessian(f))(x), numbers, rtol=1e-10, atol=1e-14)
 
 
+def test_an_index_out_of_range_is_an_error_in_whichever_trip() -> None:
+    def f(x: Any) -> Any:
+        step = lambda h, x: (mg.relu(h + mg.take([1.0, h, 3.0], x)), None)  # noqa: E731
+        return mg.scan(step, 0.0, x)[0]
+
+    g = mg.vectorize(f, each="row")
+    assert g([[0.0, 1.0, 2.0]]) == [5.0]
+    with pytest.raises(IndexError):
+        g([[0.0, 1.0, 2.0], [0.0, 3.0, 0.0]])
+
+    def before(x: Any) -> Any:  # a NaN that the loop would lose
+        first = mg.take([1.0, 2.0, 3.0], x[0])
+        return mg.scan(lambda h, _: (mg.where(h + first > 2.0, h * 0.5, h), None), 1.0, x)[0]
+
+    g = mg.vectorize(before, each="row")
+    with pytest.raises(IndexError):
+        g([[0.0, 1.0, 2.0], [4.0, 3.0, 0.0]])
+
+
+def test_the_equation_of_a_root_is_written_out() -> None:
+    def f(a: Any) -> Any:
+        last = lambda x: mg.scan(lambda h, _: (h * a + x, None), 0.0, length=3)[0]  # noqa: E731
+        return mg.root(lambda x: last(x) - 1.0, 0.5) + mg.root(lambda x: x * x - last(a), 0.5)
+
+    expected = mg.value_and_grad(f)(0.5)
+    assert mg.compile(f).value_and_grad(0.5) == pytest.approx(expected, rel=1e-12)
+
+
 def test_fit_trains_a_recurrent_module() -> None:
     class Recurrent(mg.Module):
         def __init__(self) -> None:
@@ -250,3 +278,4 @@ def test_explain_counts_each_trip() -> None:
     assert "tanh(%2), 20 times" in text
     assert "backward" not in text
     assert "loop on" in str(f.source("trace"))
+    assert any("loop for s < 20" in text for text in f.stages().loops)

@@ -102,7 +102,6 @@ class Specializer(Tracer):
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
-            self._graph(it, answer)  # may trace: no lock is held meanwhile
             with one_builder(), collector_paused():
                 kernel = it.kernels.get(key)
                 if kernel is None:
@@ -118,7 +117,7 @@ class Specializer(Tracer):
             return self.kernel_of(checked(roll(it.trace, {"value": [*found]}, self.exact, shared)))
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
-        graph = self._graph(it, answer)
+        graph = it.trace
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
             exactly = exact_program(graph, answer == "arguments", shared, summed, guarded)
@@ -138,10 +137,6 @@ class Specializer(Tracer):
         how = f"gradient of {answer}, {guarded=}, {summed=}"
         return self.kernel_of(program, differentiated, how)
 
-    def _graph(self, it: Specialization, answer: Answer) -> Trace:
-        """The graph that a kernel is made of: for gradients, without loops."""
-        return self.unrolled(it) if answer in ("arguments", "parameters") else it.trace
-
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
         """The program of a kernel, with guards if it has branches. For C, which cannot retry.
 
@@ -149,7 +144,7 @@ class Specializer(Tracer):
         """
         _check_one_program(it)
         summed = self.shared(it.structure)
-        graph = self._graph(it, answer)
+        graph = it.trace
         if self.exact and answer != "value":
             return checked(exact_program(graph, answer == "arguments", shared, summed))
         for guarded in (False, True):

@@ -97,7 +97,8 @@ def _steps(steps: list[Step]) -> Iterator[Step]:
 
 def _loops(nest: Nest | LoopNest, plan: Plan) -> str:
     text = str(nest).partition("\n")[0].replace(": ", ", ").strip(" ,:")
-    per_example = nest in plan.examples and not nest.over_examples
+    total = isinstance(nest, Nest) and nest.over_examples
+    per_example = nest in plan.examples and not total
     parts = [text] if text else []
     at_once = "1 example at a time" if plan.lanes == 1 else f"{plan.lanes} examples at once"
     parts += [at_once] if per_example else []

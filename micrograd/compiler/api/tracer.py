@@ -28,9 +28,11 @@ from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.called import Shape, trace
 from micrograd.compiler.trace.columns import Examples
+from micrograd.compiler.trace.errors import NotRolled
 from micrograd.compiler.trace.merged import Merged
 from micrograd.compiler.trace.paths import Groups, Paths
 from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.recurrence import Loops
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 from micrograd.lazy import cached_property
@@ -122,15 +124,30 @@ class Tracer:
         it = self._cache.specializations.get((structure, tuple(shapes)))
         if it is None:
             check_names(self._function, structure, self)
-            questions = Questions(partial(first, call, shapes)) if self.may_ask else None
             with collector_paused():
-                loops = not self.exact
-                result = trace(self._function, structure, shapes, False, questions, loops=loops)
-                if result.has_loops and questions is not None and questions.asked:
-                    questions = Questions(partial(first, call, shapes))
-                    result = trace(self._function, structure, shapes, False, questions)
+                result = self._traced(structure, shapes, call)
             it = self._kept(structure, shapes, result, call)
         return it
+
+    def _traced(self, structure: Structure, shapes: list[Shape], call: Callable[[], Call]) -> Trace:
+        """The graph, with as many loops as can be. Those of a function that asks questions are
+        written out, as each trip may have another answer."""
+
+        def traced(loops: Loops) -> Trace:
+            questions = Questions(partial(first, call, shapes)) if self.may_ask else None
+            return trace(self._function, structure, shapes, False, questions, loops=loops)
+
+        some: list[Loops] = [] if self.exact else ["everywhere", "values"]
+        for loops in some:
+            try:
+                result = traced(loops)
+            except NotRolled:
+                continue
+            asked = result.questions is not None and result.questions.asked
+            if not (asked and result.has_loops):
+                return result
+            break
+        return traced("")
 
     def unrolled(self, it: Specialization) -> Trace:
         """The graph of a specialization, with each trip of its loops written out."""

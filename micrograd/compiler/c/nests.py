@@ -20,7 +20,8 @@ class Nests:
         if isinstance(nest, Nest):
             self.nest(nest, varying)
             return
-        with self.out.block(f"for (long s = 0; s < {nest.trips}; s++)"):
+        up, down = f"s = 0; s < {nest.trips}; s++", f"s = {nest.trips - 1}; s >= 0; s--"
+        with self.out.block(f"for (long {down if nest.backwards else up})"):
             for inner in nest.nests:
                 self.nest(inner, varying)
 

@@ -119,9 +119,16 @@ class Body:
     def place(self, access: Access, indices: Indices, t: ir.Value | None) -> ir.Value:
         """The index into its block that an access reads, in this trip of a loop."""
         place = self._place(access, indices, t)
-        if not access.step:
-            return place
-        return plus(self.b, place, times(self.b, self.memory.trip, I64(access.step)))
+        return plus(self.b, place, self._moved(access))
+
+    def start(self, access: Access) -> ir.Value:
+        """The index that the first member reads."""
+        return plus(self.b, I64(access.base), self._moved(access))
+
+    def _moved(self, access: Access) -> ir.Value:
+        """How far an access has moved in a loop."""
+        trip = self.memory.trip
+        return times(self.b, trip, I64(access.step)) if access.step and trip else ZERO
 
     def _place(self, access: Access, indices: Indices, t: ir.Value | None) -> ir.Value:
         b = self.b

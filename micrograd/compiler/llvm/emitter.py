@@ -132,8 +132,10 @@ class Emitter:
         body = self._nest_body(name, varying)
         arguments = body.b.function.args
         with body.loops.loop(I64(nest.trips)) as trip:
+            s = body.b.sub(I64(nest.trips - 1), trip) if nest.backwards else trip
+            first = body.b.and_(body.memory.first, body.b.icmp_signed("==", trip, I64(0)))
             for each in nests:
-                body.b.call(each, [*arguments, trip])
+                body.b.call(each, [*arguments[:-1], first, s])
         body.b.ret_void()
         return body.b.function
 

@@ -265,6 +265,7 @@ class LoopNests:
         for member, total in zip(members, totals):
             if self.body.examples:
                 total = self.lanes.sum_of_lanes(total)
+            if self.body.examples or self.body.memory.trip is not None:
                 so_far = self.b.load(
                     self.body.sum_place(step, member), align=self.body.module.bytes, typ=total.type
                 )

@@ -88,7 +88,7 @@ class OuterProducts:
         lanes = plan.lanes
         start = times(b, first, I64(width))
         panel = plus(b, times(b, start, I64(lanes)), I64(plan.rows * lanes))
-        row = plus(b, start, I64(right.base + plan.offset[right.block]))
+        row = plus(b, start, plus(b, body.start(right), I64(plan.offset[right.block])))
         with body.loops.loop(I64(breadth)) as q, body.loops.loop(body.memory.vectors) as x:
             column, example = times(b, q, I64(width)), times(b, x, I64(width))
             here = plus(b, times(b, plus(b, row, column), I64(lanes)), example)
@@ -106,7 +106,7 @@ class OuterProducts:
         body, b, width, breadth = self.body, self.b, self.body.module.width, len(counts)
         if right.block in body.plan.starts:
             starts = b.load(body.elsewhere(body.plan.starts[right.block]), typ=POINTER)
-            at = plus(b, times(b, first, I64(width)), I64(right.base))
+            at = plus(b, times(b, first, I64(width)), body.start(right))
 
             def in_array(e: ir.Value) -> list[ir.Value]:
                 row = b.load(b.gep(starts, [e], source_etype=POINTER), typ=POINTER)

@@ -21,9 +21,12 @@ from micrograd.compiler.program.ir import (
     Map,
     Program,
     Sum,
+    computations,
     weighted_total,
 )
+from micrograd.compiler.program.loop_adjoint import Wanted, add_loop
 from micrograd.compiler.program.notes import Notes
+from micrograd.compiler.program.roll_loop import RolledLoop
 from micrograd.compiler.trace.errors import chosen_by_if
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
@@ -71,7 +74,6 @@ def add_adjoint(
     A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at
     every product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
     """
-    assert not any(isinstance(i, Loop) for i in program.instructions), "loops: see Specializer"
     _Adjoint(program, per_example, guarded, summed).run()
     if not per_example:
         (value,) = program.outputs["value"]
@@ -83,8 +85,8 @@ def _keep_what_is_needed(program: Program) -> None:
     """Drops what no output depends on: a gradient on its way to a `sign`, say, which stops it."""
     needed = {gather.block for gathers in program.outputs.values() for gather in gathers}
     kept: list[Instruction] = []
-    for instruction in reversed(program.computations):
-        if instruction.out in needed:
+    for instruction in reversed(program.instructions):
+        if not needed.isdisjoint(i.out for i in computations([instruction])):
             needed.update([gather.block for gather in instruction.gathers()])
             kept.append(instruction)
     program.instructions = kept[::-1]
@@ -108,7 +110,11 @@ class _Adjoint:
     def _depend_on(self, wanted: list[Block]) -> set[Block]:
         """The blocks with a derivative by one of these."""
         active = set(wanted)
-        for instruction in self.program.computations:
+        for instruction in self.program.instructions:
+            if isinstance(instruction, Loop):
+                if any(gather.block in active for gather in instruction.gathers()):
+                    active.update(i.out for i in instruction.computations if not i.out.boolean)
+                continue
             constant = isinstance(instruction, Sum) and not instruction.combine.linear
             if constant or instruction.out.boolean:
                 continue
@@ -121,11 +127,12 @@ class _Adjoint:
         assert value.index.shape == (1,), "the gradient of one number"
         seed = Gather(self.program.seed, np.zeros(1, np.int64))
         self.notes.add(value, [seed])
-        for instruction in reversed(self.program.computations):
-            out = instruction.out
-            if out in self.notes and out in self.active:
-                self.gradient[out] = self._collected(out)
-            if out in self.gradient:
+        wanted = Wanted(self.active, self._is_per_example)
+        for instruction in self.program.instructions[::-1]:
+            if isinstance(instruction, Loop):
+                assert isinstance(instruction, RolledLoop)
+                add_loop(self.program, instruction, self._gradient, wanted, self.notes)
+            elif self._gradient(instruction.out) is not None:
                 if isinstance(instruction, Sum):
                     self._sum(instruction)
                 else:
@@ -134,8 +141,17 @@ class _Adjoint:
             name = "gradient" if block is self.program.parameters else f"gradient {k}"
             self.program.outputs[name] = [self._collected(block)] if block.size else []
 
+    def _gradient(self, block: Block) -> Gather | None:
+        """That of a block of which all users are done, if it has one."""
+        if block in self.notes and block in self.active:
+            self.gradient[block] = self._collected(block)
+        return self.gradient.get(block)
+
     def _collected(self, block: Block) -> Gather:
-        return self.notes.collect(block, block.varying or block in self.per_row)
+        return self.notes.collect(block, self._is_per_example(block))
+
+    def _is_per_example(self, block: Block) -> bool:
+        return block.varying or block in self.per_row
 
     # The chain rule at one instruction.
 

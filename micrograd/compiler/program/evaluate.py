@@ -47,7 +47,7 @@ def evaluate(
             numbers[out] = np.zeros((out.size, examples if out.varying else 1), dtype)
         for instruction in program.instructions:
             if isinstance(instruction, Loop):
-                for trip in range(instruction.trips):
+                for trip in instruction.trip_numbers:
                     for each in instruction.computations:
                         _compute(each, numbers, examples, exact, trip)
             else:
@@ -77,6 +77,8 @@ def _compute(
         result = _map(instruction, numbers, exact, trip)
     else:
         result = _sum(instruction, numbers, examples, exact, trip)
+        if instruction.over_examples:  # in a loop, over all trips
+            result = result + numbers[instruction.out][start : start + len(instruction)]
     numbers[instruction.out][start : start + len(instruction)] = result
 
 

@@ -47,7 +47,7 @@ def of_program(program: Program) -> str | None:
         number(block)
     for k, each in enumerate(program.instructions):
         if isinstance(each, Loop):
-            parts.append((k, each.trips, len(each.body), len(each.updates)))
+            parts.append((k, repr(each), len(each.body), len(each.updates), each.origin))
     for instruction in program.computations:
         op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine.op
         if not op.library:

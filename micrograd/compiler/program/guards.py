@@ -4,7 +4,10 @@ A gradient within the function passes nothing on where it is zero, not even to w
 `ops.passed` and `ops.extended` say so in symbols.
 """
 
+from collections.abc import Iterable, Sequence
+
 from micrograd import ops
+from micrograd.compiler.trace.recurrence import LOOP
 from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
@@ -22,6 +25,13 @@ def none_if_safe(trace: Trace, *outputs: list[Node]) -> Guards:
     return ALL if _may_hide_nan(order, trace.count, trace.of_norms) else NONE
 
 
+def later_may_hide_nan(body: Trace, *outputs: list[Node]) -> bool:
+    """Whether a comparison in a trip of a loop might hide the NaN of an earlier trip: the first of
+    the body's inputs are what it carries."""
+    order = body.computed(*outputs, guards=NONE)
+    return _may_hide_nan(order, body.count, body.of_norms, body.inputs[0])
+
+
 def as_written(node: Symbol) -> tuple[Op, tuple[Node, ...]]:
     """The operation of a node, and its operands; of a norm, its formula."""
     if node.op is ops.norm:
@@ -30,18 +40,34 @@ def as_written(node: Symbol) -> tuple[Op, tuple[Node, ...]]:
     return node.op, node.operands
 
 
-def _may_hide_nan(order: list[Symbol], count: int, of_norms: set[int]) -> bool:
-    """Whether a comparison, perhaps one in a user's operation, reads what depends on a guard. The
-    comparisons of norms hide no NaN."""
-    if {node.op for node in order}.isdisjoint(ops.GUARDS):
+def _may_hide_nan(
+    order: list[Symbol], count: int, of_norms: set[int], carried: Iterable[Symbol] = ()
+) -> bool:
+    """Whether a comparison, perhaps one in a user's operation, reads what depends on a guard, or
+    on what is `carried`. The comparisons of norms hide no NaN."""
+    if not any(map(_is_guard, order)):
         return False
     depends = bytearray(count)
+    for leaf in carried:
+        depends[leaf.number] = True
     for node in order:
-        op, operands = as_written(node)
-        if op in ops.GUARDS:
-            depends[node.number] = True
-        elif any(isinstance(x, Symbol) and depends[x.number] for x in operands):
-            if (op.boolean and node.number not in of_norms) or not op.library:
+        _, operands = as_written(node)
+        if any(isinstance(x, Symbol) and depends[x.number] for x in operands):
+            if node.number not in of_norms and any(map(_compares, _operations(node))):
                 return True
             depends[node.number] = True
+        depends[node.number] |= _is_guard(node)
     return False
+
+
+def _operations(node: Symbol) -> Sequence[Op]:
+    """The operation of a node; of a loop, those of its body."""
+    return node.source.ops if node.op is LOOP else [as_written(node)[0]]
+
+
+def _is_guard(node: Symbol) -> bool:
+    return any(op in ops.GUARDS for op in _operations(node))
+
+
+def _compares(op: Op) -> bool:
+    return op not in ops.GUARDS and (op.boolean or not op.library)

@@ -112,16 +112,29 @@ Computation = Map | Sum
 
 @dataclass(eq=False)
 class Loop:
-    """for s < trips: the instructions of the body, then the updates of what it carries.
+    """for s < trips: the instructions of the body, then the updates of what it carries. If it runs
+    `backwards`, s counts down.
 
     The blocks of the body are computed anew in each trip; after the loop they are those of the last
-    one. What is carried is computed before the loop, read by the body, and overwritten by the
-    updates, none of which reads it. A `Map` with a step writes other members in each trip.
+    one. Only sums over the examples go on from trip to trip, and no trip reads them. What is
+    carried is computed before the loop, read by the body, and overwritten by the updates, none of
+    which reads it. A `Map` with a step writes other members in each trip. `origin` decides the
+    derivative, as text.
     """
 
     trips: int
     body: list[Computation]
     updates: list[Map]
+    backwards: bool = False
+    origin: str = ""
+
+    @property
+    def trip_numbers(self) -> Iterable[int]:
+        return range(self.trips)[:: -1 if self.backwards else 1]
+
+    def __repr__(self) -> str:
+        down = f"s from {self.trips - 1} down to 0"
+        return f"loop for {down if self.backwards else f's < {self.trips}'}"
 
     @property
     def computations(self) -> list[Computation]:
@@ -129,7 +142,7 @@ class Loop:
 
     @property
     def varying(self) -> bool:
-        return self.computations[0].out.varying
+        return any(i.out.varying for i in self.computations)
 
     def gathers(self) -> list[Gather]:
         return [gather for i in self.computations for gather in i.gathers()]
@@ -187,7 +200,7 @@ class Program:
         lines = [f"program of {', '.join(given) or 'nothing'}"]
         for i in self.instructions:
             is_loop = isinstance(i, Loop)
-            lines += [f"  loop for s < {i.trips}:"] if is_loop else []
+            lines += [f"  {i}:"] if is_loop else []
             lines += [f"  {'  ' * is_loop}{self._show(each)}" for each in computations([i])]
         for name, gathers in self.outputs.items():
             lines.append(f"  {name} = {', '.join(map(self._show, gathers)) or 'nothing'}")

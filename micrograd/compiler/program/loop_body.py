@@ -24,6 +24,15 @@ class View(NamedTuple):
     place: int
     step: int
 
+    def at(self, trip: int) -> tuple[Block, int]:
+        return self.block, self.place + trip * self.step
+
+    def over(self, trips: int) -> Gather:
+        """All that it reads in so many trips; of one trip, as that reads it."""
+        if trips == 1:
+            return Gather(self.block, np.array([self.place], np.int64), self.step)
+        return Gather(self.block, self.place + self.step * np.arange(trips))
+
 
 @dataclass
 class LoopBody:
@@ -33,6 +42,7 @@ class LoopBody:
     trace: Trace
     slots: list[Slot]
     views: list[list[View]]
+    viewed: dict[int, View | float]  # what a source is, by its identity
     nodes: dict[int, Symbol] = field(default_factory=dict[int, Symbol])  # by their operation
 
     @property
@@ -55,9 +65,9 @@ def loop_body(
 ) -> LoopBody:
     """The body that computes the `results`, operations of the recurrence. `view` says what a source
     is in the program outside."""
-    live = _live(recurrence, results)
+    live = live_operations(recurrence, results)
     depth = {j: d for j, d in _depth(recurrence, live).items() if j in live}
-    slots = [(j, d) for j in depth for d in range(1, depth[j] + 1)]
+    slots = [(j, d) for j in sorted(depth) for d in range(1, depth[j] + 1)]
     trace = Trace()
     leaf: dict[Operand | View, Symbol] = {}
     trace.inputs.append([Symbol(trace, None, ()) for _ in slots])
@@ -77,7 +87,7 @@ def loop_body(
     for group in groups.values():
         trace.inputs.append([Symbol(trace, None, ()) for _ in group])
         leaf.update(zip(group, trace.inputs[-1]))
-    body = LoopBody(trace, slots, [*groups.values()])
+    body = LoopBody(trace, slots, [*groups.values()], seen)
 
     def operand(x: Operand) -> Node:
         if isinstance(x, Read):
@@ -92,7 +102,7 @@ def loop_body(
     return body
 
 
-def _live(recurrence: Recurrence, results: set[int]) -> list[int]:
+def live_operations(recurrence: Recurrence, results: set[int]) -> list[int]:
     """The operations that the results depend on, through any number of trips."""
     live, stack = set[int](), [*results]
     while stack:

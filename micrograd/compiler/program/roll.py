@@ -7,7 +7,6 @@ a graph without cycles this one pass finds what partition refinement finds: the 
 that members of one class read members of the same classes. Each class becomes one block.
 """
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 
 from micrograd import ops
 from micrograd.compiler.program.flatten import Flat, Loop, flatten
+from micrograd.compiler.program.guards import later_may_hide_nan
 from micrograd.compiler.program.ir import (
     Block,
     Gather,
@@ -36,6 +36,8 @@ from micrograd.compiler.program.terms import (
     PARAMETER,
     Numbers,
     ValueNumbers,
+    of_nodes,
+    zeros,
 )
 from micrograd.compiler.trace.parameter_order import MANY
 from micrograd.compiler.trace.symbol import Node
@@ -109,8 +111,8 @@ class _Roller:
         self.policy, self.program, self.flat = policy, program, flat
         self.terms, self.maps = flat.terms, flat.maps
         self.unknown = trace.path is not None
-        self.value_number, self.value_numbers = _integers(trace.count)  # of each node
-        self.place, self.places = _integers(trace.count)  # of each node in its block
+        self.value_number, self.value_numbers = zeros(trace.count)  # of each node
+        self.place, self.places = zeros(trace.count)  # of each node in its block
         self.block = {CONSTANT: program.constants, PARAMETER: program.parameters}
         self._leaves(PARAMETER, program.parameters, trace.parameter_numbers)
         for k, symbols in enumerate(trace.inputs):
@@ -158,17 +160,28 @@ class _Roller:
             return self.flat.floats[-1 - x]
         return self.block[self.value_number[x]], self.place[x]
 
-    def _body(self, trace: Trace, outputs: dict[str, list[Node]], varying: bool) -> Program:
-        """The program of one trip of a loop, with the constants and the names of this one. Guards
-        of a gradient in it stay: a later trip might hide the NaN."""
+    def found(self, number: int) -> tuple[Block, int] | None:
+        """Where a node is; None if it was merged into a sum, or is a constant."""
+        x = self.flat.same[number]
+        known = x >= 0 and self.value_number[x] != CONSTANT
+        return (self.block[self.value_number[x]], self.place[x]) if known else None
+
+    def _body(self, trace: Trace, outputs: dict[str, list[Node]], varying: bool) -> "_Roller":
+        """One trip of a loop, with the constants and the names of this program. Guards of a
+        gradient in it stay where a later trip might hide the NaN."""
         outer = self.program
         inputs = [Block("", len(x), varying, "input") for x in trace.inputs]
         inner = Program(
             inputs, Block("", 0, False), outer.constants, outer.seed,
             outer.constant_values, names=outer.names, places=outer.places,
         )  # fmt: skip
-        policy = Flatten(guarded=True) if isinstance(self.policy, Flatten) else self.policy
-        return _Roller(trace, flatten(trace, outputs, policy), policy, inner).roll()
+        policy = self.policy
+        if isinstance(policy, Flatten) and later_may_hide_nan(trace, *outputs.values()):
+            policy = Flatten(guarded=True)
+        roller = _Roller(trace, flatten(trace, outputs, policy), policy, inner)
+        roller.roll()
+        self.flat.unguarded |= roller.flat.unguarded
+        return roller
 
     # Number values: which nodes are alike.
 
@@ -201,7 +214,7 @@ class _Roller:
     def _value_numbers_of(self, numbers: Numbers) -> list[int]:
         if len(numbers) <= MANY:
             return [CONSTANT if x < 0 else self.value_number[x] for x in numbers]
-        return _of_nodes(np.asarray(numbers, np.int64), self.value_numbers, CONSTANT).tolist()
+        return of_nodes(np.asarray(numbers, np.int64), self.value_numbers, CONSTANT).tolist()
 
     # Emit: a block for each value number, an instruction for each run of its members.
 
@@ -269,7 +282,7 @@ class _Roller:
             few = [self._constant(x) if x < 0 else place[x] for x in numbers]
             return np.array(few, np.int64)
         many = np.asarray(numbers, np.int64)
-        places = _of_nodes(many, self.places, 0)
+        places = of_nodes(many, self.places, 0)
         for k in np.flatnonzero(many < 0).tolist():
             places[k] = self._constant(int(many[k]))
         return places
@@ -280,17 +293,3 @@ class _Roller:
     def _output(self, numbers: list[int]) -> list[Gather]:
         """Output nodes as gathers, neighbours of one block together."""
         return [self._gather(list(run)) for _, run in groupby(numbers, self._block_of)]
-
-
-def _integers(n: int) -> tuple[Numbers, Index]:
-    """So many zeros, to be read and written one by one, and the same memory as an array."""
-    numbers = array("q", bytes(8 * n))
-    return numbers, np.frombuffer(numbers, np.int64)
-
-
-def _of_nodes(numbers: Index, entries: Index, of_floats: int) -> Index:
-    """The entry of each node in an array; a float has none there."""
-    result = np.full(len(numbers), of_floats)
-    nodes = numbers >= 0
-    result[nodes] = entries[numbers[nodes]]
-    return result

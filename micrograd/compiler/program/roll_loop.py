@@ -1,17 +1,19 @@
 """Roll a loop: a recurrence of the graph becomes a `Loop` of the program."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 
 from micrograd import ops
+from micrograd.compiler.program import loop_totals
 from micrograd.compiler.program.flatten import Loop as Needed
 from micrograd.compiler.program.ir import (
     Block,
     Computation,
     Gather,
-    Index,
     Loop,
     Map,
     Product,
@@ -19,92 +21,127 @@ from micrograd.compiler.program.ir import (
     Sum,
 )
 from micrograd.compiler.program.loop_body import LoopBody, View, loop_body, places_of, varying
-from micrograd.compiler.trace.recurrence import Source
+from micrograd.compiler.trace.recurrence import Port, Recurrence, Slope, Source
 from micrograd.compiler.trace.symbol import Node
 from micrograd.compiler.trace.trace import Trace
 
 Place = tuple[Block, int]
 Outputs = dict[str, list[Node]]
+Ports = dict[Port, View]
+
+
+class Rolled(Protocol):
+    """A graph that has been rolled."""
+
+    program: Program
+
+    def found(self, number: int) -> Place | None:
+        """Where a node of the graph is; None if it was merged into a sum."""
+        ...
+
+
+@dataclass(frozen=True)
+class Results:
+    """Which operations of a recurrence are asked for: their results after the last trip, those of
+    each trip, and the totals over all trips, or over all trips and examples, of sums."""
+
+    final: Sequence[int] = ()
+    each: Sequence[int] = ()
+    totals: Sequence[int] = ()
+    over_examples: Sequence[int] = ()
+
+    @property
+    def all(self) -> set[int]:
+        return {*self.final, *self.each, *self.totals, *self.over_examples}
+
+
+@dataclass(eq=False, kw_only=True)
+class RolledLoop(Loop):
+    """A loop of the program, and what it was made of.
+
+    It begins with `begin`, and `after` is what a trip passes on. `kept` says where a trip has the
+    result of an operation, if that is a number of its own. `final` are the results after the last
+    trip, totals included; `stacked` those of all trips, in the block `stack`.
+    """
+
+    recurrence: Recurrence
+    roller: "LoopRoller"
+    body_graph: LoopBody
+    begin: list[Place]
+    after: list[View]
+    kept: Callable[[int], View | None]
+    final: dict[int, Place]
+    stack: Block
+    stacked: dict[int, View]
+
+    __repr__ = Loop.__repr__
 
 
 class LoopRoller:
     """Rolls the loops of one program. `place` says where a node of the graph is, or which number
-    it is; `roll_body` gives the program of a graph, in the blocks of given inputs."""
+    it is; `roll_body` rolls a graph of one trip."""
 
     def __init__(
         self,
         program: Program,
         place: Callable[[int], Place | float],
-        roll_body: Callable[[Trace, Outputs, bool], Program],
+        roll_body: Callable[[Trace, Outputs, bool], Rolled],
     ):
         self.program, self.place, self.roll_body = program, place, roll_body
+        self.ports: dict[Port, View] = {}
+        self.viewed: dict[int, View | float] = {}
 
     def roll(self, needed: Needed) -> dict[int, Place]:
         """Appends the loop, and returns where its results are, by the numbers of their nodes."""
         it = needed.recurrence
-        used = {symbol.source[0] for symbol in needed.results}
-        early = {j for j, trip in (x.source for x in needed.results) if trip < it.trips - 1}
-        body = loop_body(it, used, self._view)
+        nodes = [(x.number, *x.source) for x in needed.results]
+        early = {j for _, j, trip in nodes if trip != it.last}
+        loop = self.loop(it, Results(sorted({j for _, j, _ in nodes} - early), sorted(early)))
+        self.program.instructions.append(loop)
+        return {
+            number: loop.stacked[j].at(trip) if j in early else loop.final[j]
+            for number, j, trip in nodes
+        }
+
+    def backwards(
+        self, it: Recurrence, results: Results, of: RolledLoop, ports: Ports
+    ) -> RolledLoop:
+        """The gradient of a loop. `ports` says where what it has kept and the gradients are."""
+        self.ports, self.viewed = ports, of.body_graph.viewed
+        return self.loop(it, results)
+
+    def loop(self, it: Recurrence, results: Results) -> RolledLoop:
+        """The loop; what comes before it is appended to the program."""
+        body = loop_body(it, results.all, self._view)
         begin = [self._single(it.initial[slot]) for slot in body.slots]
         varies = varying(body, [block.varying for block, _ in begin])
-        carried = self.program.new_block(len(begin), varies)
-        self._append_copies(carried, begin)
-        outputs: Outputs = {
-            "after": body.after,
-            "stack": [body.nodes[j] for j in sorted(early)],
-            "last": [body.nodes[j] for j in sorted(used - early)],
-        }
-        loop, stack, last = self._loop(body, outputs, carried, it.trips, varies)
-        self.program.instructions.append(loop)
-        row = {j: k for k, j in enumerate(sorted(early))}
-        final = dict(zip(sorted(used - early), last))
-        return {
-            x.number: (stack, x.source[1] * len(row) + row[x.source[0]])
-            if x.source[0] in row
-            else final[x.source[0]]
-            for x in needed.results
-        }
-
-    def _loop(
-        self, body: LoopBody, outputs: Outputs, carried: Block, trips: int, varies: bool
-    ) -> tuple[Loop, Block, list[Place]]:
-        inner = self.roll_body(body.trace, outputs, varies)
-        given = inner.inputs[1:]
-
-        def outside(gather: Gather) -> Gather:
-            if gather.block is inner.inputs[0]:
-                return Gather(carried, gather.index)
-            return body.outside(gather, given)
-
-        steps = [_rewired(i, outside) for i in inner.computations]
-        for i in steps:
-            i.out.varying = varies
-        outs = {i.out for i in steps}
-        answers = {name: [*map(outside, found)] for name, found in inner.outputs.items()}
-        m = sum(map(len, answers["stack"]))
-        stack = self.program.new_block(m * trips, varies)
-        steps += _copies(stack, answers["stack"], step=m)
-        last: list[Place] = []
-        for gather in answers["last"]:
-            own = gather if gather.block in outs else self._copied(gather, steps, varies)
-            last += [(own.block, k) for k in own.index.tolist()]
-        after = [
-            self._copied(gather, steps, varies) if gather.block is carried else gather
-            for gather in answers["after"]
-        ]
-        return Loop(trips, steps, _copies(carried, after)), stack, last
-
-    def _copied(self, gather: Gather, steps: list[Computation], varies: bool) -> Gather:
-        """A copy in a block of its own, which a trip makes."""
-        out = self.program.new_block(len(gather), varies)
-        steps.append(Map(out, 0, ops.identity, [gather]))
-        return Gather(out, np.arange(len(gather)))
+        made = _Making(self.program, body, self.copied(begin, varies), varies)
+        inner = self.roll_body(body.trace, _outputs(body, results), varies)
+        outputs = made.add_body(inner.program)
+        stack = self.program.new_block(len(results.each) * it.trips, varies)
+        made.body += copies(stack, outputs["each"], step=len(results.each))
+        final = made.final(outputs["final"])
+        after = made.pass_on(outputs["after"])
+        final += made.carry_totals(outputs["totals"])
+        final += made.sum_over_examples(outputs["over examples"], outputs)
+        answered = [*results.final, *results.totals, *results.over_examples]
+        return RolledLoop(
+            it.trips, made.body, made.updates, it.backwards, str(it),
+            recurrence=it, roller=self, body_graph=body, begin=begin, after=after, stack=stack,
+            final=dict(zip(answered, final)),
+            stacked={j: View(stack, k, len(results.each)) for k, j in enumerate(results.each)},
+            kept=lambda j: made.view(inner.found(body.nodes[j].number)),
+        )  # fmt: skip
 
     # What the body reads.
 
     def _view(self, source: Source) -> View | float:
         if isinstance(source, float):
             return source
+        if isinstance(source, Port):
+            return self.ports[source]
+        if id(source) in self.viewed:
+            return self.viewed[id(source)]
         if isinstance(source, int):
             place = self.place(source)
             return View(*place, 0) if isinstance(place, tuple) else place
@@ -113,30 +150,111 @@ class LoopRoller:
             affine = places_of(np.array([k for _, k in places], np.int64))
             if affine is not None:
                 return View(places[0][0], *affine)
-        block = self.program.new_block(len(places), any(b.varying for b, _ in places))
-        self._append_copies(block, places)
-        return View(block, 0, 1)
+        return View(self.copied(places, any(b.varying for b, _ in places)), 0, 1)
 
-    def _single(self, source: int | float) -> Place:
+    def copied(self, places: list[Place], varies: bool) -> Block:
+        """A new block with what is in these places, in order."""
+        block = self.program.new_block(len(places), varies)
+        self.program.instructions += copies(block, [_gather(*place) for place in places])
+        return block
+
+    def _single(self, source: int | float | Slope) -> Place:
+        if isinstance(source, Slope):
+            return self.ports[source].at(0)
         place = source if isinstance(source, float) else self.place(source)
         if isinstance(place, float):
             return self.program.constants, self.program.constant(place)
         return place
 
-    def _append_copies(self, out: Block, places: list[Place]) -> None:
-        """Instructions that write what is in these places into a block, in order."""
-        runs = groupby(places, key=lambda place: place[0])
-        gathers = [Gather(block, _index(run)) for block, run in runs]
-        self.program.instructions += _copies(out, gathers)
+
+class _Making:
+    """A loop that is being made: its body, and what that passes on."""
+
+    def __init__(self, program: Program, graph: LoopBody, carried: Block, varies: bool):
+        self.program, self.graph, self.carried, self.varies = program, graph, carried, varies
+        self.body: list[Computation] = []
+        self.updates: list[Map] = []
+        self.inputs: list[Block] = []
+
+    def add_body(self, inner: Program) -> dict[str, list[Gather]]:
+        """Adds the program of one trip, and returns its answers."""
+        self.inputs = inner.inputs
+        self.body += [_rewired(i, self._outside) for i in inner.computations]
+        for i in self.body:
+            i.out.varying = self.varies
+        return {name: [*map(self._outside, some)] for name, some in inner.outputs.items()}
+
+    def _outside(self, gather: Gather) -> Gather:
+        if gather.block is self.inputs[0]:
+            return Gather(self.carried, gather.index)
+        return self.graph.outside(gather, self.inputs[1:])
+
+    def view(self, place: Place | None) -> View | None:
+        return None if place is None else _views(self._outside(_gather(*place)))[0]
+
+    def final(self, gathers: list[Gather]) -> list[Place]:
+        """Where the results of the last trip are."""
+        outs = {i.out for i in self.body}
+        own = [gather if gather.block in outs else self._copied(gather) for gather in gathers]
+        return [view.at(0) for gather in own for view in _views(gather)]
+
+    def pass_on(self, gathers: list[Gather]) -> list[View]:
+        """Makes it pass on what is carried."""
+        own = [self._copied(x) if x.block is self.carried else x for x in gathers]
+        self.updates += copies(self.carried, own)
+        return [view for gather in own for view in _views(gather)]
+
+    def _copied(self, gather: Gather) -> Gather:
+        """A copy in a block of its own, which a trip makes."""
+        out = self.program.new_block(len(gather), self.varies)
+        self.body.append(Map(out, 0, ops.identity, [gather]))
+        return Gather(out, np.arange(len(gather)))
+
+    def carry_totals(self, sums: list[Gather]) -> list[Place]:
+        if not sums:
+            return []
+        begin, body, update, places = loop_totals.carried(self.program, sums, self.varies)
+        self.program.instructions.append(begin)
+        self.body += body
+        self.updates.append(update)
+        return places
+
+    def sum_over_examples(
+        self, sums: list[Gather], outputs: dict[str, list[Gather]]
+    ) -> list[Place]:
+        if not sums:
+            return []
+        reads = [x for some in outputs.values() if some is not sums for x in some]
+        self.body, places = loop_totals.over_examples(self.program, self.body, sums, reads)
+        return places
 
 
-def _index(run: Iterable[Place]) -> Index:
-    return np.array([k for _, k in run], np.int64)
+def _outputs(body: LoopBody, results: Results) -> Outputs:
+    asked = {
+        "each": results.each,
+        "final": results.final,
+        "totals": results.totals,
+        "over examples": results.over_examples,
+    }
+    return {"after": body.after, **{k: [body.nodes[j] for j in js] for k, js in asked.items()}}
 
 
-def _copies(out: Block, gathers: list[Gather], step: int = 0) -> list[Map]:
-    starts = np.cumsum([0, *map(len, gathers)]).tolist()
-    return [Map(out, k, ops.identity, [gather], step) for k, gather in zip(starts, gathers)]
+def _gather(block: Block, place: int) -> Gather:
+    return Gather(block, np.array([place], np.int64))
+
+
+def _views(gather: Gather) -> list[View]:
+    return [View(gather.block, k, gather.step) for k in gather.index.tolist()]
+
+
+def copies(out: Block, gathers: list[Gather], step: int = 0, start: int = 0) -> list[Map]:
+    """Instructions that write what is gathered into a block, in order. Neighbours are one."""
+    found: list[Map] = []
+    for (block, moves), some in groupby(gathers, key=lambda g: (g.block, g.step)):
+        index = np.concatenate([gather.index for gather in some])
+        found.append(Map(out, start, ops.identity, [Gather(block, index, moves)], step))
+        start += len(index)
+    return found
 
 
 def _rewired(instruction: Computation, outside: Callable[[Gather], Gather]) -> Computation:

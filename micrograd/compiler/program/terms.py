@@ -4,10 +4,14 @@ A node is known by its number in the trace, and a float by a negative number. So
 about many nodes, such as the value numbers of a neuron's weights, is one look into an array.
 """
 
+from array import array
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+import numpy as np
+
+from micrograd.compiler.program.indices import Index
 from micrograd.compiler.program.monoid import SUM, Monoid
 
 Numbers = MutableSequence[int]  # of nodes: a list, or an array where there are many
@@ -56,3 +60,17 @@ def runs(terms: Sequence[ValueNumbers]) -> list[Run]:
     if len(set(terms)) == 1:
         return [(terms[0], len(terms))]
     return [(value_numbers, len(list(run))) for value_numbers, run in groupby(terms)]
+
+
+def zeros(n: int) -> tuple[Numbers, Index]:
+    """So many zeros, to be read and written one by one, and the same memory as an array."""
+    numbers = array("q", bytes(8 * n))
+    return numbers, np.frombuffer(numbers, np.int64)
+
+
+def of_nodes(numbers: Index, entries: Index, of_floats: int) -> Index:
+    """The entry of each node in an array; a float has none there."""
+    result = np.full(len(numbers), of_floats)
+    nodes = numbers >= 0
+    result[nodes] = entries[numbers[nodes]]
+    return result

@@ -60,10 +60,11 @@ def _verify_loop(program: Program, loop: Loop, written: Written) -> None:
     """The body computes what is new; the updates overwrite what was computed before, and none of
     them reads it."""
     assert loop.trips > 0 < len(loop.body)
-    for instruction in loop.computations:
-        assert instruction.out.varying == loop.varying, f"{instruction}: varying?"
-        assert not (isinstance(instruction, Sum) and instruction.over_examples), f"{instruction}"
+    totals = {i.out for i in loop.body if isinstance(i, Sum) and i.over_examples}
+    assert totals.isdisjoint(gather.block for gather in loop.gathers()), "a trip reads a total"
     for instruction in loop.body:
+        varies = loop.varying and instruction.out not in totals
+        assert instruction.out.varying == varies, f"{instruction}: varying?"
         _verify_computation(program, instruction, written, loop.trips)
         _write(instruction, written, loop.trips)
     carried = {i.out for i in loop.updates}

@@ -38,7 +38,7 @@ def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool
             assert isinstance(loop, Loop)
             parts = loop.body, [*computations(loop.updates)]
             nests = [nest for part in parts for nest in _nests_of(part, uses, many)]
-            result.append(LoopNest(loop.trips, nests))
+            result.append(LoopNest(loop.trips, nests, loop.backwards))
     return result
 
 

@@ -6,6 +6,7 @@ step of its body. The result of a step that only its own nest reads stays in a r
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -116,15 +117,15 @@ class Nest:
 
 @dataclass(eq=False)
 class LoopNest:
-    """for s < trips: the nests, in order."""
+    """for s < trips: the nests, in order; or for s from trips - 1 down to 0."""
 
     trips: int
     nests: list[Nest]
+    backwards: bool = False
 
-    # What the nests of a plan are asked for; no loop is straight-line code, a sum over the
-    # examples, or an output.
-    straight_line = over_examples = is_opaque = False
-    factors = output = None
+    # What the nests of a plan are asked for; no loop is straight-line code, or an output.
+    straight_line = is_opaque = False
+    output = None
 
     @property
     def steps(self) -> list[Step]:
@@ -139,10 +140,19 @@ class LoopNest:
 
     def __str__(self) -> str:
         nests = "\n".join(f"  {nest}" for nest in self.nests).replace("\n", "\n  ")
-        return f"loop for s < {self.trips}:\n  {nests}"
+        how = f"s from {self.trips - 1} down to 0" if self.backwards else f"s < {self.trips}"
+        return f"loop for {how}:\n  {nests}"
 
 
 Nests = list[Nest | LoopNest]
+
+
+def single(nests: Nests) -> Iterator[Nest]:
+    """The nests, and those of loops in place of these."""
+    for nest in nests:
+        yield from nest.nests if isinstance(nest, LoopNest) else [nest]
+
+
 Member = tuple[Nest, tuple[int, ...]]  # with its loop indices
 Stretch = list[list[Member]]  # straight-line code of one function: tiles of members, in order
 

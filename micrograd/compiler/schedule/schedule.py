@@ -19,7 +19,7 @@ from micrograd.compiler.program.ir import Block, Instruction, Program, Sum, comp
 from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.fusion import nests_of, uses_of, with_own_comparisons
 from micrograd.compiler.schedule.liveness import Lifetime, allocated
-from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan
+from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan, single
 from micrograd.compiler.schedule.straight_line import choose_straight_line
 
 TILE = 8  # members of a long sum at once: as many independent chains of multiply-adds
@@ -44,17 +44,21 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     repeated = (False, width > 1, False)  # nests of examples run once per vector of examples
     nests = [nests_of(part, uses, many) for part, many in zip(phases, repeated)]
     in_place = _in_place(program)
-    sums = {step.target.block for nest in nests[1] if nest.over_examples for step in nest.steps}
+    inner = [*single(nests[1])]
+    sums = {step.target.block for nest in inner if nest.over_examples for step in nest.steps}
     first = [in_place[1]] if in_place and in_place[1] in sums else []
     if width > 1:
         plain = [nest for nest in nests[1] if isinstance(nest, Nest)]
         _find_products(program, plain, width, uses if delivers else {})
+        for nest in inner:
+            if nest.over_examples:
+                nest.factors = _rows_and_columns(nest, width)
         choose_straight_line([nest for nest in plain if nest.output is None])
     offset, rows, uniform, reduced = _layout(program, nests, first)
-    outer = [nest for nest in nests[1] if isinstance(nest, Nest) and nest.factors]
+    outer = [nest for nest in inner if nest.factors]
     packed = max([_whole(nest.axes[-1], width) for nest in outer], default=0)
     streams = _streams(program) if width > 1 else {}
-    products = [nest.factors[1].block for nest in nests[1] if nest.factors and nest.over_examples]
+    products = [nest.factors[1].block for nest in outer if nest.factors and nest.over_examples]
     in_rows = [block for block in program.inputs if block in products and block.size > 1]
     shared = program.parameters.size + reduced
     straight_line = any(nest.straight_line for nest in nests[1])
@@ -75,20 +79,21 @@ def _phases(instructions: list[Instruction]) -> list[list[Instruction]]:
     phases: list[list[Instruction]] = [[], [], []]
     phase_of: dict[Block, int] = {}
     for instruction in instructions:
-        reduces = isinstance(instruction, Sum) and instruction.over_examples
+        computed = [*computations([instruction])]
+        totals = {i.out for i in computed if isinstance(i, Sum) and i.over_examples}
         after = any(phase_of.get(g.block, 0) == 2 for g in instruction.gathers())
-        outs = {i.out for i in computations([instruction])}
-        phase = 1 if any(out.varying for out in outs) or reduces else 2 if after else 0
+        outs = {i.out for i in computed}
+        phase = 1 if any(out.varying for out in outs) or totals else 2 if after else 0
         assert not (after and phase == 1), "an example depends on a sum over the examples"
         phases[phase].append(instruction)
         for out in outs:  # the phase of a block is that of its last member
             known = phase_of.get(out, 0)
-            phase_of[out] = max(known, 2 if reduces else phase)
+            phase_of[out] = max(known, 2 if out in totals else phase)
     return phases
 
 
 def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[Block, int]) -> None:
-    """Marks the nests that are outer products: sums over examples, and outputs without a reader."""
+    """Marks the nests that are outer products and outputs without a reader."""
     outputs: dict[Block, int] = {}
     for k, gathers in enumerate(program.outputs.values()):
         if len(gathers) == 1 and np.array_equal(gathers[0].index, np.arange(gathers[0].block.size)):
@@ -96,9 +101,9 @@ def _find_products(program: Program, nests: list[Nest], width: int, uses: dict[B
     for nest in nests:
         block = nest.steps[0].target.block
         own = len(nest.steps) == 1 and block in outputs and uses.get(block) == 1
-        if nest.over_examples or (own and math.prod(nest.axes) == block.size):
+        if own and not nest.over_examples and math.prod(nest.axes) == block.size:
             nest.factors = _rows_and_columns(nest, width)
-        if own and nest.factors and not nest.over_examples:
+        if nest.factors:
             nest.output, nest.steps[0].stored = outputs[block], False
 
 
@@ -184,7 +189,10 @@ def _layout(
         uniform += block.size
     for first in (True, False):  # sums over examples come first
         for step, over in (
-            (s, nest.over_examples) for nests in phases for nest in nests for s in nest.steps
+            (s, nest.over_examples)
+            for nests in phases
+            for nest in single(nests)
+            for s in nest.steps
         ):
             block = step.target.block
             if step.stored and block not in offset and over == first:

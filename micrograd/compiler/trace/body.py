@@ -18,6 +18,7 @@ from micrograd.compiler.trace.recurrence import (
     Read,
     Recurrence,
     Same,
+    Slope,
     Source,
 )
 from micrograd.compiler.trace.words import COMPUTED, CONSTANT, OPERATION, Words
@@ -25,7 +26,7 @@ from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
 Edge = tuple[int, int, int]  # a node, an operand, and how many trips earlier that is computed
-Initial = dict[tuple[int, int], int | float]
+Initial = dict[tuple[int, int], int | float | Slope]
 
 BEFORE = 8  # bodies before a run that are searched for the first trips of the loop
 CUTS, SHORT = 8, 12  # how many starts of the body are tried, each on so many trips

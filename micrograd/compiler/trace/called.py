@@ -1,13 +1,16 @@
 """Called: traces a Python function by one call on symbols; its results are the outputs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from micrograd.arrays.array import wrapped
-from micrograd.compiler.trace.errors import TraceError
+from micrograd.compiler.trace import loop_gradients
+from micrograd.compiler.trace.errors import TraceError, not_rolled
 from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.recurrence import Loops
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.structure import Structure, flatten
@@ -22,18 +25,20 @@ def trace(
     numbers_only: bool = False,
     questions: Questions | None = None,
     nodes: list[Symbol] | None = None,
-    loops: bool = False,
+    loops: Loops = "",
 ) -> Trace:
     """Calls `function` once, on symbols arranged by `structure`, each leaf an array or a number.
 
     Raises TraceError if the function would turn an input into a constant, or returns anything but
     numbers and structures of them; with `numbers_only`, also if it puts a number into an array.
     Without `questions` it also raises if Python needs the truth of a condition, or an integer. The
-    nodes are appended to `nodes`, if that is passed. With `loops`, a `micrograd.scan` may be one
-    node.
+    nodes are appended to `nodes`, if that is passed. `loops` says which `micrograd.scan` may be one
+    node; NotRolled is raised if some of them must be unrolled.
     """
     result = Trace(numbers_only, questions, loops)
     result.nodes = [] if nodes is None else nodes
+    if loops:
+        result.gradients = partial(loop_gradients.gradients, result)
     leaves: list[Any] = []
     for argument, shape in enumerate(shapes):
         size = 1 if shape is None else int(np.prod(shape))
@@ -47,6 +52,8 @@ def trace(
             leaves.append(wrapped(array.reshape(shape)))
     args, kwargs = structure.build(iter(leaves))
     answer = result.run(function, *args, **kwargs)
+    if result.has_failed:  # and the function has caught it
+        raise not_rolled(result)
     returned, result.output_structure = flatten(answer)
     for leaf in returned:
         _add_output(result, leaf)

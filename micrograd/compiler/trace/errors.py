@@ -41,6 +41,16 @@ class TraceError(TypeError, AttributeError):
         self.add_note("help(micrograd.TraceError) lists what to write instead of what.")
 
 
+class NotRolled(TraceError):
+    """A loop cannot be one node of the graph: the function is to be traced anew, its trips written
+    out."""
+
+
+def not_rolled(graph: Any) -> NotRolled:
+    graph.has_failed = True  # also if the function catches the error
+    return NotRolled("this depends on the answers of single trips of a loop")
+
+
 def chosen_by_if() -> TraceError:
     """The derivative of a user's operation, run on whole blocks, asked which way to go."""
     return TraceError(

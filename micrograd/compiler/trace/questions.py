@@ -10,7 +10,8 @@ from typing import Any
 
 from micrograd import ops
 from micrograd.caller import line_of_the_user
-from micrograd.compiler.trace.errors import TRUTH, asked_for, asks_for_ever
+from micrograd.compiler.trace.errors import TRUTH, asked_for, asks_for_ever, not_rolled
+from micrograd.compiler.trace.recurrence import LOOP
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.lazy import cached_property
 
@@ -112,6 +113,8 @@ class Questions:
             stack.pop()
             if node.number in known:
                 continue
+            if node.op is LOOP:
+                raise not_rolled(node.trace)
             if node.op is None:
                 if node.source is None:  # the unknown of an equation
                     raise asked_for(*TRUTH)

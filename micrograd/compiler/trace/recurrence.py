@@ -8,7 +8,8 @@ Python ran. Its operations are numbered from 0. Their operands are:
     Read(source)    a number from outside the loop, the same in each trip or one for each
 
 A source is an `int`, the number of a symbol in the trace; or a `float`, a constant; or an array of
-int64 or float64, with one of these for each trip.
+int64 or float64, with one of these for each trip. The gradient of a recurrence is a recurrence that
+runs backwards; it reads the results that the forward one keeps, and the gradients of its results.
 
 >>> from micrograd import ops
 >>> x = np.array([2, 3, 4])  # the numbers of three inputs
@@ -20,14 +21,30 @@ for t < 3:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micrograd.ops import Op
 
-Source = int | float | NDArray[np.int64] | NDArray[np.float64]
+
+class Kept(NamedTuple):
+    """The result of an operation of the forward loop, so many trips before this one."""
+
+    node: int
+    distance: int
+
+
+class Slope(NamedTuple):
+    """The gradient of the result of an operation of the forward loop in this trip; where a loop
+    begins, of the one after its last trip."""
+
+    node: int
+
+
+Port = Kept | Slope
+Source = int | float | NDArray[np.int64] | NDArray[np.float64] | Port
 Names = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -74,9 +91,15 @@ class Recurrence:
     trips: int
     ops: Sequence[Op]
     operands: Sequence[Sequence[Operand]]
-    initial: dict[tuple[int, int], int | float]
+    initial: dict[tuple[int, int], int | float | Slope]
     names: Names = field(default_factory=lambda: (_NONE, _NONE, _NONE))
     line: str = ""  # of the user's program that begins it, where it is known
+    backwards: bool = False  # from the last trip to the first
+
+    @property
+    def last(self) -> int:
+        """The trip that comes last."""
+        return 0 if self.backwards else self.trips - 1
 
     def sources(self) -> Iterator[Source]:
         """All that is read from outside, initial values included."""
@@ -89,17 +112,20 @@ class Recurrence:
         depth: dict[int, int] = {}
         for x in (x for operands in self.operands for x in operands if isinstance(x, Carried)):
             depth[x.node] = max(depth.get(x.node, 0), x.distance)
-        return depth
+        return dict(sorted(depth.items()))
 
     def __str__(self) -> str:
         lines = [
             f"  n{j} = {op.name}({', '.join(map(str, operands))})"
             for j, (op, operands) in enumerate(zip(self.ops, self.operands))
         ]
-        return "\n".join([f"for t < {self.trips}:", *lines])
+        how = f"t from {self.trips - 1} to 0" if self.backwards else f"t < {self.trips}"
+        return "\n".join([f"for {how}:", *lines])
 
 
 _NONE = np.empty(0, np.int64)
+# Which `micrograd.scan` of a function may be nodes: none, those outside of derivatives, or all.
+Loops = Literal["", "values", "everywhere"]
 
 
 def _no_meaning(*operands: Any) -> Any:

@@ -29,7 +29,7 @@ def rolled(graph: Any, step: loops.Step, carry: Any, items: list[Any]) -> Any:
     """The results of `micrograd.scan`, as symbols; None if the loop must be unrolled.
 
     It is unrolled if the step branches, since it may take another path in each trip, and if the
-    step has a norm, an iteration or an opaque operation.
+    step has a norm, an iteration, an opaque operation, or a `take`, whose index is checked.
     """
     scan, mark, questions = _Scan(graph), len(graph.nodes), graph.questions
     if not scan.begins(carry, items):
@@ -49,7 +49,7 @@ def rolled(graph: Any, step: loops.Step, carry: Any, items: list[Any]) -> Any:
 
 def _may_repeat(node: Symbol) -> bool:
     op = node.op
-    return op is not None and op is not ops.norm and op.iteration is None and not op.opaque
+    return op not in (None, ops.norm, ops.take) and op.iteration is None and not op.opaque
 
 
 class _Scan:
@@ -151,18 +151,7 @@ class _Scan:
             return Same(self.place[x])
         if x in self.next:
             return Carried(self.next[x], 1)
-        return Read(self._column(self.columns[x]) if x in self.columns else x.number)
-
-    def _column(self, column: list[Node]) -> Source:
-        """The source of x in each trip; a single source if it is the same in all."""
-        if all(isinstance(x, float) for x in column):
-            numbers = np.array(column, np.float64)
-            return column[0] if len({*numbers.view(np.int64).tolist()}) == 1 else numbers  # type: ignore[return-value]
-        for t, x in enumerate(column):
-            if not isinstance(x, Symbol):
-                column[t] = Symbol(self.graph, ops.identity, (x,))
-        places = np.array([x.number for x in column if isinstance(x, Symbol)], np.int64)
-        return int(places[0]) if (places == places[0]).all() else places
+        return Read(column(self.graph, self.columns[x]) if x in self.columns else x.number)
 
     def _reads(self) -> tuple[Symbol, ...]:
         """All symbols outside the loop that it reads."""
@@ -176,6 +165,19 @@ class _Scan:
 
     def _result(self, whole: Symbol, node: Symbol, trip: int) -> Symbol:
         return Symbol(self.graph, RESULT, (whole,), (self.place[node], trip))
+
+
+def column(graph: Any, nodes: list[Node]) -> Source:
+    """What a loop reads in each trip: one source for all, if it is the same. In `nodes`, numbers
+    among symbols become symbols."""
+    if all(isinstance(x, float) for x in nodes):
+        numbers = np.array(nodes, np.float64)
+        return nodes[0] if len({*numbers.view(np.int64).tolist()}) == 1 else numbers  # type: ignore[return-value]
+    for t, x in enumerate(nodes):
+        if not isinstance(x, Symbol):
+            nodes[t] = Symbol(graph, ops.identity, (x,))
+    places = np.array([x.number for x in nodes if isinstance(x, Symbol)], np.int64)
+    return int(places[0]) if (places == places[0]).all() else places
 
 
 def _source(x: Node) -> int | float:

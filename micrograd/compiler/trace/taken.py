@@ -7,11 +7,12 @@ import numpy as np
 from micrograd import ops
 from micrograd.compiler.trace.columns import Columns, Examples, Rows
 from micrograd.compiler.trace.paths import Branch, Groups, Leaf, Paths, Place
+from micrograd.compiler.trace.recurrence import LOOP
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.functions import check_indices, outside
 
-LOSE_NAN = {ops.pow, *ops.GUARDS}  # nan**0 is 1
+LOSE_NAN = {ops.pow, LOOP, *ops.GUARDS}  # nan**0 is 1; the step of a loop may compare
 
 
 def takes_of(graph: Trace) -> list[Symbol]:

@@ -1,7 +1,8 @@
 """Trace: the graph that a Python function becomes, called once on symbols."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from micrograd.compiler.trace.errors import (
 )
 from micrograd.compiler.trace.parameter_order import MANY, in_order, numbers_of
 from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.recurrence import Loops
 from micrograd.compiler.trace.scan import rolled, shown
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.engine import Value
@@ -43,11 +45,13 @@ class Trace(Watch):
     no_answer = TraceError
 
     def __init__(
-        self, numbers_only: bool = False, questions: Questions | None = None, loops: bool = False
+        self, numbers_only: bool = False, questions: Questions | None = None, loops: Loops = ""
     ) -> None:
         super().__init__()
-        self.loops = loops  # whether `micrograd.scan` is one node; else a loop is unrolled
+        self.loops: Loops = loops
         self.has_loops = False
+        self.gradients: Callable[[Any, list[Any]], list[Any]] = graph.gradients
+        self.has_failed = False  # a loop cannot be a node: see NotRolled
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
         self.questions = questions  # None: they raise TraceError
         self.conditions: list[Node] = []  # of questions: computed as they are written
@@ -151,18 +155,24 @@ class Trace(Watch):
         """The number of the symbol of a computed Value that is in this graph."""
         return self._computed[value].number  # type: ignore[union-attr]
 
-    def scan(self, step: Any, carry: Any, items: Any) -> Any:
+    def scan(self, step: Any, carry: Any, items: Any, differentiated: bool = False) -> Any:
         """The results of `micrograd.scan`, where it can be a node; a loop within its step is
         unrolled."""
-        if not self.loops:
+        if not self.loops or (differentiated and self.loops != "everywhere"):
             return None
-        self.loops = False
-        try:
+        with self.without_loops():
             results = rolled(self, step, carry, items)
-            self.has_loops |= results is not None
-            return results
+        self.has_loops |= results is not None
+        return results
+
+    @contextmanager
+    def without_loops(self) -> Iterator[None]:
+        """Within this block, each `micrograd.scan` is unrolled."""
+        loops, self.loops = self.loops, ""
+        try:
+            yield
         finally:
-            self.loops = True
+            self.loops = loops
 
     def node(self, op: Op, operands: tuple[Any, ...]) -> Symbol:
         """The symbol of an operation on symbols, Values and numbers; conditions among them count
