@@ -215,6 +215,17 @@ def test_a_number_of_the_example_that_all_trips_read() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
 
 
+def test_results_that_are_one_number_have_one_gradient() -> None:
+    def f(x: Any) -> Any:
+        last, _ = mg.scan(lambda s, r: ([mg.tanh(r + C)] * 2 + [s[0]], None), [x[0]] * 3, x)
+        return last[0] + 2.0 * last[1] * last[2]
+
+    x = np.random.default_rng(8).normal(size=(4, 5))
+    _, found = mg.vectorize(f, each="row").value_and_grad(x)
+    expected = [[number(v) for v in mg.grad(f)(row)] for row in x]
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+
+
 def test_more_parameters_than_one_tile_of_a_matrix_product() -> None:
     """Rows and columns that do not fill vectors, and batches that do not fill chunks."""
     random = np.random.default_rng(7)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micrograd.compiler.program.ir import Block, Gather, Program
-from micrograd.compiler.program.loop_body import Slot, View, live_operations, places_of
+from micrograd.compiler.program.loop_body import Slot, View, places_of
 from micrograd.compiler.program.notes import Notes
 from micrograd.compiler.program.roll_loop import Place, Results, RolledLoop, copies
 from micrograd.compiler.trace.backwards import Backwards, backwards
@@ -50,7 +50,7 @@ def add_loop(
     begin = [
         (back.of_slot[slot], View(*place, 0))
         for slot, place in zip(loop.body_graph.slots, loop.begin)
-        if place[0] in wanted.active
+        if place[0] in wanted.active and slot in back.of_slot
     ]
     shared, moving = _reads(loop, back)
     slopes = {Slope(j): View(*place, 0) for j, place in late.items()}
@@ -88,13 +88,15 @@ def _together(gathers: list[Gather]) -> Gather:
 
 
 def _late(loop: RolledLoop, gradient: Gradients) -> dict[int, Place]:
-    """Where the gradients of the last trip's results are."""
+    """Where the gradients of the last trip's results are. Results that are one number have one
+    gradient, which counts once."""
     known = {block: gradient(block) for block, _ in loop.final.values()}
-    found: dict[int, Place] = {}
-    for j, (block, place) in loop.final.items():
-        if (g := known[block]) is not None:
-            found[j] = g.block, int(g.index[place])
-    return found
+    first = {place: j for j, place in reversed(loop.final.items())}
+    return {
+        j: (g.block, int(g.index[place]))
+        for (block, place), j in first.items()
+        if (g := known[block]) is not None
+    }
 
 
 def _each(loop: RolledLoop, gradient: Gradients, program: Program) -> dict[int, View]:
@@ -127,7 +129,7 @@ def _reads(loop: RolledLoop, back: Backwards) -> tuple[Targets, Targets]:
 
 def _ports(recurrence: Recurrence, results: set[int]) -> list[Kept]:
     """What the results of a loop need of another one."""
-    reads = [x for j in live_operations(recurrence, results) for x in recurrence.operands[j]]
+    reads = [x for j in recurrence.live(results) for x in recurrence.operands[j]]
     sources = [x.source for x in reads if isinstance(x, Read)]
     return sorted({x for x in sources if isinstance(x, Kept)})
 

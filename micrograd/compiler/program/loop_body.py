@@ -65,7 +65,7 @@ def loop_body(
 ) -> LoopBody:
     """The body that computes the `results`, operations of the recurrence. `view` says what a source
     is in the program outside."""
-    live = live_operations(recurrence, results)
+    live = recurrence.live(results)
     depth = {j: d for j, d in _depth(recurrence, live).items() if j in live}
     slots = [(j, d) for j in sorted(depth) for d in range(1, depth[j] + 1)]
     trace = Trace()
@@ -100,17 +100,6 @@ def loop_body(
         operands = tuple(map(operand, recurrence.operands[j]))
         body.nodes[j] = (Condition if op.boolean else Symbol)(trace, op, operands)
     return body
-
-
-def live_operations(recurrence: Recurrence, results: set[int]) -> list[int]:
-    """The operations that the results depend on, through any number of trips."""
-    live, stack = set[int](), [*results]
-    while stack:
-        j = stack.pop()
-        if j not in live:
-            live.add(j)
-            stack += [x.node for x in recurrence.operands[j] if not isinstance(x, Read)]
-    return sorted(live)
 
 
 def _depth(recurrence: Recurrence, live: list[int]) -> dict[int, int]:

@@ -96,7 +96,8 @@ class _Backwards:
         """Appends the chain rule to the operations of the forward loop. Returns whether it does not
         depend on the branches that are taken."""
         gradient: dict[Symbol, Symbol] = {}
-        arrives = {slot: self._leaf() for slot in self.begin}
+        live = {*self.forward.live(late | each)}
+        arrives = {slot: self._leaf() for slot in self.begin if slot[0] in live}
         self.late = {j: self._leaf() for j in sorted(late) if (j, 1) not in arrives}
         ends = {s: self.begin[s[0], s[1] - 1] if s[1] > 1 else self.nodes[s[0]] for s in arrives}
         pairs = [
@@ -110,7 +111,7 @@ class _Backwards:
         inputs = [*self.begin.values(), *self.sources.values()]
         reached: dict[Symbol, object] = {}
         found = dict(zip(inputs, graph.pulled_back(gradient, inputs, again, reached)))
-        self.of_slot = {s: self._named(found[x]) for s, x in self.begin.items()}
+        self.of_slot = {slot: self._named(found[self.begin[slot]]) for slot in arrives}
         self.passed |= {g: self.of_slot[slot] for slot, g in arrives.items()}
         self.passed |= {g: self._named(0.0) for g in self.late.values()}
         self.of_source = {

@@ -107,6 +107,16 @@ class Recurrence:
             yield from (x.source for x in operands if isinstance(x, Read))
         yield from self.initial.values()
 
+    def live(self, results: set[int]) -> list[int]:
+        """The operations that the results depend on, through any number of trips."""
+        live, stack = set[int](), [*results]
+        while stack:
+            j = stack.pop()
+            if j not in live:
+                live.add(j)
+                stack += [x.node for x in self.operands[j] if not isinstance(x, Read)]
+        return sorted(live)
+
     def carried(self) -> dict[int, int]:
         """The operations whose results a later trip reads, and the largest distance of each."""
         depth: dict[int, int] = {}
