@@ -121,7 +121,7 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
 
 def _of_objects(error: Exception) -> bool:
     """Whether NumPy says that it needs numbers, or integers, and got objects."""
-    return "object_" in str(error) or "must be of integer" in str(error)
+    return any(word in str(error) for word in ("object_", "dtype('O')", "must be of integer"))
 
 
 _ANY = np.empty(0)

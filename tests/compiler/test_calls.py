@@ -116,6 +116,7 @@ def test_an_array_may_be_resized_after_a_call(make: Any) -> None:
     np.testing.assert_array_equal(f(x), 2 * x)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")  # of NumPy 2.5
 @pytest.mark.parametrize("make", [mg.compile, mg.vectorize])
 def test_an_array_may_change_its_shape_and_type_between_calls(make: Any) -> None:
     f = make(lambda x: x * 2.0)
