@@ -9,7 +9,6 @@
 """
 
 import builtins
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd import installation, losses  # noqa: F401  (installation first: see there)
@@ -57,6 +56,7 @@ from micrograd.functions import (
     take,
 )
 from micrograd.gammas import beta, gammainc
+from micrograd.lazy import imported as _imported
 from micrograd.linear import cholesky, det, inv, solve
 from micrograd.module import Module
 from micrograd.neuralnet import MLP, Layer, Neuron
@@ -216,7 +216,7 @@ def __getattr__(name: str) -> Any:
         hint = did_you_mean(name, __dir__())
         message = f"module 'micrograd' has no attribute {name!r}; {hint}".rstrip("; ")
         raise AttributeError(message, name=name)
-    return getattr(import_module(f"micrograd.{_LATER[name]}"), name)
+    return getattr(_imported(f"micrograd.{_LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:

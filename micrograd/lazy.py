@@ -1,6 +1,12 @@
-"""Lazy: attributes that are computed at their first use, without a lock."""
+"""Lazy: attributes that are computed at their first use, without a lock; modules that are imported
+at their first use, under one."""
 
+from importlib import import_module
+from threading import RLock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from micrograd import forks
 
 if TYPE_CHECKING:
     from functools import cached_property
@@ -36,4 +42,21 @@ else:
             return known.setdefault(self.name, self.compute(instance))
 
 
-__all__ = ["cached_property"]
+_imports = RLock()
+
+
+def imported(name: str) -> ModuleType:
+    """The module of this name. A fork waits for a thread that imports one: Python keeps the lock of
+    an import in the child, where that thread does not exist."""
+    with _imports:
+        return import_module(name)
+
+
+def _forget() -> None:
+    global _imports
+    _imports = RLock()
+
+
+forks.wait_for(_imports, _forget)
+
+__all__ = ["cached_property", "imported"]

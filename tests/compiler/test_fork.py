@@ -69,8 +69,9 @@ print(codes)
 WITHIN_LLVM = (
     FORK
     + """
+from micrograd import forks
 from micrograd.compiler.llvm import thread
-thread.PATIENCE = 0.01
+forks.PATIENCE = 0.01
 mg.compile(lambda x: x + 1)(1.0)
 
 def answers():
@@ -128,6 +129,18 @@ go.set()
 """
 )
 
+WHILE_A_THREAD_IMPORTS = (
+    FORK
+    + """
+thread = threading.Thread(target=lambda: mg.compile(lambda x: x + 1)(1.0))
+thread.start()
+while "micrograd.compiler.trace" not in sys.modules:
+    time.sleep(0.0001)
+print([child(lambda: mg.compile(lambda x: x * 3)(2.0) == 6.0)])
+thread.join()
+"""
+)
+
 
 def printed(program: str) -> str:
     environment = os.environ | {"MICROGRAD_CACHE_DIR": ""}
@@ -152,6 +165,11 @@ def test_a_function_may_fork_while_it_is_traced() -> None:
 
 def test_a_fork_while_a_thread_computes_an_attribute() -> None:
     assert printed(WHILE_A_THREAD_COMPUTES_AN_ATTRIBUTE) == "[0]"
+
+
+def test_a_fork_while_a_thread_imports_the_compiler() -> None:
+    """Its first use imports it; the lock of an import is not released in a child."""
+    assert printed(WHILE_A_THREAD_IMPORTS) == "[0]"
 
 
 def test_no_attribute_is_computed_under_the_lock_of_functools() -> None:

@@ -33,6 +33,10 @@ try:
     import llvmlite
 except ImportError:  # then programs run in NumPy
     llvmlite = None
+else:  # all that a first call needs: a fork waits for this import, not for one within a call
+    import micrograd.compiler.llvm.emitter
+    import micrograd.compiler.llvm.scalars
+    import micrograd.compiler.runtime.jit  # noqa: F401
 
 
 def completed(theta: Array, it: Specialization) -> Array:

@@ -17,6 +17,15 @@ VOID = ir.VoidType()
 INLINE_CALLS = 16  # an elementary function with more calls is not inlined: code would grow too long
 
 
+def rounded(x: float, kind: ir.Type) -> float:
+    """A constant in the precision of its type. What is too large for float32 is infinite; llvmlite
+    itself raises there, since Python 3.14."""
+    if not isinstance(kind, ir.FloatType):
+        return x
+    with np.errstate(over="ignore"):
+        return float(np.float32(x))
+
+
 class Module:
     """An LLVM module for vectors of `width` numbers, with the C library's functions if `exact`."""
 
@@ -54,6 +63,7 @@ class Module:
         key = x.hex(), count
         known = self._splats.get(key)
         if known is None:
+            x = rounded(x, vector.element if isinstance(vector, ir.VectorType) else vector)
             known = self._splats[key] = ir.Constant(vector, [x] * count if count else x)
         return known
 
@@ -69,7 +79,8 @@ class Module:
     def constants(self, values: list[float]) -> ir.GlobalVariable:
         """The constants of the module's only program."""
         if self._constants is None:
-            array = ir.Constant(ir.ArrayType(self.number, len(values)), values)
+            numbers = [rounded(x, self.number) for x in values]
+            array = ir.Constant(ir.ArrayType(self.number, len(values)), numbers)
             self._constants = self._global("constants", array)
         return self._constants
 

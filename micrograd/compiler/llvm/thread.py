@@ -7,7 +7,6 @@ that LLVM always releases its locks. For the same reason, a fork waits for the e
 
 import _thread
 import atexit
-import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -17,13 +16,13 @@ from weakref import ref
 
 import llvmlite.binding as llvm
 
+from micrograd import forks
+
 T = TypeVar("T")
 
 STACK = 512 << 20  # bytes of address space; memory is committed only as the stack grows
-PATIENCE = 60.0  # seconds: the time-out of a fork that waits
 
 _jobs = threading.Lock()  # held by the thread that works
-_fork = threading.local()  # `held`: the locks that the forking thread holds
 _broken = False  # the process was forked in the middle of a job
 
 # llvmlite holds this lock during each call of LLVM, including calls from other packages.
@@ -76,23 +75,9 @@ def _start(run: Callable[..., None], *args: Any) -> ref[Any]:
     return ref(run)
 
 
-def _before_fork() -> None:
-    """Waits until no thread is within LLVM."""
-    _fork.held = []
-    for lock in (_jobs, _calls):
-        if lock.acquire(timeout=PATIENCE):
-            _fork.held += [lock]
-
-
-def _after_fork() -> None:
-    for lock in reversed(_fork.held):
-        lock.release()
-
-
-def _after_fork_in_child() -> None:
+def _break() -> None:
     global _broken
-    _broken = _broken or len(_fork.held) < 2
-    _after_fork()
+    _broken = True
 
 
 def _finish() -> None:
@@ -102,7 +87,5 @@ def _finish() -> None:
 
 
 atexit.register(_finish)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-    )
+forks.wait_for(_jobs, _break)
+forks.wait_for(_calls, _break)
