@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from micrograd.fitting.many_fits import Fits
 from micrograd.fitting.measurements import measurements
 from micrograd.fitting.parameter_set import from_vector
 from micrograd.fitting.task import Task
+from micrograd.lazy import cached_property
 from micrograd.parser import Expression
 
 SHOWN = 5  # groups whose fit failed: the first ones are named
