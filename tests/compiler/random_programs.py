@@ -113,6 +113,13 @@ def with_number(number: float, a: Any) -> Any:
 # Sums.
 
 
+def _added(total: Any, terms: Iterator[Any]) -> Any:
+    """One by one, as Values; of plain floats `sum` is more precise since Python 3.12."""
+    for term in terms:
+        total = total + term
+    return total
+
+
 @line(VECTOR, VECTOR, SCALAR)
 def dot(v: Any, w: Any, b: Any) -> Any:
     return mg.dot(v, w, b)
@@ -120,7 +127,7 @@ def dot(v: Any, w: Any, b: Any) -> Any:
 
 @line(VECTOR, VECTOR)
 def pluses(v: Any, w: Any) -> Any:
-    return sum(a * b for a, b in zip(v, w))
+    return _added(0, (a * b for a, b in zip(v, w)))
 
 
 @line([mg.sum, mg.mean, mg.norm, mg.logsumexp], VECTOR)
@@ -135,7 +142,7 @@ def matrix(rows: Any, v: Any) -> Any:
 
 @line(MATRIX, VECTOR)
 def matrix_in_loops(rows: Any, v: Any) -> Any:
-    return [sum((w * a for w, a in zip(row, v)), row[0]) for row in rows]
+    return [_added(row[0], (w * a for w, a in zip(row, v))) for row in rows]
 
 
 @line(VECTOR)
