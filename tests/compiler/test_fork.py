@@ -62,6 +62,8 @@ for n in range(20):
     time.sleep(0.002 * n)
     codes.append(child(answers))
 over.set()
+for thread in threads:  # since Python 3.12 a program that ends cannot compile
+    thread.join()
 print(codes)
 """
 )
