@@ -39,7 +39,7 @@ def scan(
     result has an array of `length` numbers. It is None if y is None, or if there are no steps.
 
     Raises ShapeError if sequences have different lengths, or if the step changes the structure or
-    a shape of the carry; TypeError if it does not return a pair.
+    a shape of the carry; TypeError if it is no function, or does not return a pair.
 
     >>> import micrograd as mg
     >>> rate = mg.Value(0.1)
@@ -53,6 +53,11 @@ def scan(
     >>> f"{rate.grad:.1f}"
     '221.0'
     """
+    if not callable(step):
+        raise TypeError(
+            "scan: expected a function step(carry, x) that returns (carry, y), got "
+            f"{type(step).__name__} {step!r:.60}"
+        )
     items = items_of(xs, length)
     innermost = watch.watching()
     if innermost is not None and len(items) > 1:

@@ -71,6 +71,7 @@ def test_wrong_arguments_are_named(arguments: Any, error: Any, message: str) -> 
 @pytest.mark.parametrize(
     ("step", "error", "message"),
     [
+        (0.0, TypeError, r"expected a function step\(carry, x\).*, got float 0.0"),
         (lambda c, x: c, TypeError, r"must return a pair \(carry, y\)"),
         (lambda c, x: ([c, c], x), ShapeError, "a carry of the structure that it is passed"),
         (lambda c, x: (np.ones(2) * c, x), ShapeError, r"the shape \(\), and has the shape \(2,\)"),

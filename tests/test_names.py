@@ -49,7 +49,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "lists as rows": (lambda: MODEL([[1, 2, 3], [4, 5, 6]]), mg.ShapeError, r"rows of shape \(2, 3\).*\[model\(row\) for row in X\]"),
     "too few inputs": (lambda: MODEL([1, 2]), mg.ShapeError, "expected 3 inputs, got 2"),
     "words as inputs": (lambda: MODEL(["1", "2", "3"]), TypeError, "expected one real number, got str"),
-    "an output minus a number": (lambda: (MODEL([1, 2, 3]) - 1.0) ** 2, TypeError, r"one output; unpack it: \(out,\) = model\(x\)"),
+    "an output minus a number": (lambda: (MODEL([1, 2, 3]) - 1.0) ** 2, TypeError, r"one output; unpack it: \(out,\) = model\(x\)\. The models of micrograd\.nn return"),
     "a number minus an output": (lambda: 1.0 - MODEL([1, 2, 3]), TypeError, r"\(out,\) = model\(x\)"),
     "an output's power": (lambda: MODEL([1, 2, 3]) ** 2, TypeError, r"\(out,\) = model\(x\)"),
     "twice an output": (lambda: MODEL([1, 2, 3]) * 2, TypeError, r"\(out,\) = model\(x\)"),
