@@ -41,7 +41,7 @@ browser: .venv/installed
 	$(BIN)/python -m pip install --quiet --group browser
 
 test-browser: browser
-	$(BIN)/python -m pytest tests/test_browser.py tests/test_page.py tests/test_tutorial.py \
+	$(BIN)/python -m pytest tests/pictures/test_browser.py tests/pictures/test_page.py tests/test_tutorial.py \
 		tests/test_pyodide.py
 
 .venv/bin/python:

@@ -1,4 +1,4 @@
-"""What the script of the page must agree with: `python tests/page_fixtures.py` writes it.
+"""What the script of the page must agree with: `python tests/pictures/page_fixtures.py` writes it.
 
 Graphs as a page carries them, with the text of each step in Python; places of boxes; numbers and
 how they are shown. The tests in `page/test/` read the file, and `tests/test_page.py` compares it
@@ -20,7 +20,7 @@ from micrograd.pictures.placement import layout
 from micrograd.pictures.rows import Table
 from micrograd.working import forward, numbered, shown
 
-FILE = Path(__file__).parent.parent / "page/test/fixtures.json"
+FILE = Path(__file__).parents[2] / "page/test/fixtures.json"
 NUMBERS = [
     0.0, -0.0, 1.0, -2.0, 0.5, 2 / 3, -0.03125, 0.00005, 999.99995, 1e-3, 9.995e-4, 1e6, 123456.789,
     -1.25e-7, 9.999e99, 5e-324, 1.7e308, float("inf"), -float("inf"), float("nan"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tables import prepared, untrained, write
+from reading import prepared, untrained, write
 
 import micrograd as mg
 from micrograd.files.column import TableError

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from tables import prepared, untrained, write
+from reading import prepared, untrained, write
 
 from micrograd.files.column import TableError
 from micrograd.files.table import Table

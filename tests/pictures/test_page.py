@@ -17,7 +17,7 @@ import micrograd as mg
 from micrograd import ops
 from micrograd.pictures.rows import Table
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOURCE, BUILT = ROOT / "page", ROOT / "micrograd/pictures"
 MODULES = Path(os.environ.get("MICROGRAD_PAGE_MODULES", SOURCE / "node_modules"))
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from tables import prepared, untrained, write
+from reading import prepared, untrained, write
 
 from micrograd.files.column import TableError
 from micrograd.files.dates import DAY, microseconds

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from tables import prepared
+from reading import prepared
 
 from micrograd.files.column import TableError
 from micrograd.files.csv_layout import Layout, layout

@@ -16,7 +16,7 @@ from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting import solution
 from micrograd.parser import Expression
 
-NIST = json.loads((Path(__file__).parent / "data" / "nist.json").read_text(encoding="utf-8"))
+NIST = json.loads((Path(__file__).parent / "nist.json").read_text(encoding="utf-8"))
 X = np.linspace(0.0, 4.0, 50)
 
 
