@@ -246,6 +246,8 @@ UNSEEN = {
     "with %": lambda x: x * len("%s" % x),  # noqa: UP031
     "text that is measured": lambda x: x * len(str(x)),
     "text that is compared": lambda x: x if repr(x) == "1.0" else -x,
+    "text that is joined": lambda x: x if "".join([str(x)]) == "1.0" else -x,
+    "texts that are joined": lambda x: x if "".join(map(repr, [x])) == "1.0" else -x,
     "text as a key": lambda x: x * {"1.0": 2.0}.get(str(x), 3.0),
     "is True": lambda x: x if (x > 0) is True else -x,
     "is not False": lambda x: x if (x > 0) is not False else -x,
@@ -272,6 +274,15 @@ def test_conditions_beside_an_option_that_is_true_are_no_mistake(
 
     assert mg.vectorize(f)([1.0, -2.0]).tolist() == [1.0, 2.0]
     assert "<traced number>" in capsys.readouterr().out
+
+
+def test_a_condition_is_a_bool_as_in_the_engine() -> None:
+    def f(x: Any) -> Any:
+        condition = x > 0
+        return x if isinstance(condition, bool) and condition else -x
+
+    assert mg.vectorize(f)([1.0, -2.0]).tolist() == [1.0, 2.0]
+    assert f(Value(-2.0)).data == 2.0
 
 
 def test_an_example_on_which_the_function_raises_is_named() -> None:

@@ -174,6 +174,11 @@ class Condition(Symbol):
         if trace.questions is not None:
             check_identity()
 
+    @property
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # none writes
+        """For `isinstance(x > 0, bool)` in the user's program, which holds for Values."""
+        return bool if is_of_user(sys._getframe(1)) else type(self)
+
     def __bool__(self) -> bool:
         return self.trace.holds(self)
 

@@ -1,8 +1,9 @@
 """Unseen: detects uses of traced numbers that call no method of them.
 
 `(x > 0) is True` compares objects, and the text of a number is an ordinary string: no method of
-`Symbol` is called. The first is detected in the bytecode of the comparison. The second is detected
-by a class of strings that can be printed, but raise an error in any other use.
+`Symbol` is called. The first is detected in the bytecode of the comparison. The second may be
+printed: `print(x)` and `logging` get a string that raises an error in most other uses, and `str(x)`
+itself is an error, since `"".join` calls no method of that string.
 """
 
 import dis
@@ -11,7 +12,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from micrograd.caller import frame_of_the_user, is_of_user, shows_a_number
+from micrograd.caller import called_in, frame_of_the_user, is_of_user, shows_a_number
 from micrograd.compiler.trace.errors import IDENTITY, TEXT, asked_for
 
 LEFT_OUT = {"CACHE", "EXTENDED_ARG", "NOP", "COPY", "RESUME"}
@@ -57,9 +58,14 @@ def _names(step: dis.Instruction, name: Any) -> bool:
 
 def text(frame: Any) -> "Text":
     """A traced number as text. Raises TraceError if the code of `frame` formats it."""
-    if is_of_user(frame) and shows_a_number(frame):
+    if is_of_user(frame) and (shows_a_number(frame) or _makes_text(frame)):
         raise asked_for(*TEXT)
     return Text("<traced number>")
+
+
+def _makes_text(frame: Any) -> bool:
+    """Whether the user's code calls another function than `print`, such as `str`, for the text."""
+    return frame is frame_of_the_user(frame) and called_in(frame) not in ("", "print")
 
 
 def _refused(name: str) -> Any:
