@@ -111,6 +111,22 @@ def unscaled() -> mg.History:
     return train(inputs=X * [1, 1, 1000, 1], optimizer=mg.Adam(1e-3))
 
 
+def tiny_targets() -> mg.History:
+    return train(y=1e-6 * Y, optimizer=mg.Adam(0.01), epochs=5)
+
+
+def shifted_targets() -> mg.History:
+    return train(y=Y + 1000)
+
+
+def prices() -> mg.History:
+    return train(y=250_000 + 80_000 * Y, loss="huber")
+
+
+def one_large_target_of_two() -> mg.History:
+    return train(net(8, 2), y=np.column_stack([Y, 1e4 * Y]))
+
+
 def over_fitting(loss: Any = "mse") -> mg.History:
     return train(net(60, 1), X[:40], NOISE, loss=loss, validation=0.4, epochs=300)
 
@@ -124,6 +140,8 @@ ILL = [
     ("exploding gradients", exploding_in_depth), ("exploding gradients", exploding_in_time),
     ("learning rate too high", too_fast), ("learning rate too high", too_fast_below_zero),
     ("learning rate too low", too_slow), ("unscaled inputs", unscaled),
+    ("unscaled targets", tiny_targets), ("unscaled targets", shifted_targets),
+    ("unscaled targets", prices), ("unscaled targets", one_large_target_of_two),
     ("over-fitting", over_fitting), ("over-fitting", over_fitting_below_zero),
 ]  # fmt: skip
 
@@ -153,6 +171,16 @@ def test_lbfgs_that_cannot_begin_has_diverged():
     with pytest.raises(mg.DivergenceError) as caught:
         train(net(1), 1e200 * X, optimizer="lbfgs")
     assert "divergence" in caught.value.history.diagnose().names
+
+
+def test_what_the_targets_show_comes_before_guesses_about_the_learning_rate():
+    for run in (tiny_targets, shifted_targets, prices):
+        diagnosis = run().diagnose()
+        assert diagnosis.names[0] == "unscaled targets"
+        assert not any("learning rate" in name for name in diagnosis.names)
+    evidence = shifted_targets().diagnose().findings[0].evidence
+    assert f"mean {np.mean(Y) + 1000:.3g} and standard deviation {np.std(Y):.3g};" in evidence
+    assert f"the best constant would be {np.var(Y):.3g}" in evidence
 
 
 # Runs without problems.

@@ -7,23 +7,13 @@ from typing import Any
 import numpy as np
 
 from micrograd.neuralnet import MLP, activation_function
+from micrograd.training.run.finding import Finding
 from micrograd.training.run.record import Record
+from micrograd.training.run.scales import unscaled_inputs, unscaled_targets
 
 SAMPLE = 1_000  # examples on which the network is examined
 STEP = 1e-6  # of the finite differences that estimate an activation's slope
 SATURATED = {"tanh": 0.98, "sigmoid": 0.98, "erf": 0.98}  # fraction of the way to the asymptote
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One problem: its name, the numbers that show it, and a remedy to try."""
-
-    name: str
-    evidence: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.evidence}.\n  Try {self.remedy}."
 
 
 @dataclass(frozen=True)
@@ -54,13 +44,21 @@ def diagnose(history: Record) -> Diagnosis:
 
 
 def _findings(history: Record) -> Iterator[Finding]:
-    yield from (*_divergence(history), *_over_fitting(history), *_cliffs(history), *_rate(history))
+    """What the examples and the units show comes before guesses about the learning rate."""
+    scales = [*_scales(history)]
+    yield from (*_divergence(history), *scales, *_over_fitting(history), *_cliffs(history))
+    if history.patient is not None and isinstance(model := history.patient.model, MLP):
+        signals = _signals(model, history.patient.examples.inputs[:SAMPLE])
+        yield from (*_units(signals[:-1]), *_depth(signals))
+    if not scales:  # they explain a loss that falls slowly, or jumps
+        yield from _rate(history)
+
+
+def _scales(history: Record) -> Iterator[Finding]:
     if history.patient is not None:
-        model, X = history.patient.model, history.patient.examples.inputs[:SAMPLE]
-        yield from _inputs(X)
-        if isinstance(model, MLP):
-            signals = _signals(model, X)
-            yield from (*_units(signals[:-1]), *_depth(signals))
+        examples = history.patient.examples
+        yield from unscaled_inputs(examples.inputs[:SAMPLE])
+        yield from unscaled_targets(history, examples.targets[:SAMPLE], history.patient.loss)
 
 
 # The curves.
@@ -146,25 +144,7 @@ def _heights(curve: list[float]) -> np.ndarray:
     return np.full(len(curve), curve[0] - lowest or 1.0)
 
 
-# The inputs and the network.
-
-
-def _inputs(X: np.ndarray) -> Iterator[Finding]:
-    mean, deviation = np.abs(X.mean(axis=0)), X.std(axis=0)
-    varying = deviation > 0
-    if not varying.any():
-        return
-    size = np.maximum(mean, deviation)
-    largest = int(size.argmax())
-    spread = deviation[varying].max() / deviation[varying].min()
-    if size[largest] > 10 or size[varying].max() < 0.01 or spread > 1e3:
-        yield Finding(
-            "unscaled inputs",
-            f"feature {largest} has mean {X[:, largest].mean():.3g} and standard deviation "
-            f"{deviation[largest]:.3g}; the standard deviations of all features span a factor of "
-            f"{spread:.3g}",
-            "(X - X.mean(axis=0)) / X.std(axis=0), with the mean and deviation of the training set",
-        )
+# The network.
 
 
 @dataclass(frozen=True)
