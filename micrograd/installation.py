@@ -24,21 +24,25 @@ def _listed(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in names]
 
 
-def _state() -> list[tuple[str, int, int, int, int]]:
+def _state(paths: list[str]) -> list[tuple[int, int, int, int]]:
     """The inode, size and times of each file, which change if it is written or replaced."""
     try:
-        states = [(path, os.stat(path)) for path in sources()]
-    except OSError:  # a file was removed meanwhile, or the package is in an archive
+        states = [*map(os.stat, paths)]
+    except OSError:  # a file was removed meanwhile
         return []
-    return [(path, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in states]
+    return [(s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in states]
 
 
-_imported = _state()
+try:
+    _paths = [*sources()]
+except OSError:  # the package is in an archive
+    _paths = []
+_imported = _state(_paths)
 
 
 def unchanged() -> bool:
     """Whether all files are unchanged since before the first import."""
-    return _state() == _imported
+    return _state(_paths) == _imported
 
 
 def check_for_the_other_package() -> None:

@@ -127,6 +127,21 @@ def test_the_collector_stays_off_where_the_user_has_turned_it_off() -> None:
     assert not gc.isenabled()
 
 
+def test_what_was_made_in_a_pause_counts_as_old_for_the_collector() -> None:
+    with building.collector_paused():
+        made: list[object] = [[]]
+    assert any(x is made for x in gc.get_objects(generation=2))
+
+
+def test_what_the_user_has_frozen_stays_frozen_after_a_pause() -> None:
+    gc.freeze()
+    try:
+        paused()
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
+
+
 def test_a_compilation_that_is_interrupted_at_any_line_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,7 @@ def _of_sources() -> str:
     digest = hashlib.sha256(micrograd.__version__.encode())
     for path in installation.sources():
         with open(path, "rb") as source:
-            digest.update(os.path.relpath(path, installation.ROOT).encode() + source.read())
+            digest.update(path.removeprefix(installation.ROOT).encode() + source.read())
     return digest.hexdigest()
 
 
@@ -94,13 +94,13 @@ def _stale() -> bool:
 def _is_older(bytecode: str, source: os.stat_result) -> bool:
     """Whether bytecode was made before its source was last written, and yet counts as its own."""
     try:
+        if os.stat(bytecode).st_mtime_ns >= source.st_mtime_ns:
+            return False
         with open(bytecode, "rb") as file:
             _, flags, second, size = struct.unpack("<4I", file.read(16))
-            written = os.fstat(file.fileno()).st_mtime_ns
     except (OSError, struct.error):
         return False
-    own = not flags and (second, size) == (int(source.st_mtime) & _WORD, source.st_size & _WORD)
-    return own and written < source.st_mtime_ns
+    return not flags and (second, size) == (int(source.st_mtime) & _WORD, source.st_size & _WORD)
 
 
 _WORD = 0xFFFFFFFF

@@ -9,7 +9,10 @@ with their block, whatever interrupts it: Ctrl-C, another asynchronous exception
 import gc
 import io
 import os
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from operator import call
 from threading import RLock
 from typing import Any
 from weakref import WeakSet
@@ -29,10 +32,17 @@ class _Pause(io.IOBase):
     The block is entered and left in C code, the methods of IOBase, so that no asynchronous
     exception can come in between. These methods call `close`. So does the destructor, if an
     exception comes before the block is entered.
+
+    What was made in the block counts as old, so that the collector does not scan it at once: it is
+    frozen and unfrozen. If the user has frozen objects, they stay so.
     """
 
     __enter__: Any = gc.disable
-    close: Any = gc.enable
+
+    def __init__(self) -> None:
+        aged = [] if gc.get_freeze_count() else [gc.freeze, gc.unfreeze]
+        end = map(call, [*aged, gc.enable])
+        self.close: Any = partial(deque[None](maxlen=0).extend, end)
 
 
 def collector_paused() -> AbstractContextManager[Any]:

@@ -113,7 +113,9 @@ _PUBLIC = re.compile(r'^(?:define (?!internal)[^@]*@"?|@"?(?=opaque\.))([^"( ]+)
 
 
 def _entry(key: tuple[str, ...]) -> str | None:
-    """The name in the cache; None if this compiler cannot be identified."""
+    """The name in the cache; None if there is none, or this compiler cannot be identified."""
+    if disk.directory() is None:
+        return None
     compiler = fingerprint.of_compiler()
     if compiler is None:
         _warn_of_change()

@@ -7,7 +7,6 @@ training and do not pass through Values.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -156,8 +155,8 @@ class NativeStep:
         if self.parameters:
             return
         self.parameters, self.others = self.losses.laid_out(met, self.objective.model)
-        numbers = map(attrgetter("data"), self.parameters)
-        self.theta = np.fromiter(numbers, self.dtype, len(self.parameters))
+        numbers = numbers_of(self.parameters)
+        self.theta = np.fromiter(numbers, self.dtype, len(numbers))
         self.g = np.zeros_like(self.theta)
         self.state = [np.zeros_like(self.theta) for _ in self.optimizer.memory]
 
