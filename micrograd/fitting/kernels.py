@@ -54,10 +54,12 @@ class Kernels:
         if len(states) > 1:
             return repeat(self._fused, states, arrays, most)
         state, inputs = states[0], [array[0] for array in arrays]
-        if not OneRow.is_simple(self._single, state, inputs):
-            return repeat(self._one_row, states, arrays, most)
         ready = self._ready.setdefault(len(inputs[-1]), [])
-        row = popped(ready) or OneRow(self._single, state, inputs)
+        row = popped(ready)
+        if row is None:
+            if not OneRow.is_simple(self._single, state, inputs):
+                return repeat(self._one_row, states, arrays, most)
+            row = OneRow(self._single, state, inputs)
         state, taken = row(state, inputs, most)
         ready.append(row)
         return state[None], np.array([taken])

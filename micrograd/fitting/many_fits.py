@@ -106,7 +106,8 @@ class Fits:
         with np.errstate(invalid="ignore"):
             inverse = inverses(self.kernels, self.data, self.solution)
             covariance = inverse * (variance / self.loss_scale**2)
-        covariance[np.isnan(covariance).any((1, 2)) & ~np.isnan(self.chi2)] = np.inf
+            if (lost := np.isnan(covariance)).any():
+                covariance[lost.any((1, 2)) & ~np.isnan(self.chi2)] = np.inf
         return self._of_all(covariance)
 
     def _of_all(self, covariance: Array) -> Array:
@@ -157,7 +158,8 @@ class Fits:
     @property
     def reduced_chi2(self) -> Array:
         """χ² / degrees of freedom; NaN where there are none."""
-        return self.chi2 / np.where(self.dof > 0, self.dof, np.nan)
+        dof = self.dof
+        return np.divide(self.chi2, dof, out=np.full(len(self), np.nan), where=dof > 0)
 
     @property
     def status(self) -> Array:

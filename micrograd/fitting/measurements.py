@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.errors import ArgumentError, ShapeError
+from micrograd.lazy import cached_property
 
 LEAST_SIGMA = float(np.finfo(float).tiny)  # whose inverse is finite
 
@@ -27,7 +28,7 @@ class Measurements:
     def __len__(self) -> int:
         return len(self.y)
 
-    @property
+    @cached_property
     def counts(self) -> Array:
         """The number of points of each data set."""
         if self.weights is None:

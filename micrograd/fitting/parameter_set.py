@@ -11,6 +11,7 @@ import numpy as np
 
 from micrograd.annotations import Function
 from micrograd.errors import ArgumentError
+from micrograd.lazy import cached_property
 from micrograd.names import unknown
 from micrograd.parser import Expression
 
@@ -34,7 +35,7 @@ class Parameters:
     low: tuple[float, ...] = field(compare=False)  # of the free parameters
     high: tuple[float, ...] = field(compare=False)
 
-    @property
+    @cached_property
     def free(self) -> tuple[str, ...]:
         others = {name for name, _ in (*self.fixed, *self.tied)}
         return tuple(name for name in self.names if name not in others)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.fitting.covariance import jacobian, pieces, sound_inverses
+from micrograd.fitting.covariance import jacobian, pieces
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.solution import CONVERGED, Solution
@@ -64,7 +64,7 @@ def _step(r: Array, j: Array, free: Array, bounds: list[Array]) -> tuple[Array, 
 
 def refine(kernels: Kernels, data: Measurements, solution: Solution, bounds: list[Array]) -> None:
     """Refines the fits that have converged and whose normal matrix is near singular."""
-    _, rows = sound_inverses(solution.triangle, kernels.m)
+    _, rows = solution.inverses
     rows = rows[solution.status[rows] == CONVERGED]
     for part in pieces(rows, data.y.shape[1] * kernels.m):
         free = refined(kernels, data.take(part), solution.free[part], bounds)

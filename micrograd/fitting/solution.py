@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from micrograd.fitting import levenberg_marquardt as method
 from micrograd.fitting.kernels import Kernels, first_states
 from micrograd.fitting.measurements import Measurements, rows_of
+from micrograd.fitting.normal_matrices import sound_inverses
+from micrograd.lazy import cached_property
 
 NUMBERS = 1 << 20  # of a block, about: a block should fit into the cache
+ROUNDING = (4.0 * float(np.finfo(float).eps)) ** 2  # of χ², relative to the squares of the data
 LARGEST = 1 << 14  # rows of a block
 DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt and the second
 
@@ -32,27 +36,39 @@ Array = np.ndarray[Any, Any]
 class Solution:
     """Arrays with a row for each data set."""
 
-    free: Array
-    triangle: Array  # of the normal matrix
-    chi2: Array
+    numbers: Array  # the free parameters, the triangle of the normal matrix, and χ²
     status: Array
     iterations: Array
+    free: Array
+    triangle: Array
+    chi2: Array
 
     @classmethod
     def empty(cls, n: int, m: int) -> "Solution":
-        return cls(
-            np.full((n, m), np.nan), np.full((n, m * (m + 1) // 2), np.nan), np.full(n, np.nan),
-            np.full(n, INTERRUPTED), np.zeros(n, int),
-        )  # fmt: skip
+        numbers = np.full((n, m + m * (m + 1) // 2 + 1), np.nan)
+        parts = numbers[:, :m], numbers[:, m:-1], numbers[:, -1]
+        return cls(numbers, np.full(n, INTERRUPTED), np.zeros(n, int), *parts)
+
+    @cached_property
+    def inverses(self) -> tuple[Array, Array]:
+        """The inverses of the normal matrices, and the rows of those that are near singular."""
+        return sound_inverses(self.triangle, self.free.shape[1])
 
     def put(self, rows: Any, states: Array, taken: Array) -> None:
         """Stores the final states of these rows."""
         m = self.free.shape[1]
-        states[states[:, -1] == NOT_FINITE, :-1] = np.nan
-        self.free[rows] = states[:, :m]
-        self.triangle[rows] = states[:, 3 * m : 3 * m + m * (m + 1) // 2]
-        self.chi2[rows] = states[:, -6]
-        self.status[rows], self.iterations[rows] = states[:, -1], taken
+        status = states[:, -1]
+        if (lost := status == NOT_FINITE).any():
+            states[lost, :-1] = np.nan
+        self.numbers[rows] = states[:, _stored(m)]
+        self.status[rows], self.iterations[rows] = status, taken
+
+
+@cache
+def _stored(m: int) -> Array:
+    """The columns of a state that are stored."""
+    columns = np.arange(method.size(m))
+    return np.r_[columns[:m], columns[3 * m : 3 * m + m * (m + 1) // 2], columns[-6]]
 
 
 def solve(
@@ -68,12 +84,12 @@ def solve(
     solution = Solution.empty(n, m)
     few = data.counts < m
     solution.status[few] = TOO_FEW
-    enough = np.flatnonzero(~few)
+    enough = (~few).nonzero()[0]
     size = max(min(NUMBERS // data.y.shape[1], LARGEST), 1)
     try:
         for start in range(0, len(enough), size):
             rows = enough[start : start + size]
-            part = data.take(rows)
+            part = data if len(rows) == n else data.take(rows)
             _solve_block(kernels, part, rows_of(starts, rows), bounds, most, solution, rows)
             done(int(rows[-1]) + 1)
         done(n)
@@ -106,6 +122,6 @@ def _attempt(
     damping: float,
 ) -> tuple[Array, Array]:  # fmt: skip
     weighted = data.y if data.weights is None else data.y * data.weights
-    floor = (4.0 * np.finfo(float).eps) ** 2 * np.einsum("ij,ij->i", weighted, weighted)
+    floor = ROUNDING * np.einsum("ij,ij->i", weighted, weighted)
     states = first_states(starts, kernels.m, floor, damping)
     return kernels.repeat(states, [*bounds, *data.arrays], most)

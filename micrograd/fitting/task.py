@@ -155,13 +155,14 @@ def started(
     if callable(p0) and not len(data):  # there is nothing to call it with
         p0 = np.ones(len(names_of(model, None)))
     starts = _called(p0, data, *given) if callable(p0) else real_numbers("p0", p0)
-    starts = np.atleast_1d(starts)
+    if not starts.ndim:
+        starts = starts[None]
     if starts.ndim > 2 or (starts.ndim == 2 and len(starts) not in (1, len(data))):
         raise ShapeError(
             f"expected p0 as a vector, or with a row for each of {len(data)} data sets; got the "
             f"shape {starts.shape}"
         )
-    starts = np.atleast_2d(starts) if starts.size else np.ones((1, starts.shape[-1]))
+    starts = starts.reshape(-1, starts.shape[-1]) if starts.size else np.ones((1, starts.shape[-1]))
     parameters = from_vector(names_of(model, starts.shape[1]), bounds)
     return parameters, _checked(starts, parameters, data)
 
