@@ -1,6 +1,6 @@
 """Program: error handling of the command line: one line on stderr, and an exit status.
 
-The status is 2 for bad input, and 130 for Ctrl-C.
+The status is 1 for work without a result, 2 for bad input, and 130 for Ctrl-C.
 """
 
 import os
@@ -15,12 +15,16 @@ import click
 from micrograd.interrupt import deafen, once
 from micrograd.names import did_you_mean, unknown
 
-BAD_INPUT, INTERRUPTED = 2, 130
+WITHOUT_RESULT, BAD_INPUT, INTERRUPTED = 1, 2, 130
 QUIET = {"standalone_mode": False}  # click raises its errors, and we print them
 
 
 class Interrupted(click.ClickException):
     """Ctrl-C, with a message about the files that were written before it."""
+
+
+class WithoutResult(click.ClickException):
+    """The input was good and all work was done, but it found nothing."""
 
 
 class Choice(click.Choice[str]):
@@ -51,6 +55,8 @@ class Program(click.Group):
             status, message = INTERRUPTED, "interrupted; nothing was written"
         except Interrupted as error:
             status, message = INTERRUPTED, error.message
+        except WithoutResult as error:
+            status, message = WITHOUT_RESULT, error.message
         except click.ClickException as error:
             status, message = BAD_INPUT, error.format_message()
         except BrokenPipeError:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from micrograd.commands.click_options import PROGRESS, example
-from micrograd.commands.program import saying_what_was_written
+from micrograd.commands.program import WithoutResult, saying_what_was_written
 from micrograd.compiler.llvm.level import check_level
 from micrograd.parser import numbers_by_name
 
@@ -40,6 +40,8 @@ def fit(
     The formula has names, numbers, operators, and operations of the table (`micrograd ops`). It is
     parsed, never run as Python. The name x stands for the column of x, which may also be named
     itself; all other names are parameters. Rows with missing values are left out.
+
+    The exit status is 0 if a fit converged, 1 if none did, and 2 for bad input.
     """
     check_level()
     from micrograd import plots
@@ -64,3 +66,5 @@ def fit(
         if plot is not None:
             found.plot(plot, x, y)
             click.echo(f"curves     {plot}")
+    if found.failure:
+        raise WithoutResult(found.failure)

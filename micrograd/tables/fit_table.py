@@ -70,19 +70,27 @@ class TableFits:
     left_out: int  # rows with a missing value
 
     @property
+    def failure(self) -> str:
+        """What to say if no fit converged; else ""."""
+        if self.fits.converged.any():
+            return ""
+        if self.by is None:
+            return f"the fit failed: {self.fits.message(0).split(': ', 1)[1]}"
+        return f"none of the {len(self.fits):,} fits converged"
+
+    @property
     def notes(self) -> list[str]:
-        """Which rows were left out, and which fits failed."""
+        """Which rows were left out, and which of several fits failed."""
         notes = []
         if self.left_out:
             notes.append(f"{self.left_out:,} rows with a missing value were left out")
-        failed = np.flatnonzero(~self.fits.converged)
-        notes += [f"{self._called(k)}{self.fits.message(k)}" for k in failed[:SHOWN].tolist()]
+        failed = np.flatnonzero(~self.fits.converged & (self.by is not None))
+        notes += [
+            f"{self.by} {self.groups[k]}: {self.fits.message(k)}" for k in failed[:SHOWN].tolist()
+        ]
         if len(failed) > SHOWN:
             notes.append(f"{len(failed) - SHOWN:,} more of {len(self.fits):,} fits failed")
         return notes
-
-    def _called(self, k: int) -> str:
-        return "" if self.by is None else f"{self.by} {self.groups[k]}: "
 
     def __str__(self) -> str:
         page = self.fits[0].summary() if self.by is None else self.fits.summary()
