@@ -6,7 +6,7 @@ compile does not grow with the number of points.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,25 @@ class Kernels:
     @cached_property
     def _ready(self) -> dict[int, list[OneRow]]:
         """By the number of points: steps of one row that no thread is using."""
+        return {}
+
+    def with_input(self, k: int) -> "Kernels":
+        """The kernels of the formula whose free parameter k is its last input instead."""
+        return self._with_inputs.setdefault(k, self._with_input(k))
+
+    def _with_input(self, k: int) -> "Kernels":
+        def formula(x: Any, others: list[Any]) -> Any:
+            *inputs, number = x
+            free = [*others[:k], number, *others[k:]]
+            return self.formula(tuple(inputs) if self.several else inputs[0], free)
+
+        return replace(
+            self, formula=formula, m=self.m - 1, inputs=self.inputs + 1, several=True,
+            bounded=self.bounded and self.m > 1,
+        )  # fmt: skip
+
+    @cached_property
+    def _with_inputs(self) -> dict[int, "Kernels"]:
         return {}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from micrograd.compiler.api.function import vectorize
 from micrograd.fitting.covariance import columns_of, inverses
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements, inputs_of
-from micrograd.fitting.one_fit import Fit
+from micrograd.fitting.one_fit import Fit, check_errors
 from micrograd.fitting.parameter_set import Parameters
+from micrograd.fitting.profile import intervals
 from micrograd.fitting.solution import CONVERGED, MESSAGES, Solution
 from micrograd.lazy import cached_property
 from micrograd.names import unknown
@@ -31,8 +32,9 @@ Array = np.ndarray
 class Fits:
     """The result of `curve_fits`: arrays with a row for each of the n data sets.
 
-    `fits["a"]` holds the parameter a of all fits; `fits[k]` is the Fit of data set k. If
-    `status[k]` is not 1, fit k has not converged, and `message(k)` says why.
+    `fits["a"]` holds the parameter a of all fits; `fits[k]` is the Fit of data set k, and
+    `fits[fits.converged]` are the Fits of some. If `status[k]` is not 1, fit k has not converged,
+    and `message(k)` says why.
 
     >>> import numpy as np
     >>> import micrograd as mg
@@ -72,11 +74,15 @@ class Fits:
     def __iter__(self) -> Iterator[Fit]:
         return map(self._fit, range(len(self)))
 
-    def __getitem__(self, which: int | str) -> Any:
+    def __getitem__(self, which: Any) -> Any:
         if isinstance(which, str):
             if which not in self.names:
                 raise KeyError(unknown("parameter", which, self.names))
             return self.values[:, self.names.index(which)]
+        if isinstance(which, slice) or np.ndim(which):
+            rows = np.arange(len(self))[which]
+            parts = {"data": self.data.take(rows), "solution": self.solution.take(rows)}
+            return replace(self, **parts)
         k = index(which)
         if not -len(self) <= k < len(self):
             raise IndexError(f"there are {len(self)} fits, so no fit {k}")
@@ -141,6 +147,30 @@ class Fits:
     def errors(self) -> Array:
         """Standard errors of the parameters: the roots of the variances."""
         return np.sqrt(np.einsum("nii->ni", self.covariance))
+
+    def interval(self, name: str, errors: float = 1.0) -> Array:
+        """The intervals of a free parameter by the profile likelihood of each fit: (n, 2).
+
+        `Fit.interval` describes them. NaN for fits that have not converged or have no degrees of
+        freedom. Raises KeyError for another name.
+
+        >>> import numpy as np
+        >>> import micrograd as mg
+        >>> x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([5.0, 3.1, 2.1, 1.1])
+        >>> fits = mg.curve_fits(lambda x, a, b: a * mg.exp(-b * x), x, [y, 2.0 * y], [4.0, 1.0])
+        >>> (fits.interval("b", 2.0) - fits["b"][:, None]).round(3)
+        array([[-0.051,  0.054],
+               [-0.051,  0.054]])
+        """
+        free = self.parameters.free
+        if name not in free:
+            raise KeyError(unknown("free parameter", name, free))
+        check_errors(errors)
+        variance = np.ones(len(self)) if self.absolute_sigma else self.reduced_chi2
+        rows = np.flatnonzero(self.converged & (variance > 0.0))
+        ends = np.full((len(self), 2), np.nan)
+        ends[rows] = intervals(self, rows, free.index(name), variance, errors)
+        return ends
 
     # The fits.
 

@@ -2,21 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from micrograd.annotations import Tree
 from micrograd.errors import ArgumentError
 from micrograd.fitting.measurements import inputs_of
-from micrograd.fitting.profile import interval
+from micrograd.fitting.profile import intervals
 from micrograd.names import unknown
+from micrograd.operation import is_real
 from micrograd.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = np.ndarray
+
+
+def check_errors(errors: Any) -> None:
+    """Raises ArgumentError for a number of standard errors that is not above 0."""
+    if not (is_real(type(errors)) and errors > 0.0):
+        raise ArgumentError(f"errors must be a number greater than 0, got {errors!r:.40}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +62,11 @@ class Fit:
     def names(self) -> tuple[str, ...]:
         """The names of the parameters, in the order of `values`."""
         return self.all.names
+
+    def __iter__(self) -> Never:
+        raise TypeError(
+            "a fit is no pair of values and covariance: write fit.values and fit.covariance"
+        )
 
     def __getitem__(self, name: str) -> float:
         if name not in self.names:
@@ -153,6 +165,7 @@ class Fit:
         model this is value ± `errors` standard errors; else the interval need not be symmetric. It
         ends at a bound, or is infinite, if χ² does not grow so much. Raises KeyError for another
         name, and ArgumentError for a fit that has not converged or has no degrees of freedom.
+        `Fits.interval` computes those of many fits at once.
 
         >>> import micrograd as mg
         >>> x, y = [0.0, 1.0, 2.0, 3.0], [5.0, 3.1, 2.1, 1.1]
@@ -164,12 +177,15 @@ class Fit:
         if name not in free:
             raise KeyError(unknown("free parameter", name, free))
         variance = 1.0 if self.all.absolute_sigma else self.reduced_chi2
+        check_errors(errors)
         if not (self.converged and variance > 0.0):
             raise ArgumentError(
                 "an interval needs a fit that has converged, with degrees of freedom and a χ² "
                 f"above 0; got {self.dof} degrees of freedom, χ² {self.chi2:g}, and: {self.message}"
             )
-        return interval(self.all, self.k, free.index(name), variance, errors)
+        variances = np.full(len(self.all), variance)
+        ends = intervals(self.all, np.array([self.k]), free.index(name), variances, errors)[0]
+        return ends[0].item(), ends[1].item()
 
     def __repr__(self) -> str:
         numbers = ", ".join(

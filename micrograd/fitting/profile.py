@@ -1,14 +1,13 @@
 """Profile: the smallest χ² for each number of one parameter, and the interval in which it is near
-that of the fit."""
+that of the fit; for many fits at once."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from micrograd.fitting.covariance import columns_of
+from micrograd.fitting.covariance import columns_of, pieces
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements
 from micrograd.fitting.robust import loss_named
@@ -22,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Profile:
-    """χ² as a function of free parameter k of one fit, minimised over the others.
+    """χ² of each fit as a function of its free parameter k, minimised over the others.
 
     The number is one more input of the formula, so that one program serves all of them.
     """
@@ -30,88 +29,103 @@ class Profile:
     def __init__(
         self, kernels: Kernels, data: Measurements, free: Array, limits: list[Array], k: int
     ):
-        self.data, self.k = data, k
-        self.others = np.delete(free, k)
+        self.kernels, self.data = kernels.with_input(k), data
+        self.others = np.delete(free, k, axis=1)
         self.limits = [np.delete(limit, k, axis=1) for limit in limits]
-        formula, several = kernels.formula, kernels.several
 
-        def fixed(x: Any, others: list[Any]) -> Any:
-            *inputs, number = x
-            parameters = [*others[:k], number, *others[k:]]
-            return formula(tuple(inputs) if several else inputs[0], parameters)
-
-        self.kernels = replace(
-            kernels, formula=fixed, m=kernels.m - 1, inputs=kernels.inputs + 1, several=True,
-            bounded=bool(self.limits) and kernels.m > 1,
-        )  # fmt: skip
-
-    def __call__(self, number: float) -> float:
-        """χ² at this number; infinite if no fit is found. The next search begins where this one
-        ends."""
-        more = np.full((1, self.data.y.shape[1]), number)
-        data = replace(self.data, inputs=(*self.data.inputs, more), several=True)
+    def __call__(self, rows: Array, numbers: Array) -> Array:
+        """χ² of these fits at these numbers; infinite where no fit is found. The next search begins
+        where this one ends."""
+        data = self.data.take(rows)
+        more = np.repeat(numbers[:, None], data.y.shape[1], axis=1)
+        data = replace(data, inputs=(*data.inputs, more), several=True)
         if not self.kernels.m:
             return self._alone(data)
-        found = solve(self.kernels, data, self.others[None], self.limits, ITERATIONS)
-        if not np.isfinite(found.chi2[0]):
-            return math.inf
-        self.others = found.free[0]
-        return float(found.chi2[0])
+        found = solve(self.kernels, data, self.others[rows], self.limits, ITERATIONS)
+        known = np.isfinite(found.chi2)
+        self.others[rows[known]] = found.free[known]
+        return np.where(known, found.chi2, np.inf)
 
-    def _alone(self, data: Measurements) -> float:
+    def _alone(self, data: Measurements) -> Array:
+        """χ² of a model without other parameters."""
         r = data.y - self.kernels.curve(*columns_of(np.empty((1, 0))), *data.inputs)
         z = (r if data.weights is None else r * data.weights) ** 2
         rho = loss_named(self.kernels.loss)
-        total = float(np.sum(z if rho is None else rho(z)[0]))
-        return total if math.isfinite(total) else math.inf
+        total = np.sum(z if rho is None else rho(z)[0], axis=1)
+        return np.where(np.isfinite(total), total, np.inf)
 
 
-def interval(fits: Any, row: int, k: int, variance: float, errors: float) -> tuple[float, float]:
-    """The ends of the interval of free parameter k of a fit: see `Fit.interval`."""
-    p, free = fits.parameters, fits.solution.free[row]
+def intervals(fits: Any, rows: Array, k: int, variance: Array, errors: float) -> Array:
+    """The ends of the intervals of free parameter k of these fits: see `Fit.interval`."""
+    parts = pieces(rows, fits.data.y.shape[1] * fits.kernels.m)
+    found = [_intervals(fits, part, k, variance[part], errors) for part in parts]
+    return np.concatenate(found) if found else np.empty((0, 2))
+
+
+def _intervals(fits: Any, rows: Array, k: int, variance: Array, errors: float) -> Array:
+    p, free, least = fits.parameters, fits.solution.free[rows], fits.solution.chi2[rows]
     limits = [np.array([x]) for x in (p.low, p.high) if p.bounded]
-    data, least = fits.data.take([row]), float(fits.solution.chi2[row])
-    error = fits.errors[row, fits.names.index(p.free[k])]
-    step = errors * error if 0.0 < error < np.inf else abs(free[k]) or 1.0
+    data, start = fits.data.take(rows), free[:, k]
+    error = fits.errors[rows, fits.names.index(p.free[k])]
+    known = (error > 0.0) & np.isfinite(error)
+    step = np.where(known, errors * error, np.where(start == 0.0, 1.0, np.abs(start)))
 
-    def end(sign: float, bound: float) -> float:
+    def end(sign: float, bound: float) -> Array:
         profile = Profile(fits.kernels, data, free, limits, k)
 
-        def reached(number: float) -> float:
-            return math.sqrt(max(profile(number) - least, 0.0) / variance) * fits.loss_scale
+        def reached(some: Array, numbers: Array) -> Array:
+            excess = np.maximum(profile(some, numbers) - least[some], 0.0)
+            return np.sqrt(excess / variance[some]) * fits.loss_scale
 
-        start = float(free[k])
-        return distance(reached, start, float(start + sign * step), bound, errors)
+        return distances(reached, start, start + sign * step, bound, errors)
 
-    return end(-1.0, p.low[k]), end(1.0, p.high[k])
+    return np.stack([end(-1.0, p.low[k]), end(1.0, p.high[k])], axis=1)
 
 
-def distance(
-    errors: Callable[[float], float], start: float, first: float, end: float, wanted: float
-) -> float:
-    """The number between `start` and `end` at which a function, 0 at the start, reaches `wanted`;
-    the end if it does not. `first` is a number beyond the start to begin with."""
-    low, low_errors, high = start, 0.0, first
-    for _ in range(DOUBLINGS):
-        high = min(max(high, min(start, end)), max(start, end))
-        high_errors = errors(high)
-        if high_errors >= wanted or high == end:
-            break
-        low, low_errors, high = high, high_errors, start + 2.0 * (high - start)
-    else:
-        return end
-    if high_errors < wanted:
-        return end
+def distances(
+    errors: Callable[[Array, Array], Array], start: Array, first: Array, end: float, wanted: float
+) -> Array:
+    """The numbers between `start` and `end` at which functions, 0 at the start, reach `wanted`; the
+    end where they do not. `first` has numbers beyond the start to begin with.
+
+    `errors(rows, numbers)` returns the values of the functions with these indices.
+    """
+    low, high = np.stack([start, np.zeros_like(start)]), np.stack([first, np.zeros_like(start)])
+    rows = _bracket(errors, low, high, end, wanted)
+    found = np.full(len(start), end)
     for step in range(STEPS):
-        part = (wanted - low_errors) / (high_errors - low_errors)
-        if step % 3 == 2 or not 0.0 < part < 1.0:  # also where the errors are infinite
-            part = 0.5
-        middle = low + part * (high - low)
-        found = errors(middle)
-        if abs(found - wanted) <= CLOSE * wanted or middle in (low, high):
-            return middle
-        if found < wanted:
-            low, low_errors = middle, found
-        else:
-            high, high_errors = middle, found
-    return 0.5 * (low + high)
+        if not len(rows):
+            break
+        (a, below), (b, above) = low[:, rows], high[:, rows]
+        with np.errstate(invalid="ignore"):
+            part = (wanted - below) / (above - below)
+        unsure = (step % 3 == 2) | ~((part > 0.0) & (part < 1.0))  # also where errors are infinite
+        middle = a + np.where(unsure, 0.5, part) * (b - a)
+        reached = errors(rows, middle)
+        found[rows] = middle
+        more = (np.abs(reached - wanted) > CLOSE * wanted) & (middle != a) & (middle != b)
+        for side, here in ((low, reached < wanted), (high, reached >= wanted)):
+            side[:, rows[here]] = middle[here], reached[here]
+        rows = rows[more]
+    return found
+
+
+def _bracket(
+    errors: Callable[[Array, Array], Array], low: Array, high: Array, end: float, wanted: float
+) -> Array:
+    """Moves numbers away from the start, twice as far each time, until they reach `wanted`; returns
+    the rows that do. `low` and `high` hold the numbers and the values there."""
+    start, rows = low[0].copy(), np.arange(low.shape[1])
+    reaching: list[Array] = []
+    for _ in range(DOUBLINGS):
+        numbers = np.clip(high[0, rows], np.minimum(start, end)[rows], np.maximum(start, end)[rows])
+        values = errors(rows, numbers)
+        high[:, rows] = numbers, values
+        reaching.append(rows[values >= wanted])
+        more = (values < wanted) & (numbers != end)
+        rows = rows[more]
+        low[:, rows] = numbers[more], values[more]
+        high[0, rows] = start[rows] + 2.0 * (numbers[more] - start[rows])
+        if not len(rows):
+            break
+    return np.sort(np.concatenate(reaching))

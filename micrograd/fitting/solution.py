@@ -49,6 +49,13 @@ class Solution:
         parts = numbers[:, :m], numbers[:, m:-1], numbers[:, -1]
         return cls(numbers, np.full(n, INTERRUPTED), np.zeros(n, int), *parts)
 
+    def take(self, rows: Array) -> "Solution":
+        """The solution of these data sets."""
+        some = Solution.empty(len(rows), self.free.shape[1])
+        some.numbers[:] = self.numbers[rows]
+        some.status[:], some.iterations[:] = self.status[rows], self.iterations[rows]
+        return some
+
     @cached_property
     def inverses(self) -> tuple[Array, Array]:
         """The inverses of the normal matrices, and the rows of those that are near singular."""
