@@ -14,11 +14,6 @@ pytest.importorskip("pyarrow")
 MODEL = "top / (1 + (ec50 / dose) ** slope)"
 
 
-@pytest.fixture(autouse=True)
-def in_a_directory_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def run(*arguments: object) -> Result:
     result = CliRunner().invoke(main, ["fit", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
