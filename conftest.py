@@ -28,7 +28,10 @@ ABOUT_MACHINE_CODE = [
     "tests/compiler/special_functions.py", "tests/compiler/test_special_functions.py",
     "tests/compiler/test_vectormath.py",
 ]  # fmt: skip
-collect_ignore_glob = ["tests/without/*", *(ABOUT_MACHINE_CODE if no_machine_code else [])]
+# Not to be read for doctests: several modules named conftest cannot be imported for that.
+collect_ignore_glob = [
+    "tests/without/*", "tests/*/conftest.py", *(ABOUT_MACHINE_CODE if no_machine_code else []),
+]  # fmt: skip
 
 # No deadlines, since machines differ in speed. On a build server the examples are fixed.
 hypothesis.settings.register_profile("here", deadline=None)
