@@ -41,8 +41,7 @@ browser: .venv/installed
 	$(BIN)/python -m pip install --quiet --group browser
 
 test-browser: browser
-	$(BIN)/python -m pytest tests/pictures/test_browser.py tests/pictures/test_page.py tests/test_tutorial.py \
-		tests/test_pyodide.py
+	$(BIN)/python -m pytest tests/pictures tests/test_tutorial.py tests/test_pyodide.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MicroGrad needs Python 3.11 or newer; make PYTHON=... names one")'

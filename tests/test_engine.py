@@ -1,11 +1,8 @@
-"""Value: its arithmetic, its data, its gradients; and a user's own operations."""
+"""Value: its arithmetic, its data, its gradients."""
 
-import copy
 import gc
 import itertools
 import math
-import pickle
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -138,95 +135,6 @@ def test_operands_are_in_order_with_duplicates() -> None:
     assert (2 * a).operands[0] == 2.0
     assert (a - b).op is ops.sub
     assert (a.op, a.operands) == (None, ())
-
-
-def pickled(protocol: int, thing: Any) -> Any:
-    return pickle.loads(pickle.dumps(thing, protocol))
-
-
-@pytest.mark.parametrize("twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_have_the_same_operations(twin: Any) -> None:
-    x = Value(0.5, name="x")
-    y = twin(mg.tanh(x) * 2.0)
-    assert y.op is mg.mul
-    assert y.operands[0].op is mg.tanh
-    y.backward()
-    assert y.operands[0].operands[0].grad == 2 * (1 - math.tanh(0.5) ** 2)
-    assert x.grad == 0.0
-    assert twin(Value(1.0, (x,), "o"))._op == "o"
-
-
-TWINS = [copy.deepcopy, *(partial(pickled, protocol) for protocol in range(2, 6))]
-
-
-@pytest.mark.parametrize(
-    ("twin", "depth"), [(TWINS[0], 20_000), (TWINS[1], 20_000), (TWINS[-1], 100_000)]
-)
-def test_copies_of_deep_graphs_do_not_recurse(twin: Any, depth: int) -> None:
-    x = Value(1.0)
-    y = x
-    for _ in range(depth):
-        y = y + x
-    first, second = twin([y, x])
-    first.backward()
-    assert (first.data, second.grad, x.grad) == (depth + 1.0, depth + 1.0, 0.0)
-
-
-def test_pythons_own_pickler_does_not_recurse_either() -> None:
-    y = Value(1.0)
-    for _ in range(5_000):
-        y = mg.sin(y) * 2.0
-    assert pickle._loads(pickle._dumps(y)).data == y.data  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("twin", TWINS)
-def test_copies_share_what_was_shared(twin: Any) -> None:
-    x = Value(0.5, name="x")
-    a = mg.tanh(x)
-    b = a * a + mg.dot([x, a], [a, 2.0], x)
-    model = mg.MLP(1, [3, 1], seed=0)
-    (out,) = model([b])
-    things: Any = {"list": [b, a, x, b], "model": model, "out": out, "end": mg.sum([a, b, x])}
-    made = twin(things)
-    B, A, X, again = made["list"]
-    assert B is again
-    assert (X.name, B.data, A.op) == ("x", b.data, mg.tanh)
-    assert A.operands[0] is X
-    assert B.operands[0].operands == (A, A)
-    assert made["end"].operands == (A, B, X)
-    made["out"].backward()
-    out.backward()
-    assert X.grad == x.grad != 0.0
-    mine, theirs = model.parameters(), made["model"].parameters()
-    assert [p.grad for p in theirs] == [p.grad for p in mine]
-    assert {*map(id, theirs)}.isdisjoint(map(id, mine))
-
-
-def test_a_shallow_copy_has_the_same_operands() -> None:
-    x = Value(0.5)
-    y = mg.tanh(x * 2) + 1
-    twin = copy.copy(y)
-    assert twin is not y
-    assert twin.operands[0] is y.operands[0]
-
-
-def test_a_copy_that_is_given_up_does_not_disturb_the_next() -> None:
-    x = y = Value(1.0)
-    for _ in range(3_000):
-        y = y + x
-    for _ in range(2):
-        with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
-            pickle.dumps([y, lambda: None, y * 2])
-    assert pickle.loads(pickle.dumps([y * 2])).pop().data == 6_002.0
-
-
-def test_threads_copy_one_graph_at_once() -> None:
-    x = y = Value(1.0)
-    for _ in range(3_000):
-        y = y + x
-    with ThreadPoolExecutor(4) as threads:
-        twins = [*threads.map(copy.deepcopy, [y] * 8)]
-    assert [twin.data for twin in twins] == [y.data] * 8
 
 
 def test_nothing_else_can_be_attached_to_a_value() -> None:
@@ -384,107 +292,6 @@ def test_dot_of_any_numbers() -> None:
     assert mg.dot([], [], 3.0) == 3.0
     assert mg.dot((w for w in [1, 2]), [Value(3), 4], bias=1).data == 12.0
     assert mg.dot(np.array([1.0, 2.0]), [Value(3.0), Value(4.0)]).data == 11.0
-
-
-# User-defined operations
-
-
-def test_an_operation_is_added_in_one_place() -> None:
-    @mg.op(derivative=lambda g, z, x: 3 * g * x**2)
-    def cube(x):
-        """x times x times x."""
-        return x**3
-
-    assert TABLE["cube"] is cube
-    assert (cube.arity, cube.doc, cube(2.0), cube(2)) == (1, "x times x times x", 8.0, 8.0)
-    x = Value(2.0)
-    y = cube(x)
-    assert (y.op, y.operands) == (cube, (x,))
-    y.backward()
-    assert x.grad == 12.0
-    (dx,) = mg.graph.gradients(y, [x])
-    (dxx,) = mg.graph.gradients(dx, [x])
-    assert dxx.data == 12.0
-    assert cube(np.array([1.0, 2.0])).tolist() == [1.0, 8.0]
-    assert cube(np.array([x, 3.0], dtype=object))[1] == 27.0
-
-
-def test_operations_of_two_operands_and_defaults() -> None:
-    @mg.op(derivative=lambda g, z, x, k: (g * k, g * x), name="scaled")
-    def anything(x, k=2.0):
-        return x * k
-
-    x = Value(3.0)
-    y = anything(x)
-    y.backward()
-    assert (y.data, x.grad, anything(3.0, 4.0), TABLE["scaled"]) == (6.0, 2.0, 12.0, anything)
-    assert repr(anything) == "<op scaled>"
-
-
-def test_what_python_raises_in_them_is_ieee_too() -> None:
-    @mg.op(derivative=lambda g, z, x: -g / x**2)
-    def inverse(x):
-        return 1 / x
-
-    @mg.op(derivative=lambda g, z, x: g * 0.5 * x**-0.5)
-    def root(x):
-        return x**0.5
-
-    @mg.op(derivative=lambda g, z, x: g / (mg.sin(x) - mg.sin(x)))
-    def steep(x):
-        return 1 / (mg.sin(x) * 0.0)
-
-    for operation, data, number, slope in [
-        (inverse, 0.0, inf, -inf), (inverse, -0.0, -inf, -inf), (root, -1.0, nan, nan),
-        (root, 0.0, 0.0, inf), (root, inf, inf, 0.0), (steep, 1.0, inf, inf),
-    ]:  # fmt: skip
-        x = Value(data)
-        y = operation(x)
-        y.backward()
-        assert {type(y.data), type(x.grad), type(operation(data))} == {float}
-        assert [y.data, x.grad] == pytest.approx([number, slope], nan_ok=True)
-
-
-def test_python_in_them_may_be_anything_on_floats() -> None:
-    @mg.op(derivative=lambda g, z, x: [g * (1 if x > 0 else 0)])
-    def ramp(x):
-        return x if x > 0 else 0
-
-    assert type(ramp(-1.0)) is float
-    x = Value(-1.0)
-    assert type(ramp(x).data) is float
-    with np.errstate(all="ignore"):
-        assert ramp(np.array([-1.0, 2.0])).tolist() == [0.0, 2.0]
-
-
-def test_mistakes_in_them_are_named() -> None:
-    with pytest.raises(ValueError, match="has an operation called 'relu' already"):
-        mg.op(derivative=lambda g, z, x: g, name="relu")(lambda x: x)
-    with pytest.raises(TypeError, match="the derivative of f must be a function, got 3"):
-        mg.op(derivative=3, name="f")(lambda x: x)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="f must take a fixed number of operands"):
-        mg.op(derivative=lambda g, z, *x: g, name="f")(lambda *x: x)
-    with pytest.raises(TypeError, match="f must take a fixed number of operands"):
-        mg.op(derivative=lambda g, z: g, name="f")(lambda: 1.0)
-
-    two = mg.op(derivative=lambda g, z, x, y: g, name="two")(lambda x, y: x + y)
-    with pytest.raises(TypeError, match="derivative of two must return one gradient for each of"):
-        two(Value(1.0), 2.0).backward()
-    nothing = mg.op(derivative=lambda g, z, x: g, name="nothing")(lambda x: None)
-    with pytest.raises(TypeError, match="the result of nothing: expected one real number"):
-        nothing(Value(1.0))
-
-
-def test_one_of_them_is_an_activation_by_name() -> None:
-    @mg.op(derivative=lambda g, z, x: 2 * g * x)
-    def square(x):
-        return x * x
-
-    model = mg.MLP(2, [3, 1], activation="square", seed=0)
-    (score,) = model([1.0, 2.0])
-    score.backward()
-    assert any(p.grad for p in model.parameters())
-    assert mg.MLP(2, [3, 1], activation=square, seed=0)([1.0, 2.0])[0].data == score.data
 
 
 def test_a_value_is_formatted_and_rounded_as_its_number() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import page_fixtures
 import pytest
-from test_pictures import NASTY, moons, small
+from drawn import NASTY, moons, small
 
 import micrograd as mg
 from micrograd import ops

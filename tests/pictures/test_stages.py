@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_pictures import NASTY
+from drawn import NASTY
 
 import micrograd as mg
 
