@@ -17,8 +17,6 @@ import micrograd as mg
 from micrograd import TraceError, Value
 from micrograd.watch import watching
 
-# Floats in, floats out.
-
 
 def rosenbrock(a: Any, b: Any) -> Any:
     return (Value(1.0) - a) ** 2 + Value(100.0) * (b - a * a) ** 2
