@@ -28,9 +28,8 @@ from micrograd import ops
 from micrograd.argnums import Function, by_chosen, with_keywords
 from micrograd.engine import Value
 from micrograd.errors import ShapeError
-from micrograd.operation import is_real
-from micrograd.ops import number
 from micrograd.point import Point, arranged, array_of, gradients, scalars_of
+from micrograd.real import is_real, number
 from micrograd.scalar import Scalar
 
 

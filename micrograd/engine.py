@@ -18,7 +18,8 @@ from typing import Any, Never
 from micrograd import copies, graph, machine, names, ops, watch
 from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
-from micrograd.ops import TABLE, Interpreter, Op, number
+from micrograd.ops import TABLE, Interpreter, Op
+from micrograd.real import instead_of, number
 from micrograd.scalar import Scalar
 from micrograd.watch import watching
 
@@ -219,13 +220,7 @@ def _real(x: Any, name: str) -> float:
     try:
         return number(x)
     except TypeError as error:
-        raise TypeError(f"the {name} of a Value: {error}. Instead, {_instead(x)}") from None
-
-
-def _instead(x: Any) -> str:
-    if isinstance(x, (str, bytes)):
-        return "write float(x)"
-    return "write one number for each Value" if hasattr(x, "__len__") else "write a number"
+        raise TypeError(f"the {name} of a Value: {error}. Instead, {instead_of(x)}") from None
 
 
 def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:
@@ -362,10 +357,12 @@ def dot(weights: Numbers, inputs: Numbers, bias: Number = 0.0) -> Result:
             for w, x in zip(left, right):
                 if x.__class__ is not float:
                     return ops.dot(*left, *right, start)
-                total += w._data * x
+                total = total + w._data * x  # not in place: it may be an array of the caller's
         else:
             for w, x in zip(left, right):
-                total += w._data * x._data
+                total = total + w._data * x._data
     except (AttributeError, TypeError):  # not all are Values: symbols, for example
+        return ops.dot(*left, *right, start)
+    if total.__class__ is not float:  # attributes `_data` of masked arrays, for example
         return ops.dot(*left, *right, start)
     return _node(total, ops.dot, (left, right, start))

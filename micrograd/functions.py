@@ -126,7 +126,7 @@ def take(values: Iterable[Number | Sequence[Number]], index: Number) -> Result:
     [3.0, 4.0]
     """
     rows: list[Any] = operands(values, "take") if not hasattr(values, "ravel") else [*values]
-    if rows and hasattr(rows[0], "__len__"):
+    if rows and hasattr(rows[0], "__len__") and not isinstance(rows[0], (str, bytes)):
         return [take(column, index) for column in zip(*rows, strict=True)]
     result = ops.take(*rows, index)
     if getattr(index, "dtype", "O") != "O" and hasattr(result, "dtype"):

@@ -8,7 +8,7 @@ they run on floats and on `Value`s, and can be compiled.
 from collections.abc import Callable
 from typing import Any
 
-from micrograd import ops
+from micrograd import ops, real
 from micrograd.annotations import Function, Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.functions import logsumexp, mean, take
@@ -144,7 +144,7 @@ def as_scalars(values: Number | Numbers) -> list[Result]:
         scalars = scalars.ravel()
     elif not hasattr(values, "__iter__"):
         scalars = [values]
-    return [x if isinstance(x, Scalar) else ops.number(x) for x in scalars]
+    return [x if isinstance(x, Scalar) else real.number(x) for x in scalars]
 
 
 def _mean_of(term: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Any:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from micrograd import ops
 from micrograd.annotations import Tree
 from micrograd.engine import Value, write_numbers
 from micrograd.errors import ShapeError
+from micrograd.real import number
 from micrograd.report import Report
 
 
@@ -91,7 +91,7 @@ class Module:
                     f"{name} must have the shape {expected}, as in this model, got {came}"
                 )
             loaded += zip(_elements(array), _elements(state[name]), strict=True)
-        numbers = [ops.number(number) for _, (_, number) in loaded]
+        numbers = [number(x) for _, (_, x) in loaded]
         write_numbers([value for (_, value), _ in loaded], numbers)
 
     def summary(self) -> Report:

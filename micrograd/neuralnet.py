@@ -19,6 +19,7 @@ from micrograd.engine import Value, direct, dot
 from micrograd.errors import ShapeError
 from micrograd.module import Module
 from micrograd.names import names_keywords, unknown
+from micrograd.real import number
 from micrograd.scalar import Scalar
 
 Activation = str | Function
@@ -321,7 +322,7 @@ def _scalars(inputs: Sequence[Number], nin: int) -> list[Any]:
     if len(inputs) != nin:
         raise _rows(inputs, nin) or ShapeError(f"expected {nin} inputs, got {len(inputs)}")
     try:
-        return [x if isinstance(x, Scalar) else ops.number(x) for x in inputs]
+        return [x if isinstance(x, Scalar) else number(x) for x in inputs]
     except TypeError as error:
         raise _rows(inputs, nin) or error from None
 

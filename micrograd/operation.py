@@ -12,7 +12,6 @@ a float stops the chain rule there.
 
 import inspect
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, cast
 from micrograd import machine
 from micrograd.annotations import Number, Result
 from micrograd.iteration import Iteration
+from micrograd.real import check_masks, may_be_masked, number, real_array
 
 INSTRUCTION, FUNCTION = 1, 25  # the cost of a primitive, in machine instructions
 
@@ -145,6 +145,8 @@ class _Interpreters(dict[frozenset[type], Interpreter]):
             run = _on_a_list
         if any(map(_may_be_integer, kinds)):
             run = partial(_with_checked_conditions, run)
+        if any(map(may_be_masked, kinds)):
+            run = partial(_without_masks, run)
         self[kinds] = run
         return run
 
@@ -155,7 +157,7 @@ def _is_list(kind: type) -> bool:
 
 def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
     if any(hasattr(x, "dtype") for x in operands):
-        return on_arrays(op, operands)
+        return on_arrays(op, tuple(real_array(x) if _is_list(x.__class__) else x for x in operands))
     called = f"micrograd.{op.name}" if op.library else op.name
     listed = next(x for x in operands if _is_list(x.__class__))
     if hasattr(listed, "no_number"):
@@ -165,6 +167,12 @@ def _on_a_list(op: Op, operands: tuple[Any, ...]) -> Any:
         f"{op.name}: expected one real number, got {type(listed).__name__} {listed!r:.60}. For "
         f"several, write {instead if op.arity == 1 else 'micrograd.array(values)'}"
     )
+
+
+def _without_masks(run: Interpreter, op: Op, operands: tuple[Any, ...]) -> Any:
+    for x in operands:
+        check_masks(x)
+    return run(op, tuple(x.data if may_be_masked(x.__class__) else x for x in operands))
 
 
 def _may_be_integer(kind: type) -> bool:
@@ -211,28 +219,6 @@ def on_machine_floats(op: Op, operands: tuple[Any, ...]) -> float | bool:
     return result if op.boolean else machine.Float(result)
 
 
-def number(x: Any) -> float:
-    """`x` as a float. Raises TypeError if it is not one real number."""
-    if isinstance(x, float):  # or a subclass, such as NumPy's float64
-        return float(x)
-    if x.__class__ is not int and not is_real(type(x)):  # pyright: ignore[reportUnknownArgumentType] - x may be anything
-        raise TypeError(f"expected one real number, got {type(x).__name__} {x!r:.60}")
-    try:
-        return float(x)
-    except OverflowError:  # an integer too large for a float rounds to infinity
-        return math.inf if x > 0 else -math.inf
-
-
-def is_real(kind: type) -> bool:
-    """Whether `kind` is a type of real numbers. Decimal is only a Number, and np.bool not even
-    that."""
-    if issubclass(kind, numbers.Complex):
-        real = issubclass(kind, numbers.Real)
-        return real and kind.__name__ != "timedelta64"  # NumPy calls it an integer
-    is_bool = kind.__module__ == "numpy" and kind.__name__.startswith("bool")
-    return is_bool or issubclass(kind, numbers.Number)
-
-
 def elementwise(op: Op, operands: tuple[Any, ...]) -> Any:
     import numpy as np
 
@@ -245,6 +231,8 @@ def on_arrays(op: Op, operands: tuple[Any, ...]) -> Any:
     kinds = [getattr(x, "dtype", np.dtype(float)).kind for x in operands]
     if "O" in kinds:  # objects, such as Values
         return elementwise(op, operands)
+    if other := [x for x, kind in zip(operands, kinds) if kind not in "fiub"]:
+        raise TypeError(f"{op.name}: expected real numbers, got {other[0]!r:.60}")
     truths = [k < op.conditions and kind == "b" for k, kind in enumerate(kinds)]
     arrays = [x if truth else np.asarray(x, float) for x, truth in zip(operands, truths)]
     with np.errstate(all="ignore"):

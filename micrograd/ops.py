@@ -18,12 +18,11 @@ from micrograd.operation import (
     composed,
     function,
     label,
-    number,
     primitive,
     truth,
 )
 
-__all__ = ["Op", "TABLE", "INTERPRETERS", "Interpreter", "number", "select", "label"]
+__all__ = ["Op", "TABLE", "INTERPRETERS", "Interpreter", "select", "label"]
 
 
 def select(c: Any, x: Any, y: Any) -> Any:

@@ -25,7 +25,8 @@ from micrograd.annotations import Result, Tree
 from micrograd.engine import Value, numbers_of, write_numbers
 from micrograd.errors import ShapeError
 from micrograd.names import check_keywords
-from micrograd.ops import number, sqrt
+from micrograd.ops import sqrt
+from micrograd.real import number
 from micrograd.schedules import Schedule, hold_plain_numbers, plain, require_positive, schedule
 
 State = tuple[Result, ...]  # the optimiser's state for one parameter

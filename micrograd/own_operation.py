@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from micrograd import machine
 from micrograd.annotations import Function
-from micrograd.operation import Op, composed, number
+from micrograd.operation import Op, composed
+from micrograd.real import number
 
 
 def op(

@@ -10,7 +10,8 @@ from typing import Any
 from micrograd import elementary, ops
 from micrograd.engine import Value
 from micrograd.names import did_you_mean
-from micrograd.ops import TABLE, number
+from micrograd.ops import TABLE
+from micrograd.real import number
 
 _OPERATORS = {
     ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.pow,

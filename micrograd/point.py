@@ -5,7 +5,7 @@ from typing import Any
 
 from micrograd import graph, modes, ops, watch
 from micrograd.engine import Value
-from micrograd.ops import number
+from micrograd.real import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
 from micrograd.watch import Watch

@@ -22,8 +22,10 @@ from micrograd.engine import Value
 from micrograd.errors import ConvergenceWarning, ShapeError
 from micrograd.iteration import Iteration
 from micrograd.names import names_keywords
-from micrograd.operation import Op, is_real, number
+from micrograd.operation import Op
+from micrograd.real import check_masks, is_real, number
 from micrograd.scalar import Scalar
+from micrograd.structure import flatten
 from micrograd.tape import Tape, record
 from micrograd.watch import watches
 
@@ -92,6 +94,8 @@ class _Equations:
 
     def __init__(self, f: Callable[..., Any], guess: Any, parameters: tuple[Any, ...]):
         self.f, self.parameters = f, parameters
+        for x in flatten(parameters)[0]:
+            check_masks(x)
         self.shape = getattr(guess, "shape", None)
         self.single = isinstance(guess, Scalar) or is_real(type(guess)) or self.shape == ()
         scalars: list[Any] = [guess] if self.single else [*cast(Iterable[Any], guess)]

@@ -10,6 +10,7 @@ from micrograd.arrays import ufuncs
 from micrograd.arrays.functions import FUNCTIONS, TRACED, chosen, sort
 from micrograd.arrays.instead import INSTEAD
 from micrograd.errors import NumPyError
+from micrograd.real import check_masks
 from micrograd.structure import flatten
 
 
@@ -75,10 +76,12 @@ def array(values: Tree) -> Tree:
     >>> [v.grad for v in x]
     [0.0, 0.5, 1.0]
     """
+    check_masks(values)
     return wrapped(np.array(values))
 
 
 def plain(x: Any) -> Any:
+    check_masks(x)
     return x.view(np.ndarray) if isinstance(x, ScalarArray) else x
 
 
@@ -94,6 +97,7 @@ def wrapped(x: Any) -> Any:
 
 def call(function: Any, args: Any, kwargs: Any) -> Any:
     """A NumPy function of arrays, with our scalars among its arguments."""
+    check_masks([*args, *kwargs.values()])
     own = FUNCTIONS.get(function.__name__)
     if own is None and function.__name__ in TRACED and _are_traced(args):
         own = TRACED[function.__name__]

@@ -7,6 +7,7 @@ import numpy as np
 
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.lazy import cached_property
+from micrograd.real import is_masked, real_array
 
 LEAST_SIGMA = float(np.finfo(float).tiny)  # whose inverse is finite
 
@@ -100,17 +101,15 @@ def inputs_of(x: Any, several: bool, n: int) -> tuple[Array, ...]:
 
 def real_numbers(name: str, x: Any) -> Array:
     """x as an array of float. Raises ArgumentError for anything but real numbers."""
+    if is_masked(x):
+        raise ArgumentError(
+            f"{name} has masked numbers, which have no value; fill them. nan='omit' leaves out the "
+            "points where x.filled(np.nan) is NaN"
+        )
     try:
-        array = np.asarray(x)
-    except ValueError:  # lists of different lengths
+        array = real_array(x)
+    except (TypeError, ValueError):  # a ValueError for lists of different lengths
         raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}") from None
-    if array.dtype.kind not in "biuf":
-        try:
-            array = array.astype(float) if array.dtype.kind == "O" else None
-        except (TypeError, ValueError):
-            array = None
-    if array is None:
-        raise ArgumentError(f"expected real numbers in {name}, got {x!r:.60}")
     return np.asarray(array, float, order="C")  # a single number stays one
 
 

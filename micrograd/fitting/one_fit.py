@@ -11,7 +11,7 @@ from micrograd.errors import ArgumentError
 from micrograd.fitting.measurements import inputs_of
 from micrograd.fitting.profile import intervals
 from micrograd.names import unknown
-from micrograd.operation import is_real
+from micrograd.real import is_real
 from micrograd.report import Report
 
 if TYPE_CHECKING:

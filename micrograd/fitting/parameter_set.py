@@ -14,6 +14,7 @@ from micrograd.errors import ArgumentError
 from micrograd.lazy import cached_property
 from micrograd.names import unknown
 from micrograd.parser import Expression
+from micrograd.real import check_masks, number
 
 KEPT = 64  # models whose arguments, and formulas whose kernels are kept
 
@@ -100,8 +101,9 @@ def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _without_none(bound: Any, missing: float) -> Array:
+    check_masks(bound)
     numbers = np.asarray(bound, object).ravel().tolist()
-    return np.array([missing if x is None else x for x in numbers], float)
+    return np.array([missing if x is None else number(x) for x in numbers])
 
 
 def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameters, list[float]]:

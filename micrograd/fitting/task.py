@@ -21,7 +21,7 @@ from micrograd.fitting.refinement import refine
 from micrograd.fitting.robust import loss_named
 from micrograd.fitting.solution import solve
 from micrograd.graph import is_truth
-from micrograd.operation import is_real, number
+from micrograd.real import is_real, number
 from micrograd.report import in_notebook
 from micrograd.scalar import Scalar
 

@@ -11,8 +11,8 @@ from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array
 from micrograd.engine import Value
 from micrograd.errors import ArgumentError, ShapeError
-from micrograd.operation import is_real
 from micrograd.point import arranged, array_of, scalars_of
+from micrograd.real import is_real
 
 
 class Unknowns:

@@ -12,8 +12,7 @@ from numpy.typing import DTypeLike
 
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.names import did_you_mean
-from micrograd.operation import is_real
-from micrograd.ops import number
+from micrograd.real import MASKED, is_masked, is_real, real_array
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure
 
@@ -34,12 +33,13 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
 def numbers(leaf: Any, dtype: DTypeLike, taker: Any) -> Array:
     """A number or an array of numbers as an array of this dtype. Raises ArgumentError."""
     try:
-        return real(leaf).astype(dtype, copy=False)
-    except (TypeError, ValueError) as error:
-        why = f"{error}" if isinstance(error, _Unfit) else f"got {type(leaf).__name__} {leaf!r:.60}"
-        raise ArgumentError(
-            f"{taker!r} takes numbers and arrays of numbers, {why}{_in_place_of(leaf)}"
-        ) from None
+        if not isinstance(leaf, np.matrix):
+            return real_array(leaf).astype(dtype, copy=False)
+    except (TypeError, ValueError):
+        pass
+    raise ArgumentError(
+        f"{taker!r} takes numbers and arrays of numbers, {_why_not(leaf)}{_in_place_of(leaf)}"
+    )
 
 
 def converted(args: tuple[Any, ...], dtype: np.dtype[Any]) -> tuple[Any, ...]:
@@ -56,35 +56,10 @@ def converted(args: tuple[Any, ...], dtype: np.dtype[Any]) -> tuple[Any, ...]:
     ])  # fmt: skip
 
 
-def real(leaf: Any) -> Array:
-    """Real numbers as an array. They may be anything that a Value takes, and arrays of these.
-
-    >>> from fractions import Fraction
-    >>> real([Fraction(1, 2), True, 2**70])
-    array([5.00000000e-01, 1.00000000e+00, 1.18059162e+21])
-
-    Raises TypeError for anything else, and for masked numbers.
-    """
-    if isinstance(leaf, np.ndarray) and leaf.__class__ is not np.ndarray:
-        _check_meaning(leaf)
-    array = np.asarray(leaf)
-    if array.dtype.kind in "fiub":
-        return array
-    if array.dtype.kind != "O":
-        raise TypeError
-    listed = [number(x) for x in array.ravel().tolist()]
-    return np.array(listed, np.float64).reshape(array.shape)
-
-
-class _Unfit(TypeError):
-    """Says what is wrong with an array."""
-
-
-def _check_meaning(array: Any) -> None:
-    if isinstance(array, np.matrix):
-        raise _Unfit("got a matrix, whose * is another than that of arrays; pass np.asarray(x)")
-    if np.ma.is_masked(array):
-        raise _Unfit("got masked numbers, which have no value; fill them, as x.filled(0.0) does")
+def _why_not(leaf: Any) -> str:
+    if isinstance(leaf, np.matrix):
+        return "got a matrix, whose * is another than that of arrays; pass np.asarray(x)"
+    return MASKED if is_masked(leaf) else f"got {type(leaf).__name__} {leaf!r:.60}"
 
 
 def _in_place_of(leaf: Any) -> str:
@@ -97,7 +72,7 @@ def arranged(tree: Any) -> Any:
     """Arguments with lists of numbers turned into arrays; a list of arrays stays a list."""
     if isinstance(tree, list) and not _holds_arrays(tree):
         with suppress(TypeError, ValueError):
-            return real(tree)
+            return real_array(tree)
         _check_rows(tree)
     if isinstance(tree, dict):
         return {key: arranged(part) for key, part in tree.items()}

@@ -16,7 +16,7 @@ from micrograd.compiler.api.arguments import Array, numbers
 from micrograd.compiler.runtime.extension import layouts
 from micrograd.engine import Value, numbers_of
 from micrograd.errors import ArgumentError, ShapeError
-from micrograd.ops import number
+from micrograd.real import number
 
 Theta = ArrayLike | Mapping[Value, Number] | Sequence[Value]
 Places = slice | Array

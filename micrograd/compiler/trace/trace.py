@@ -24,7 +24,8 @@ from micrograd.compiler.trace.recurrence import Loops
 from micrograd.compiler.trace.scan import rolled, shown
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.engine import Value
-from micrograd.ops import Op, number
+from micrograd.ops import Op
+from micrograd.real import number
 from micrograd.structure import Structure
 from micrograd.watch import Watch, watches
 

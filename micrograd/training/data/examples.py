@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.errors import ShapeError
-from micrograd.operation import is_real
+from micrograd.real import is_real
 from micrograd.training.data.shuffle import random_order
 
 MISSING = "NoneType", "NAType", "NaTType"  # the last two are types of pandas
