@@ -15,6 +15,7 @@ from micrograd.compiler.trace.found import recurrences
 from micrograd.compiler.trace.recurrence import Carried, Read, Recurrence, Same
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
+from micrograd.compiler.trace.words import words_of
 
 # Of each loop its trips, the operations of a trip, and how many numbers it carries.
 EXPECTED = {
@@ -139,7 +140,7 @@ def assert_repeats(loop: Recurrence, numbers: np.ndarray) -> None:
 @pytest.mark.parametrize(("name", "steps"), EXPECTED)
 def test_loops_are_found_with_their_trips_operations_and_state(name: str, steps: int) -> None:
     graph = program(name, steps)
-    found = recurrences(graph)
+    found = recurrences(words_of(graph))
     assert text(found) == EXPECTED[name, steps]
     if found:
         numbers = numbers_of(graph)
@@ -157,7 +158,7 @@ def test_a_recurrence_says_what_it_carries_and_what_it_reads() -> None:
         return h
 
     graph = traced(f, (600,))
-    (found,) = recurrences(graph)
+    (found,) = recurrences(words_of(graph))
     assert found.ops == [ops.mul, ops.add, ops.tanh]
     assert found.operands[0] == [Read(graph.met[w].number), Carried(2, 1)]
     assert found.operands[1][0] == Same(0)
@@ -169,7 +170,7 @@ def test_a_recurrence_says_what_it_carries_and_what_it_reads() -> None:
 
 
 def test_a_reversed_series_is_read_backwards() -> None:
-    (found,) = recurrences(program("two_series", 400))
+    (found,) = recurrences(words_of(program("two_series", 400)))
     (reads,) = [
         [x.source for x in operands if isinstance(x, Read)]
         for op, operands in zip(found.ops, found.operands)
@@ -241,7 +242,7 @@ def in_a_list(x: Any) -> Any:
 )
 def test_explain_names_a_loop_by_the_line_that_begins_it(f: Any, where: Any, loop: str) -> None:
     assert explained(f, np.ones(400)).endswith(
-        "1 loop over a state is written out, trip by trip:\n"
+        "1 loop of Python is a loop of the program:\n"
         f"    {line_of(where, loop)}\n"
         "        399 trips of 4 operations, which carry 1 number"
     )
@@ -258,7 +259,7 @@ def test_explain_names_several_loops() -> None:
         return h
 
     text = explained(f, np.ones(400))
-    assert "2 loops over a state are written out, trip by trip:" in text
+    assert "2 loops of Python are loops of the program:" in text
     assert line_of(f, "for t") in text
     assert line_of(f, "for y") in text
 
@@ -273,7 +274,7 @@ def test_the_line_is_unknown_of_a_function_that_is_another_one_at_each_call() ->
 
     def f(x: Any) -> Any:
         calls.append(None)
-        return mg.cos(last(x)) if len(calls) == 1 else last(x)
+        return last(x) if len(calls) == 1 else last(last(x) * x)
 
     text = explained(f, np.ones(400))
     assert "    at an unknown line\n        399 trips of 4 operations" in text

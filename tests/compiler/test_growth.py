@@ -14,6 +14,7 @@ from micrograd.compiler.program.adjoint import add_adjoint
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.trace.called import Shape
 from micrograd.compiler.trace.found import recurrences
+from micrograd.compiler.trace.words import words_of
 
 LINEAR = 2.5  # for twice the steps, where a square makes 4
 
@@ -146,6 +147,6 @@ def test_the_search_for_loops_is_linear(program: Any, measure: Any) -> None:
     def work(steps: int) -> int:
         f, shapes = program(steps)
         trace = traced(f, *shapes)
-        return measure(lambda: recurrences(trace))
+        return measure(lambda: recurrences(words_of(trace)))
 
     assert work(1600) < LINEAR * work(800)

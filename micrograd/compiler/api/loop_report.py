@@ -20,10 +20,10 @@ from micrograd.caller import is_of_user
 from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.trace.called import trace
 from micrograd.compiler.trace.found import recurrences
-from micrograd.compiler.trace.parameter_order import numbers_of
 from micrograd.compiler.trace.recurrence import Recurrence
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
+from micrograd.compiler.trace.words import words_of
 from micrograd.watch import Watch
 
 SAMPLES = 64  # nodes of a loop that are examined
@@ -35,26 +35,38 @@ Call = tuple[FrameType, int]  # and its line
 
 def loops(function: Callable[..., Any], it: Specialization) -> str:
     """The loops that Python ran, a line for each; empty if there are none."""
-    found = recurrences(it.trace)
+    found = _found(it.trace)
     if not found:
         return ""
     lines = zip(found, _lines(function, it, found))
-    many = f"{len(found)} loops over a state are" if len(found) > 1 else "1 loop over a state is"
-    return "\n".join([f"{many} written out, trip by trip:", *starmap(_described, lines)])
+    n, several = len(found), len(found) > 1
+    if it.trace.written:
+        head = f"{n} loops of Python are loops" if several else "1 loop of Python is a loop"
+        head += " of the program:"
+    else:
+        head = f"{n} loops over a state are" if several else "1 loop over a state is"
+        head += " written out, trip by trip:"
+    return "\n".join([head, *starmap(_described, lines)])
+
+
+def _found(graph: Trace) -> list[Recurrence]:
+    return graph.written or recurrences(words_of(graph))
 
 
 def _lines(function: Callable[..., Any], it: Specialization, found: list[Recurrence]) -> list[str]:
     """The lines that begin the loops, as FILE:LINE; empty where they are not known."""
-    samples = [_samples(loop, it.trace) for loop in found]
-    nodes = _Nodes({place for some in samples for place in some})
+    samples = [_samples(loop) for loop in found]
+    nodes = _Nodes({number for some in samples for number in some})
+    again: list[Recurrence] = []
     with suppress(Exception):  # a function of the user that cannot be called again
-        trace(
+        graph = trace(
             function, it.structure, it.shapes, it.trace.numbers_only,
             nodes=nodes, loops=it.trace.loops,
         )  # fmt: skip
-    if [node.op for node in nodes] != [node.op for node in it.trace.nodes]:
+        again = _found(graph)
+    if [*map(str, again)] != [*map(str, found)]:
         return [""] * len(found)
-    return [_line([nodes.calls[place] for place in some]) for some in samples]
+    return [_line([nodes.calls[number] for number in some]) for some in samples]
 
 
 def _described(loop: Recurrence, line: str) -> str:
@@ -68,26 +80,25 @@ def _described(loop: Recurrence, line: str) -> str:
     return f"    {where}\n        {size}"
 
 
-def _samples(loop: Recurrence, graph: Trace) -> list[int]:
-    """The places in the graph of some nodes of two trips in the middle."""
+def _samples(loop: Recurrence) -> list[int]:
+    """The numbers of some nodes of two trips in the middle."""
     numbers, _, trips = loop.names
     middle = loop.trips // 2
     some = numbers[(trips == middle) | (trips == middle + 1)]
-    some = some[np.unique(np.linspace(0, len(some) - 1, SAMPLES).astype(int))]
-    return np.searchsorted(numbers_of(graph.nodes), some).tolist()
+    return some[np.unique(np.linspace(0, len(some) - 1, SAMPLES).astype(int))].tolist()
 
 
 class _Nodes(list[Symbol]):
-    """The nodes of a trace; the calls in which those at some places are made."""
+    """The nodes of a trace; the calls in which some of them are made, by their numbers."""
 
-    def __init__(self, places: set[int]):
+    def __init__(self, numbers: set[int]):
         super().__init__()
-        self.places = places
+        self.numbers = numbers
         self.calls: dict[int, list[Call]] = {}
 
     def append(self, node: Symbol) -> None:
-        if len(self) in self.places:
-            self.calls[len(self)] = _calls(sys._getframe(1))
+        if node.number in self.numbers:
+            self.calls[node.number] = _calls(sys._getframe(1))
         super().append(node)
 
 

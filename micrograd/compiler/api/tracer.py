@@ -137,8 +137,8 @@ class Tracer:
             questions = Questions(partial(first, call, shapes)) if self.may_ask else None
             return trace(self._function, structure, shapes, False, questions, loops=loops)
 
-        some: list[Loops] = [] if self.exact else ["everywhere", "values"]
-        for loops in some:
+        some: list[Loops] = [""] if self.exact else ["everywhere", "values", "written"]
+        for loops in some[:-1]:
             try:
                 result = traced(loops)
             except NotRolled:
@@ -147,7 +147,7 @@ class Tracer:
             if not (asked and result.has_loops):
                 return result
             break
-        return traced("")
+        return traced(some[-1])
 
     def unrolled(self, it: Specialization) -> Trace:
         """The graph of a specialization, with each trip of its loops written out."""

@@ -17,9 +17,8 @@ from micrograd.compiler.program.monoid import LARGEST, SUM
 from micrograd.compiler.program.policy import WHOLE, Policy
 from micrograd.compiler.program.repeats import Repeats
 from micrograd.compiler.program.terms import Numbers, Terms
-from micrograd.compiler.trace.parameter_order import MANY
 from micrograd.compiler.trace.recurrence import LOOP, RESULT, Recurrence
-from micrograd.compiler.trace.symbol import Node, Symbol
+from micrograd.compiler.trace.symbol import MANY, Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
 from micrograd.ops import Op
 
@@ -28,9 +27,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Loop:
-    """A recurrence of the graph, and those of its results that are needed."""
+    """A recurrence of the graph, the last sum or map before it (-1: none), and those of its results
+    that are needed."""
 
     recurrence: Recurrence
+    after: int
     results: list[Symbol] = field(default_factory=list[Symbol])
 
 
@@ -77,7 +78,7 @@ class _Flattener:
                 op, operands = self._guard(op, operands)
             numbers = self._numbers(operands, node)
             if op is LOOP:
-                loops[node.number] = Loop(node.source)
+                loops[node.number] = Loop(node.source, repeats.rows[-1][0] if repeats.rows else -1)
                 repeats.output(numbers)
             else:
                 repeats.add(node.number, op, numbers)

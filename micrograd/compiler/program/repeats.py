@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from micrograd import ops
 from micrograd.compiler.program.ir import Index
 from micrograd.compiler.program.terms import Numbers
-from micrograd.compiler.trace.parameter_order import MANY
+from micrograd.compiler.trace.symbol import MANY
 from micrograd.ops import Op
 
 Row = tuple[int, Op, Numbers]  # a node, its operation and its operands, by their numbers

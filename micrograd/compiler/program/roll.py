@@ -7,7 +7,7 @@ a graph without cycles this one pass finds what partition refinement finds: the 
 that members of one class read members of the same classes. Each class becomes one block.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -39,8 +39,7 @@ from micrograd.compiler.program.terms import (
     of_nodes,
     zeros,
 )
-from micrograd.compiler.trace.parameter_order import MANY
-from micrograd.compiler.trace.symbol import Node
+from micrograd.compiler.trace.symbol import MANY, Node
 from micrograd.compiler.trace.trace import Trace
 from micrograd.ops import Op
 
@@ -123,8 +122,8 @@ class _Roller:
     def roll(self) -> Program:
         """Loops stay in their place: what is before one is in other blocks than what is behind."""
         numbers = sorted([*self.maps, *self.terms])  # in the order in which they were made
-        for number, loop in sorted(self.flat.loops.items()):
-            end = bisect_left(numbers, number)
+        for loop in self.flat.loops.values():
+            end = bisect_right(numbers, loop.after)
             self._emit_all(numbers[:end])
             numbers = numbers[end:]
             self._emit_loop(loop)

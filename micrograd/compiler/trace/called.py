@@ -13,6 +13,8 @@ from micrograd.compiler.trace.questions import Questions
 from micrograd.compiler.trace.recurrence import Loops
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
+from micrograd.compiler.trace.words import words_of
+from micrograd.compiler.trace.written_loops import roll_written_loops
 from micrograd.structure import Structure, flatten
 
 Shape = tuple[int, ...] | None  # of an array; None: a number
@@ -32,8 +34,9 @@ def trace(
     Raises TraceError if the function would turn an input into a constant, or returns anything but
     numbers and structures of them; with `numbers_only`, also if it puts a number into an array.
     Without `questions` it also raises if Python needs the truth of a condition, or an integer. The
-    nodes are appended to `nodes`, if that is passed. `loops` says which `micrograd.scan` may be one
-    node; NotRolled is raised if some of them must be unrolled.
+    nodes are appended to `nodes`, if that is passed. `loops` says which loops may be one node each;
+    NotRolled is raised if some `micrograd.scan` among them must be unrolled. A loop of Python is
+    one only in a function that asks no question.
     """
     result = Trace(numbers_only, questions, loops)
     result.nodes = [] if nodes is None else nodes
@@ -57,7 +60,10 @@ def trace(
     returned, result.output_structure = flatten(answer)
     for leaf in returned:
         _add_output(result, leaf)
-    result.order_parameters()
+    words = words_of(result)
+    result.order_parameters(words=words)
+    if loops and (questions is None or not questions.asked):
+        roll_written_loops(result, words)
     return result
 
 

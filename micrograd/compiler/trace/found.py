@@ -13,9 +13,8 @@ from micrograd import ops
 from micrograd.compiler.trace.body import Body, Edge
 from micrograd.compiler.trace.components import components
 from micrograd.compiler.trace.periods import Run, runs
-from micrograd.compiler.trace.recurrence import Recurrence
-from micrograd.compiler.trace.words import COMPUTED, Graph, Words, words_of
-from micrograd.ops import Op
+from micrograd.compiler.trace.recurrence import Recurrence, may_repeat
+from micrograd.compiler.trace.words import COMPUTED, Words
 
 TRIPS, NODES = 8, 1000  # of a loop, at least: shorter ones are fast enough when unrolled
 EXAMINED = 32  # runs, the longest ones
@@ -23,11 +22,11 @@ EXAMINED = 32  # runs, the longest ones
 SUMS = {ops.add, ops.sub, ops.sum, ops.dot}
 
 
-def recurrences(graph: Graph) -> list[Recurrence]:
+def recurrences(words: Words) -> list[Recurrence]:
     """The loops in a graph, in its order."""
-    if len(graph.nodes) < NODES:
+    if words.count < NODES:
         return []
-    return [found for _, found in sorted(_Finder(words_of(graph)).found(), key=lambda x: x[0])]
+    return [found for _, found in sorted(_Finder(words).found(), key=lambda x: x[0])]
 
 
 class _Finder:
@@ -74,7 +73,7 @@ class _Finder:
         """The body of which a trip depends on the trip before, not only by a sum; or None."""
         while _is_long(run):
             body = Body(self.words, run)
-            if not body.ago[body.inner].any() or not all(map(_may_be_in_a_loop, body.operations)):
+            if not body.ago[body.inner].any() or not all(map(may_repeat, body.operations)):
                 return None
             distance = self._distance(body)
             if distance < 2:
@@ -124,7 +123,3 @@ def _covers(run: Run, other: Run) -> bool:
 
 def _is_long(run: Run) -> bool:
     return run.trips >= TRIPS and run.trips * run.period > NODES
-
-
-def _may_be_in_a_loop(op: Op) -> bool:
-    return op is not ops.norm and op.iteration is None and not op.opaque

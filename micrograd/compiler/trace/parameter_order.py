@@ -2,64 +2,40 @@
 were written.
 """
 
-from collections.abc import Iterator, Sequence
-from operator import attrgetter
-from typing import Any, Protocol
-
 import numpy as np
-from numpy.typing import NDArray
 
 from micrograd import ops
-from micrograd.compiler.trace.symbol import Node, Symbol
-
-MANY = 16  # operands: from here on an array of their numbers is quicker than Python
-
-Index = NDArray[np.int64]
+from micrograd.compiler.trace.words import PARAMETER, Index, Words
 
 
-class Graph(Protocol):
-    """A trace, as far as its parameters are concerned."""
-
-    count: int
-    nodes: list[Symbol]
-    met: dict[Any, Symbol]
-
-    def numbers(self, node: Symbol) -> Index: ...
-
-
-def in_order(graph: Graph, numbers: Index, before: Sequence[Any] = ()) -> Index:
+def in_order(words: Words, numbers: Index, before: Index) -> Index:
     """The places of the parameters met: first those `before`, then weights, in the order in which
-    they weigh, then all others as they were met. `numbers` has those of their symbols."""
+    they weigh, then all others as they were met. `numbers` has those of their symbols, and
+    `before` places among them."""
     n = len(numbers)
-    place = np.full(graph.count + 1, -1)  # of a parameter among them; of anything else, -1
-    place[numbers] = np.arange(n)
-    first = place[[graph.met[value].number for value in before]] if before else np.arange(0)
-    weights = _weights(graph, place) if n else []
-    return _without_repeats(np.concatenate([first, *weights, np.arange(n)]), n)
+    weights = _weights(words, numbers) if n else np.empty(0, np.int64)
+    return _without_repeats(np.concatenate([before, weights, np.arange(n)]), n)
 
 
-def _weights(graph: Graph, place: Index) -> Iterator[Any]:
+def _weights(words: Words, numbers: Index) -> Index:
     """The places of the parameters that are one factor of a product, not both."""
-    at = place.data  # where operands are few, this is quicker
-    for node in graph.nodes:
-        if node.op is not ops.mul and node.op is not ops.dot:
-            continue
-        if len(node.operands) > 2 * MANY:
-            left, right, _ = ops.weighted(place[graph.numbers(node)])
-            yield np.maximum(left, right)[(left < 0) != (right < 0)]
-        else:
-            few = [at[x.number] if isinstance(x, Symbol) else -1 for x in node.operands]
-            left, right, _ = ops.weighted(few if node.op is ops.dot else [*few, -1])
-            pairs = zip(left, right)
-            yield np.array([max(pair) for pair in pairs if min(pair) < 0 <= max(pair)], int)
+    starts, op = words.head[:-1], words.value[words.head[:-1]]
+    products = np.where(op == id(ops.mul), 1, 0)
+    dots = np.diff(words.head)[op == id(ops.dot)]  # each an operation, n weights, n inputs, a bias
+    products[op == id(ops.dot)] = (dots - 1) // 2
+    ends = np.cumsum(products)
+    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - products, products)
+    left = np.repeat(starts + 1, products) + within
+    right = left + np.repeat(products, products)
+    a, b = (_places(words, at, numbers) for at in (left, right))
+    return np.maximum(a, b)[(a < 0) != (b < 0)]
 
 
-def numbers_of(nodes: Sequence[Node]) -> Index:
-    """The numbers of nodes; of a float, -1."""
-    try:
-        return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
-    except AttributeError:  # floats among them
-        return np.array([x.number if isinstance(x, Symbol) else -1 for x in nodes], np.int64)
+def _places(words: Words, at: Index, numbers: Index) -> Index:
+    """The places of operands among the parameters; -1 for anything else."""
+    value = words.value[at]
+    found = np.searchsorted(numbers, value).clip(max=len(numbers) - 1)
+    return np.where(words.kind[at] == PARAMETER, found, -1)
 
 
 def _without_repeats(places: Index, n: int) -> Index:

@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd import ops
 from micrograd.ops import Op
 
 
@@ -134,8 +135,9 @@ class Recurrence:
 
 
 _NONE = np.empty(0, np.int64)
-# Which `micrograd.scan` of a function may be nodes: none, those outside of derivatives, or all.
-Loops = Literal["", "values", "everywhere"]
+# Which loops of a function may be nodes: none; those of Python; also each `micrograd.scan` that is
+# outside of derivatives; or all.
+Loops = Literal["", "written", "values", "everywhere"]
 
 
 def _no_meaning(*operands: Any) -> Any:
@@ -146,3 +148,9 @@ def _no_meaning(*operands: Any) -> Any:
 # source is the operation and the trip.
 LOOP = Op("loop", None, _no_meaning, _no_meaning, "a recurrence", library=True)
 RESULT = Op("result", 1, _no_meaning, _no_meaning, "a result of a recurrence", library=True)
+
+
+def may_repeat(op: Op) -> bool:
+    """Whether an operation may be in the body of a loop. The index of a `take` is checked, and a
+    norm is differentiated as one node."""
+    return op not in (ops.norm, ops.take, LOOP, RESULT) and op.iteration is None and not op.opaque

@@ -20,6 +20,7 @@ from micrograd.compiler.trace.recurrence import (
     Recurrence,
     Same,
     Source,
+    may_repeat,
 )
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.point import arranged, scalars_of
@@ -45,11 +46,6 @@ def rolled(graph: Any, step: loops.Step, carry: Any, items: list[Any]) -> Any:
     after, y = loops.pair(answer)
     loops.check_carry(scan.carry, after)
     return scan.results(mark, after, y)
-
-
-def _may_repeat(node: Symbol) -> bool:
-    op = node.op
-    return op not in (None, ops.norm, ops.take) and op.iteration is None and not op.opaque
 
 
 class _Scan:
@@ -109,7 +105,7 @@ class _Scan:
         form = None if y is None else scalars_of(y)
         shown = self._numbers(form[0]) if form else []
         self.divide(mark)
-        if not all(map(_may_repeat, self.body)):
+        if not all(may_repeat(node.op) for node in self.body if node.op is not None):
             return None
         taken: set[Node] = set()
         ends = [self._own(x, taken) for x in ends]

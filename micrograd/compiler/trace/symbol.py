@@ -1,9 +1,12 @@
 """Symbol: a number that is not known yet, a node of the graph that a trace records."""
 
 import sys
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from micrograd import elementary, ops
 from micrograd.caller import is_of_user
@@ -23,6 +26,8 @@ from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
 Node: TypeAlias = "Symbol | float"
+
+MANY = 16  # operands: from here on an array of their numbers is quicker than Python
 
 
 class Recorder(Protocol):
@@ -156,6 +161,14 @@ class Symbol(Scalar):
 
     def __repr__(self) -> str:
         return text(sys._getframe(1))
+
+
+def numbers_of(nodes: Sequence[Node]) -> NDArray[np.int64]:
+    """The numbers of nodes; of a float, -1."""
+    try:
+        return np.fromiter(map(attrgetter("number"), nodes), np.int64, len(nodes))
+    except AttributeError:  # floats among them
+        return np.array([x.number if isinstance(x, Symbol) else -1 for x in nodes], np.int64)
 
 
 def _has_axes(x: Any) -> bool:

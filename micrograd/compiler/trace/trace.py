@@ -18,11 +18,12 @@ from micrograd.compiler.trace.errors import (
     asked_for,
     foreign,
 )
-from micrograd.compiler.trace.parameter_order import MANY, in_order, numbers_of
+from micrograd.compiler.trace.parameter_order import in_order
 from micrograd.compiler.trace.questions import Questions
-from micrograd.compiler.trace.recurrence import Loops
+from micrograd.compiler.trace.recurrence import Loops, Recurrence
 from micrograd.compiler.trace.scan import rolled, shown
-from micrograd.compiler.trace.symbol import Condition, Node, Symbol
+from micrograd.compiler.trace.symbol import MANY, Condition, Node, Symbol, numbers_of
+from micrograd.compiler.trace.words import Words, words_of
 from micrograd.engine import Value
 from micrograd.ops import Op
 from micrograd.real import number
@@ -51,6 +52,7 @@ class Trace(Watch):
         super().__init__()
         self.loops: Loops = loops
         self.has_loops = False
+        self.written: list[Recurrence] = []  # the loops of Python that are nodes
         self.gradients: Callable[[Any, list[Any]], list[Any]] = graph.gradients
         self.has_failed = False  # a loop cannot be a node: see NotRolled
         self.numbers_only = numbers_only  # a symbol that meets an array raises TraceError
@@ -129,11 +131,12 @@ class Trace(Watch):
             known = self._numbers[node] = numbers_of(node.operands)
         return known
 
-    def order_parameters(self, before: tuple[Value, ...] = ()) -> None:
-        """First those `before`, then the others, as `in_order` has them."""
-        numbers = numbers_of([*self.met.values()])
-        order = in_order(self, numbers, before)
-        values = [*self.met]
+    def order_parameters(self, before: tuple[Value, ...] = (), words: Words | None = None) -> None:
+        """First those `before`, then the others, as `in_order` has them. `words` are those of this
+        graph, if they are known."""
+        values, numbers = [*self.met], numbers_of([*self.met.values()])
+        first = np.searchsorted(numbers, numbers_of([self.met[value] for value in before]))
+        order = in_order(words or words_of(self), numbers, first)
         self.parameter_numbers = numbers[order]
         self.parameters = tuple([values[k] for k in order.tolist()])
 
@@ -159,7 +162,7 @@ class Trace(Watch):
     def scan(self, step: Any, carry: Any, items: Any, differentiated: bool = False) -> Any:
         """The results of `micrograd.scan`, where it can be a node; a loop within its step is
         unrolled."""
-        if not self.loops or (differentiated and self.loops != "everywhere"):
+        if self.loops != "everywhere" and (differentiated or self.loops != "values"):
             return None
         with self.without_loops():
             results = rolled(self, step, carry, items)

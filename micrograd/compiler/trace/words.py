@@ -1,4 +1,4 @@
-"""Words: a graph as flat arrays, in which the body of a loop repeats.
+"""Words: a graph as flat arrays, in which weights and the bodies of loops are found.
 
 Each node is a sequence of words: its operation, then its operands. A word has a kind and a value.
 For an operand that is computed, the value is the position of that node's first word. So if an
@@ -8,13 +8,12 @@ operand was computed one trip earlier, its value is smaller by the number of wor
 from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd.compiler.trace.parameter_order import numbers_of
-from micrograd.compiler.trace.symbol import Node, Symbol
+from micrograd.compiler.trace.symbol import Node, Symbol, numbers_of
 
 Index = NDArray[np.int64]
 Kinds = NDArray[np.int16]
@@ -23,13 +22,13 @@ OPERATION, CONSTANT, COMPUTED, PARAMETER, UNKNOWN, INPUT = range(6)  # kinds; mo
 
 
 class Graph(Protocol):
-    """The part of a trace that is needed to find loops."""
+    """A trace, as far as its words are concerned."""
 
     count: int
     nodes: list[Symbol]
     inputs: list[list[Symbol]]
     outputs: list[Node]
-    parameter_numbers: Index
+    met: dict[Any, Symbol]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _of_symbols(graph: Graph, nodes: Index, head: Index) -> tuple[Kinds, Index]:
     """The kind and the value of each symbol, by its number; the last entry is for all floats."""
     kinds, values = np.full(graph.count + 1, UNKNOWN, np.int16), np.arange(graph.count + 1)
     kinds[nodes], values[nodes] = COMPUTED, head[:-1]
-    kinds[graph.parameter_numbers] = PARAMETER
+    kinds[numbers_of([*graph.met.values()])] = PARAMETER
     for k, symbols in enumerate(graph.inputs):
         kinds[numbers_of(symbols)] = INPUT + k
     kinds[-1], values[-1] = CONSTANT, 0
