@@ -1,22 +1,25 @@
-"""Random programs with loops over a state, as Python runs them: `program(seed)`."""
+"""Random programs with loops over a state, run by Python or by `scan`: `Loops(seed, scanned)`."""
 
 import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import micrograd as mg
 from micrograd import Value, ops
 
-Step = Callable[[int, list[Any], list[list[Any]]], list[Any]]  # trip, state, all states before
+State = list[Any]
+Formula = Callable[..., Any]  # of the state, of all states before (newest last), and of an item
+Outside = Callable[..., Any]  # of the trip, of x, and of the states of the loop before: in an item
 
-UNARY: list[Callable[[Any], Any]] = [
+UNARY: list[Formula] = [
     mg.tanh, mg.sin, mg.cos, mg.sigmoid, mg.abs, mg.relu, lambda x: -x, lambda x: x * x,
     lambda x: mg.exp(-x * x), lambda x: mg.sqrt(1.0 + x * x), lambda x: 1.0 / (2.0 + mg.sin(x)),
     lambda x: mg.softplus(x) - 0.5, lambda x: 0.3 * x, lambda x: mg.log(1.5 + mg.cos(x)),
 ]  # fmt: skip
-BINARY: list[Callable[[Any, Any], Any]] = [
+BINARY: list[Formula] = [
     lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, mg.maximum, mg.minimum,
     lambda x, y: mg.where(x > y, x * 0.5, y), lambda x, y: x / (1.0 + y * y),
     lambda x, y: mg.sum([x, y, 0.1]), lambda x, y: ops.dot(x, y, 0.5, y, -0.2),
@@ -24,37 +27,38 @@ BINARY: list[Callable[[Any, Any], Any]] = [
 
 
 class Loops:
-    """A random program: one or two loops, one after the other, of random steps."""
+    """One or two loops, one after the other, each of a random step."""
 
-    def __init__(self, seed: int, smooth: bool = False):
-        self.random = random.Random(seed)
+    def __init__(self, seed: int, scanned: bool = False):
+        self.random, self.scanned = random.Random(seed), scanned
         pick = self.random
-        self.trips = pick.randint(12, 16)
+        self.trips = pick.randint(18, 24)
         self.weights = [Value(pick.uniform(-0.9, 0.9)) for _ in range(4)]
         self.rows = [Value(pick.uniform(-0.5, 0.5)) for _ in range(self.trips + 3)]
-        self.table = [pick.uniform(-1, 1) for _ in range(self.trips + 3)]
-        self.order = pick.sample(range(self.trips + 3), self.trips + 3)
+        self.table = [pick.uniform(-1, 1) for _ in self.rows]
+        self.order = pick.sample(range(len(self.rows)), len(self.rows))
         self.columns = pick.randint(1, 2)
-        self.shape = self.trips + 3, self.columns
-        self.unary = [f for f in UNARY if not smooth or f not in (mg.abs, mg.relu)]
-        self.binary = [f for k, f in enumerate(BINARY) if not smooth or k not in (3, 4, 5)]
-        self.parts = [self._loop(first=True)]
+        self.loops = [self._loop(first=True)]
         if pick.random() < 0.4:
-            self.parts.append(self._loop(first=False))
+            self.loops.append(self._loop(first=False))
         self.end = pick.randrange(5)
 
+    def examples(self, count: int) -> NDArray[np.float64]:
+        shape = count, len(self.rows), self.columns
+        return np.random.default_rng(self.trips).uniform(-1, 1, size=shape)
+
     def __call__(self, x: Any) -> Any:
-        seen: list[list[Any]] = []
-        total: Any = 0.0
-        for part in self.parts:
-            seen, state = part(x, seen)
-            total = total + self._result(seen, state)
+        before: list[State] = []
+        total = 0.1 * x[0][0]
+        for loop in self.loops:
+            before, last = loop(x, before)
+            total = total + self._number(before, last)
         return total
 
-    def _result(self, seen: list[list[Any]], state: list[Any]) -> Any:
-        """Of the states of all trips, and the last one: a number."""
+    def _number(self, seen: list[State], last: State) -> Any:
+        """Of the states after each trip, and the last one."""
         if self.end == 0:
-            return mg.sum(state)
+            return mg.sum(last)
         if self.end == 1:
             return mg.sum([mg.tanh(v) for row in seen for v in row]) / len(seen)
         if self.end == 2:
@@ -63,45 +67,54 @@ class Loops:
             total: Any = 0.0
             for row in seen[::2]:
                 total = total + row[0] * row[0]
-            return total * 0.1 + state[-1]
-        return mg.softmax([row[0] for row in seen])[2] * state[0]
+            return total * 0.1 + last[-1]
+        return mg.softmax([row[0] for row in seen])[2] * last[0]
 
-    def _loop(self, first: bool) -> Callable[[Any, list[list[Any]]], Any]:
+    def _loop(self, first: bool) -> Callable[[Any, list[State]], tuple[list[State], State]]:
         pick = self.random
         width = pick.randint(1, 3)
-        begin = [pick.choice([0, 1, 2, 3]) for _ in range(width)]
-        step = self._step(width, first)
-        reverse = pick.random() < 0.3
-        start = pick.choice([0, 0, 1, 2])
+        begin = [pick.randrange(4) for _ in range(width)]
+        outside: list[Outside] = []
+        step = self._step(width, first, outside)
+        trips = range(pick.choice([0, 0, 1, 2]), self.trips)
+        order = trips[:: pick.choice([1, 1, -1])]
 
-        def run(x: Any, before: list[list[Any]]) -> Any:
+        def run(x: Any, before: list[State]) -> tuple[list[State], State]:
             leaves = [0.0, 0.7, x[0][0], self.weights[0]]
-            state: list[Any] = [leaves[k] for k in begin]
+            state: State = [leaves[k] for k in begin]
+            items = [[f(t, x, before) for f in outside] for t in order]
+            if self.scanned:
+                return self._scanned(step, state, items)
             seen = [state]
-            trips = range(start, self.trips)
-            for t in reversed(trips) if reverse else trips:
-                state = step(t, state, seen, x, before)
-                seen.append(state)
-            return seen[1:], state
+            for t, item in zip(order, items):
+                seen.append(step(t, seen[-1], seen, item))
+            return seen[1:], seen[-1]
 
         return run
 
-    def _step(self, width: int, first: bool) -> Callable[..., list[Any]]:
-        pick = self.random
-        formulas = [self._formula(width, first) for _ in range(width)]
-        others = [self._formula(width, first) for _ in range(width)]
-        kind = pick.choice(
-            ["plain"] * 5 + ["alternating", "once", "inner", "in turn", "derivative"]
-        )
-        at = self.trips // 2
-        gain = pick.uniform(0.2, 0.9)
+    def _scanned(self, step: Any, state: State, items: list[Any]) -> tuple[list[State], State]:
+        def one(carry: State, item: Any) -> tuple[State, State]:
+            new = step(0, carry, [carry], item)
+            return new, new
 
-        def step(t: int, state: list[Any], *rest: Any) -> list[Any]:
-            chosen = others if kind == "alternating" and t % 2 else formulas
+        last, seen = mg.scan(one, state, [item or [0.0] for item in items])
+        return [*zip(*seen)], last  # type: ignore[list-item]
+
+    def _step(self, width: int, first: bool, outside: list[Outside]) -> Callable[..., State]:
+        pick = self.random
+        formulas, others = (
+            [self._formula(pick.randint(2, 4), width, first, outside) for _ in range(width)]
+            for _ in range(2)
+        )
+        kinds = ["plain"] * 5 + ["inner", "in turn", "derivative"]
+        kind = pick.choice(kinds if self.scanned else [*kinds, "alternating", "once"])
+        gain, at = pick.uniform(0.2, 0.9), self.trips // 2
+
+        def step(t: int, state: State, seen: list[State], item: Any) -> State:
             new = [*state]
-            for k, formula in enumerate(chosen):
-                value = formula(t, new if kind == "in turn" else state, *rest)
-                new[k] = gain * value + 0.2 * state[k]
+            for k, f in enumerate(others if kind == "alternating" and t % 2 else formulas):
+                read = new if kind == "in turn" else state
+                new[k] = gain * f(read, seen, item) + 0.2 * state[k]
             if kind == "inner":
                 for _ in range(3):
                     new[0] = new[0] + 0.1 * mg.sin(new[-1])
@@ -113,50 +126,56 @@ class Loops:
 
         return step
 
-    def _formula(self, width: int, first: bool) -> Callable[..., Any]:
-        """A function of the trip and of what it may read."""
-        pick = self.random
-        return self._either(pick.randint(2, 4), width, first)
-
-    def _either(self, depth: int, width: int, first: bool) -> Callable[..., Any]:
+    def _formula(self, depth: int, width: int, first: bool, outside: list[Outside]) -> Formula:
         pick = self.random
         if depth == 0 or pick.random() < 0.15:
-            return self._leaf(width, first)
+            return self._leaf(width, first, outside)
         if pick.random() < 0.4:
-            f, a = pick.choice(self.unary), self._either(depth - 1, width, first)
+            f, a = pick.choice(UNARY), self._formula(depth - 1, width, first, outside)
             return lambda *known: f(a(*known))
-        g = pick.choice(self.binary)
-        a, b = (self._either(depth - 1, width, first) for _ in range(2))
+        g = pick.choice(BINARY)
+        a, b = (self._formula(depth - 1, width, first, outside) for _ in range(2))
         return lambda *known: g(a(*known), b(*known))
 
-    def _leaf(self, width: int, first: bool) -> Callable[..., Any]:
-        pick, k, c = self.random, self.random.randrange(width), self.random.randrange(self.columns)
-        w, ago, number = pick.choice(self.weights), pick.randint(1, 3), pick.uniform(-1, 1)
-        choices: list[Callable[..., Any]] = [
-            lambda t, s, seen, x, before: s[k],
-            lambda t, s, seen, x, before: s[k] * w,
-            lambda t, s, seen, x, before: s[k],
-            lambda t, s, seen, x, before: x[t][c],
-            lambda t, s, seen, x, before: x[t + 2][c] - x[t][0],
-            lambda t, s, seen, x, before: x[self.order[t]][c],
-            lambda t, s, seen, x, before: x[1][c],
-            lambda t, s, seen, x, before: w,
-            lambda t, s, seen, x, before: w * x[t][c],
-            lambda t, s, seen, x, before: number,
-            lambda t, s, seen, x, before: 0.1 * t - 0.4,
-            lambda t, s, seen, x, before: self.table[t],
-            lambda t, s, seen, x, before: self.rows[t] * s[k],
-            lambda t, s, seen, x, before: seen[-ago][k] if len(seen) >= ago else s[k],
-            lambda t, s, seen, x, before: seen[0][k],
+    def _leaf(self, width: int, first: bool, outside: list[Outside]) -> Formula:
+        pick, k, ago = self.random, self.random.randrange(width), self.random.randint(1, 3)
+        w, number = pick.choice(self.weights), pick.uniform(-1, 1)
+        if pick.random() < 0.45:
+            outside.append(self._outside(first))
+            place = len(outside) - 1
+            return lambda state, seen, item: item[place]
+        inside: list[Formula] = [
+            lambda state, seen, item: state[k],
+            lambda state, seen, item: state[k] * w,
+            lambda state, seen, item: state[k] * 0.9,
+            lambda state, seen, item: w,
+            lambda state, seen, item: number,
+        ]
+        if not self.scanned:
+            inside += [
+                lambda state, seen, item: seen[-ago][k] if len(seen) >= ago else state[k],
+                lambda state, seen, item: seen[0][k],
+            ]
+        return pick.choice(inside)
+
+    def _outside(self, first: bool) -> Outside:
+        """Something that a trip reads."""
+        pick, c, w = self.random, self.random.randrange(self.columns), self.weights[2]
+        choices: list[Outside] = [
+            lambda t, x, before: x[t][c],
+            lambda t, x, before: x[t + 2][c] - x[t][0],
+            lambda t, x, before: x[self.order[t]][c],
+            lambda t, x, before: x[1][c],
+            lambda t, x, before: w * x[t][c],
+            lambda t, x, before: 0.1 * t - 0.4,
+            lambda t, x, before: self.table[t],
+            lambda t, x, before: self.rows[t],
+            lambda t, x, before: 0.5 if t % 3 else x[t][0],
         ]
         if not first:
             choices += [
-                lambda t, s, seen, x, before: before[t % len(before)][0],
-                lambda t, s, seen, x, before: before[-1][0],
-                lambda t, s, seen, x, before: before[(len(before) - 1 - t) % len(before)][-1],
+                lambda t, x, before: before[t % len(before)][0],
+                lambda t, x, before: before[-1][0],
+                lambda t, x, before: before[(len(before) - 1 - t) % len(before)][-1],
             ]
         return pick.choice(choices)
-
-
-def examples(loops: Loops, count: int, seed: int) -> Any:
-    return np.random.default_rng(seed).uniform(-1, 1, size=(count, *loops.shape))
