@@ -138,13 +138,13 @@ def assert_as_in_python(f: Loops) -> int:
 
 @pytest.mark.parametrize("scanned", [False, True], ids=["written", "scan"])
 def test_random_loops_are_those_of_python(scanned: bool, short: None) -> None:
-    loops = [assert_as_in_python(Loops(seed, scanned)) for seed in range(20)]
-    assert len([n for n in loops if n]) > 10
+    loops = [assert_as_in_python(Loops(seed, scanned)) for seed in range(12)]
+    assert len([n for n in loops if n]) > 6
 
 
 @pytest.mark.parametrize("scanned", [False, True], ids=["written", "scan"])
 def test_second_derivatives_of_random_loops(scanned: bool, short: None) -> None:
-    for seed in range(40, 44):
+    for seed in range(40, 43):
         f = Loops(seed, scanned)
         (x,) = f.examples(1)
         slope = lambda x, f=f: mg.sum(v * v for row in mg.grad(f)(x) for v in row)  # noqa: E731
