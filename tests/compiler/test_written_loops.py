@@ -50,7 +50,7 @@ def numbers(x: Any) -> Any:
 
 def by_value(f: Any, arguments: list[Any]) -> tuple[float, list[Any]]:
     """The value and the gradient by the arguments, of the loop in Python."""
-    values = [
+    values: list[Any] = [
         np.vectorize(Value, otypes=[object])(x) if np.ndim(x) else Value(float(x))
         for x in arguments
     ]
