@@ -19,11 +19,11 @@ from micrograd import ops
 from micrograd.functions import sum as total
 
 OFFSET = 1e-8  # the relative offset of a converged fit, at most
-ROUNDING = 1e-4  # the offset below which only rounding errors keep χ² from decreasing
+ROUNDING = 1e-4  # the offset below which only rounding errors keep all steps from decreasing χ²
 NOISE = 1e-14  # a relative increase of χ² that may be a rounding error
 LINEAR = 0.9  # the part of the predicted decrease from which on the model is nearly linear
 DECAY = 0.1  # the factor by which a step multiplies the largest diagonal
-FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = 1e-3, 1e-16, 1e20
+LEAST_DAMPING, LARGEST_DAMPING = 1e-16, 1e20
 PIVOT = 1e-15  # relative to the diagonal: smaller pivots are rounding errors
 
 GOES_ON, CONVERGED, STUCK, NOT_FINITE = 0.0, 1.0, 2.0, 3.0  # the status of a state
@@ -228,8 +228,10 @@ def _decrease(equations: Equations, change: Numbers) -> Any:
 
 
 def _status(old: State, now: Equations, better: Any, damping: Any, decrease: Any) -> Any:
-    allowed = ops.where(better, OFFSET * OFFSET, ROUNDING * ROUNDING)
-    converged = decrease <= allowed * now.chi2 + old.floor
+    unseen = ops.where(better, 0.0, ops.sqrt(now.chi2 * old.floor))  # the rounding errors of χ²
+    short = decrease <= OFFSET * OFFSET * now.chi2 + unseen + old.floor
     stuck = damping > LARGEST_DAMPING
+    near = ops.logical_and(stuck, decrease <= ROUNDING * ROUNDING * now.chi2)
+    converged = ops.logical_or(short, near)
     status = ops.where(converged, CONVERGED, ops.where(stuck, STUCK, GOES_ON))
     return ops.where(now.chi2 < INFINITY, status, NOT_FINITE)

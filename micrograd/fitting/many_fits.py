@@ -238,11 +238,11 @@ class Fits:
         """A page of text: how many fits converged, and quantiles of the parameters.
 
         >>> import micrograd as mg
-        >>> mg.curve_fits(lambda x, a: a * x, [1.0, 2.0], [[2.0, 4.0]], [1.0]).summary()
+        >>> mg.curve_fits(lambda x, a: a * x, [1.0, 2.0], [[2.0, 4.5]], [1.0]).summary()
         1 fit of 2 points: 1 converged
         <BLANKLINE>
         parameter          5 %      median        95 %  median error
-        a                    2           2           2             0
+        a                  2.2         2.2         2.2           0.1
         """
         n, good = len(self), self.converged
         lines = [f"{n:,} fit{'s' * (n != 1)} of {self.data.y.shape[1]} points: "

@@ -16,7 +16,7 @@ from micrograd.lazy import cached_property
 NUMBERS = 1 << 20  # of a block, about: a block should fit into the cache
 ROUNDING = (4.0 * float(np.finfo(float).eps)) ** 2  # of χ², relative to the squares of the data
 LARGEST = 1 << 14  # rows of a block
-DAMPINGS = (method.FIRST_DAMPING, 100.0)  # of the first attempt and the second
+DAMPINGS = (0.1, 100.0, 1e-3)  # at the start of the first attempt, and of the next ones
 
 # The status of a fit.
 LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED = 0, 1, 2, 3, 4, 5
@@ -115,8 +115,8 @@ def _solve_block(
         if attempt:
             better = states[:, -6] < solution.chi2[rows]
             solution.put(rows[better], states[better], taken[better])
-            return
-        solution.put(rows, states, taken)
+        else:
+            solution.put(rows, states, taken)
         status = solution.status[rows]
         again = (status == LIMIT) | (status == STUCK)
         if not again.any():
