@@ -36,9 +36,9 @@ MISTAKES = [
     Mistake(
         "TraceError", "More paths than a program can hold",
         "def f(v):\n    return sum(k if x > 0 else x for k, x in enumerate(v))\n\n\n"
-        "f = mg.vectorize(f)\nf(np.random.default_rng(0).normal(size=(1000, 12)))\nf.source(\"c\")",
+        "f = mg.vectorize(f)\nf(np.random.default_rng(0).normal(size=(20_000, 14)))",
         "def f(v):\n    return sum(mg.where(x > 0, k, x) for k, x in enumerate(v))\n\n\n"
-        "f = mg.vectorize(f)\nf(np.random.default_rng(0).normal(size=(1000, 12)))\nf.source(\"c\")",
+        "f = mg.vectorize(f)\nf(np.random.default_rng(0).normal(size=(20_000, 14)))",
     ),
     Mistake(
         "TraceError", "A loop that does not end",

@@ -31,7 +31,7 @@ class OneRow:
     def is_simple(step: CompiledOne, state: Array, inputs: list[Array]) -> bool:
         """Whether the step is one program that reads only its arguments."""
         it, _ = step.specialize(state, *inputs)
-        return not (it.is_apart or it.parameters or it.roots or it.trace.path is not None)
+        return not (it.parameters or it.roots or it.may_be_unknown)
 
     def __call__(self, state: Array, inputs: list[Array], most: int) -> tuple[Array, int]:
         """The state after `most` steps, or earlier if its last number is not 0; and the number of

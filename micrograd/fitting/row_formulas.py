@@ -78,6 +78,7 @@ def _times(x: Any, factor: tuple[Any, bool]) -> Any:
 def _computed(instruction: Computation, parts: list[list[int]], numbers: list[Any]) -> Any:
     if isinstance(instruction, Map):
         return instruction.op(*[numbers[k] for k in parts[0]])
+    assert isinstance(instruction, Sum), "a function that asks no questions has no branches"
     terms = [reduce(ops.mul, [numbers[k] for k in factors]) for factors in parts]
     if instruction.combine is SUM:
         return ops.sum(*terms) if len(terms) != 1 else terms[0]

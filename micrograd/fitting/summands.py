@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from micrograd import ops
-from micrograd.compiler.program.ir import Block, Computation, Index, Program, Sum
+from micrograd.compiler.program.ir import Block, Computation, Index, Map, Program, Sum
 from micrograd.fitting.row_formulas import Reading
 
 
@@ -70,6 +70,8 @@ def _factored(instruction: Computation, depends: set[Block]) -> list[list[Readin
         if not instruction.combine.linear:
             return None
         return [[Reading(x.block, x.index) for x in each] for each in instruction.products]
+    if not isinstance(instruction, Map):
+        return None
     first, *more = instruction.operands
     if instruction.op is ops.div and more[0].block not in depends:
         return [[Reading(first.block, first.index), Reading(more[0].block, more[0].index, True)]]

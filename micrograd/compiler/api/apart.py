@@ -1,7 +1,8 @@
-"""Apart: a function with very many paths is computed path by path, in NumPy.
+"""Apart: the examples that take paths unknown to the machine code are sorted by path, and each path
+is computed in NumPy, with the bits of the eager engine.
 
-`sorted` of seven numbers has 5,040 paths of a few operations each. It is faster to sort the
-examples by path and compute each path only for its own, than to compute all paths for all.
+So a path that few examples take costs no compilation. Once such calls have taken as long as a
+compilation would, the paths that were found meanwhile become machine code.
 """
 
 from typing import Any
@@ -10,13 +11,23 @@ import numpy as np
 
 from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.trace.columns import Columns, Examples, Rows
-from micrograd.compiler.trace.paths import Groups, Leaf
+from micrograd.compiler.trace.paths import Groups, Leaf, Paths
 
 Arrays = list[Any]
 
 
+def cost(groups: int, examples: int) -> float:
+    """About how many seconds it takes to compute so many paths of so many examples."""
+    return 1e-4 * groups + 2e-6 * examples
+
+
+def price(paths: Paths) -> float:
+    """About how many seconds it takes to compile the paths."""
+    return 0.05 + 2e-4 * paths.count
+
+
 def answers(
-    it: Specialization, groups: Groups, examples: Examples, answer: Answer, seed: float, exact: bool
+    it: Specialization, groups: Groups, examples: Examples, answer: Answer, seed: float
 ) -> Arrays:
     """The value of each example, and if `answer` is "arguments", its gradient by the arguments. If
     it is "parameters": the sums of values and gradients over the examples, times `seed`."""
@@ -25,7 +36,7 @@ def answers(
     by_argument = [np.zeros((examples.n, size)) for size in it.sizes]
     by_parameter = dict.fromkeys(it.parameters, 0.0)
     for leaf, rows in _by_results(groups):
-        columns = Columns(it.paths.graph, examples.of(rows), exact)
+        columns = Columns(it.paths.graph, examples.of(rows), exact=True)
         for k, x in enumerate(leaf.outputs):
             value[rows, k] = columns.of(x)
         slopes = {} if answer == "value" else it.paths.slopes(leaf)

@@ -16,6 +16,7 @@ from micrograd import ops
 from micrograd.compiler.api.argument_names import argument_names
 from micrograd.compiler.program.ir import (
     Block,
+    Branches,
     Computation,
     Gather,
     Loop,
@@ -123,6 +124,9 @@ class Page:
     def was_and_became(self, instruction: Computation) -> tuple[str, str]:
         if isinstance(instruction, Sum):
             return self._was(instruction), self._sum(instruction)
+        if isinstance(instruction, Branches):
+            tree = instruction.tree
+            return f"{tree}", f"one path, of {len(tree.nodes):,} operations in all"
         op, n = instruction.op, len(instruction)
         operands = self._operands(instruction)
         if op is ops.neg:
@@ -256,6 +260,8 @@ def flops(instruction: Computation) -> int:
     """Additions and multiplications; any other operation counts as one."""
     if isinstance(instruction, Map):
         return len(instruction)
+    if isinstance(instruction, Branches):
+        return len(instruction.tree.nodes)
     terms = [(p[0].index.shape[1], len(p)) for p in instruction.products]
     adds = sum(n for n, _ in terms) - (not instruction.over_examples)
     times = sum(n for n, factors in terms if factors > 1)  # -1 costs nothing

@@ -31,15 +31,15 @@ def drawn(paths: Paths) -> str:
     return "\n".join(lines)
 
 
-def summary(paths: Paths) -> str:
-    """How many paths there are, and how many examples took each."""
+def summary(paths: Paths, alone: bool) -> str:
+    """How many paths there are, how many examples took each, and whether each example computes its
+    own path alone."""
     leaves = _leaves(paths)
     questions = sum(isinstance(place.content, Branch) for place in paths.places())
     total = sum(map(_count, leaves)) or 1
     shares = [f"{100 * _count(place) / total:.3g} %" for place in leaves[:SHOWN]]
     more = ", ..." if len(leaves) > SHOWN else ""
-    lanes = "all are computed, and `where` chooses"
-    how = "the examples of each are computed apart, in NumPy" if paths.are_many else lanes
+    how = "each example computes its own" if alone else "all are computed, and `where` chooses"
     lines = [f"    {line}: {n} questions" for line, n in [*paths.lines().items()][:SHOWN]]
     return "\n".join(
         [

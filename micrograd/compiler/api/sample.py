@@ -12,6 +12,7 @@ from micrograd.compiler.trace.columns import Examples, Rows
 from micrograd.compiler.trace.questions import Example
 
 MOST = 4096  # examples
+MOST_AT_ONCE = 65_536  # if they take very many paths
 
 
 def sample(n: int) -> Rows:

@@ -9,6 +9,7 @@ from micrograd.compiler.api.parameters import Places
 from micrograd.compiler.runtime.kernel import Kernel
 from micrograd.compiler.trace import taken
 from micrograd.compiler.trace.called import Shape
+from micrograd.compiler.trace.known import Known
 from micrograd.compiler.trace.paths import Paths
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
@@ -33,7 +34,7 @@ class Specialization:
     trace: Trace
     parameters: tuple[Value, ...]  # in the order of its kernels
     places: Places  # of these among all parameters of the function
-    paths: Paths | None = None  # the trace is that of some paths; there may be more
+    known: Known | None = None  # the paths of which the trace is made; there may be more
     unrolled: Trace | None = None  # the trace without loops, once it is needed
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
@@ -71,9 +72,19 @@ class Specialization:
         return self.takes and taken.may_hide(self.trace)
 
     @property
-    def is_apart(self) -> bool:
-        """Whether the examples of each path are computed apart: there is no one program."""
+    def paths(self) -> Paths | None:
+        """The paths of the function, if it asks questions."""
+        return None if self.known is None else self.known.paths
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether each example computes only its own path, as there are too many for lanes."""
         return self.paths is not None and self.trace is self.paths.graph
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether an example may take a path that is not known yet."""
+        return self.known is not None and bool(self.known.unknown)
 
     @property
     def shared(self) -> list[tuple[int, ...]]:

@@ -15,8 +15,10 @@ from micrograd.compiler.api.specialization import Answer, Specialization
 from micrograd.compiler.api.tracer import Tracer
 from micrograd.compiler.program import fingerprint
 from micrograd.compiler.program.adjoint import add_adjoint
+from micrograd.compiler.program.branching import Tree
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Map, Program
+from micrograd.compiler.program.ir import Branches, Map, Program
+from micrograd.compiler.program.of_paths import tree_program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.building import collector_paused, one_builder
@@ -24,7 +26,6 @@ from micrograd.compiler.runtime.kernel import Call, Kernel
 from micrograd.compiler.runtime.native_kernel import NativeKernel
 from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 from micrograd.compiler.trace import taken
-from micrograd.compiler.trace.paths import IN_LANES
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import numbers_of
 from micrograd.errors import ConvergenceWarning
@@ -64,11 +65,13 @@ def _replaced(x: Any, y: Any, whole: Any) -> Any:
     return np.where(np.isnan(x) | whole, y, x)
 
 
-def _check_one_program(it: Specialization) -> None:
-    """Raises TraceError for a function of so many paths that these are computed apart."""
-    if it.is_apart:
-        assert it.paths is not None
-        raise it.paths.too_many(IN_LANES)
+def _trees(program: Program) -> list[Tree]:
+    return [i.tree for i in program.instructions if isinstance(i, Branches)]
+
+
+def _calls_python_in_tree(program: Program) -> bool:
+    """Whether an example may call Python on its path, which machine code cannot do."""
+    return any(op.opaque for tree in _trees(program) for op, _ in tree.nodes)
 
 
 def _no_gradient(result: Trace, function: Any) -> TypeError:
@@ -99,10 +102,8 @@ class Specializer(Tracer):
 
         `shared` lists the inputs that are the same for all examples, as `call.shared` does. A
         guarded kernel passes no gradient on where it is zero, which avoids a NaN from 0 * inf.
-        Raises TypeError for the gradient of a function that returns more than one number, and
-        TraceError for a function of so many paths that these are computed apart.
+        Raises TypeError for the gradient of a function that returns more than one number.
         """
-        _check_one_program(it)
         key = answer, guarded, shared
         kernel = it.kernels.get(key)
         if kernel is None:
@@ -115,12 +116,14 @@ class Specializer(Tracer):
     def _build(
         self, it: Specialization, answer: Answer, guarded: bool, shared: tuple[int, ...]
     ) -> Kernel:
+        if answer in ("arguments", "parameters") and it.trace.output_shapes != [None]:
+            raise _no_gradient(it.trace, self)
+        if self.asks_first(it, answer):
+            return self.kernel_of(self._branches(it, answer, shared))
         if answer in ("roots", "indices"):
             takes = taken.takes_of(it.trace)
             found = it.roots if answer == "roots" else [x.operands[-1] for x in takes]
             return self.kernel_of(checked(roll(it.trace, {"value": [*found]}, self.exact, shared)))
-        if answer != "value" and it.trace.output_shapes != [None]:
-            raise _no_gradient(it.trace, self)
         graph = it.trace
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
@@ -142,11 +145,9 @@ class Specializer(Tracer):
         return self.kernel_of(program, differentiated, how)
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
-        """The program of a kernel, with guards if it has branches. For C, which cannot retry.
-
-        Raises TraceError for a function of so many paths that these are computed apart.
-        """
-        _check_one_program(it)
+        """The program of a kernel, with guards if it has branches. For C, which cannot retry."""
+        if self.asks_first(it, answer):
+            return self._branches(it, answer, shared)
         summed = self.shared(it.structure)
         graph = it.trace
         if self.exact and answer != "value":
@@ -160,6 +161,16 @@ class Specializer(Tracer):
                 break
         return checked(program)
 
+    def asks_first(self, it: Specialization, answer: Answer) -> bool:
+        """Whether each example computes only its own path; else all paths are computed."""
+        return it.asks_first and answer in ("value", "arguments", "parameters")
+
+    def _branches(self, it: Specialization, answer: Answer, shared: tuple[int, ...]) -> Program:
+        assert it.known is not None
+        assert answer not in ("roots", "indices")
+        summed = self.shared(it.structure)
+        return checked(tree_program(it.known, it.parameters, answer, shared, summed))
+
     def answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
     ) -> tuple[Specialization, list[Result]]:
@@ -168,7 +179,7 @@ class Specializer(Tracer):
 
         After a NaN, which may be 0 * inf or an unknown path, retries with guards.
         """
-        if call.n == 0 and answer == "arguments" and not it.is_apart:
+        if call.n == 0 and answer == "arguments":
             self.kernel(it, answer, call.shared)  # raises, if there is no gradient
             return it, [np.zeros((0, size), self.dtype) for size in (1, *it.sizes)]
         it, answers = self._answers(it, answer, call, theta, seed)
@@ -181,12 +192,12 @@ class Specializer(Tracer):
     ) -> tuple[Specialization, list[Result]]:
         while True:
             theta = completed(theta, it)
-            if it.is_apart:
-                return self._answers_apart(it, answer, call, theta, seed)
+            if self.asks_first(it, answer):
+                return self._own_paths(it, answer, call, theta, seed)
             answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
             if it.takes and (it.hides_takes or np.isnan(answers[0]).any()):
                 self._check_indices(it, call, theta)
-            if not nan or (self.exact and it.trace.path is None):
+            if not nan or (self.exact and not it.may_be_unknown):
                 return it, answers
             kernel = self.kernel(it, answer, call.shared, guarded=True)
             (value, *guarded), _ = kernel(call, theta, seed)
@@ -196,15 +207,46 @@ class Specializer(Tracer):
             if it is known:
                 return it, _mended(answers, [value, *guarded])
 
-    def _answers_apart(
+    def _own_paths(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
     ) -> tuple[Specialization, list[Result]]:
+        """The answers, if each example computes its own path: in machine code if that path was
+        known when it was compiled; else in NumPy."""
+        assert it.known is not None
+        paths, rows = it.known.paths, np.arange(call.n)
+        due = paths.debt + apart.cost(min(paths.count, call.n), call.n) > apart.price(paths)
+        due |= not paths.are_many
+        if due and it.known.count < paths.count:
+            it, paths.debt = self.renewed(it, paths), 0.0
+            theta = completed(theta, it)
+        answers: list[Any] = []
+        if due or (answer, False, call.shared) in it.kernels:
+            answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
+            if it.takes:
+                self._check_indices(it, call, theta)
+            if not (nan and it.may_be_unknown):
+                return it, answers
+            if answer != "parameters" and not self.shared(it.structure):
+                lost = np.isnan(answers[0]).any(axis=1)
+                rows = np.flatnonzero(np.broadcast_to(lost, (call.n,)))
+        it, found = self._apart(it, answer, call, theta, seed, rows)
+        for whole, part in zip(answers, found):
+            if len(rows) < call.n:
+                whole[rows] = part
+        return it, answers if len(rows) < call.n else found
+
+    def _apart(
+        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float, rows: Any
+    ) -> tuple[Specialization, list[Any]]:
+        """The answers for some examples, each path in NumPy."""
         if answer != "value" and it.trace.output_shapes != [None]:
             raise _no_gradient(it.trace, self)
-        it, groups, examples = self.explored_apart(it, call, theta)
-        if it.takes and it.paths is not None:
-            taken.check_on_paths(it.paths, examples, np.arange(call.n), self.exact)
-        found = apart.answers(it, groups, examples, answer, seed, self.exact)
+        it, groups, examples = self.explored_apart(it, call, theta, rows)
+        assert it.paths is not None
+        it.paths.debt += apart.cost(len(groups), len(rows))
+        if it.takes:
+            taken.check_on_paths(it.paths, examples, rows, exact=True)
+        found = apart.answers(it, groups, examples, answer, seed)
         if answer == "arguments":
             for k in self.shared(it.structure):
                 found[1 + k] = found[1 + k].sum(axis=0)
@@ -212,6 +254,11 @@ class Specializer(Tracer):
 
     def _check_indices(self, it: Specialization, call: Call, theta: Array) -> None:
         """Raises IndexError, as the engine does, if an index of `take` is out of range."""
+        if it.paths is not None and it.asks_first:
+            rows, given = np.arange(call.n), dict(zip(it.parameters, theta.tolist()))
+            examples = examples_of(call, it.shapes, rows, given)
+            taken.check_on_paths(it.paths, examples, rows, exact=True)
+            return
         (found,), _ = self.kernel(it, "indices", call.shared)(call, theta, 1.0)
         indices = np.atleast_2d(found)
         rows = taken.rows_outside(it.trace, indices)
@@ -243,8 +290,9 @@ class Specializer(Tracer):
         """The kernel of `program`, or of the program that `made` derives from it; `how` identifies
         the derivation in the disk cache."""
         make = made or (lambda: program)
-        if llvmlite is None:
-            return NumPyKernel(make(), self.dtype, self.exact)
+        exact = self.exact or (bool(_trees(program)) and self.dtype == np.float64)
+        if llvmlite is None or _calls_python_in_tree(program):
+            return NumPyKernel(make(), self.dtype, exact)
         known = fingerprint.of_program(program)
         key = None if known is None else (known, how)
-        return NativeKernel(make, key, self.dtype, self.threads, self.exact, self._single)
+        return NativeKernel(make, key, self.dtype, self.threads, exact, self._single)

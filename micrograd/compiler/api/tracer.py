@@ -20,15 +20,16 @@ from micrograd.compiler.api.arguments import (
 )
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
-from micrograd.compiler.api.sample import MOST, examples_of, first, sample
+from micrograd.compiler.api.sample import MOST, MOST_AT_ONCE, examples_of, first, sample
 from micrograd.compiler.api.specialization import Specialization
 from micrograd.compiler.llvm.level import check_level
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.extension import layouts
 from micrograd.compiler.runtime.kernel import Call
 from micrograd.compiler.trace.called import Shape, trace
-from micrograd.compiler.trace.columns import Examples
+from micrograd.compiler.trace.columns import Examples, Rows
 from micrograd.compiler.trace.errors import NotRolled
+from micrograd.compiler.trace.known import Known
 from micrograd.compiler.trace.merged import Merged
 from micrograd.compiler.trace.paths import Groups, Paths
 from micrograd.compiler.trace.questions import Questions
@@ -39,9 +40,9 @@ from micrograd.lazy import cached_property
 from micrograd.structure import Structure, flatten
 
 
-def _graph(paths: Paths, before: tuple[Value, ...] = ()) -> Trace:
+def _graph(known: Known, before: tuple[Value, ...] = ()) -> Trace:
     """All paths of a specialization as one graph; without outputs, if there are too many."""
-    return paths.as_graph(before) if paths.are_many else Merged(paths, before)
+    return known.paths.as_graph(before) if known.paths.are_many else Merged(known, before)
 
 
 class Tracer:
@@ -171,16 +172,21 @@ class Tracer:
             paths.start(result)
             result.questions = None
             paths.explore([(paths.root, np.arange(len(rows)))], examples)
-            graph = _graph(paths)
-        return self._specialization(structure, shapes, graph, paths)
+            if paths.are_many:  # more than can be found in so few
+                rows = np.arange(min(call().n, MOST_AT_ONCE))
+                examples = examples_of(call(), shapes, rows)
+                paths.explore([(paths.root, rows)], examples)
+            known = Known(paths)
+            graph = _graph(known)
+        return self._specialization(structure, shapes, graph, known)
 
     def _specialization(
-        self, structure: Structure, shapes: list[Shape], graph: Trace, paths: Paths | None = None
+        self, structure: Structure, shapes: list[Shape], graph: Trace, known: Known | None = None
     ) -> Specialization:
         parameters = tuple(graph.parameters)
         with one_builder():
             places = self._captured.meet(parameters)
-        it = Specialization(structure, shapes, graph, parameters, places, paths)
+        it = Specialization(structure, shapes, graph, parameters, places, known)
         return self._cache.specializations.keep((structure, tuple(shapes)), it)
 
     def explored(
@@ -190,49 +196,51 @@ class Tracer:
 
         `path` has a negative number for each example on an unknown path, as `Merged` says.
         """
+        known = it.known
+        assert known is not None
         path = np.broadcast_to(np.ravel(path), (call.n,))
         rows = np.flatnonzero(path < 0)[:MOST]
         if not len(rows):
             return it
-        assert it.paths is not None
-        assert isinstance(it.trace, Merged)
         given = dict(zip(it.parameters, theta.tolist()))
         numbers = path[rows].astype(np.int64)
         places = [
-            (it.trace.unknown_places[-1 - k], np.flatnonzero(numbers == k))
+            (known.unknown[-1 - k], np.flatnonzero(numbers == k))
             for k in np.unique(numbers).tolist()
         ]
         with collector_paused():
-            it.paths.explore(places, examples_of(call, it.shapes, rows, given))
+            known.paths.explore(places, examples_of(call, it.shapes, rows, given))
             with one_builder():
-                return self._renewed(it, it.paths)
+                return self.renewed(it, known.paths)
 
-    def _renewed(self, it: Specialization, paths: Paths) -> Specialization:
+    def explored_apart(
+        self, it: Specialization, call: Call, theta: Array, rows: Rows
+    ) -> tuple[Specialization, Groups, Examples]:
+        """These examples of a call by path, and a specialization with the parameters of all paths;
+        its kernels may know fewer paths."""
+        paths = it.paths
+        assert paths is not None
+        examples = examples_of(call, it.shapes, rows, dict(zip(it.parameters, theta.tolist())))
+        with collector_paused():
+            groups = paths.explore([(paths.root, np.arange(len(rows)))], examples, exact=True)
+            if len(paths.graph.met) > len(it.parameters):
+                with one_builder():
+                    it = self.renewed(it, paths)
+        return it, groups, examples
+
+    def renewed(self, it: Specialization, paths: Paths) -> Specialization:
         """The specialization of all paths that are known now."""
         newest = self._cache.specializations.get((it.structure, tuple(it.shapes)), it)
         if newest.paths is not paths:  # it was dropped from the cache
             newest = it
-        if isinstance(newest.trace, Merged) and len(newest.trace.leaves) == paths.count:
+        if newest.known is not None and newest.known.count == paths.count:
             return newest
-        if newest.is_apart and len(newest.parameters) == len(paths.graph.met):
-            return newest
-        graph = _graph(paths, newest.parameters)
+        known = Known(paths)
+        graph = _graph(known, newest.parameters)
         places = self._captured.meet(graph.parameters)
-        new = Specialization(it.structure, it.shapes, graph, graph.parameters, places, paths)
+        new = Specialization(it.structure, it.shapes, graph, graph.parameters, places, known)
         self._cache.replace(newest, new)
         return new
-
-    def explored_apart(
-        self, it: Specialization, call: Call, theta: Array
-    ) -> tuple[Specialization, Groups, Examples]:
-        """The examples by path, and a specialization that knows all of these."""
-        assert it.paths is not None
-        rows = np.arange(call.n)
-        examples = examples_of(call, it.shapes, rows, dict(zip(it.parameters, theta.tolist())))
-        with collector_paused():
-            groups = it.paths.explore([(it.paths.root, rows)], examples, self.exact)
-            with one_builder():
-                return self._renewed(it, it.paths), groups, examples
 
     def _arranged(self, tree: Any) -> Any:
         """The arguments as a structure of numbers and arrays."""

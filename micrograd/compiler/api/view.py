@@ -41,10 +41,11 @@ class View:
     def explain(self) -> str:
         """A report of what became of the scalars."""
         it = self.it
-        if it.paths is not None and it.is_apart:
-            return summary(it.paths)
         text = self._page().text()
-        more = loops(self.function, it) if it.paths is None else summary(it.paths)
+        if it.paths is None:
+            more = loops(self.function, it)
+        else:
+            more = summary(it.paths, self.compiled.asks_first(it, self._answer))
         return f"{text}\n\n{more}" if more else text
 
     def stages(self) -> Stages:

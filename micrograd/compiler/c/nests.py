@@ -5,8 +5,10 @@ from functools import reduce
 
 from micrograd import ops
 from micrograd.compiler.c.expression import Expression
-from micrograd.compiler.c.lines import Lines
+from micrograd.compiler.c.lines import Lines, index
 from micrograd.compiler.c.operands import Number, Operands
+from micrograd.compiler.c.tree_text import TreeText
+from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.plan import INLINE_TERMS, LoopNest, Nest, Step
 
 
@@ -25,7 +27,30 @@ class Nests:
             for inner in nest.nests:
                 self.nest(inner, varying)
 
+    def _tree(self, nest: Nest, varying: bool) -> None:
+        """Calls a function of the numbers of one example, for one after the other."""
+        (step,) = nest.steps
+        assert step.tree is not None
+        name, tree = f"branches{len(self.printer.functions)}", step.tree
+        self.printer.functions[name] = TreeText(tree, self.printer, name).text()
+        with self.out.lanes(varying) if self.out.many else self.out.block():
+            self.out.line(f"{self.number} x[{max(tree.leaves, 1)}], r[{tree.width}];")
+            start = 0
+            for access in step.operands:
+                assert isinstance(access, Access)
+                with self.out.axes(access.axes) as indices:
+                    number = self.printer.text(self.operands.read(access, indices))
+                    self.out.line(f"x[{index(indices, (1,), start)}] = {number};")
+                start += access.axes[0]
+            self.out.line(f"{name}(x, r);")
+            with self.out.axes(nest.axes) as indices:
+                place = self.operands.element(step.target, indices)
+                self.out.line(f"{place} = r[{index(indices, (1,))}];")
+
     def nest(self, nest: Nest, varying: bool) -> None:
+        if nest.is_tree:
+            self._tree(nest, varying)
+            return
         first, in_lanes = nest.steps[0], varying and self.out.many
         elementwise = not nest.over_examples and not (nest.opens_with_sum and in_lanes)
         loops = max(nest.axes) > 1 or (elementwise and in_lanes)

@@ -211,11 +211,19 @@ class Body:
         """The number of one example."""
         if not block.varying:
             return self.load_number(*self.uniform(block, place))
+        return self.load_number(*self._lane(block, place, e))
+
+    def store_lane(self, block: Block, place: ir.Value, e: ir.Value, value: ir.Value) -> None:
+        """Stores the number of one example."""
+        self.store_number(*self._lane(block, place, e), value)
+
+    def _lane(self, block: Block, place: ir.Value, e: ir.Value) -> tuple[Any, ir.Value]:
+        """The row of a number, and the index of one example there."""
         plan, b = self.plan, self.b
         if block in plan.streams:
-            return self.load_number(self.stream(block), e)
-        at = plus(b, times(b, plus(b, place, I64(plan.offset[block])), I64(plan.lanes)), e)
-        return self.load_number(self.memory.rows, at)
+            return self.stream(block), e
+        row = plus(b, place, I64(plan.offset[block]))
+        return self.memory.rows, plus(b, times(b, row, I64(plan.lanes)), e)
 
     # Where blocks lie.
 

@@ -92,6 +92,9 @@ class Arithmetic:
     def number_of(self, x: Register) -> ir.Value:
         return self._number(x.value)
 
+    def truth_of(self, x: Register) -> ir.Value:
+        return self._truth(x.value)
+
     def zero(self) -> ir.Value:
         """The identity of addition: -0 + x has the bits of x, for every x."""
         return self.constant(-0.0).value

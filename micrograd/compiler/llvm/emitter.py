@@ -12,6 +12,7 @@ from llvmlite import ir
 
 from micrograd.compiler.llvm import abi
 from micrograd.compiler.llvm.addressing import Body, Memory
+from micrograd.compiler.llvm.branches import TreeEmitter
 from micrograd.compiler.llvm.builder import POINTER, Builder
 from micrograd.compiler.llvm.call_table import CallTable
 from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
@@ -144,6 +145,8 @@ class Emitter:
         nests = LoopNests(body)
         if nest.over_examples:
             nests.reduce(nest)
+        elif nest.is_tree:
+            TreeEmitter(body, nest).emit()
         elif nest.is_opaque:
             nests.opaque(nest)
         elif nest.opens_with_sum:

@@ -136,6 +136,7 @@ class _Adjoint:
                 if isinstance(instruction, Sum):
                     self._sum(instruction)
                 else:
+                    assert isinstance(instruction, Map), "branches have their own derivatives"
                     self._map(instruction)
         for k, block in enumerate(self.wanted):
             name = "gradient" if block is self.program.parameters else f"gradient {k}"

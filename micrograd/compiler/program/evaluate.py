@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd import machine, ops
+from micrograd.compiler.program import branching
 from micrograd.compiler.program.ir import (
     Block,
+    Branches,
     Computation,
     Gather,
     Loop,
@@ -75,6 +77,9 @@ def _compute(
     if isinstance(instruction, Map):
         start += trip * instruction.step
         result = _map(instruction, numbers, exact, trip)
+    elif isinstance(instruction, Branches):
+        leaves = [x for g in instruction.operands for x in numbers[g.block][g.index]]
+        result = branching.evaluate(instruction.tree, leaves, examples, exact)
     else:
         result = _sum(instruction, numbers, examples, exact, trip)
         if instruction.over_examples:  # in a loop, over all trips

@@ -12,8 +12,11 @@ from importlib.util import cache_from_source
 
 import micrograd
 from micrograd import installation
+from micrograd.compiler.program.branching import Fork, Ref, Tree
 from micrograd.compiler.program.ir import (
     Block,
+    Branches,
+    Computation,
     Gather,
     Loop,
     Map,
@@ -49,19 +52,42 @@ def of_program(program: Program) -> str | None:
         if isinstance(each, Loop):
             parts.append((k, repr(each), len(each.body), len(each.updates), each.origin))
     for instruction in program.computations:
-        op: Op = instruction.op if isinstance(instruction, Map) else instruction.combine.op
-        if not op.library:
+        if not all(op.library for op in _operations(instruction)):
             return None
         written = number(instruction.out), instruction.start, len(instruction)
-        gathers = read(instruction.gathers())
-        if isinstance(instruction, Map):
-            parts.append((op.identifier, written, instruction.step, gathers))
-        else:
-            factors = [len(product) for product in instruction.products]
-            parts.append((op.name, written, gathers, factors, instruction.over_examples))
+        parts.append((written, read(instruction.gathers()), _kind(instruction)))
     parts += [(name, read(gathers)) for name, gathers in program.outputs.items()]
     digest.update(repr((len(program.inputs), parts)).encode())
     return digest.hexdigest()
+
+
+def _operations(instruction: Computation) -> list[Op]:
+    if isinstance(instruction, Branches):
+        return [op for op, _ in instruction.tree.nodes]
+    return [instruction.op if isinstance(instruction, Map) else instruction.combine.op]
+
+
+def _kind(instruction: Computation) -> object:
+    """What an instruction computes from its operands."""
+    if isinstance(instruction, Map):
+        return instruction.op.identifier, instruction.step
+    if isinstance(instruction, Branches):
+        return _of_tree(instruction.tree)
+    factors = [len(product) for product in instruction.products]
+    return instruction.combine.op.name, factors, instruction.over_examples
+
+
+def _of_tree(tree: Tree) -> object:
+    nodes = [(op.identifier, *map(_of_ref, refs)) for op, refs in tree.nodes]
+    places = [
+        (x.condition, x.yes, x.no) if isinstance(x, Fork) else [*map(_of_ref, x)]
+        for x in tree.places
+    ]
+    return tree.leaves, nodes, places
+
+
+def _of_ref(x: Ref) -> object:
+    return x.hex() if isinstance(x, float) else x
 
 
 def of_compiler() -> str | None:

@@ -2,10 +2,10 @@
 
 A block is an array of scalars that were computed in the same way. An instruction computes a run of
 a block's members at once; its operands are gathers, which say for each member which scalar of
-another block it reads. There are two kinds: `Map` applies an operation of the table to each member,
+another block it reads. `Map` applies an operation of the table to each member,
 `Sum` adds up products of one or two factors, or takes them off. A matrix product is a `Sum` whose
 gathers repeat in rows and columns. A `Loop` repeats a body of such instructions; in it gathers may
-move by a step from trip to trip.
+move by a step from trip to trip. `Branches` computes for each example the path that it takes.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 It holds numbers or truths. The print says both: `%1[n, 6]` varies over n examples, `%2[6]: truth`
@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from micrograd.compiler.program.branching import Tree
 from micrograd.compiler.program.indices import Index, describe, moving
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.ops import Op
@@ -107,7 +108,27 @@ class Sum:
         return f"{target(self)} = {self.combine.name}{over} of {combined}"
 
 
-Computation = Map | Sum
+@dataclass(eq=False)
+class Branches:
+    """out[j] = result j of the path of `tree` that each example takes. The leaves of the tree are
+    the numbers of the gathers, in order."""
+
+    out: Block
+    tree: Tree
+    operands: list[Gather]
+    start = 0
+
+    def __len__(self) -> int:
+        return self.out.size
+
+    def gathers(self) -> list[Gather]:
+        return self.operands
+
+    def __repr__(self) -> str:
+        return f"{target(self)} = one of {self.tree} on {', '.join(map(repr, self.operands))}"
+
+
+Computation = Map | Sum | Branches
 
 
 @dataclass(eq=False)

@@ -73,7 +73,7 @@ def roll(
     """
     outputs = outputs or {"value": trace.outputs}
     policy: Policy = AsWritten() if exact else Flatten(guarded)
-    program = _empty_program(trace, shared)
+    program = empty_program(trace, shared, len(trace.parameters))
     return _Roller(trace, flatten(trace, outputs, policy), policy, program).roll()
 
 
@@ -84,7 +84,7 @@ def places(trace: Trace, exact: bool = False) -> tuple[Program, dict[int, tuple[
     """
     policy: Policy = AsWritten() if exact else Flatten()
     flat = flatten(trace, {"value": trace.outputs}, policy)
-    roller = _Roller(trace, flat, policy, _empty_program(trace, ()))
+    roller = _Roller(trace, flat, policy, empty_program(trace, (), len(trace.parameters)))
     program = roller.roll()
     known = {
         node: (roller.block[value_number].name, roller.place[node])
@@ -94,12 +94,13 @@ def places(trace: Trace, exact: bool = False) -> tuple[Program, dict[int, tuple[
     return program, known | {x: known[y] for x, y in flat.repeats.items() if y in known}
 
 
-def _empty_program(trace: Trace, shared: tuple[int, ...]) -> Program:
+def empty_program(trace: Trace, shared: tuple[int, ...], parameters: int) -> Program:
+    """A program with the inputs of `trace`, and so many parameters."""
     return Program(
         inputs=[
             Block(f"x{k}", len(x), k not in shared, "input") for k, x in enumerate(trace.inputs)
         ],
-        parameters=Block("w", len(trace.parameters), False, "parameters"),
+        parameters=Block("w", parameters, False, "parameters"),
         constants=Block("c", 0, False, "constants"),
         seed=Block("seed", 1, True, "seed"),
     )

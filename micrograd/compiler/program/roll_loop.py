@@ -262,5 +262,6 @@ def _rewired(instruction: Computation, outside: Callable[[Gather], Gather]) -> C
     i = instruction
     if isinstance(i, Map):
         return Map(i.out, i.start, i.op, [*map(outside, i.operands)])
+    assert isinstance(i, Sum)
     products: list[Product] = [tuple(map(outside, product)) for product in i.products]
     return Sum(i.out, i.start, products, members=i.members, combine=i.combine)

@@ -7,8 +7,10 @@ and nothing uniform reads what varies.
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd.compiler.program.branching import Fork
 from micrograd.compiler.program.ir import (
     Block,
+    Branches,
     Computation,
     Gather,
     Loop,
@@ -44,16 +46,18 @@ def _verify_computation(
 ) -> None:
     assert not instruction.out.given, f"{instruction} writes what is given"
     for gather in instruction.gathers():
-        assert gather.index.shape[0] == len(instruction) > 0, (
-            f"{instruction}: {gather} has another length"
-        )
+        alike = isinstance(instruction, Branches) or len(gather) == len(instruction)
+        assert alike, f"{instruction}: {gather} has another length"
+        assert len(instruction) > 0
         for trip in (0, trips - 1):
             _verify_gather(Gather(gather.block, gather.at(trip)), written)
     _verify_variance(instruction)
     if isinstance(instruction, Sum):
         _verify_products(program, instruction)
-    else:
+    elif isinstance(instruction, Map):
         _verify_map(instruction)
+    else:
+        _verify_branches(instruction)
 
 
 def _verify_loop(program: Program, loop: Loop, written: Written) -> None:
@@ -109,6 +113,16 @@ def _verify_products(program: Program, instruction: Sum) -> None:
 def _verify_map(instruction: Map) -> None:
     assert all(operand.index.ndim == 1 for operand in instruction.operands)
     assert instruction.out.boolean == instruction.op.boolean
+
+
+def _verify_branches(instruction: Branches) -> None:
+    tree = instruction.tree
+    assert instruction.out.size == tree.width
+    assert sum(map(len, instruction.operands)) == tree.leaves
+    assert all(x < tree.leaves + k for k, (_, refs) in enumerate(tree.nodes) for x in refs
+               if not isinstance(x, float))  # fmt: skip
+    widths = [len(place) for place in tree.places if not isinstance(place, Fork)]
+    assert {*widths} == {tree.width}
 
 
 def _write(instruction: Computation, written: Written, trips: int = 1) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from micrograd.compiler.program.ir import (
     Block,
+    Branches,
     Computation,
     Gather,
     Instruction,
@@ -70,7 +71,7 @@ class _Body:
         if isinstance(instruction, Map):
             operands = [self._operand(gather) for gather in instruction.operands]
             self._results[instruction.out] = instruction.op(*operands)
-        elif not _is_long(instruction):
+        elif isinstance(instruction, Sum) and not _is_long(instruction):
             self._sums += len(instruction.products)
         return self._work.total + self._sums
 
@@ -86,7 +87,7 @@ def _joins(instruction: Computation, group: list[Computation]) -> bool:
         return False
     if _is_long(instruction) or len(group) >= NEST_STEPS:
         return False
-    if _is_opaque(instruction) or _is_opaque(first):
+    if _is_alone(instruction) or _is_alone(first):
         return False
     written = {i.out: i for i in group}
     for gather in instruction.gathers():
@@ -117,9 +118,11 @@ def _is_long(instruction: Computation) -> bool:
     return sum(p[0].index.shape[1] for p in instruction.products) > INLINE_TERMS
 
 
-def _is_opaque(instruction: Computation) -> bool:
-    """Whether it calls Python: for a whole column, in a nest of its own."""
-    return isinstance(instruction, Map) and instruction.op.opaque
+def _is_alone(instruction: Computation) -> bool:
+    """Whether it has a nest of its own: it branches, or calls Python for a whole column."""
+    return isinstance(instruction, Branches) or (
+        isinstance(instruction, Map) and instruction.op.opaque
+    )
 
 
 def _ordered(instructions: list[Computation]) -> list[Computation]:
@@ -247,7 +250,17 @@ def uses_of(program: Program, instructions: list[Instruction]) -> dict[Block, in
     return uses
 
 
+def _tree(instruction: Branches) -> Nest:
+    """The nest of branches. Each of its accesses is a run of neighbours."""
+    n = len(instruction)
+    operands: list[Access | Step] = [access(g, (len(g),)) for g in instruction.operands]
+    target = access(Gather(instruction.out, np.arange(n)), (n,))
+    return Nest((n,), [Step(None, operands, [], target, tree=instruction.tree)])
+
+
 def _nest(group: list[Computation], uses: dict[Block, int]) -> Nest:
+    if isinstance(group[0], Branches):
+        return _tree(group[0])
     n = len(group[0])
     columns = [] if n == 1 else [columns_of(g)[:, 0] for i in group for g in i.gathers()]
     axes = axes_of(n, columns)
@@ -269,6 +282,7 @@ def _nest(group: list[Computation], uses: dict[Block, int]) -> Nest:
         if isinstance(instruction, Map):
             step = Step(instruction.op, list(map(operand, instruction.operands)), [], target)
         else:
+            assert isinstance(instruction, Sum)
             products = [(p[0].index.shape[1], list(map(operand, p))) for p in instruction.products]
             step = Step(None, [], products, target, combine=instruction.combine)
         step.number = len(nest.steps)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from micrograd.compiler.program import verify as program_verifier
+from micrograd.compiler.program.branching import Tree
 from micrograd.compiler.program.ir import Block, Program
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.schedule.access import Access
@@ -36,10 +37,13 @@ class Step:
     stored: bool = True
     number: int = 0
     combine: Monoid = SUM
+    tree: Tree | None = None  # of branches, whose members are the results of one example
 
     @property
     def work(self) -> int:
         """About how many instructions of the machine it takes for each member."""
+        if self.tree is not None:
+            return len(self.tree.nodes)
         if self.op is not None:
             return cost(self.op, len(self.operands))
         return max(sum(n for n, _ in self.products), 1)
@@ -51,6 +55,8 @@ class Step:
     def __repr__(self) -> str:
         if self.op is not None:
             text = f"{self.op.name}({', '.join(map(_read, self.operands))})"
+        elif self.tree is not None:
+            text = f"one of {self.tree} on {', '.join(map(_read, self.operands))}"
         else:
             name = self.combine.name
             text = self.combine.separator.join(
@@ -74,6 +80,11 @@ class Nest:
     straight_line: bool = False  # fully unrolled: every index is a constant
     factors: tuple[Access, Access] | None = None  # rows and columns of an outer product
     output: int | None = None  # an outer product that is this output is computed as it is delivered
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether each example takes a path of its own."""
+        return self.steps[0].tree is not None
 
     @property
     def is_opaque(self) -> bool:
@@ -124,7 +135,7 @@ class LoopNest:
     backwards: bool = False
 
     # What the nests of a plan are asked for; no loop is straight-line code, or an output.
-    straight_line = is_opaque = False
+    straight_line = is_opaque = is_tree = False
     output = None
 
     @property
@@ -214,7 +225,9 @@ def verify(plan: Plan) -> None:
                     assert read in computed, f"{step}: r{read.number} is not computed yet"
                 else:
                     assert read.block in stored, f"{step}: {read} is not stored yet"
-                    assert read.axes == nest.axes, f"{step}: {read} belongs to another nest"
+                    assert nest.is_tree or read.axes == nest.axes, (
+                        f"{step}: {read} belongs to another nest"
+                    )
             computed.add(step)
             if step.stored:
                 assert step.target.block in plan.offset, f"{step} has no memory"

@@ -22,7 +22,7 @@ def choose_straight_line(nests: list[Nest]) -> None:
     Sums over examples keep their loops, which are efficient if long.
     """
     sums = [nest for nest in nests if nest.over_examples]
-    members = [nest for nest in nests if not nest.over_examples and not nest.is_opaque]
+    members = [nest for nest in nests if nest not in sums and not (nest.is_opaque or nest.is_tree)]
     by_tables = [nest for nest in members if nest.looks_up]
     work, count = _total_work(members), len(members)
     irregular = 2 * _total_work(by_tables) >= work

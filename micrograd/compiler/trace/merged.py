@@ -9,20 +9,22 @@ from collections.abc import Callable
 from typing import Any
 
 from micrograd import ops
-from micrograd.compiler.trace.paths import Branch, Leaf, Paths, Place, alike
+from micrograd.compiler.trace.known import Known, Spot
+from micrograd.compiler.trace.paths import Leaf, alike
 from micrograd.compiler.trace.symbol import Condition, Node, Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 
 
 class Merged(Trace):
-    """The graph of all known paths. `unknown_places` lists the places of the others: the `path` of
-    an example there is -1 - k, and 0 elsewhere. `conditions` holds those of all questions.
+    """The graph of all known paths. The `path` of an example at the k-th unknown place is -1 - k,
+    and 0 elsewhere. `conditions` holds those of all questions.
 
     `before` are parameters that come first, in their order; new ones follow.
     """
 
-    def __init__(self, paths: Paths, before: tuple[Value, ...] = ()):
+    def __init__(self, known: Known, before: tuple[Value, ...] = ()):
+        paths = known.paths
         super().__init__(paths.numbers_only)
         assert paths.first is not None
         self.inputs = [
@@ -30,49 +32,49 @@ class Merged(Trace):
         ]
         self.output_structure = paths.first.output_structure
         self.output_shapes = paths.first.output_shapes
-        self.unknown_places: list[Place] = []
-        self.leaves = list(paths.leaves)
         self._copies: dict[int, Symbol] = {}
         self._of_norms = paths.graph.of_norms
         for mine, own in zip(self.inputs, paths.graph.inputs):
             self._copies.update(zip([x.number for x in own], mine))
-        self._root = paths.root
-        self._order = list(paths.places())
+        self._trie = known
         self._conditions: dict[int, Symbol] = {}
         self._results: dict[int, list[Node]] = {}
-        for place in self._order:
-            content = place.content
-            if isinstance(content, Branch):
-                self._conditions[id(place)] = self._copied(content.condition)
-            elif isinstance(content, Leaf):
-                self._results[id(place)] = [*map(self._copied, content.outputs)]
-                for node in content.takes:  # also those that no result depends on
-                    self._copied(node)
+        unknown: dict[int, float] = {}
+        for spot in known.spots:
+            if spot.condition is not None:
+                self._conditions[id(spot)] = self._copied(spot.condition)
+            elif spot.leaf is not None:
+                self._results[id(spot)] = self._copied_results(spot.leaf)
             else:
-                self.unknown_places.append(place)
+                unknown[id(spot)] = -1.0 - len(unknown)
         self.conditions = [*self._conditions.values()]
         self.outputs = self.on_each_path(list)
-        if self.unknown_places:
-            numbers = {id(place): -1.0 - k for k, place in enumerate(self.unknown_places)}
-            (self.path,) = self._chosen(lambda place: [numbers.get(id(place), 0.0)])
+        if unknown:
+            (self.path,) = self._chosen(lambda spot: [unknown.get(id(spot), 0.0)])
         self.order_parameters(before)
 
     def on_each_path(self, of: Callable[[list[Node]], list[Node]]) -> list[Node]:
         return self._chosen(
-            lambda place: of(self._results[id(place)]) if id(place) in self._results else None
+            lambda spot: of(self._results[id(spot)]) if id(spot) in self._results else None
         )
 
-    def _chosen(self, at: Callable[[Place], list[Node] | None]) -> list[Node]:
+    def _chosen(self, at: Callable[[Spot], list[Node] | None]) -> list[Node]:
         """The numbers at the place that an example reaches; where there are none, NaN."""
         chosen: dict[int, list[Node] | None] = {}
-        for place in reversed(self._order):
-            content = place.content
-            if id(place) in self._conditions and isinstance(content, Branch):
-                yes, no = chosen[id(content.yes)], chosen[id(content.no)]
-                chosen[id(place)] = self._either(self._conditions[id(place)], yes, no)
+        for spot in reversed(self._trie.spots):
+            condition = self._conditions.get(id(spot))
+            if condition is not None:
+                yes, no = chosen[id(spot.yes)], chosen[id(spot.no)]
+                chosen[id(spot)] = self._either(condition, yes, no)
             else:
-                chosen[id(place)] = at(place)
-        return chosen[id(self._root)] or []
+                chosen[id(spot)] = at(spot)
+        return chosen[id(self._trie.root)] or []
+
+    def _copied_results(self, leaf: Leaf) -> list[Node]:
+        results = [*map(self._copied, leaf.outputs)]
+        for node in leaf.takes:  # also those that no result depends on
+            self._copied(node)
+        return results
 
     def _either(
         self, condition: Symbol, yes: list[Node] | None, no: list[Node] | None

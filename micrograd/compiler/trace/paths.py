@@ -82,6 +82,7 @@ class Paths:
     graph: Trace = field(default_factory=Trace)
     first: Trace | None = None  # the path that was traced first
     count: int = 0  # of paths found
+    debt: float = 0.0  # seconds spent on paths that are not compiled: see `apart`
     _same: dict[Any, Symbol] = field(default_factory=dict[Any, Symbol])
 
     def start(self, path: Trace) -> None:
@@ -165,10 +166,7 @@ class Paths:
         self.count += 1
         place.content = Leaf(outputs, path.questions.example, self.count, takes=takes)
         if self.count > MOST_PATHS or len(self._same) > MOST_NODES:
-            raise self.too_many(self.count - 1)
-
-    def too_many(self, most: int) -> TraceError:
-        return too_many_paths(name_of(self.function), most, self.lines())
+            raise too_many_paths(name_of(self.function), self.count - 1, self.lines())
 
     def _followed(self, path: Trace) -> tuple[list[Node], list[Symbol], Place]:
         """Of a path in the merged graph: outputs, takes, place. New questions are added."""

@@ -98,7 +98,8 @@ class NativeStep:
     ) -> Callable[[int], float]:
         """A function that returns the mean loss of n examples and writes its gradient to `g`."""
         size = len(arrays[0] if rows is None else rows)
-        some = [a[:size] for a in (*arrays, *masks)]
+        gathered = rows is not None and not len(masks)  # then all examples show their paths
+        some = arrays if gathered else [a[:size] for a in (*arrays, *masks)]
         alone = size == 1  # vectorised within the one example, not across examples
         loss = self.losses.one if alone else self.losses.many
         it, _ = loss.specialize(*(a[0, ...] for a in some) if alone else some)
