@@ -47,6 +47,19 @@ def dictionary(T):  # a state of names
     return f, [(2,)]
 
 
+def volatility(T):  # its state begins with a number that is known late: of parameters only
+    omega, alpha, beta = V(0.1), V(0.1), V(0.8)
+
+    def f(r):
+        h, terms = omega / (1 - alpha - beta), []
+        for t in range(T):
+            h, term = omega + alpha * r[t] * r[t] + beta * h, mg.log(h) + r[t] * r[t] / h
+            terms.append(term)
+        return np.sum(terms)
+
+    return f, [(T,)]
+
+
 def every_third(T):  # a body of three steps
     a = V(0.3)
 

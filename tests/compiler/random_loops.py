@@ -73,14 +73,14 @@ class Loops:
     def _loop(self, first: bool) -> Callable[[Any, list[State]], tuple[list[State], State]]:
         pick = self.random
         width = pick.randint(1, 3)
-        begin = [pick.randrange(4) for _ in range(width)]
+        begin = [pick.randrange(5) for _ in range(width)]
         outside: list[Outside] = []
         step = self._step(width, first, outside)
         trips = range(pick.choice([0, 0, 1, 2]), self.trips)
         order = trips[:: pick.choice([1, 1, -1])]
 
         def run(x: Any, before: list[State]) -> tuple[list[State], State]:
-            leaves = [0.0, 0.7, x[0][0], self.weights[0]]
+            leaves = [0.0, 0.7, x[0][0], self.weights[0], self.weights[1] / (2 - self.weights[2])]
             state: State = [leaves[k] for k in begin]
             items = [[f(t, x, before) for f in outside] for t in order]
             if self.scanned:

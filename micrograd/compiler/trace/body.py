@@ -38,7 +38,8 @@ class Body:
     def __init__(self, words: Words, run: Run):
         self.words, self.run = words, run
         start, period, trips = run.start, run.period, run.trips
-        self.head = words.head[start : start + period + 1] - words.head[start]
+        last = start + (trips - 1) * period
+        self.head = words.head[last : last + period + 1] - words.head[last]
         self.begin, self.width = int(words.head[start]), int(self.head[-1])
         whole = slice(self.begin, self.begin + trips * self.width)
         self.kind = words.kind[whole].reshape(trips, self.width)
