@@ -192,6 +192,8 @@ class Value(Scalar):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if watching() is not None:
             watch.asked(self, "copy")
+            if watch.is_missed(self):
+                return "the Value itself"  # to `copy`; `pickle` raises, as no name is that text
         return copies.reduced(self, super().__reduce_ex__(protocol))
 
     def __setstate__(self, state: Any) -> None:

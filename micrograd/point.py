@@ -8,27 +8,22 @@ from micrograd.engine import Value
 from micrograd.real import number
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure, flatten
-from micrograd.watch import Watch
+from micrograd.watch import Variables, Watch
 
 MANY = 16  # comparisons: more look like a search, not like a choice between formulas
 
 
-class Point(Watch):
+class Point(Variables):
     """The arguments of one call as new variables, detached from the caller's graph.
 
     A result that depends only on these variables, and on Values made during the call, is a number.
     """
 
     def __init__(self, args: tuple[Any, ...]):
-        super().__init__()
         scalars, self.structure, self.shapes = scalars_of(args)
-        self.variables = [ops.identity(x) if isinstance(x, Scalar) else Value(x) for x in scalars]
+        super().__init__([ops.identity(x) if isinstance(x, Scalar) else Value(x) for x in scalars])
         self.args = arranged(self.variables, self.structure, self.shapes)
         self.comparisons = 0
-
-    def misses(self, value: Any) -> bool:
-        own = set(self.variables)
-        return any(x in own for x in graph.below(value, passing=True))
 
     def compared(self, op: Any, operands: tuple[Any, ...], holds: bool) -> Any:
         self.comparisons += 1

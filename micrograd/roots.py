@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
+from operator import call, itemgetter
 from typing import Any, cast
 
 from micrograd import graph, linear, newton, ops
@@ -27,7 +27,7 @@ from micrograd.real import check_masks, is_real, number
 from micrograd.scalar import Scalar
 from micrograd.structure import flatten
 from micrograd.tape import Tape, record
-from micrograd.watch import watches
+from micrograd.watch import Variables, watches
 
 KEPT = 256  # operations of the latest equations
 
@@ -119,7 +119,8 @@ class _Equations:
 
     def at(self, x: list[Any]) -> list[Any]:
         """The left sides at x."""
-        result = self.f(self.arranged(x), *self.parameters)
+        run = Variables(x).run if isinstance(x[0], Value) else call
+        result = run(self.f, self.arranged(x), *self.parameters)
         if result is None:
             raise TypeError(nothing_returned(self.f))
         several = not self.single and _is_sequence(result)

@@ -88,6 +88,18 @@ class Watch:
         return holds if self.outer is None else self.outer.compared(op, operands, holds)
 
 
+class Variables(Watch):
+    """The run of a function whose derivatives by these Values are needed."""
+
+    def __init__(self, variables: list[Any]) -> None:
+        super().__init__()
+        self.variables = variables
+
+    def misses(self, value: Any) -> bool:
+        own = set(self.variables)
+        return any(x in own for x in graph.below(value, passing=True))
+
+
 def unwatched() -> Context:
     """A copy of this context without a watch."""
     context = copy_context()
@@ -116,6 +128,11 @@ def asked(value: Any, how: str) -> Any:
     return next((answer for answer in answers if answer is not None), None)
 
 
+def is_missed(value: Any) -> bool:
+    """Whether a derivative would miss this number if it left the graph."""
+    return any(watch.misses(value) for watch in watches())
+
+
 def left(value: Any) -> None:
     """Reports that Python takes the number of a Value, as a float, out of the graph.
 
@@ -126,7 +143,7 @@ def left(value: Any) -> None:
         asked(value, "text")
         return
     asked(value, "float")
-    if any(watch.misses(value) for watch in watches()):
+    if is_missed(value):
         called, instead = _function(frame)
         raise LostGradientError(
             f"{called} took the number of a Value on which a derivative depends, at "

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,41 @@ def test_copies_have_the_same_operations(twin: Any) -> None:
     assert y.operands[0].operands[0].grad == 2 * (1 - math.tanh(0.5) ** 2)
     assert x.grad == 0.0
     assert twin(Value(1.0, (x,), "o"))._op == "o"
+
+
+@dataclass
+class Scale:
+    factor: Any
+
+
+COPIES: list[Any] = [
+    copy.copy,
+    copy.deepcopy,
+    lambda x: copy.deepcopy({"x": [x]})["x"][0],
+    lambda x: asdict(Scale(x))["factor"],
+    lambda x: copy.deepcopy(x * 2.0) / 2.0,
+]
+
+
+@pytest.mark.parametrize("twin", COPIES)
+def test_a_copy_loses_no_derivative(twin: Any) -> None:
+    def f(x: Any) -> Any:
+        return twin(x) * x
+
+    w = Value(3.0)
+    assert mg.grad(f)(3.0) == 6.0
+    assert mg.grad(lambda x: f(w) * x)(3.0) == 9.0
+    assert mg.hessian(f)(3.0) == 2.0
+    assert mg.grad(lambda a: mg.root(lambda x: f(x) - a, 1.0))(9.0) == pytest.approx(1 / 6)
+    for compiled in (mg.compile(f), mg.compile(f, exact=True), mg.vectorize(f)):
+        assert compiled.value_and_grad(3.0) == (9.0, 6.0)
+    assert mg.compile(mg.grad(f))(3.0) == 6.0
+
+
+def test_a_number_of_a_derivative_is_not_pickled() -> None:
+    for derivative in (mg.grad, mg.compile):
+        with pytest.raises((pickle.PicklingError, mg.TraceError)):
+            derivative(lambda x: pickle.loads(pickle.dumps(x)) * x)(3.0)
 
 
 TWINS = [copy.deepcopy, *(partial(pickled, protocol) for protocol in range(2, 6))]

@@ -269,3 +269,19 @@ def test_a_step_of_newton_gives_it_one() -> None:
 def test_a_choice_is_no_search() -> None:
     assert mg.grad(lambda x: max(x, 0.0))(-1.0) == 0.0
     assert mg.grad(lambda x: 1.0 if x > 0 else 0.0)(-1.0) == 0.0
+
+
+@pytest.mark.parametrize("number", [math.exp, float, lambda x: np.array([x], float)[0]])
+def test_a_number_that_leaves_the_equation_is_an_error(number: Any) -> None:
+    """Newton's method and the derivatives of the root need the slope of f."""
+
+    def f(x: Any, a: Any = 0.7) -> Any:
+        return x + 0.5 * number(x) - a
+
+    for find in (
+        lambda: mg.root(f, 0.5),
+        lambda: mg.grad(lambda a: mg.root(lambda x: f(x, a), 0.5))(0.7),
+        lambda: mg.fixed_point(lambda x: 0.2 * number(x), 0.5),
+    ):
+        with pytest.raises(LostGradientError, match="took the number of a Value"):
+            find()

@@ -102,6 +102,9 @@ class Symbol(Scalar):
             raise asked_for(*KEY)
         return object.__hash__(self)
 
+    def __reduce_ex__(self, protocol: Any) -> str:
+        return "the number itself"  # to `copy`; `pickle` raises, as no name is that text
+
     def __format__(self, spec: str) -> str:
         raise asked_for(*TEXT)
 
