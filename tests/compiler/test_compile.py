@@ -1,26 +1,19 @@
-"""Compiled derivatives, nested; SciPy as a caller; threads; and the same bits every time."""
+"""Compiled derivatives, nested; SciPy as a caller; copies and methods."""
 
 import copy
 import math
 import pickle
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.optimize
+from networks import loss, normal, rosenbrock, w
 
 import micrograd as mg
 from micrograd import MLP, Value
 from micrograd.engine import numbers_of
-
-
-def normal(*shape: int) -> Any:
-    return np.random.default_rng(7).normal(size=shape)
-
-
-w = Value(0.8)
 
 
 def wave(x: Any) -> Any:
@@ -96,8 +89,8 @@ def test_a_network_of_physics() -> None:
     for p in model.parameters():
         p.grad = 0.0
     eager = [residual(Value(v)) for v in x]
-    for loss in eager:
-        loss.backward()
+    for term in eager:
+        term.backward()
     expected = [p.grad / len(x) for p in model.parameters()]
     f = mg.vectorize(residual)
     mean = f.backward(x)
@@ -108,14 +101,6 @@ def test_a_network_of_physics() -> None:
         step = h * np.eye(len(theta))[k]
         slope = (f.gradient(theta + step, x)[0] - f.gradient(theta - step, x)[0]) / (2 * h)
         assert f.gradient(theta, x)[1][k] == pytest.approx(slope, rel=1e-6, abs=1e-9)
-
-
-# As SciPy calls it.
-
-
-def rosenbrock(x: Any) -> Any:
-    n = len(x)
-    return mg.sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(n - 1))
 
 
 @pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG"])
@@ -185,73 +170,6 @@ def test_arrays_of_any_layout(view: Callable[[Any], Any]) -> None:
         np.testing.assert_allclose(f(x), x.astype(float) @ [1.0, 10.0, 100.0], rtol=1e-13)
 
 
-# Threads.
-
-model = MLP(4, [16, 16, 1], activation="tanh", seed=0)
-
-
-def loss(x: Any, y: Any) -> Any:
-    penalty = 1e-4 * mg.sum(p * p for p in model.parameters())
-    return (model(x)[0] - y) ** 2 + penalty
-
-
-@pytest.mark.parametrize("n", [1, 100, 104, 1000, 4999])
-def test_any_number_of_threads_gives_the_same_bits(n: int) -> None:
-    X, y = normal(n, 4), normal(n)
-    answers = []
-    for threads in (1, 2, 5, 12):
-        f = mg.vectorize(loss, threads=threads)
-        mean = f.backward(X, y)
-        value, (dx, dy) = f.value_and_grad(X, y)
-        parts = [value, dx.ravel(), dy, f(X, y), [mean], [p.grad for p in f.parameters]]
-        answers.append(np.concatenate(parts))
-        assert f.backward(X, y) == mean
-    for answer in answers[1:]:
-        np.testing.assert_array_equal(answer, answers[0])
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_calls_from_many_threads_at_once(threads: int) -> None:
-    """Threads call one function on data of different lengths; the first one compiles it."""
-    f = mg.vectorize(loss, threads=threads)
-    data = [(normal(n, 4) + n, normal(n)) for n in (3, 50, 104, 700)] * 4
-    alone = mg.vectorize(loss)
-    expected = [alone.value_and_grad(*arguments) for arguments in data]
-    theta = alone.pack()
-    gradients = [alone.gradient(theta, *arguments) for arguments in data]
-    with ThreadPoolExecutor(8) as pool:
-        answers = [*pool.map(lambda arguments: f.value_and_grad(*arguments), data)]
-        slopes = [*pool.map(lambda arguments: f.gradient(theta, *arguments), data)]
-    for (value, (dx, dy)), (v, (x, y)) in zip(answers, expected):
-        for one, other in ((value, v), (dx, x), (dy, y)):
-            np.testing.assert_array_equal(one, other)
-    for (mean, slope), (m, s) in zip(slopes, gradients):
-        assert mean == m
-        np.testing.assert_array_equal(slope, s)
-
-
-def test_one_example_from_many_threads_at_once() -> None:
-    f = mg.compile(rosenbrock)
-    data = [normal(12) + k for k in range(40)]
-    expected = [f.value_and_grad(x) for x in data]
-    with ThreadPoolExecutor(8) as pool:
-        answers = [*pool.map(f.value_and_grad, data * 5)]
-    for (value, slope), (v, s) in zip(answers, expected * 5):
-        assert value == v
-        np.testing.assert_array_equal(slope, s)
-
-
-def test_the_same_input_gives_the_same_bits() -> None:
-    X, y = normal(777, 4), normal(777)
-    first = mg.vectorize(loss)
-    second = mg.vectorize(loss)
-    assert first.backward(X, y) == second.backward(X, y) == first.backward(X, y)
-    np.testing.assert_array_equal(first(X, y), second(X, y))
-
-
-# What it shows of itself.
-
-
 @pytest.mark.native
 def test_the_stages_print() -> None:
     f = mg.vectorize(lambda x: mg.tanh(x * w))
@@ -293,13 +211,6 @@ def test_not_is_refused_for_it_means_another_thing_eagerly() -> None:
 def test_a_compiled_function_among_values_says_what_to_call() -> None:
     with pytest.raises(TypeError, match="call the plain function"):
         mg.grad(mg.compile(lambda x: x * x))(2.0)
-
-
-def test_exact_gradients_have_the_sign_of_their_zeros() -> None:
-    _, gradient = mg.vectorize(mg.cos, exact=True).value_and_grad(np.array([0.0]))
-    x = Value(0.0)
-    mg.cos(x).backward()
-    assert str(gradient[0]) == str(x.grad)
 
 
 def cube(x: Any) -> Any:

@@ -4,7 +4,9 @@ import inspect
 from typing import Any
 
 import as_written
+import grids_as_written
 import more_as_written
+import networks_as_written
 import numpy as np
 import pytest
 from pipeline import traced
@@ -16,6 +18,8 @@ from micrograd.compiler.trace.recurrence import Carried, Read, Recurrence, Same
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.compiler.trace.words import words_of
+
+MODULES = as_written, grids_as_written, more_as_written, networks_as_written
 
 # Of each loop its trips, the operations of a trip, and how many numbers it carries.
 EXPECTED = {
@@ -86,8 +90,8 @@ EXPECTED = {
 
 
 def program(name: str, steps: int) -> Trace:
-    module = as_written if hasattr(as_written, name) else more_as_written
-    function, shapes = getattr(module, name)(steps)
+    (module,) = (module for module in MODULES if name in vars(module))
+    function, shapes = vars(module)[name](steps)
     return traced(function, *shapes)
 
 

@@ -279,8 +279,6 @@ def test_a_long_chain_rolls_without_recursion_and_in_linear_time() -> None:
     assert str(program).splitlines()[1] == "  %1[n, 1] = sum of x0[0] (t < 50001)"
 
 
-# The same numbers.
-
 X = random.normal(size=(5, 2))
 PROGRAMS: dict[str, tuple[Callable[..., Any], Any]] = {
     "layers": (by_layers, X),

@@ -1,36 +1,21 @@
 """Schedule: the loops of programs, quoted; and that tiles and tables give the same numbers."""
 
-import math
 import textwrap
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 from pipeline import differentiated, rolled
+from planned import by_minors, plain, plan, w
 from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
 from micrograd.compiler.program.ir import Block, Gather
 from micrograd.compiler.schedule.access import access
-from micrograd.compiler.schedule.plan import Nest, Plan, verify
+from micrograd.compiler.schedule.plan import verify
 from micrograd.compiler.schedule.schedule import schedule
-from micrograd.compiler.schedule.straight_line import STRETCH, stretches
-
-w = [Value(0.1 * k - 1) for k in range(60)]
-
-
-def plan(function: Callable[..., Any], *shapes: Any) -> str:
-    return "\n".join(
-        line.rstrip() for line in str(schedule(rolled(function, *shapes), 8)).splitlines()
-    )
-
-
-def plain(plan: Plan) -> list[Nest]:
-    """The nests of the examples, none of which is a loop."""
-    return [nest for nest in plan.examples if isinstance(nest, Nest)]
 
 
 def test_elementwise_work_follows_its_sum_in_the_same_loop() -> None:
@@ -126,82 +111,6 @@ def test_an_access_is_its_index_array(seed: int) -> None:
     index[-1, -1] += 1
     if len(index) > 2:
         assert access(Gather(Block("%1", 400, True), index), axes).table is not None
-
-
-def by_minors(size: int) -> Callable[..., Any]:
-    """The determinant of the first numbers; each minor of last rows and some columns is shared."""
-
-    def determinant(x: Any) -> Any:
-        @cache
-        def minor(columns: tuple[int, ...]) -> Any:
-            row = x[size * (size - len(columns)) :]
-            if len(columns) == 1:
-                return row[columns[0]]
-            total: Any = 0.0
-            for k, j in enumerate(columns):
-                term = row[j] * minor(columns[:k] + columns[k + 1 :])
-                total = total - term if k % 2 else total + term
-            return total
-
-        return minor(tuple(range(size)))
-
-    return determinant
-
-
-def test_small_irregular_programs_are_straight_line_code() -> None:
-    """A look-up of an index would cost as much as the load that follows."""
-    assert plan(by_minors(3), (9,)) == textwrap.dedent("""\
-        plan: 136 examples at once, 13 rows of them
-        examples:
-          straight-line, for i < 3:
-            %1[i] = r0 = x0[table] * x0[table] + c[0] * x0[table] * x0[table]
-          straight-line,
-            %2[0] = r0 = sum t < 2 of x0[2t] * %1[2t] + c[0] * x0[1] * %1[1]""")
-
-
-def test_straight_line_code_is_cut_into_functions() -> None:
-    """The work of each is bounded; the members stay in order."""
-    program = differentiated(by_minors(6), (36,), per_example=True)
-    nests = plain(schedule(program, 8))
-    parts = stretches(nests)
-    assert [member for part in parts for tile in part for member in tile] == [
-        (nest, member) for nest in nests for member in np.ndindex(nest.axes)
-    ]
-    assert len(parts) > 3
-    for first, *others in parts:
-        work = sum(
-            nest.work // math.prod(nest.axes) for tile in (first, *others) for nest, _ in tile
-        )
-        assert work <= STRETCH or not others
-
-
-def test_long_sums_in_straight_line_code_are_computed_side_by_side() -> None:
-    """They share their loads; a sum that reads another one comes after it."""
-    order = np.random.default_rng(0).permutation(16)
-
-    def f(x: Any) -> Any:
-        sums = [mg.dot([x[order[i + j]] for j in range(6)], x[i : i + 6]) for i in range(10)]
-        return mg.dot(sums[:6], sums[4:])
-
-    plan = schedule(rolled(f, (16,)), 8)
-    assert plan.straight_line
-    assert [len(tile) for part in stretches(plain(plan)) for tile in part] == [8, 2, 1]
-
-
-def test_straight_line_code_is_exact_in_exact_mode() -> None:
-    x = np.random.default_rng(0).normal(size=(9, 36))
-    f = mg.vectorize(by_minors(6), exact=True)
-    values, gradients = f.value_and_grad(x)
-    for row, value, gradient in zip(x, values, gradients):
-        numbers = [Value(number) for number in row]
-        root = by_minors(6)(numbers)
-        root.backward()
-        assert root.data == value
-        np.testing.assert_array_equal([number.grad for number in numbers], gradient)
-
-
-def test_large_irregular_programs_keep_their_loops() -> None:
-    assert not schedule(differentiated(by_minors(9), (81,), per_example=True), 8).straight_line
 
 
 def test_dead_rows_are_reused() -> None:

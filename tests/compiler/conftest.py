@@ -1,0 +1,17 @@
+"""A compile cache in a directory of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from micrograd.compiler.runtime import disk_cache as cache
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of an empty cache, not yet created, with no warnings issued yet."""
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path / "cache"))
+    cache._warn.cache_clear()
+    path = cache.directory()
+    assert path
+    return path
