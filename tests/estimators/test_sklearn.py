@@ -1,51 +1,27 @@
-"""MLPClassifier and MLPRegressor: what scikit-learn asks of an estimator, and its own networks."""
+"""MLPClassifier and MLPRegressor: the weights of scikit-learn's networks, and its checks."""
 
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
-import sklearn
+from data_sets import DIABETES, DIGITS, IRIS, KINDS, WEIGHTS, fitted_both
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as TheirClassifier
-from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import micrograd as mg
 from micrograd.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning"
 )
 
-WEIGHTS = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 7)  # of examples, in theirs
-
-IRIS = load_iris(return_X_y=True)
-DIGITS = [a[:300] for a in load_digits(return_X_y=True)]
-DIGITS[0] = scale(DIGITS[0])
-DIABETES = load_diabetes(return_X_y=True)
-
-KINDS: dict[str, tuple[Any, Any, Any, Any]] = {
-    "classes": (MLPClassifier, TheirClassifier, DIGITS[0], DIGITS[1]),
-    "two classes": (MLPClassifier, TheirClassifier, DIGITS[0], DIGITS[1] % 2),
-    "labels": (
-        MLPClassifier, TheirClassifier, DIGITS[0],
-        np.column_stack([DIGITS[1] % 2, DIGITS[1] % 3 == 0]).astype(int),
-    ),
-    "numbers": (MLPRegressor, TheirRegressor, DIGITS[0], DIGITS[1] / 3),
-    "rows of numbers": (
-        MLPRegressor, TheirRegressor, DIGITS[0], np.column_stack([DIGITS[1] / 3, DIGITS[1] % 2]),
-    ),
-}  # fmt: skip
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "as they are": {},
@@ -61,12 +37,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "penalty": {"alpha": 1.0},
     "betas": {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-4},
 }
-
-
-def fitted_both(kind: str, **options: Any) -> tuple[Any, Any, Any, Any]:
-    ours, theirs, X, y = KINDS[kind]
-    given = {"hidden_layer_sizes": (20,), "max_iter": 25, "random_state": 3} | options
-    return ours(**given).fit(X, y), theirs(**given).fit(X, y), X, y
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,9 +87,6 @@ def test_scikit_learn_accepts_it(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-# What the tests of scikit-learn's networks pin down, asked again.
-
-
 def test_a_larger_penalty_gives_smaller_weights() -> None:
     sizes = [
         np.abs(
@@ -156,56 +123,6 @@ def test_partial_fit_goes_on_as_that_of_scikit_learn(kind: str) -> None:
     assert a.t_ == b.t_
 
 
-def test_partial_fit_names_what_it_misses() -> None:
-    X, y = IRIS
-    with pytest.raises(ValueError, match="classes must be passed on the first call"):
-        MLPClassifier().partial_fit(X, y)
-    model = MLPClassifier((3,)).partial_fit(X, y, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match="is not the same as on last call"):
-        model.partial_fit(X, y, classes=[0, 1])
-    with pytest.raises(ValueError, match="`y` has classes not in"):
-        model.partial_fit(X, y + 1)
-    for kind in (MLPClassifier, MLPRegressor):
-        with pytest.raises(AttributeError) as caught:
-            _ = kind(solver="lbfgs").partial_fit
-        assert "only available for stochastic optimizers" in str(caught.value.__cause__)
-
-
-def test_partial_fit_with_early_stopping_ends_at_the_best_weights() -> None:
-    """scikit-learn refuses it."""
-    X, y = scale(IRIS[0]), IRIS[1]
-    model = MLPClassifier(
-        (20,), early_stopping=True, validation_fraction=0.3, n_iter_no_change=20,
-        learning_rate_init=0.01, random_state=0,
-    )  # fmt: skip
-    model.partial_fit(X, y, classes=[0, 1, 2])
-    for _ in range(60):
-        model.partial_fit(X, y)
-    assert model.validation_scores_ is not None
-    assert len(model.validation_scores_) == len(model.loss_curve_) == 61
-    assert model.best_validation_score_ == max(model.validation_scores_)
-    assert model.score(X, y) > 0.8
-
-
-def test_infinite_weights_are_an_error() -> None:
-    X, y = np.array([[0.0], [1.0], [2.0]]) * 1e155, np.array([1.0, 2.0, 3.0]) * 1e155
-    with pytest.raises(ValueError, match=r"non-finite parameter weights.*StandardScaler"):
-        MLPRegressor(random_state=0, solver="sgd", learning_rate_init=100.0).fit(X, y)
-
-
-def test_early_stopping_survives_a_divergence_with_the_best_weights() -> None:
-    X, y = DIABETES
-    model = MLPRegressor(
-        hidden_layer_sizes=100, activation="identity", solver="sgd", learning_rate_init=0.2,
-        early_stopping=True, random_state=0,
-    )  # fmt: skip
-    with pytest.warns(ConvergenceWarning, match="The loss became"):
-        model.fit(X * 20, y)
-    assert model.validation_scores_ is not None
-    assert np.isnan(model.validation_scores_[-1])
-    assert np.isfinite(model.predict(X)).all()
-
-
 def test_probabilities_are_probabilities() -> None:
     X, y = DIGITS
     for targets, columns in ((y % 2, 2), (y, 10)):
@@ -239,13 +156,6 @@ def test_sparse_inputs_give_the_model_of_dense_ones(container: Any, options: Any
     np.testing.assert_allclose(thin.predict_proba(container(X)), dense.predict_proba(X), atol=1e-6)
 
 
-def test_a_high_tolerance_ends_the_training_and_infinite_patience_never_does() -> None:
-    soon = MLPClassifier(tol=100.0, n_iter_no_change=3, max_iter=50, random_state=0).fit(*IRIS)
-    assert soon.n_iter_ == 5
-    never = MLPClassifier((3,), tol=100.0, n_iter_no_change=np.inf, max_iter=40).fit(*IRIS)
-    assert never.n_iter_ == 40
-
-
 def test_verbose_prints_what_scikit_learn_prints(capsys: pytest.CaptureFixture[str]) -> None:
     texts = []
     for kind in (MLPClassifier, TheirClassifier):
@@ -256,19 +166,6 @@ def test_verbose_prints_what_scikit_learn_prints(capsys: pytest.CaptureFixture[s
         texts.append(capsys.readouterr().out)
     assert texts[0] == texts[1]
     assert "Iteration 1, loss = " in texts[0]
-
-
-def test_a_warm_start_goes_on_and_refuses_other_classes() -> None:
-    X, y = IRIS
-    for kind, targets in ((MLPClassifier, y), (MLPRegressor, y * 1.0)):
-        cold = kind(hidden_layer_sizes=(5,), max_iter=3, random_state=0).fit(X, targets)
-        warm = clone(cold).set_params(warm_start=True).fit(X, targets)
-        before = warm.loss_
-        assert warm.fit(X, targets).loss_ < before
-        assert len(warm.loss_curve_) == 6
-        assert warm.n_iter_ == 3
-    with pytest.raises(ValueError, match="warm_start can only be used where"):
-        MLPClassifier((2,), warm_start=True, max_iter=2).fit(X, y).fit(X, np.minimum(y, 1))
 
 
 def test_labels_may_be_words() -> None:
@@ -324,9 +221,6 @@ def test_a_model_must_be_fitted_first() -> None:
         MLPRegressor().predict([[1.0]])
 
 
-# In the tools of scikit-learn.
-
-
 def test_it_works_in_pipelines_searches_calibration_and_importances() -> None:
     X, y = IRIS
     pipeline = make_pipeline(StandardScaler(), MLPClassifier((6,), max_iter=60, random_state=0))
@@ -342,108 +236,3 @@ def test_it_works_in_pipelines_searches_calibration_and_importances() -> None:
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1.0)
     importances = permutation_importance(search, X, y, n_repeats=2, random_state=0)
     assert importances.importances_mean.argmax() in (2, 3)  # the petals
-
-
-# What scikit-learn's networks do not have.
-
-
-def test_class_weights_are_weights_of_the_examples_of_a_class() -> None:
-    X, y = IRIS
-    given: dict[str, Any] = {"hidden_layer_sizes": (5,), "max_iter": 20, "random_state": 0}
-    by_class = MLPClassifier(**given, class_weight={0: 1.0, 1: 3.0, 2: 0.5}).fit(X, y)
-    each = MLPClassifier(**given).fit(X, y, sample_weight=np.array([1.0, 3.0, 0.5])[y])
-    assert by_class.loss_curve_ == each.loss_curve_
-    rare = np.r_[0:50, 50:53]
-    balanced = MLPClassifier(**given, class_weight="balanced").fit(X[rare], y[rare])
-    counts = np.bincount(y[rare])
-    weights = (len(rare) / (2 * counts))[y[rare]]
-    assert balanced.loss_curve_ == MLPClassifier(**given).fit(X[rare], y[rare], weights).loss_curve_
-
-
-def test_dropout_is_drawn_from_the_random_state() -> None:
-    X, y = DIGITS
-    a, b, c, d = (
-        MLPClassifier((16,), dropout=rate, max_iter=8, random_state=seed).fit(X, y).loss_curve_
-        for rate, seed in ((0.5, 0), (0.5, 0), (0.5, 1), (0.0, 0))
-    )
-    assert a == b
-    assert a != c
-    assert a != d
-
-
-def test_a_loss_of_ones_own_is_minimised() -> None:
-    """The absolute error: the median of the targets, which no outlier moves."""
-    X, y = np.zeros((9, 1)), np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 1000])
-
-    def absolute(outputs: Any, target: Any) -> Any:
-        return mg.abs(outputs[0] - target)
-
-    model = MLPRegressor(
-        absolute, (), solver="sgd", learning_rate="invscaling", learning_rate_init=2.0,
-        max_iter=2000, tol=0.0, n_iter_no_change=np.inf, random_state=0, momentum=0.0, alpha=0.0,
-    ).fit(X, y)  # fmt: skip
-    assert model.predict([[0.0]])[0] == pytest.approx(5.0, abs=0.3)
-
-
-def test_a_loss_that_asks_about_numbers_says_what_to_write() -> None:
-    def deviation(outputs: Any, target: Any) -> Any:
-        return outputs[0] - target if outputs[0] > target else target - outputs[0]
-
-    with pytest.raises(mg.TraceError, match=r"write mg\.where"):
-        MLPRegressor(deviation, (2,)).fit(*DIABETES)
-
-
-def test_an_activation_may_be_any_of_the_table_or_a_function() -> None:
-    X, y = IRIS
-    given: dict[str, Any] = {"hidden_layer_sizes": (6,), "max_iter": 30, "random_state": 0}
-    by_name = MLPClassifier(activation="softplus", **given).fit(X, y)
-    by_function = MLPClassifier(activation=mg.softplus, **given).fit(X, y)
-    assert by_name.loss_curve_ == by_function.loss_curve_
-    hidden = np.logaddexp(X @ by_name.coefs_[0] + by_name.intercepts_[0], 0)
-    outputs = hidden @ by_name.coefs_[1] + by_name.intercepts_[1]
-    assert (by_name.predict(X) == outputs.argmax(axis=1)).all()
-
-
-def test_callbacks_see_each_epoch_and_may_end_the_training() -> None:
-    seen: list[float] = []
-
-    def note(model: MLPRegressor) -> bool:
-        seen.append(float(((model.predict(DIABETES[0]) - DIABETES[1]) ** 2).mean() / 2))
-        return len(seen) == 4
-
-    model = MLPRegressor(hidden_layer_sizes=(4,), callbacks=note, random_state=0).fit(*DIABETES)
-    assert model.n_iter_ == len(seen) == 4
-    assert seen == sorted(seen, reverse=True)
-
-
-def test_many_rows_are_predicted_in_native_code_with_the_same_answers() -> None:
-    X, y = DIGITS
-    model = MLPClassifier((12, 7), activation="tanh", max_iter=10, random_state=0).fit(X, y)
-    many = np.tile(X, (80, 1))
-    few = model.predict_proba(X)
-    np.testing.assert_allclose(model.predict_proba(many), np.tile(few, (80, 1)), rtol=1e-9)
-
-
-def test_the_network_of_an_estimator_is_an_mlp_of_values() -> None:
-    X, y = DIABETES
-    model = MLPRegressor(hidden_layer_sizes=(5,), activation="logistic", max_iter=5).fit(X, y)
-    (output,) = model.to_mlp()(X[0].tolist())
-    assert output.data == pytest.approx(model.predict(X[:1])[0])
-    assert "61" in model.summary()
-
-
-def test_the_doctor_looks_at_a_fit() -> None:
-    X, y = DIABETES
-    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0).fit(X, y)
-    assert model.history_.loss == model.loss_curve_
-    assert "inputs" in str(model.diagnose(X * 1e6))
-
-
-def test_a_linear_network_is_linear_regression() -> None:
-    X, y = DIABETES
-    ours = MLPRegressor(
-        hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, max_iter=5000, tol=1e-9, random_state=0
-    )
-    ours.fit(scale(X), y)
-    expected = LinearRegression().fit(scale(X), y)
-    np.testing.assert_allclose(ours.predict(scale(X)), expected.predict(scale(X)), rtol=1e-3)

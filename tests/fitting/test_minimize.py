@@ -1,4 +1,4 @@
-"""minimize and least_squares: known minima, SciPy's derivatives, structures, bounds, mistakes."""
+"""minimize and least_squares: known minima, SciPy's derivatives, structures, mistakes."""
 
 import sys
 from itertools import pairwise
@@ -6,89 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from problems import PROBLEMS, of_squares, rosenbrock, wood
 
 import micrograd as mg
 
 optimize = pytest.importorskip("scipy.optimize")
-
-
-# Moré, Garbow and Hillstrom, "Testing unconstrained optimization software", 1981: residuals, start,
-# and the smallest sum of squares that the paper names.
-
-BARD = np.array(
-    [0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39]
-)
-KOWALIK = np.array(
-    [0.1957, 0.1947, 0.1735, 0.16, 0.0844, 0.0627, 0.0456, 0.0342, 0.0323, 0.0235, 0.0246]
-)
-DOSES = np.array([4, 2, 1, .5, .25, .167, .125, .1, .0833, .0714, .0625])  # fmt: skip
-
-
-def rosenbrock(x):
-    return [10 * (x[1] - x[0] ** 2), 1 - x[0]]
-
-
-def freudenstein_roth(x):
-    return [
-        -13 + x[0] + ((5 - x[1]) * x[1] - 2) * x[1],
-        -29 + x[0] + ((x[1] + 1) * x[1] - 14) * x[1],
-    ]
-
-
-def beale(x):
-    return [y - x[0] * (1 - x[1] ** k) for k, y in enumerate((1.5, 2.25, 2.625), start=1)]
-
-
-def powell_singular(x):
-    return [
-        x[0] + 10 * x[1], 5**0.5 * (x[2] - x[3]), (x[1] - 2 * x[2]) ** 2,
-        10**0.5 * (x[0] - x[3]) ** 2,
-    ]  # fmt: skip
-
-
-def bard(x):
-    u = np.arange(1.0, 16.0)
-    v = 16 - u
-    return BARD - (x[0] + u / (v * x[1] + np.minimum(u, v) * x[2]))
-
-
-def kowalik_osborne(x):
-    return KOWALIK - x[0] * (DOSES**2 + DOSES * x[1]) / (DOSES**2 + DOSES * x[2] + x[3])
-
-
-def wood(x):
-    return [
-        10 * (x[1] - x[0] ** 2), 1 - x[0], 90**0.5 * (x[3] - x[2] ** 2), 1 - x[2],
-        10**0.5 * (x[1] + x[3] - 2), (x[1] - x[3]) / 10**0.5,
-    ]  # fmt: skip
-
-
-def box(x):
-    t = 0.1 * np.arange(1.0, 11.0)
-    return np.exp(-t * x[0]) - np.exp(-t * x[1]) - x[2] * (np.exp(-t) - np.exp(-10 * t))
-
-
-def trigonometric(x):
-    n = len(x)
-    total = mg.sum(mg.cos(y) for y in x)
-    return [n - total + k * (1 - mg.cos(y)) - mg.sin(y) for k, y in enumerate(x, start=1)]
-
-
-PROBLEMS = {
-    "rosenbrock": (rosenbrock, [-1.2, 1.0], 0.0),
-    "freudenstein and roth": (freudenstein_roth, [0.5, -2.0], 48.98425),
-    "beale": (beale, [1.0, 1.0], 0.0),
-    "powell singular": (powell_singular, [3.0, -1.0, 0.0, 1.0], 0.0),
-    "bard": (bard, [1.0, 1.0, 1.0], 8.21487e-3),
-    "kowalik and osborne": (kowalik_osborne, [0.25, 0.39, 0.415, 0.39], 3.07505e-4),
-    "wood": (wood, [-3.0, -1.0, -3.0, -1.0], 0.0),
-    "box": (box, [0.0, 10.0, 20.0], 0.0),
-    "trigonometric": (trigonometric, [0.1] * 10, 2.79506e-5),
-}
-
-
-def of_squares(residuals):
-    return lambda x: mg.sum(r * r for r in residuals(x))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -217,98 +139,6 @@ def test_a_compiled_function_is_traced_once() -> None:
     before = len(calls)
     assert mg.minimize(kept, [7.0, -3.0]).x == pytest.approx([1, 0])
     assert len(calls) == before
-
-
-# Bounds and constraints: Hock and Schittkowski, 1981, with the minima that they name.
-
-HOCK_SCHITTKOWSKI = {
-    1: (lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, [-2, 1],
-        [None, (-1.5, None)], [], 0.0),
-    3: (lambda x: x[1] + 1e-5 * (x[1] - x[0]) ** 2, [10, 1], [None, (0, None)], [], 0.0),
-    5: (lambda x: mg.sin(x[0] + x[1]) + (x[0] - x[1]) ** 2 - 1.5 * x[0] + 2.5 * x[1] + 1, [0, 0],
-        [(-1.5, 4), (-3, 3)], [], -0.5 * 3**0.5 - np.pi / 3),
-    6: (lambda x: (1 - x[0]) ** 2, [-1.2, 1], None,
-        [("eq", lambda x: 10 * (x[1] - x[0] ** 2))], 0.0),
-    7: (lambda x: mg.log(1 + x[0] ** 2) - x[1], [2, 2], None,
-        [("eq", lambda x: (1 + x[0] ** 2) ** 2 + x[1] ** 2 - 4)], -(3**0.5)),
-    26: (lambda x: (x[0] - x[1]) ** 2 + (x[1] - x[2]) ** 4, [-2.6, 2, 2], None,
-         [("eq", lambda x: (1 + x[1] ** 2) * x[0] + x[2] ** 4 - 3)], 0.0),
-    35: (lambda x: 9 - 8 * x[0] - 6 * x[1] - 4 * x[2] + 2 * x[0] ** 2 + 2 * x[1] ** 2 + x[2] ** 2
-         + 2 * x[0] * x[1] + 2 * x[0] * x[2], [0.5, 0.5, 0.5], (0, None),
-         [("ineq", lambda x: 3 - x[0] - x[1] - 2 * x[2])], 1 / 9),
-    43: (lambda x: x[0] ** 2 + x[1] ** 2 + 2 * x[2] ** 2 + x[3] ** 2 - 5 * x[0] - 5 * x[1]
-         - 21 * x[2] + 7 * x[3], [0, 0, 0, 0], None,
-         [("ineq", lambda x: [
-             8 - x[0] ** 2 - x[1] ** 2 - x[2] ** 2 - x[3] ** 2 - x[0] + x[1] - x[2] + x[3],
-             10 - x[0] ** 2 - 2 * x[1] ** 2 - x[2] ** 2 - 2 * x[3] ** 2 + x[0] + x[3],
-             5 - 2 * x[0] ** 2 - x[1] ** 2 - x[2] ** 2 - 2 * x[0] + x[1] + x[3]])], -44.0),
-    71: (lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2], [1, 5, 5, 1], (1, 5),
-         [("ineq", lambda x: x[0] * x[1] * x[2] * x[3] - 25),
-          ("eq", lambda x: mg.sum(y * y for y in x) - 40)], 17.0140173),
-}  # fmt: skip
-
-
-INTERIOR = [(n, "trust-constr") for n in HOCK_SCHITTKOWSKI if n != 3]  # its barrier hides 1e-5
-
-
-@pytest.mark.parametrize(("number", "method"), [*[(n, None) for n in HOCK_SCHITTKOWSKI], *INTERIOR])
-def test_a_problem_of_hock_and_schittkowski(number: int, method: str | None) -> None:
-    f, x0, bounds, constraints, least = HOCK_SCHITTKOWSKI[number]
-    given = [{"type": kind, "fun": g} for kind, g in constraints]
-    options = {"maxiter": 3000, "gtol": 1e-9, "xtol": 1e-12} if method else None
-    found = mg.minimize(
-        f, np.array(x0, float), bounds=bounds, constraints=given, method=method, options=options
-    )
-    assert found.fun == pytest.approx(least, abs=2e-5)
-
-
-def test_second_derivatives_of_constraints_are_those_of_finite_differences() -> None:
-    from micrograd.fitting.constraint_derivatives import with_derivatives
-    from micrograd.fitting.unknowns import Unknowns
-
-    x, v = np.array([0.3, -0.7]), np.array([2.0, -3.0])
-
-    def g(p, scale):
-        return {"one": scale * p[0] ** 3 * p[1], "two": [mg.exp(p[0] * p[1])]}
-
-    given = {"type": "ineq", "fun": g, "args": 5.0}
-    made = with_derivatives(given, Unknowns([0.3, -0.7]), optimize, curved=True)
-    assert (made.lb, made.ub) == (0.0, np.inf)
-    differences = [optimize.approx_fprime(x, lambda y, k=k: made.fun(y)[k], 1e-7) for k in (0, 1)]
-    np.testing.assert_allclose(made.jac(x), differences, rtol=1e-5)
-    slope = optimize.approx_fprime(x, lambda y: v @ made.jac(y), 1e-7)
-    np.testing.assert_allclose(made.hess(x, v), slope, rtol=1e-5)
-
-
-def test_scipys_own_constraints_and_bounds_are_taken() -> None:
-    round_ = optimize.NonlinearConstraint(lambda x: x[0] ** 2 + x[1] ** 2, -np.inf, 2.0)
-    line = optimize.LinearConstraint([[1.0, 2.0]], 0.5, np.inf)
-    found = mg.minimize(lambda x: x[0] + x[1], [0.5, 0.5], constraints=[round_, line])
-    assert found.x == pytest.approx([-1.1, 0.8], abs=0.3)
-    assert found.x[0] + 2 * found.x[1] == pytest.approx(0.5)
-    assert found.x[0] ** 2 + found.x[1] ** 2 == pytest.approx(2)
-    bounds = optimize.Bounds([0.2, -np.inf], [1.0, 0.1])
-    assert mg.minimize(lambda x: x[0] - x[1], [0.5, 0.0], bounds=bounds).x == pytest.approx(
-        [0.2, 0.1]
-    )
-
-
-def test_least_squares_takes_bounds_and_scales_by_name() -> None:
-    t = np.linspace(0, 3, 30)
-    y = 2 * np.exp(-1.5 * t)
-
-    def residuals(p):
-        return p["a"] * np.exp(-p["b"] * t) - y
-
-    found = mg.least_squares(
-        residuals, {"a": 1.0, "b": 0.5}, bounds=({"a": 0}, {"b": 1.0}), x_scale={"a": 1, "b": 0.1}
-    )
-    plain = optimize.least_squares(
-        lambda p: p[0] * np.exp(-p[1] * t) - y, [1.0, 0.5], bounds=([0, -np.inf], [np.inf, 1.0])
-    )
-    assert found.x["b"] == pytest.approx(1.0)
-    assert found.vector == pytest.approx(plain.x, rel=1e-5)
-    assert found.jac == pytest.approx(plain.jac, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
