@@ -1,6 +1,6 @@
 """The types in public signatures; each that is `Any` by another name, with its reason.
 
-`tests/test_architecture.py` checks that no public signature has an `Any` that is not listed here.
+`tests/test_annotations.py` checks that no public signature has an `Any` that is not listed here.
 """
 
 from collections.abc import Callable, Iterable

@@ -45,9 +45,8 @@ def is_truth(node: Any) -> bool:
 def order_of_values(root: Any) -> list[Any]:
     """`topological_order` of Values: uses `first` and `second`, which avoids a tuple per node."""
     order: list[Any] = []
-    seen: set[Any] = set()
     stack: list[Any] = [root]
-    shared: set[int] = set()  # the ids of tuples whose elements are all in order
+    seen, shared = set[Any](), set[int]()  # shared: ids of tuples whose elements are all in order
     pop, see, knows, share, dot = stack.pop, seen.add, seen.__contains__, shared.add, ops.dot
     while stack:
         node = pop()

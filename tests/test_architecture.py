@@ -1,21 +1,15 @@
 """The tree is the pipeline: folders in order, imports that point one way, a table that is true."""
 
 import ast
-import functools
 import re
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import pytest
-import reference
+from tree import MODULES, PACKAGE, ROOT, functions, imports, modules
 
 import micrograd.compiler
-from micrograd.operation import Op
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "micrograd"
 STAGES = ["trace", "program", "schedule", "llvm", "c", "runtime", "api"]
 TRAINING = ["data", "steps", "run"]
 ROOMS = [
@@ -30,29 +24,6 @@ ROOMS = [
     "tutorial",
     "commands",
 ]
-
-
-def modules(folder: Path) -> dict[str, Path]:
-    """Every module below a folder, by its dotted name."""
-    found = {}
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-MODULES = modules(PACKAGE)
-
-
-def imports(path: Path) -> Iterator[str]:
-    """The modules of the package that a file imports: in functions and for types too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name in MODULES)
-        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
-            for name in node.names:
-                inner = f"{node.module}.{name.name}"
-                yield inner if inner in MODULES else node.module
 
 
 # An import against the order, and its reason.
@@ -169,10 +140,6 @@ def test_no_two_files_have_one_name_without_need() -> None:
     assert {name for name in names if names.count(name) > 1} <= SHARED.keys()
 
 
-# Functions of more than 40 lines, and why.
-LONG = {
-    "order_of_values": "the innermost loop of backward(), written out to be fast",
-}
 # Files of at most 300 lines without their docstrings, and why their docstrings do not count.
 KEPT = {
     "engine.py": "the engine on one page, each method with its example",
@@ -182,27 +149,11 @@ KEPT = {
 }
 
 
-def without_docstring(function: ast.FunctionDef) -> int:
-    """The lines of a function's body."""
-    body = function.body[1:] if ast.get_docstring(function) else function.body
-    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
-
-
-def functions() -> dict[str, list[int]]:
-    """The lengths of all functions of the package, by their names."""
-    lengths: dict[str, list[int]] = {}
-    for path in MODULES.values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                lengths.setdefault(node.name, []).append(without_docstring(node))
-    return lengths
-
-
 def test_functions_are_short() -> None:
     """Half of them have at most 5 lines, and none more than 40, without its docstring."""
     lengths = functions()
     assert median(n for several in lengths.values() for n in several) <= 5
-    assert {name for name, several in lengths.items() if max(several) > 40} == LONG.keys()
+    assert {name for name, several in lengths.items() if max(several) > 40} == set()
 
 
 def lines_without_docstrings(path: Path) -> int:
@@ -216,6 +167,14 @@ def lines_without_docstrings(path: Path) -> int:
     return count
 
 
+def test_files_of_tests_are_short() -> None:
+    """None has more than 300 lines."""
+    paths = (ROOT / "tests").rglob("*.py")
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    assert len(lengths) > 200
+    assert {name for name, lines in lengths.items() if lines > 300} == set()
+
+
 def test_files_are_short() -> None:
     """None has more than 300 lines; of those in KEPT, docstrings do not count."""
     lengths = {
@@ -227,98 +186,3 @@ def test_files_are_short() -> None:
     }
     assert {name for name, (lines, _) in lengths.items() if lines > 300} == KEPT.keys()
     assert [name for name in KEPT if lengths[name][1] > 300] == []
-
-
-# The types of public signatures: `Any` only by a name of `annotations.py`, which gives its reason.
-
-ANNOTATIONS = PACKAGE / "annotations.py"
-
-
-def mentions(node: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(x, ast.Name) and x.id in names for x in ast.walk(node))
-
-
-def aliases(path: Path) -> Iterator[tuple[str, ast.expr]]:
-    """The names that a file gives to types, or to anything else."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            yield node.targets[0].id, node.value
-
-
-@functools.cache
-def names_of_any(path: Path) -> set[str]:
-    """`Any`, and aliases that contain it: a file's own, and those that it imports from others."""
-    if path == ANNOTATIONS:
-        return set()
-    names = {"Any"} | {name for name, value in aliases(path) if mentions(value, {"Any"})}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module in MODULES.keys() - {"micrograd"}:
-            imported = {x.name for x in node.names}
-            names |= imported & (names_of_any(MODULES[node.module]) - {"Any"})
-    return names
-
-
-def public_functions() -> Iterator[tuple[Path, str, ast.FunctionDef]]:
-    """The functions of the package's names; of classes, the methods, also those of their bases."""
-    objects: list[object] = [getattr(micrograd, name) for name in dir(micrograd)]
-    objects += [*vars(micrograd.losses).values(), Op, *reference.CLASSES]
-    kinds = {base for x in objects if isinstance(x, type) for base in x.__mro__}
-    wanted = {
-        (x.__module__, x.__qualname__)
-        for x in {*kinds, *(x for x in objects if callable(x) and hasattr(x, "__qualname__"))}
-        if x.__module__ in MODULES and not x.__qualname__.startswith("_")
-    }
-    for module, name in sorted(wanted):
-        for node in ast.parse(MODULES[module].read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-                yield from ((MODULES[module], *found) for found in methods(node))
-
-
-def methods(node: ast.FunctionDef | ast.ClassDef) -> Iterator[tuple[str, ast.FunctionDef]]:
-    if isinstance(node, ast.FunctionDef):
-        yield node.name, node
-        return
-    for x in node.body:
-        named = isinstance(x, ast.FunctionDef) and not x.name.startswith("_")
-        if isinstance(x, ast.FunctionDef) and (named or x.name in ("__init__", "__call__")):
-            yield f"{node.name}.{x.name}", x
-
-
-def types_of(function: ast.FunctionDef) -> list[ast.expr]:
-    """The annotations of a function's parameters and of its result."""
-    arguments = [x for x in ast.walk(function.args) if isinstance(x, ast.arg)]
-    return [x for x in (*(a.annotation for a in arguments), function.returns) if x is not None]
-
-
-def test_no_public_signature_has_any_without_a_reason() -> None:
-    functions = [*public_functions()]
-    assert len(functions) > 100
-    assert [
-        name
-        for path, name, f in functions
-        if any(mentions(x, names_of_any(path)) for x in types_of(f))
-    ] == []
-
-
-def test_each_name_of_any_has_its_reason_and_is_needed() -> None:
-    """A docstring below it; the count of those that use it is not zero."""
-    body = ast.parse(ANNOTATIONS.read_text(encoding="utf-8")).body
-    names = [name for name, value in aliases(ANNOTATIONS) if mentions(value, {"Any"})]
-    reasons = [
-        node.targets[0].id
-        for node, reason in pairwise(body)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        if isinstance(reason, ast.Expr) and isinstance(reason.value, ast.Constant)
-    ]
-    assert [name for name in names if name not in reasons] == []
-    used = [x for _, _, f in public_functions() for x in types_of(f)]
-    assert [name for name in names if not any(mentions(x, {name}) for x in used)] == []
-
-
-@pytest.mark.parametrize("room", ["program", "schedule"])
-def test_the_ir_and_the_plan_have_no_any(room: str) -> None:
-    trees = {
-        path.name: ast.parse(path.read_text(encoding="utf-8"))
-        for path in (PACKAGE / "compiler" / room).glob("*.py")
-    }
-    assert [name for name, tree in trees.items() if mentions(tree, {"Any"})] == []

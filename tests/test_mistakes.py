@@ -6,7 +6,8 @@ from typing import Any
 import mistakes
 import pytest
 import reference
-from mistakes import MISTAKES, Mistake
+from mistakes import MISTAKES
+from programs_with_mistakes import Mistake, message_of, repaired
 
 from micrograd.compiler.trace import symbol, trace
 from micrograd.compiler.trace.errors import TraceError
@@ -21,7 +22,7 @@ def test_the_page_shows_the_messages_of_today() -> None:
 
 @EACH
 def test_a_repair_works(mistake: Mistake) -> None:
-    mistakes.repaired(mistake)
+    repaired(mistake)
 
 
 def test_every_error_class_has_a_mistake() -> None:
@@ -45,7 +46,7 @@ def test_every_way_to_a_trace_error_has_a_mistake(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(TraceError, "__init__", recorded)
     for mistake in MISTAKES:
         if mistake.error == "TraceError":
-            mistakes.message_of(mistake)
+            message_of(mistake)
     makers = [reference.functions_that_raise(file, "TraceError") for file in (symbol, trace)]
     assert set.union(*makers) - met == {
         "__array_ufunc__", "__array_function__",  # `vectorize` catches these, and passes rows
