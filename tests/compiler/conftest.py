@@ -1,10 +1,11 @@
-"""A compile cache in a directory of its own."""
+"""A compile cache in a directory of its own, and a search that finds short loops."""
 
 from pathlib import Path
 
 import pytest
 
 from micrograd.compiler.runtime import disk_cache as cache
+from micrograd.compiler.trace import found
 
 
 @pytest.fixture
@@ -15,3 +16,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = cache.directory()
     assert path
     return path
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops of few operations count as well."""
+    monkeypatch.setattr(found, "NODES", 30)

@@ -3,13 +3,10 @@
 import inspect
 from typing import Any
 
-import as_written
-import grids_as_written
-import more_as_written
-import networks_as_written
 import numpy as np
 import pytest
 from pipeline import traced
+from programs_as_written import named
 
 import micrograd as mg
 from micrograd import ops
@@ -18,8 +15,6 @@ from micrograd.compiler.trace.recurrence import Carried, Read, Recurrence, Same
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.compiler.trace.words import words_of
-
-MODULES = as_written, grids_as_written, more_as_written, networks_as_written
 
 # Of each loop its trips, the operations of a trip, and how many numbers it carries.
 EXPECTED = {
@@ -90,8 +85,7 @@ EXPECTED = {
 
 
 def program(name: str, steps: int) -> Trace:
-    (module,) = (module for module in MODULES if name in vars(module))
-    function, shapes = vars(module)[name](steps)
+    function, shapes = named(name, steps)
     return traced(function, *shapes)
 
 
