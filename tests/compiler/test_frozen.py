@@ -170,7 +170,7 @@ def test_the_text_of_a_captured_value_would_freeze_its_number(text: Any, compute
     def f(x: Any) -> Any:
         return x * float(text(2 * w if computed else w))
 
-    with pytest.raises(mg.TraceError, match=r"formatted as text.*test_trace\.py"):
+    with pytest.raises(mg.TraceError, match=r"formatted as text.*test_frozen\.py"):
         mg.compile(f)(3.0)
     assert f(3.0) == (12.0 if computed else 6.0)
     assert mg.compile(lambda x: x * float(text(Value(2.0))))(3.0) == 6.0
@@ -198,7 +198,7 @@ def test_the_line_is_that_of_the_user_within_layers_of_the_library() -> None:
 
     model = mg.MLP(2, [3, 1], activation=activation, seed=0)
     line = activation.__code__.co_firstlineno + 1
-    with pytest.raises(TraceError, match=f"test_trace.py:{line}"):
+    with pytest.raises(TraceError, match=f"test_frozen.py:{line}"):
         mg.vectorize(lambda x: model(x)[0])(np.ones((4, 2)))
 
 
@@ -207,7 +207,7 @@ def test_the_line_is_that_of_the_user_within_numpy() -> None:
         return np.asarray_chkfinite([x[0]], float)[0]
 
     line = f.__code__.co_firstlineno + 1
-    with pytest.raises(TraceError, match=f"test_trace.py:{line}"):
+    with pytest.raises(TraceError, match=f"test_frozen.py:{line}"):
         mg.compile(f)(np.ones(3))
 
 
