@@ -1,4 +1,4 @@
-"""Which arguments a derivative is by: `argnums` selects positional ones; keywords are passed on."""
+"""The arguments to differentiate by: `argnums` selects positional ones; keywords are passed on."""
 
 import functools
 import operator

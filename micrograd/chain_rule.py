@@ -81,7 +81,7 @@ def backward_steps(value: Value) -> Iterator[Step]:
     if not isinstance(value, Value):
         raise TypeError(
             f"backward_steps takes a Value, got {type(value).__name__} {value!r:.60}; "
-            "of a model's answer, take one: (out,) = model(x)"
+            "a model returns a list: take one element, (out,) = model(x)"
         )
     return _steps(numbered(value))
 

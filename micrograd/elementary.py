@@ -45,10 +45,10 @@ _LOG = tuple((-1) ** k / (k + 2) for k in range(13))
 
 
 def _logarithm(x: Any, base: float, slope: float) -> Any:
-    """x is taken apart into base**2h and a rest from 1 on: so logarithms of powers are integers.
+    """x is base**2h times a number of at least 1: so logarithms of powers of the base are exact.
 
-    The slope at 1, 1 / ln(base), is rounded by less than ln(base) is. Beside 1, where the product
-    would add to the largest error of log, it is a series.
+    The slope at 1, 1 / ln(base), is rounded by less than ln(base) is. Near 1, where the product
+    would add to the largest error of log, the result is a series.
     """
     z = log(x) * slope
     h = select(logical_and(abs(z) > 0.99, abs(z) < INF), floor(0.5 * z), 0.0)
@@ -83,7 +83,7 @@ def cbrt(x):
     a = abs(x)
     itself = logical_or(a == 0, a == INF)
     a = select(itself, 1.0, a)
-    r = pow(a, 1.0 / 3.0)  # 1/3 is rounded: one step of Newton's takes that out
+    r = pow(a, 1.0 / 3.0)  # 1/3 is rounded: a step of Newton's method corrects that
     r = r - (r - a / (r * r)) / 3.0
     return select(itself, x, select(x < 0, -r, r))
 
@@ -170,10 +170,10 @@ def atanh(x):
     return 0.5 * (log1p(x) - log1p(-x))
 
 
-# sin(πx) / πx: the series of the sine of the distance to the next integer, or of the cosine of the
-# rest of that to 1/2, so that what is subtracted is small; of products with π, none is rounded.
-# 1/π is 163/512, a number of few bits in each format, less a rest. The slope is a series where x is
-# small, for there the closed form cancels.
+# sin(πx) / πx: the series of the sine of the distance to the nearest integer, or of the cosine of
+# 1/2 minus this distance, so that the subtracted terms are small. No product with π is rounded: 1/π
+# is 163/512, a number of few bits in each format, minus a rest. Where x is small, the slope is a
+# series, because the closed form would cancel.
 _SINE = tuple(
     (-1) ** (k + 1) * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 15)
 )

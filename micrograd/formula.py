@@ -1,7 +1,7 @@
 """An operation in words: its signature, its derivative as a formula, an example that runs.
 
-The formula is not written anywhere: the derivative in the table runs on `Formula`s, and what it
-answers is printed. So a user's own operation is described as those of the package are.
+The formula is not stored: the derivative in the table is run on `Formula`s, and its result is
+printed. So a user's own operation is described as those of the package are.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 from micrograd.special import digamma
 
-# How tightly an expression of Python holds together.
+# The precedence of an expression in Python.
 _ATOM, _POWER, _SIGN, _PRODUCT, _SUM, _AND, _OR, _COMPARISON = 9, 8, 7, 6, 5, 4, 3, 2
 _STRENGTHS = {"**": _POWER, "*": _PRODUCT, "/": _PRODUCT, "+": _SUM, "-": _SUM, "&": _AND, "|": _OR}
 _BY_NAME = "gammainc_by_"  # rows that no reader knows, but too long to read
@@ -135,7 +135,7 @@ def _postorder(roots: Iterable[Any], known: dict[Formula, str]) -> list[Formula]
 
 
 def _text(x: Any, around: int, names: dict[Formula, str]) -> str:
-    """x, in parentheses where what is around it holds tighter."""
+    """x, in parentheses if the operation around it binds tighter."""
     if not isinstance(x, Formula):
         text = f"{x:.6g}"
         own = _SIGN if text.startswith("-") else _ATOM
@@ -147,7 +147,7 @@ def _text(x: Any, around: int, names: dict[Formula, str]) -> str:
 
 
 def _operation(op: Op, operands: Any, names: dict[Formula, str]) -> tuple[str, int]:
-    """The text, and how tightly it holds together."""
+    """The text, and its precedence."""
     if op.name == "neg":
         return f"-{_text(operands[0], _SIGN, names)}", _SIGN
     if op.symbol:

@@ -97,8 +97,8 @@ def beta(a, b):
 
 # P(a, x), the regularised lower incomplete gamma function: below a + 1 by the series of positive
 # terms, above by the continued fraction of 1 - P (Abramowitz & Stegun (1964) 6.5.29, 6.5.31), each
-# until the last term is nothing. To differentiate by a, both are computed on Taylor polynomials in
-# a, which are cut off behind the wanted order. Both take about 5 √a steps where x is near a.
+# until the last term is negligible. To differentiate by a, both are computed on Taylor polynomials
+# in a, which are truncated after the wanted order. Both take about 5 √a steps where x is near a.
 _STEPS, _NOTHING, _ROUNDING = 1e6, 1e-17, 2.0**-52
 _BEYOND = 2.0  # from a + 2 on the fraction
 
@@ -195,7 +195,7 @@ _FRACTION = [_row(f"gammainc_fraction_{m}", _fraction(m)) for m in range(3)]
 
 
 def _power(a: Any, x: Any) -> Any:
-    """x^a exp(-x) / Γ(a + 1), for large a by Stirling's series; no cancellation beside x = a."""
+    """x^a exp(-x) / Γ(a + 1), for large a by Stirling's series; no cancellation near x = a."""
     large = a >= SHIFT
     b, c = select(large, a, SHIFT * 1.0), select(large, 1.0, a)
     y = select(large, x, b)

@@ -1,7 +1,8 @@
 """Linear algebra of small matrices of scalars: nested lists or arrays, up to about 12 x 12.
 
 Rows are exchanged so that each pivot is the largest in its column (partial pivoting). In a compiled
-program each example exchanges its own rows: a pivot that is zero for one is no harm to the others.
+program each example exchanges its own rows: a pivot that is zero for one does not affect the
+others.
 """
 
 from collections.abc import Iterable
@@ -46,14 +47,15 @@ def _pivoted(rows: Matrix, k: int) -> Any:
 
 
 def _eliminated(rows: Matrix, k: int, inverse: Any) -> None:
-    """Takes row k, whose pivot has this inverse, from those below: their column k is then zero."""
+    """Subtracts multiples of row k, whose pivot has this inverse, so that column k is zero below
+    it."""
     for i in range(k + 1, len(rows)):
         factor = rows[i][k] * inverse
         rows[i][k + 1 :] = [x - factor * y for x, y in zip(rows[i][k + 1 :], rows[k][k + 1 :])]
 
 
 def _less(x: Any, products: list[Any]) -> Any:
-    """x less all products, which a compiled program subtracts in one instruction each."""
+    """x minus all products, which a compiled program subtracts in one instruction each."""
     return reduce(ops.sub, products, x)
 
 

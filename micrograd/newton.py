@@ -13,7 +13,7 @@ Several unknowns: a Newton step that does not make the sum of squares smaller is
 Both end where a step does not change the last two bits of x, or where rounding ends the quadratic
 convergence: after a step that was 16 times shorter than the one before it, the next is not 4 times
 shorter. With several unknowns, it is enough that a step does not change the last two bits of the
-largest, where f does not become smaller. What is not found is NaN.
+largest, where f does not become smaller. If no root is found, the result is NaN.
 """
 
 import math

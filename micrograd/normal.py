@@ -1,4 +1,4 @@
-"""The error function's kin and the normal distribution, precise in both tails.
+"""Functions related to the error function, and the normal distribution, precise in both tails.
 
 The names are those of SciPy.
 """
@@ -14,7 +14,7 @@ from micrograd.ops import abs, erf, erfc, exp, expm1, log, log1p, maximum, minim
 
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 _DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the normal distribution, there
-_FAR = 746.0  # exp(-746) is 0, and infinity must not meet it
+_FAR = 746.0  # exp(-746) is 0, which must not be multiplied by infinity
 _R = math.sqrt(0.5)
 
 # exp(x²) erfc(x) as the integral of 1 / (x + t²/x) times a bell, by the trapezoid rule with steps

@@ -110,7 +110,7 @@ class Op:
 
     @property
     def identifier(self) -> str:
-        """The name, and what tells it from others of that name."""
+        """The name, and what distinguishes it from others of that name."""
         return f"{self.name}_{self.variant}" if self.variant else self.name
 
     def __repr__(self) -> str:

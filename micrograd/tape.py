@@ -42,7 +42,7 @@ class Tape:
 
     @cached_property
     def digest(self) -> str:
-        """Tells this tape from others, by the names of its operations."""
+        """A hash that identifies this tape, by the names of its operations."""
         rows = [(op.identifier, operands) for op, operands in self.rows]
         return sha256(repr((self.inputs, rows, self.outputs)).encode()).hexdigest()[:12]
 

@@ -24,7 +24,7 @@ _INFIX = {
     "less": ("<", 0), "less_equal": ("≤", 0), "equal": ("=", 0), "not_equal": ("≠", 0),
     "add": ("+", 1), "sub": ("−", 1), "mul": ("·", 2), "div": ("/", 2), "pow": ("**", 4),
 }  # fmt: skip
-_TIGHT = 3  # how tightly a sign holds
+_TIGHT = 3  # the precedence of a sign
 Names = Mapping[Value, str]
 
 
@@ -249,7 +249,7 @@ class _Texts:
         return self.numbers[x]
 
     def _show(self, x: Any, around: int, numbers: bool) -> str:
-        """A formula, in parentheses where what is around it holds tighter."""
+        """A formula, in parentheses if the operation around it binds tighter."""
         if not isinstance(x, Formula) or (numbers and x.op is None):
             text = _constant(x) if not isinstance(x, Formula) else shown(self.numbers[x])
             return _enclosed(text) if around else text
@@ -271,7 +271,7 @@ class _Texts:
 
 
 def _tight(text: str, own: int, around: int) -> str:
-    """In parentheses where what is around it holds tighter."""
+    """In parentheses if the operation around it binds tighter."""
     return f"({text})" if own < around else text
 
 

@@ -48,7 +48,7 @@ DECIMAL = click.option(
 )  # fmt: skip
 ENCODING = click.option(
     "--encoding", metavar="NAME", default="", callback=_encoding,
-    help="The encoding of a CSV file, such as latin-1.  [default: UTF-8, or as marked]",
+    help="The encoding of a CSV file, such as latin-1.  [default: UTF-8, or by a byte-order mark]",
 )  # fmt: skip
 PROGRESS = click.option(
     "--progress/--no-progress",

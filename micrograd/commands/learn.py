@@ -1,4 +1,4 @@
-"""`draw`, `tutorial` and `ops`: the chain rule, to look at and to read."""
+"""`draw`, `tutorial` and `ops`: commands that show the chain rule."""
 
 from pathlib import Path
 

@@ -69,7 +69,7 @@ from micrograd.neuralnet import ACTIVATIONS
 @DECIMAL
 @click.option(
     "--missing", metavar="WORDS", callback=words,
-    help="The words for missing values: a,b; '' for none.  [default: NA, null, and their kin]",
+    help="The words for missing values: a,b; '' for none.  [default: NA, null, and others]",
 )  # fmt: skip
 @ENCODING
 @click.option(

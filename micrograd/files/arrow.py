@@ -12,7 +12,7 @@ from micrograd.files.dates import DAY
 def columns_of_arrow(
     table: Any, way: str = "", missing: Collection[str] | None = None
 ) -> list[Column]:
-    """The columns of a table that speaks Arrow's protocols: of Arrow, polars, DuckDB, ...
+    """The columns of a table that has Arrow's protocols: of Arrow, polars, DuckDB, ...
 
     Raises ModuleNotFoundError if pyarrow is not installed.
     """
@@ -60,7 +60,7 @@ def column_of(
 
 
 def _is_view(kind: Any) -> bool:
-    """Whether this is the type of polars' text; pyarrow 16 knows it."""
+    """Whether this is the type of polars' text, which pyarrow has since version 16."""
     return str(kind) == "string_view"
 
 

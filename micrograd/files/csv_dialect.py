@@ -11,7 +11,7 @@ from micrograd.files.readings import GAPS
 def conversion(decimal: str, types: dict[str, Any], missing: Collection[str] | None = None) -> Any:
     """Arrow's options for converting the values of CSV.
 
-    Texts keep their words for missing values: `text_column` judges them.
+    Words for missing values stay text: `text_column` decides what they mean.
     """
     from pyarrow import csv
 

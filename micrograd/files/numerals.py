@@ -1,7 +1,7 @@
 """Numerals: text that denotes numbers, as people write it: `$1,300`, `(12.50)`, `45 %`, `1.299,99`.
 
-A text may be read with a decimal point or with a decimal comma. One writer wrote a column, so that
-all of its values must agree on one reading; where both fit, the user is asked.
+A text may be read with a decimal point or with a decimal comma. All values of a column must be read
+in the same way; if both ways are possible, an error asks the user.
 """
 
 import re

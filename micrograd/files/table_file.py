@@ -24,7 +24,7 @@ SUFFIXES = (*TEXTS, *(f"{t}{z}" for z in (".gz", ".zip") for t in TEXTS), ".zip"
 def read_table(path: str | Path, texts: Iterable[str] = (), written: Written = INFERRED) -> Table:
     """The table in a CSV or Parquet file; `texts` names columns to read as text.
 
-    `written` says how it is written, where that shall not be inferred.
+    `written` says how the file is written; what it leaves open is inferred.
 
     CSV must have a header. The delimiter is a comma, semicolon, tab or bar; the encoding is UTF-8,
     or that of a byte-order mark; gzip, and a ZIP archive of one file, are unpacked. Raises
@@ -94,7 +94,8 @@ class TableFile:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Reports any error in a file that has changed as the change: it is the cause."""
+        """If the file has changed, raises that instead of any other error, which the change has
+        caused."""
         try:
             with errors_about(self.path, self._ragged, self.written.encoding):
                 yield

@@ -11,9 +11,9 @@ import numpy as np
 from micrograd.fitting.kernels import Kernels
 from micrograd.fitting.measurements import Measurements
 
-DRAWS, PROBES = 2000, 100  # draws of the parameters; those that tell which are linear
-SAMPLED = 24  # data sets that are asked for the best of the draws
-POINTS = 60  # of a data set that are looked at, at most
+DRAWS, PROBES = 2000, 100  # draws of the parameters; draws that show which are linear
+SAMPLED = 24  # data sets on which the draws are compared
+POINTS = 60  # points of a data set that are used, at most
 NUMBERS = 1 << 20  # of a matrix, at once, about
 RIDGE = 1e-12
 

@@ -52,7 +52,9 @@ class Task:
             )
         for name, count in {"iterations": self.iterations, "threads": self.threads}.items():
             if not isinstance(count, Integral) or count < 1:
-                raise ArgumentError(f"{name} must be a whole number from 1 on, got {count!r:.40}")
+                raise ArgumentError(
+                    f"{name} must be a whole number of at least 1, got {count!r:.40}"
+                )
 
     def fits(self, data: Measurements, given: Any, p0: Any, bounds: Any) -> Fits:
         """The fits of these measurements. `given` is the user's (x, y), for a callable p0."""

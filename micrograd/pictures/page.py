@@ -125,7 +125,7 @@ def contents(
         head["coefficients"] = {"erf": ERF_64, "erfc": ERFC_64}
     arrays["data"] = array("d", [v.data for v in values])
     arrays["grad"] = array("d", [v.grad for v in values])
-    if not rows.complete:  # the page cannot evaluate it, so that these stay
+    if not rows.complete:  # the page cannot compute these, so that they are constant
         arrays["slopes"] = array("d", [d for v in graph.computed for d in local_derivatives(v)])
     folding = fold(graph)
     if folding is not None:

@@ -22,7 +22,7 @@ class Picture:
     """A picture, the result of `micrograd.draw`.
 
     A notebook displays it, `str(picture)` is text, and `save` writes a file. It shows the numbers
-    of the time when it was first displayed or saved.
+    that the Values had when it was first displayed or saved.
 
     `svg` and `page` are the texts of such files; `scene` is their content, boxes and arrows.
 
@@ -202,5 +202,5 @@ def draw(
         return _of_function(what, arguments, gradient, title)
     raise TypeError(
         f"draw takes a Value, or a compiled function and its arguments, got {type(what).__name__} "
-        f"{what!r:.60}; of a model's answer, take one: (out,) = model(x)"
+        f"{what!r:.60}; a model returns a list: draw one element, (out,) = model(x)"
     )

@@ -208,8 +208,9 @@ def _pull(
 ) -> None:
     """Moves the nodes of a layer as near to their neighbours as possible without overlap.
 
-    Shifted by what lies before them, wanted places need only not decrease: where they would, they
-    share their mean.
+    The sizes of the nodes before it are subtracted from each wanted position. Then the nodes do not
+    overlap if these numbers do not decrease: numbers that would decrease are replaced by their
+    mean.
     """
     shifts: list[float] = []
     sums: list[float] = []

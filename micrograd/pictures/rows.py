@@ -54,7 +54,7 @@ class Table(dict[str, Row]):
         for op, count in used:
             self[self.key(op, count)] = self._row(op, count)
         while waiting := [key for key in self._inner if key not in self]:
-            for key in waiting:  # what only these use is not differentiated
+            for key in waiting:  # operations that only these use are not differentiated
                 self[key] = self._row(*self._inner[key], differentiated=False)
 
     def key(self, op: Op, count: int) -> str:

@@ -40,7 +40,7 @@ class Watched:
         watched = self
 
         class Handler(BaseHTTPRequestHandler):
-            timeout = 10  # seconds, for who connects and asks for nothing
+            timeout = 10  # seconds: a connection without a request is closed
 
             def do_GET(self) -> None:
                 live = watched._live
@@ -64,7 +64,7 @@ class Watched:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser may leave before it has read an answer."""
+        """A browser may close the connection before it has read the answer."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
 

@@ -1,4 +1,4 @@
-"""A scene as SVG: one file, without a style sheet, in which text is text."""
+"""A scene as SVG: one file, without a style sheet, whose text can be selected."""
 
 from collections.abc import Iterator, Sequence
 from html import escape

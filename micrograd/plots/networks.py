@@ -18,9 +18,8 @@ def gradient_flow(
 
     Call `backward()` before. Where the bars shrink from the last layer to the first, gradients
     vanish; where they grow, they explode. The axis is logarithmic; an array whose gradients are all
-    0 has no bar. Of gradients that are not finite the name says how many there are. `ax` are
-    matplotlib axes to draw into. Raises TypeError if `model` has no parameters, and PlotError
-    without matplotlib.
+    0 has no bar. The name says how many gradients are not finite. `ax` are matplotlib axes to draw
+    into. Raises TypeError if `model` has no parameters, and PlotError without matplotlib.
 
     >>> import micrograd as mg
     >>> model = mg.MLP(2, [4, 1], seed=0)
@@ -51,9 +50,8 @@ def weight_histograms(
 ) -> Any:  # fmt: skip
     """A matplotlib Figure of how the numbers of each array of parameters are distributed.
 
-    Of numbers that are not finite the legend says how many there are.
-    `ax` are matplotlib axes to draw into. Raises TypeError if `model` has no parameters, and
-    PlotError without matplotlib.
+    The legend says how many numbers are not finite. `ax` are matplotlib axes to draw into. Raises
+    TypeError if `model` has no parameters, and PlotError without matplotlib.
 
     >>> import micrograd as mg
     >>> len(weight_histograms(mg.MLP(2, [4, 1], seed=0)).axes[0].get_legend().get_texts())

@@ -58,7 +58,7 @@ class Descent:
         return lambda: loss(n, scale)
 
     def run(self) -> None:
-        """Trains until the loss, or the score, stands still; warns if `max_iter` comes first."""
+        """Trains until the loss, or the score, stops improving; warns if `max_iter` comes first."""
         it, stopped, batches = self.estimator, False, self.epochs.batches.count
         epochs = 1 if self.incremental else it.max_iter
         it.n_iter_ = 0

@@ -82,7 +82,7 @@ class NetworkEstimator(BaseEstimator):
     coefs_: list[Array]
     intercepts_: list[Array]
 
-    # What a kind of estimator says of its targets.
+    # Each kind of estimator defines these, for its targets.
 
     def _targets(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, Array, int]:
         """The inputs, the targets as the loss takes them, and the number of outputs."""

@@ -108,7 +108,7 @@ class Network:
         it, _ = self._loss.specialize(*[a[:size] for a in (*arrays, *masks)])
         if it.paths is not None:
             raise TraceError(
-                "the loss or the activation asks about numbers (if, while, max, ...), which the "
+                "the loss or the activation has branches (if, while, max, ...), which the "
                 "estimators do not support: write mg.where or mg.maximum, or train with mg.fit"
             )
         kernel, total = self._loss.kernel(it, "parameters"), np.zeros(1, g.dtype)

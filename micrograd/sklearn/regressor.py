@@ -29,8 +29,8 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):
     the score of these examples, a function of the targets and the predictions such as
     `sklearn.metrics.d2_tweedie_score`; `progress` shows a bar. `save` writes a `.safetensors` file.
 
-    A difference: of several outputs, `solver="lbfgs"` minimises the sum of their losses, which is
-    what the gradient of both packages belongs to.
+    A difference: of several outputs, `solver="lbfgs"` minimises the sum of their losses. The
+    gradients of both packages are those of this sum.
 
     >>> from micrograd.sklearn import MLPRegressor
     >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]

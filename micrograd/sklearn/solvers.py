@@ -63,7 +63,7 @@ class Solver(ABC):
         return
 
     def slow_down(self) -> bool:
-        """Reduces the learning rate where the loss stands still; False ends the training."""
+        """Reduces the learning rate when the loss stops improving; False ends the training."""
         return False
 
     def on(self, theta: Array, g: Array, is_coef: Array) -> Callable[[float], None]:

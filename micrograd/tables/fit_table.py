@@ -30,7 +30,8 @@ Array = np.ndarray[Any, Any]
 class Formula:
     """An expression as a model: a function of x and of its parameters, in order of appearance.
 
-    `column` is the name of x in the expression; if the expression does not read it, x is.
+    `column` is the name of x in the expression, if the expression reads it; otherwise the name is
+    x.
 
     >>> formula = Formula("height * exp(-rate * t)", "t")
     >>> formula.parameters, formula(0.0, 2.0, 1.0)
@@ -97,7 +98,7 @@ class TableFits:
         return f"{self._start()}\n{page}"
 
     def _start(self) -> str:
-        """The start, or the middle one of all."""
+        """The start; of several, the median."""
         middle = np.median(self.starts, axis=0)
         numbers = ", ".join(f"{name} = {x:.3g}" for name, x in zip(self.fits.names, middle))
         return f"start      {numbers}{' (medians)' * (len(self.starts) > 1)}"
@@ -187,7 +188,7 @@ def _given(formula: Formula, start: Mapping[str, float]) -> Array:
 
 
 def _places(known: Array, labels: Array | None) -> tuple[tuple[str, ...], tuple[Array, Array]]:
-    """The groups in order of appearance, and of each row its group and its place in that."""
+    """The groups in order of appearance; for each row its group, and its position in the group."""
     n = int(known.sum())
     if labels is None:
         return ("",), (np.zeros(n, int), np.arange(n))
@@ -202,7 +203,7 @@ def _places(known: Array, labels: Array | None) -> tuple[tuple[str, ...], tuple[
 
 
 def _filled(column: Array, places: tuple[Array, Array], padding: float | None = None) -> Array:
-    """A row for each group; behind its numbers, its first one or `padding`."""
+    """A row for each group: its numbers, then `padding`, or its first number again."""
     group, place = places
     array = np.empty((group.max() + 1, place.max() + 1))
     array[:] = padding if padding is not None else column[place == 0][:, None]

@@ -5,7 +5,7 @@ import numpy as np
 from micrograd.files.column import Column
 from micrograd.files.table import Table
 
-FEWEST = 20  # rows; fewer numbers that grow by one may be anything
+FEWEST = 20  # rows; in fewer, numbers that grow by one may mean anything
 IDENTIFIERS = (
     "", "id", "index", "row", "rownames", "rowname", "rownum", "obs", "key", "uuid",
     "__index_level_0__",
@@ -38,7 +38,7 @@ def check_identifier(column: Column) -> None:
 def row_numbers(table: Table, rows: np.ndarray) -> dict[str, str]:
     """The columns that number the rows, with the reason why they are no inputs.
 
-    They grow by one from row to row, but for a gap or a repetition; `rows` are the row numbers.
+    They grow by one from row to row, except at a gap or a repetition; `rows` are the row numbers.
 
     >>> row_numbers(Table.of({"n": range(7, 57), "x": [1, 2] * 25}), np.arange(50))
     {'n': 'it numbers the rows'}

@@ -159,7 +159,7 @@ def task_of(column: Column, task: str = "auto") -> Column:
 
 
 def _read(column: Column) -> Column:
-    """Text that denotes numbers or dates as these. Raises TableError for words among them."""
+    """Converts text that denotes numbers or dates. Raises TableError for words among them."""
     faults = faults_of(column)
     instead = "; --task classification takes all as classes"
     reading = faults.meaning(instead)

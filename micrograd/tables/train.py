@@ -82,15 +82,15 @@ def train_table(
     """Trains an MLP to predict the column `target` from the others, as `micrograd train` does.
 
     `table` is a CSV or Parquet file, a Table, or anything that `Table.of` takes: a mapping of
-    arrays, a list of mappings, a table of pandas, polars or Arrow. `validation` is the fraction
-    of the rows to hold out, 0 for none. Columns in `drop` are left out; those in `categorical` are
+    arrays, a list of mappings, a table of pandas, polars or Arrow. `validation` is the fraction of
+    the rows to hold out, 0 for none. Columns in `drop` are left out; those in `categorical` are
     categories even if they look numeric; those in `keep` are inputs even if they number the rows or
-    identify them. `decimal` is the mark, a point or a comma, before the decimals of numbers, if it
-    shall not be inferred; `missing` are the words for missing values, instead of the usual ones
-    such as NA, so that `missing=[]` keeps NA as a class; `encoding` is that of a CSV file, if it is
-    neither UTF-8 nor marked. `epochs` defaults to about 2,000 steps, but at least 10 and at most
-    100 epochs. The learning rate decays to zero along half a cosine. The model is written to
-    `output` if that is given. `announce` is called before training starts. Ctrl-C ends training
+    identify them. `decimal` is the mark, a point or a comma, before the decimals of numbers, by
+    default inferred; `missing` are the words for missing values, instead of the usual ones such as
+    NA, so that `missing=[]` keeps NA as a class; `encoding` is that of a CSV file, by default
+    UTF-8, or that of a byte-order mark. `epochs` defaults to about 2,000 steps, but at least 10 and
+    at most 100 epochs. The learning rate decays to zero along half a cosine. The model is written
+    to `output` if that is given. `announce` is called before training starts. Ctrl-C ends training
     early with the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are those of
     `fit`; the checkpoint is removed after the run has finished.
 

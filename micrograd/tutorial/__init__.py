@@ -1,4 +1,5 @@
-"""The tutorial: lessons in Markdown, as notebooks, and as one page that is built where it is read.
+"""The tutorial: lessons in Markdown, as notebooks, and as one page that is built on the reader's
+machine.
 
 lessons      the text of a lesson -> cells
 notebooks    cells -> a notebook

@@ -159,7 +159,7 @@ def test_mistakes_are_named():
 
 MISTAKES = {
     "a truth value": ({"model": lambda x, a, b: a * x > b}, "got a truth value"),
-    "iterations": ({"iterations": 1.5}, "iterations must be a whole number from 1 on, got 1.5"),
+    "iterations": ({"iterations": 1.5}, "iterations must be a whole number of at least 1, got 1.5"),
     "loss_scale": ({"loss_scale": math.inf}, "loss_scale must be a number greater than 0, got inf"),
     "loss": ({"loss": []}, r"there is no loss \[\]"),
     "sigma": ({"sigma": 5e-324}, "sigma must be greater than 0"),
@@ -177,7 +177,7 @@ def test_a_wrong_argument_is_named(name):
 
 
 def test_threads_are_at_least_one_also_for_one_data_set():
-    with pytest.raises(ArgumentError, match="threads must be a whole number from 1 on, got 0"):
+    with pytest.raises(ArgumentError, match="threads must be a whole number of at least 1, got 0"):
         mg.curve_fits(decay, X, [X], [1, 1, 1], threads=0)
 
 

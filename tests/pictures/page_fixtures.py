@@ -1,8 +1,8 @@
 """What the script of the page must agree with: `python tests/pictures/page_fixtures.py` writes it.
 
 Graphs as a page carries them, with the text of each step in Python; places of boxes; numbers and
-how they are shown. The tests in `page/test/` read the file, and `tests/pictures/test_page.py` compares it
-with what the package gives now.
+how they are shown. The tests in `page/test/` read the file, and `test_page.py` compares it with
+what the package gives now.
 """
 
 import base64

@@ -49,7 +49,8 @@ class CompiledOne(Compiled):
         return super().value_and_grad(*args, **kwargs)
 
     def _short_way(self, answer: Answer, args: tuple[Any, ...]) -> Callable[..., Any] | None:
-        """The native function of so many numbers, if there is one. Other arguments do not tell."""
+        """The native function of so many floats, if there is one. None if an argument is no
+        float."""
         known = self._cache.values if answer == "value" else self._cache.gradients
         if len(args) in known or not _FLOATS.issuperset(map(type, args)):
             return None

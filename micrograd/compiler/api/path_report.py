@@ -8,7 +8,7 @@ SHOWN = 12  # paths in a summary, at most
 
 
 def drawn(paths: Paths) -> str:
-    """The trie: a line for each question, with where its two answers lead.
+    """The trie: a line for each question, and below it the paths of its two answers.
 
     The shares are those of the examples that were looked at when paths were found.
     """

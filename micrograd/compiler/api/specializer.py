@@ -271,8 +271,7 @@ class Specializer(Tracer):
             taken.check_on_paths(it.paths, examples, rows, self.exact)
 
     def _warn_of_roots(self, it: Specialization, call: Call, theta: Array, value: Any) -> None:
-        """Counts the examples in which an iteration did not converge; on other paths than their
-        own it may."""
+        """Warns of the examples in which an iteration did not converge on their own path."""
         (roots,), _ = self.kernel(it, "roots", call.shared)(call, theta, 1.0)
         rows = np.atleast_2d(roots)
         lost = np.isnan(rows).any(axis=1)

@@ -132,7 +132,8 @@ class Vectorized(Compiled):
         except Exception as error:
             if isinstance(reason, TraceError):
                 error.add_note(
-                    f"Rows were passed, since of numbers: {reason}. If need be, {CHOOSE}."
+                    "Rows were passed, because the function does not work on numbers: "
+                    f"{reason}. If need be, {CHOOSE}."
                 )
             ours = isinstance(error, (TraceError, NumPyError, ShapeError))
             if ours or "'Symbol' object" not in str(error):

@@ -1,4 +1,4 @@
-"""Interleaving: a few columns, whose rows lie one behind the other, to vectors of a column each.
+"""Interleaving: rows of a few numbers become a vector for each column, and vectors become rows.
 
 Rows of n numbers fill n vectors, and n vectors of columns are made of them; and back again.
 """

@@ -1,9 +1,10 @@
 """Adjoint: a program becomes the program that also computes its gradient.
 
 Reverse mode, block by block. The derivative of a `Map` is the derivative of its row, run on whole
-blocks; that of a `Sum` is its other factor. The contributions to each gradient are noted, and
-become sums again (`notes.py`): so the backward pass rolls into matrix products by the same rule as
-the program did. What flows from varying to uniform is a sum over examples.
+blocks; that of a `Sum` is its other factor. The contributions to each gradient are collected and
+become sums again (`notes.py`), so that the backward pass rolls into matrix products by the same
+rule as the program. Where varying numbers read a uniform one, its gradient is a sum over the
+examples.
 """
 
 from functools import reduce
@@ -33,7 +34,7 @@ from micrograd.scalar import Scalar
 
 
 class Rows(Scalar):
-    """One scalar for each member of an instruction: what a row's derivative runs on."""
+    """One scalar for each member of an instruction, as an operand of a derivative of the table."""
 
     __slots__ = ("gather", "pass_")
     rank = 2
@@ -67,12 +68,14 @@ def add_adjoint(
 ) -> None:
     """Adds the gradients of output "value", one number, with respect to the parameters and inputs.
 
-    Each example counts as `seed` says. `per_example` asks for the inputs' gradients, which vary:
-    "gradient 0", "gradient 1", ...; else the answers are sums over the examples: "value", and
-    "gradient" of the parameters. The gradients of the inputs that are `summed` are such sums, too.
+    `seed` is the weight of each example. With `per_example` the outputs are the gradients of the
+    inputs, which vary: "gradient 0", "gradient 1", ...; otherwise they are sums over the examples:
+    "value", and "gradient" of the parameters. The gradients of the inputs that are `summed` are
+    such sums, too.
 
-    A gradient of zero passes nothing on, not even to what is infinite. `guarded` sees to it at
-    every product; without, 0 * inf shows as a NaN in the answers, and who finds one asks again.
+    A gradient of zero contributes nothing, even where it is multiplied by infinity. `guarded`
+    ensures this at every product; without it, 0 * inf becomes a NaN in the outputs, and the caller
+    runs a guarded program instead.
     """
     _Adjoint(program, per_example, guarded, summed).run()
     if not per_example:
@@ -82,7 +85,8 @@ def add_adjoint(
 
 
 def _keep_what_is_needed(program: Program) -> None:
-    """Drops what no output depends on: a gradient on its way to a `sign`, say, which stops it."""
+    """Drops what no output depends on, such as the gradient of a `sign`, whose derivative is
+    zero."""
     needed = {gather.block for gathers in program.outputs.values() for gather in gathers}
     kept: list[Instruction] = []
     for instruction in reversed(program.instructions):
@@ -98,17 +102,17 @@ class _Adjoint:
     ):
         self.program, self.guarded = program, guarded
         self.notes = Notes(program)
-        self.gradient: dict[Block, Gather] = {}  # of the blocks of which all users are done
+        self.gradient: dict[Block, Gather] = {}  # of blocks whose users are all differentiated
         self.known: dict[
             tuple[object, ...], Rows
-        ] = {}  # what the derivatives have computed: never twice
+        ] = {}  # results of derivatives: none is computed twice
         self.wanted = list(program.inputs) if per_example else [program.parameters]
         self.active = self._depend_on(self.wanted)
         each = [x for k, x in enumerate(self.wanted) if k not in summed] if per_example else []
         self.per_row = self._depend_on(each)  # their gradients are those of single examples
 
     def _depend_on(self, wanted: list[Block]) -> set[Block]:
-        """The blocks with a derivative by one of these."""
+        """The blocks that have a derivative with respect to one of these."""
         active = set(wanted)
         for instruction in self.program.instructions:
             if isinstance(instruction, Loop):
@@ -143,7 +147,7 @@ class _Adjoint:
             self.program.outputs[name] = [self._collected(block)] if block.size else []
 
     def _gradient(self, block: Block) -> Gather | None:
-        """That of a block of which all users are done, if it has one."""
+        """The gradient of a block, if it has one. All its users must be differentiated."""
         if block in self.notes and block in self.active:
             self.gradient[block] = self._collected(block)
         return self.gradient.get(block)
@@ -204,10 +208,10 @@ class _Adjoint:
                         self.notes.add(factor, self._times(repeated, others, factor.block.varying))
 
     def _times(self, g: Gather, others: list[Gather], varying: bool) -> list[Gather]:
-        """The factors of a gradient times some others, of which the first of two is -1.
+        """The factors of g times others: a single factor, or -1 and another.
 
-        It stays in the products of what varies. What is summed over the examples has two factors:
-        these sums may be matrix products.
+        In products of a varying gradient, -1 stays a factor. Products that are summed over the
+        examples have only two factors, so that these sums may be matrix products.
         """
         if len(others) == 2 and varying:
             return [others[0], g, others[1]]

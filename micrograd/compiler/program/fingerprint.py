@@ -1,7 +1,7 @@
-"""Fingerprint: what tells a program from all others, and this compiler from another one.
+"""Fingerprint: hashes that identify a program, and the version of the compiler.
 
-Machine code is kept on disk under a name that is made of both: so a program that was compiled once
-is known again when it is rolled, before it is differentiated, scheduled and written as text.
+Machine code is stored on disk under a name made of both. So a program that was compiled before is
+recognised once it is rolled, before it is differentiated, scheduled and written as text.
 """
 
 import hashlib
@@ -26,10 +26,9 @@ from micrograd.ops import Op
 
 
 def of_program(program: Program) -> str | None:
-    """A hash of all that decides what the program computes, but for names that nobody reads.
+    """A hash of everything that determines what the program computes; names of blocks do not.
 
-    None where it uses an operation that is not this package's own: what a user's means is not known
-    by its name.
+    None if it uses an operation of the user, whose name does not determine its meaning.
     """
     numbers: dict[Block, int] = {}
     parts: list[object] = [program.unguarded, [value.hex() for value in program.constant_values]]
@@ -91,9 +90,9 @@ def _of_ref(x: Ref) -> object:
 
 
 def of_compiler() -> str | None:
-    """A hash of the package's source: whoever changes a line of it compiles anew.
+    """A hash of the package's source: after a change of any line, programs are compiled again.
 
-    None where the code that runs may be another one, as the files have changed meanwhile.
+    None if the files have changed since they were imported, so that other code may be running.
     """
     try:
         digest = _of_sources()

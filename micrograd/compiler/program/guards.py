@@ -1,7 +1,7 @@
 """Guards: which operands of a guarded gradient a program needs.
 
-A gradient within the function passes nothing on where it is zero, not even to what is infinite.
-`ops.passed` and `ops.extended` say so in symbols.
+Where a gradient within the function is zero, it contributes nothing, even if it is multiplied by
+infinity: `ops.passed` and `ops.extended` express this in symbols.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ ALL: Guards = {}
 
 
 def none_if_safe(trace: Trace, *outputs: list[Node]) -> Guards:
-    """No guards, unless a comparison might hide the NaN that tells that they were needed."""
+    """No guards, unless a comparison might hide the NaN that shows that they are needed."""
     order = trace.computed(*outputs, guards=NONE)
     return ALL if _may_hide_nan(order, trace.count, trace.of_norms) else NONE
 
 
 def later_may_hide_nan(body: Trace, *outputs: list[Node]) -> bool:
-    """Whether a comparison in a trip of a loop might hide the NaN of an earlier trip: the first of
-    the body's inputs are what it carries."""
+    """Whether a comparison in a trip of a loop might hide the NaN of an earlier trip: the first
+    inputs of the body are the numbers that it carries."""
     order = body.computed(*outputs, guards=NONE)
     return _may_hide_nan(order, body.count, body.of_norms, body.inputs[0])
 

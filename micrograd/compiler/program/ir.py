@@ -2,10 +2,10 @@
 
 A block is an array of scalars that were computed in the same way. An instruction computes a run of
 a block's members at once; its operands are gathers, which say for each member which scalar of
-another block it reads. `Map` applies an operation of the table to each member,
-`Sum` adds up products of one or two factors, or takes them off. A matrix product is a `Sum` whose
-gathers repeat in rows and columns. A `Loop` repeats a body of such instructions; in it gathers may
-move by a step from trip to trip. `Branches` computes for each example the path that it takes.
+another block it reads. `Map` applies an operation of the table to each member, `Sum` adds up
+products of one or two factors, or subtracts them. A matrix product is a `Sum` whose gathers repeat
+in rows and columns. A `Loop` repeats a body of such instructions; in it gathers may move by a step
+from trip to trip. `Branches` computes for each example the path that it takes.
 
 A block varies when its numbers differ from example to example; else it is uniform, computed once.
 It holds numbers or truths. The print says both: `%1[n, 6]` varies over n examples, `%2[6]: truth`
@@ -60,7 +60,8 @@ class Gather:
         return f"{self.block.name}[{place.removeprefix('0 + ')}]"
 
 
-# One or two factors, each of shape (m, T). Before two factors may stand constants, which are -1.
+# One or two factors, each of shape (m, T). A product of two that is subtracted begins with a third
+# one, the constant -1.
 Product = tuple[Gather, ...]
 
 
@@ -136,11 +137,11 @@ class Loop:
     """for s < trips: the instructions of the body, then the updates of what it carries. If it runs
     `backwards`, s counts down.
 
-    The blocks of the body are computed anew in each trip; after the loop they are those of the last
-    one. Only sums over the examples go on from trip to trip, and no trip reads them. What is
-    carried is computed before the loop, read by the body, and overwritten by the updates, none of
-    which reads it. A `Map` with a step writes other members in each trip. `origin` decides the
-    derivative, as text.
+    The blocks of the body are computed anew in each trip; after the loop they hold the numbers of
+    the last trip. Only sums over the examples continue from trip to trip, and no trip reads them.
+    Carried blocks are computed before the loop, read by the body, and overwritten by the updates,
+    none of which reads another. A `Map` with a step writes other members in each trip. `origin` is
+    text that determines the derivative.
     """
 
     trips: int
@@ -183,10 +184,10 @@ def computations(instructions: Iterable[Instruction]) -> Iterator[Computation]:
 
 @dataclass(eq=False)
 class Program:
-    """Blocks in the order in which they are computed, and what the program answers.
+    """Blocks in the order in which they are computed, and the outputs.
 
-    `outputs` names each answer; an answer is the concatenation of its gathers. In an `unguarded`
-    program guards against `0 * inf` were left out, or paths are unknown: that shows as a NaN.
+    Each of the `outputs` has a name, and is the concatenation of its gathers. In an `unguarded`
+    program, guards against `0 * inf` are left out or paths are unknown: then outputs may be NaN.
     """
 
     inputs: list[Block]

@@ -1,7 +1,8 @@
 """Loop adjoint: the gradient of a loop is a loop that runs backwards.
 
-The loop keeps stacks of what its trips began with, and of what is dear to compute again. Gradients
-of what all trips read are added up in the loop backwards; those of what moves are stacks.
+The forward loop stores the numbers with which each trip began, and those that are expensive to
+recompute. The backward loop adds up the gradients of numbers that all trips read; the gradients of
+numbers that differ from trip to trip are stored for each trip.
 """
 
 from collections.abc import Callable
@@ -31,8 +32,8 @@ class Wanted:
 def add_loop(
     program: Program, loop: RolledLoop, gradient: Gradients, wanted: Wanted, notes: Notes
 ) -> None:
-    """Appends the loop backwards, and notes the gradients of what the loop begins with and reads,
-    where they are wanted."""
+    """Appends the backward loop, and notes the wanted gradients of the numbers with which the loop
+    begins and of those that it reads."""
     late = _late(loop, gradient)
     each = _each(loop, gradient, program)
     if not late and not each:
@@ -71,7 +72,7 @@ def add_loop(
 
 
 def _note(notes: Notes, pairs: list[tuple[View, View]], trips: int) -> None:
-    """Notes what each target gains, those of the same blocks together."""
+    """Notes the contributions to each target; those to the same blocks are one note."""
     alike: dict[tuple[Block, Block], list[tuple[View, View]]] = {}
     for target, slope in pairs:
         alike.setdefault((target.block, slope.block), []).append((target, slope))
@@ -88,8 +89,8 @@ def _together(gathers: list[Gather]) -> Gather:
 
 
 def _late(loop: RolledLoop, gradient: Gradients) -> dict[int, Place]:
-    """Where the gradients of the last trip's results are. Results that are one number have one
-    gradient, which counts once."""
+    """The places of the gradients of the last trip's results. Several results may be one number;
+    its gradient counts once."""
     known = {block: gradient(block) for block, _ in loop.final.values()}
     first = {place: j for j, place in reversed(loop.final.items())}
     return {
@@ -100,7 +101,7 @@ def _late(loop: RolledLoop, gradient: Gradients) -> dict[int, Place]:
 
 
 def _each(loop: RolledLoop, gradient: Gradients, program: Program) -> dict[int, View]:
-    """Where the gradients of the results of all trips are."""
+    """The places of the gradients of the results of all trips."""
     g = gradient(loop.stack) if loop.stacked else None
     if g is None:
         return {}
@@ -117,7 +118,7 @@ def _each(loop: RolledLoop, gradient: Gradients, program: Program) -> dict[int, 
 
 
 def _reads(loop: RolledLoop, back: Backwards) -> tuple[Targets, Targets]:
-    """The gradients of what all trips share, and of what moves from trip to trip."""
+    """The gradients of numbers that all trips share, and of those that differ from trip to trip."""
     shared: Targets = []
     moving: Targets = []
     for key, j in back.of_read.items():
@@ -128,14 +129,14 @@ def _reads(loop: RolledLoop, back: Backwards) -> tuple[Targets, Targets]:
 
 
 def _ports(recurrence: Recurrence, results: set[int]) -> list[Kept]:
-    """What the results of a loop need of another one."""
+    """The results of the forward loop that these results of a backward loop need."""
     reads = [x for j in recurrence.live(results) for x in recurrence.operands[j]]
     sources = [x.source for x in reads if isinstance(x, Read)]
     return sorted({x for x in sources if isinstance(x, Kept)})
 
 
 def _kept(program: Program, loop: RolledLoop, ports: list[Kept]) -> dict[Port, View]:
-    """Makes the loop keep what is asked for, and says where."""
+    """Makes the loop store these results, and returns their places."""
     slots = {x: (x.node, max(x.distance, 1)) for x in ports}
     slots = {x: slot for x, slot in slots.items() if slot in loop.body_graph.slots}
     others = [x for x in ports if x not in slots]
@@ -150,8 +151,8 @@ def _kept(program: Program, loop: RolledLoop, ports: list[Kept]) -> dict[Port, V
 def _keep_slots(
     program: Program, loop: RolledLoop, slots: list[Slot]
 ) -> dict[Slot, tuple[View, View]]:
-    """Makes the loop keep what its trips begin with; what each passes on is what the next one
-    begins with. Says where both are."""
+    """Makes the loop store the numbers with which its trips begin, which are those that the trips
+    before pass on. Returns the places of both."""
     m, trips = len(slots), loop.trips
     if not m:
         return {}

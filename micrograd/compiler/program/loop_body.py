@@ -28,7 +28,7 @@ class View(NamedTuple):
         return self.block, self.place + trip * self.step
 
     def over(self, trips: int) -> Gather:
-        """All that it reads in so many trips; of one trip, as that reads it."""
+        """The numbers of all these trips; of a single trip, a gather that moves."""
         if trips == 1:
             return Gather(self.block, np.array([self.place], np.int64), self.step)
         return Gather(self.block, self.place + self.step * np.arange(trips))
@@ -36,8 +36,8 @@ class View(NamedTuple):
 
 @dataclass
 class LoopBody:
-    """One trip. The first of the trace's inputs are the slots: what is carried; the others are
-    views, those of one block and one step together."""
+    """One trip. The first of the trace's inputs are the slots, the carried numbers; each other
+    input holds the views of one block that move by one step."""
 
     trace: Trace
     slots: list[Slot]
@@ -47,7 +47,7 @@ class LoopBody:
 
     @property
     def after(self) -> list[Node]:
-        """What is in each slot when the next trip begins."""
+        """The number in each slot when the next trip begins."""
         leaf = dict(zip(self.slots, self.trace.inputs[0]))
         return [self.nodes[j] if d == 1 else leaf[j, d - 1] for j, d in self.slots]
 

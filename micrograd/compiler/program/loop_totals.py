@@ -1,8 +1,8 @@
-"""Loop totals: what the trips of a loop add up.
+"""Loop totals: sums over all trips of a loop.
 
 Of numbers that vary, the total over all trips and examples is one instruction: a sum over examples
-in a loop goes on from trip to trip. So the gradients of weights are matrix products, trip by trip.
-Other totals are carried from trip to trip.
+in a loop continues from trip to trip. So the gradients of weights are matrix products, trip by
+trip. Other totals are carried from trip to trip.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ Place = tuple[Block, int]
 def over_examples(
     program: Program, body: list[Computation], sums: list[Gather], reads: list[Gather]
 ) -> tuple[list[Computation], list[Place]]:
-    """The body with the totals of some of its sums over all trips and examples, and where these
-    are. Of the sums themselves it keeps those that something else `reads`."""
+    """The body with totals of some of its sums, over all trips and examples, and the places of the
+    totals. A sum itself stays in the body only if it is read there or by `reads`."""
     total = program.new_block(sum(map(len, sums)), False)
     wanted: dict[Block, dict[int, list[int]]] = {}  # which totals are those of each member
     for number, (block, place) in enumerate(_places(sums)):
@@ -58,8 +58,8 @@ def _rows(instruction: Sum, rows: list[int]) -> list[Product]:
 def carried(
     program: Program, sums: list[Gather], varying: bool
 ) -> tuple[Map, list[Sum], Map, list[Place]]:
-    """The totals of numbers over all trips: what comes before the loop, what a trip computes and
-    passes on, and where the totals are after the loop."""
+    """The totals of numbers over all trips: the instructions before the loop, in a trip and at its
+    end, and the places of the totals after the loop."""
     size = sum(map(len, sums))
     before, after = (program.new_block(size, varying) for _ in range(2))
     zero = Gather(program.constants, np.full(size, program.constant(0.0)))

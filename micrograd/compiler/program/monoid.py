@@ -1,4 +1,4 @@
-"""Monoids: what makes one number of many terms, and which number it makes of none."""
+"""Monoids: an operation that combines many terms into one number, and its result for none."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from micrograd.ops import Op
 
 @dataclass(frozen=True)
 class Monoid:
-    """An operation of two numbers, and the number that changes no other one."""
+    """An operation on two numbers, and its identity."""
 
     op: Op
     identity: float

@@ -51,7 +51,8 @@ class Notes:
         return Gather(out, place)
 
     def _append_sum(self, out: Block, start: int, size: int, products: list[Product]) -> None:
-        """A run of a gradient: of something uniform, what varies is summed over the examples."""
+        """Appends a run of a gradient; in that of a uniform block, varying products are summed over
+        the examples."""
         append = self.program.instructions.append
         varying, uniform = [
             [p for p in products if any(factor.block.varying for factor in p) == varies]
@@ -91,8 +92,8 @@ class _Terms:
         self.first = np.cumsum(self.runs) - self.runs  # run of each member
 
     def alike(self) -> list[Index]:
-        """The members that take equally many terms from each note, together; who has the first
-        member comes first."""
+        """Groups of members that take equally many terms from each note, ordered by their first
+        members."""
         together: dict[bytes, list[Index]] = {}
         for start, stop in pairwise([0, *self._ends().tolist(), len(self.runs)]):
             runs = slice(self.first[start], self.first[start] + self.runs[start])

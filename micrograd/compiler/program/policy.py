@@ -39,7 +39,7 @@ class Policy(Protocol):
 
     @property
     def maxima(self) -> frozenset[Op]:
-        """The operations that take the largest of what their operand is the maximum of."""
+        """The operations that, applied to nested maxima, become one maximum of all numbers."""
         ...
 
     def guards(self, trace: Trace, *outputs: list[Node]) -> Guards:

@@ -66,10 +66,10 @@ def roll(
     The inputs that are `shared`, by number, are the same for all examples: they do not vary.
     `exact` keeps every operation and its order.
 
-    A gradient within the function passes nothing on where it is zero, not even to what is infinite:
-    `guarded` and `exact` keep the guards that ensure it. Without them, 0 * inf shows as a NaN in
-    the outputs, and the caller runs a guarded program instead; where a comparison might hide the
-    NaN, the guards stay.
+    Where a gradient within the function is zero, it contributes nothing, even if it is multiplied
+    by infinity: `guarded` and `exact` keep the guards that ensure it. Without them, 0 * inf shows
+    as a NaN in the outputs, and the caller runs a guarded program instead; where a comparison might
+    hide the NaN, the guards stay.
     """
     outputs = outputs or {"value": trace.outputs}
     policy: Policy = AsWritten() if exact else Flatten(guarded)
@@ -78,9 +78,8 @@ def roll(
 
 
 def places(trace: Trace, exact: bool = False) -> tuple[Program, dict[int, tuple[str, int]]]:
-    """The program of `roll`, and where each node of the trace is in it: its block and its place.
-
-    What was merged into a sum is nowhere.
+    """The program of `roll`, and the block and place of each node of the trace. Nodes that were
+    merged into a sum have none.
     """
     policy: Policy = AsWritten() if exact else Flatten()
     flat = flatten(trace, {"value": trace.outputs}, policy)
@@ -121,7 +120,7 @@ class _Roller:
         self.kinds: dict[int, Kind] = {}
 
     def roll(self) -> Program:
-        """Loops stay in their place: what is before one is in other blocks than what is behind."""
+        """Loops stay in place: no block has members both before and after one."""
         numbers = sorted([*self.maps, *self.terms])  # in the order in which they were made
         for loop in self.flat.loops.values():
             end = bisect_right(numbers, loop.after)
@@ -199,7 +198,7 @@ class _Roller:
         op, operands = self.maps[number]
         key = (op, *map(self._value_number_of, operands))
         if op is ops.pow and operands[1] < 0:
-            return (key, self.flat.floats[-1 - operands[1]]), Kind(op)  # some have short ways
+            return (key, self.flat.floats[-1 - operands[1]]), Kind(op)  # perhaps a product
         return key, Kind(op)
 
     def _sum(self, number: int) -> tuple[Hashable, Kind]:

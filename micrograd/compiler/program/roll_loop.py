@@ -57,11 +57,12 @@ class Results:
 
 @dataclass(eq=False, kw_only=True)
 class RolledLoop(Loop):
-    """A loop of the program, and what it was made of.
+    """A loop of the program, and the parts of which it was made.
 
-    It begins with `begin`, and `after` is what a trip passes on. `kept` says where a trip has the
-    result of an operation, if that is a number of its own. `final` are the results after the last
-    trip, totals included; `stacked` those of all trips, in the block `stack`.
+    `begin` are the places of the initial state, and `after` those of the state that a trip passes
+    on. `kept` returns the place of an operation's result in a trip, if it has one. `final` are the
+    results after the last trip, totals included; `stacked` those of all trips, in the block
+    `stack`.
     """
 
     recurrence: Recurrence
@@ -78,8 +79,8 @@ class RolledLoop(Loop):
 
 
 class LoopRoller:
-    """Rolls the loops of one program. `place` says where a node of the graph is, or which number
-    it is; `roll_body` rolls a graph of one trip."""
+    """Rolls the loops of one program. `place` returns the place of a node of the graph, or its
+    number if it is a constant; `roll_body` rolls a graph of one trip."""
 
     def __init__(
         self,
@@ -106,12 +107,13 @@ class LoopRoller:
     def backwards(
         self, it: Recurrence, results: Results, of: RolledLoop, ports: Ports
     ) -> RolledLoop:
-        """The gradient of a loop. `ports` says where what it has kept and the gradients are."""
+        """The gradient of a loop. `ports` are the places of its stored results and of their
+        gradients."""
         self.ports, self.viewed = ports, of.body_graph.viewed
         return self.loop(it, results)
 
     def loop(self, it: Recurrence, results: Results) -> RolledLoop:
-        """The loop; what comes before it is appended to the program."""
+        """The loop; the instructions before it are appended to the program."""
         body = loop_body(it, results.all, self._view)
         begin = [self._single(it.initial[slot]) for slot in body.slots]
         varies = varying(body, [block.varying for block, _ in begin])
@@ -153,7 +155,7 @@ class LoopRoller:
         return View(self.copied(places, any(b.varying for b, _ in places)), 0, 1)
 
     def copied(self, places: list[Place], varies: bool) -> Block:
-        """A new block with what is in these places, in order."""
+        """A new block with the numbers in these places, in order."""
         block = self.program.new_block(len(places), varies)
         self.program.instructions += copies(block, [_gather(*place) for place in places])
         return block
@@ -168,7 +170,7 @@ class LoopRoller:
 
 
 class _Making:
-    """A loop that is being made: its body, and what that passes on."""
+    """A loop under construction: its body, and the numbers that a trip passes to the next."""
 
     def __init__(self, program: Program, graph: LoopBody, carried: Block, varies: bool):
         self.program, self.graph, self.carried, self.varies = program, graph, carried, varies
@@ -199,7 +201,7 @@ class _Making:
         return [view.at(0) for gather in own for view in _views(gather)]
 
     def pass_on(self, gathers: list[Gather]) -> list[View]:
-        """Makes it pass on what is carried."""
+        """Adds the updates of the carried numbers."""
         own = [self._copied(x) if x.block is self.carried else x for x in gathers]
         self.updates += copies(self.carried, own)
         return [view for gather in own for view in _views(gather)]

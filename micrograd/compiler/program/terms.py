@@ -1,7 +1,7 @@
 """Terms: what a sum adds up, in columns of node numbers.
 
-A node is known by its number in the trace, and a float by a negative number. So what is to be known
-about many nodes, such as the value numbers of a neuron's weights, is one look into an array.
+A node is known by its number in the trace, and a float by a negative number. So a property of many
+nodes, such as the value numbers of a neuron's weights, is found by one index into an array.
 """
 
 from array import array

@@ -1,8 +1,9 @@
 """Backwards: the gradient of a recurrence, which is a recurrence from its last trip to its first.
 
-A trip of it reads the gradients of what the trip passed on, and passes on those of what the trip
-began with. What it needs of the trip itself it computes again, but for results that are kept:
-those that were passed on, and those of operations that cost more than to read them.
+A backward trip reads the gradients of the numbers that the forward trip passed on, and passes on
+the gradients of those with which that trip began. It recomputes the forward results that it needs,
+except those that are stored: results that were passed on, and those that cost more to compute than
+to read.
 """
 
 from collections.abc import Callable
@@ -33,8 +34,8 @@ FEW = 9  # operands of a sum or a dot that is cheap
 class Backwards:
     """The recurrence, and which of its operations computes what.
 
-    `of_slot`: the gradient of what the loop began with, after the last trip. `of_read`, by the
-    identity of the source: what each trip adds to its gradient, as a sum.
+    `of_slot`: the gradients of the initial state, after the last trip. `of_read`, by the identity
+    of the source: the contribution of each trip to its gradient, as a sum.
     """
 
     recurrence: Recurrence
@@ -47,10 +48,10 @@ def backwards(
     forward: Recurrence, late: set[int], each: set[int], known: Callable[[int], bool],
     wanted: Callable[[Source], bool], again: bool = False,
 ) -> Backwards | None:  # fmt: skip
-    """The gradient, where the results of the operations `late` have one after the last trip, and
-    those of `each` in each trip. `known` says which operations have results that can be kept,
-    `wanted` the gradients of which sources are asked for. It may be differentiated `again`; then
-    None, if it depends on which branch a trip takes."""
+    """The gradient of a loop in which the results of the operations `late` have gradients after the
+    last trip, and those of `each` in each trip. `known` returns whether the result of an operation
+    can be stored, `wanted` whether the gradient of a source is needed. With `again` it will be
+    differentiated itself, and is None if it depends on the branch that a trip takes."""
     pass_ = _Backwards(forward, known, wanted)
     always = pass_.differentiate(late, each, again)
     return pass_.written(late) if always or not again else None
@@ -63,7 +64,7 @@ class _Backwards:
         self.forward, self.known, self.wanted, self.trace = forward, known, wanted, Trace()
         slots = [(j, d) for j, n in forward.carried().items() for d in range(1, n + 1)]
         self.begin = {slot: self._leaf() for slot in slots}
-        # What each leaf is: something to read, or what the trip before has computed.
+        # Each leaf: a number to read, or a result of the trip before.
         self.read: dict[Symbol, Operand] = {x: Read(Kept(*s)) for s, x in self.begin.items()}
         self.passed: dict[Symbol, Symbol] = {}
         self.sources: dict[int, Symbol] = {}  # by their identity
@@ -145,7 +146,7 @@ class _Backwards:
         return Backwards(recurrence, of_slot, of_read, self.source)
 
     def _needed(self) -> set[Symbol]:
-        """All that is to be computed. What is kept becomes something to read."""
+        """The operations to compute. Stored results become numbers to read."""
         needed = set[Symbol]()
         stack: list[Node] = [*self.of_slot.values(), *self.passed.values()]
         stack += self.of_source.values()

@@ -1,4 +1,4 @@
-"""Columns: the nodes of a graph for many examples, in NumPy, computed where they are asked for."""
+"""Columns: the nodes of a graph for many examples, in NumPy, computed on demand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

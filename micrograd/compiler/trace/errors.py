@@ -52,7 +52,7 @@ def not_rolled(graph: Any) -> NotRolled:
 
 
 def chosen_by_if() -> TraceError:
-    """The derivative of a user's operation, run on whole blocks, asked which way to go."""
+    """The error for a derivative that branches: it is run on whole blocks, not on numbers."""
     return TraceError(
         "the derivative of an operation added with micrograd.op chooses with `if`, and cannot "
         "know; in it write micrograd.where(condition, a, b), or mark the operation: @mg.op(..., "

@@ -84,7 +84,8 @@ class _Reversed:
         self.sources: dict[Source, Source] = {}
 
     def gradient(self) -> Gradient:
-        """That of what the loop begins with, and of what it reads, where that is active."""
+        """The gradients of the active numbers among the initial state and those that the loop
+        reads."""
         it = self.forward
         each = {j for j, trip in self.slopes if trip != it.last}
         late = {j for j, _ in self.slopes} - each
@@ -129,7 +130,7 @@ class _Reversed:
         numbers = [source] if isinstance(source, int) else source.tolist()
         return any(number in self.known and self.known[number] in self.active for number in numbers)
 
-    # What the loop backwards reads.
+    # The numbers that the backward loop reads.
 
     def _operand(self, x: Operand) -> Operand:
         if not isinstance(x, Read):
@@ -149,8 +150,8 @@ class _Reversed:
         self.reads |= dict.fromkeys(x for x in nodes if isinstance(x, Symbol))
 
     def _kept(self, port: Kept) -> list[Node]:
-        """The results of an operation, by the trip that reads them; before them, what the loop
-        begins with."""
+        """The results of an operation, by the trip that reads them; before them, the initial
+        state."""
         it = self.forward
         order = range(it.trips)[:: -1 if it.backwards else 1]
         nodes: dict[int, Node] = {}
@@ -173,7 +174,7 @@ class _Reversed:
         return [self.slopes.get((port.node, trip), 0.0) for trip in range(self.forward.trips)]
 
     def _initial(self, x: int | float | Slope) -> int | float:
-        """What the loop backwards begins with: zero, or the gradient of a result."""
+        """The initial state of the backward loop: zeros, or gradients of results."""
         if not isinstance(x, Slope):
             return x
         g = self.slopes[x.node, self.forward.last]

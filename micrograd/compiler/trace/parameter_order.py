@@ -1,4 +1,4 @@
-"""The order of the parameters of a trace: the weights of a layer lie side by side, however its sums
+"""The order of the parameters of a trace: the weights of a layer are adjacent, however its sums
 were written.
 """
 

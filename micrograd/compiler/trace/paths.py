@@ -1,6 +1,6 @@
 """Paths: a function that asks questions, as a trie of the paths that its examples take.
 
-A place of the trie is a question, the results of a path, or unknown: no example has come there yet.
+A place of the trie is a question, the results of a path, or unknown: no example has reached it yet.
 All paths are merged into one graph, in which equal nodes are one; so each question of the trie is
 one condition. A path is traced by answering the questions above its place as the trie says, never
 by asking again: near a tie, a program in other precision may answer otherwise.
@@ -32,7 +32,7 @@ Groups = list[tuple["Leaf", Rows]]  # the paths that were taken, and by which ex
 
 @dataclass(eq=False, slots=True)
 class Branch:
-    """A question: where those go for whom it holds, and those for whom it does not."""
+    """A question, and the places after it: one if it holds, one if it does not."""
 
     condition: Symbol
     integer: int | None  # that a number was compared with; None: the condition was asked for
@@ -160,7 +160,7 @@ class Paths:
         if (path.output_structure, path.output_shapes) != expected:
             raise TraceError(
                 f"{name_of(self.function)} returns results of different structures or shapes, by "
-                "the numbers of the example. Instead, return equally many always"
+                "the numbers of the example. Instead, always return equally many"
             )
         found.append(place)
         self.count += 1

@@ -1,7 +1,8 @@
 """Written loops: loops that Python ran become nodes of the graph, as `micrograd.scan` is one.
 
-The nodes of all trips make way for one node, the loop, and for those of its results that other
-nodes read. A loop is left as it is if it does not say exactly what its nodes are.
+The nodes of all trips are replaced by one node, the loop, and a node for each of its results that
+other nodes read. A loop is left as it is unless it computes exactly the nodes that it would
+replace.
 """
 
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Marks: what tells data from other data, the same in every process.
+"""Marks: descriptions and hashes that identify data, the same in every process.
 
 Arrays and tables are identified by their numbers, a file by its size and three of its blocks.
 """

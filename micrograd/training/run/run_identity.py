@@ -1,4 +1,4 @@
-"""Run identity: marks that tell one run from another and are the same in every process.
+"""Run identity: marks that distinguish runs, and are the same in every process.
 
 Models, losses and optimisers are identified by their outputs on fixed probe inputs, bit for bit: so
 everything that they compute with counts, and the text of their source does not. `data/marks.py` has
