@@ -83,6 +83,8 @@ class Flatten:
         """Powers with small exponents as products."""
         op, operands = as_written(node)
         if op is ops.pow and isinstance(operands[1], float):
+            if operands[1] == 1.0:
+                return ops.identity, operands[:1]
             if operands[1] == 2.0:
                 return ops.mul, (operands[0], operands[0])
             if operands[1] == -1.0:

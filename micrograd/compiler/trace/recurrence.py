@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 from micrograd import ops
 from micrograd.ops import Op
 
+MOST = 4  # of the sources of all trips, as they are printed
+
 
 class Kept(NamedTuple):
     """The result of an operation of the forward loop, so many trips before this one."""
@@ -74,6 +76,8 @@ class Read(NamedTuple):
     source: Source
 
     def __str__(self) -> str:
+        if isinstance(self.source, np.ndarray) and len(self.source) > MOST:
+            return f"[{' '.join(map(str, self.source[:MOST]))} ... {self.source[-1]}]"
         return str(self.source)
 
 

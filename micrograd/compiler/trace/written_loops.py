@@ -17,13 +17,14 @@ from micrograd.compiler.trace.recurrence import (
     RESULT,
     Carried,
     Operand,
+    Read,
     Recurrence,
     Same,
     Source,
 )
 from micrograd.compiler.trace.symbol import Condition, Symbol, numbers_of
 from micrograd.compiler.trace.trace import Trace
-from micrograd.compiler.trace.words import COMPUTED, Index, Words
+from micrograd.compiler.trace.words import COMPUTED, CONSTANT, OPERATION, Index, Words
 
 
 def roll_written_loops(graph: Trace, words: Words) -> None:
@@ -68,26 +69,37 @@ class _Rolling:
             return False
         if any(loop.ops[node].boolean for node, _ in loop.initial):
             return False
-        return is_written_out(loop, [self.words.nodes[place] for place in self.places[k].tolist()])
+        return is_written_out(loop, self.words, int(self.places[k][0]))
 
     def roll(self) -> None:
-        graph = self.graph
-        symbols = self._symbols()
+        graph, symbols = self.graph, self._symbols()
         before, nodes, at = graph.nodes[:], list[Symbol](), 0
         for k, loop in self.found.items():
-            start, period = int(self.places[k][0]), len(loop.ops)
-            nodes += before[at:start]
-            reads = np.unique([*chain.from_iterable(map(_numbers, loop.sources()))]).astype(int)
-            whole = Symbol(graph, LOOP, tuple([symbols[x] for x in reads.tolist()]), loop)
-            nodes.append(whole)
-            for place in self.shown[k].tolist():
-                node, (trip, j) = before[place], divmod(place - start, period)
-                node.op, node.operands, node.source = RESULT, (whole,), (j, trip)
-                nodes.append(node)
-            at = start + loop.trips * period
+            start = int(self.places[k][0])
+            nodes += [*before[at:start], *self._rolled(k, loop, symbols)]
+            at = start + loop.trips * len(loop.ops)
         graph.nodes[:] = [*nodes, *before[at:]]
         graph.written = [*self.found.values()]
         graph.has_loops |= bool(self.found)
+
+    def _rolled(self, k: int, loop: Recurrence, symbols: list[Any]) -> list[Symbol]:
+        """The nodes in place of those of a loop: what is the same in all trips, the loop, and its
+        results."""
+        first = [self.words.nodes[place] for place in self.places[k][: len(loop.ops)].tolist()]
+        same = _same_in_all_trips(loop)
+        inner, place = _without(loop, same, [node.number for node in first])
+        reads = np.unique([*chain.from_iterable(map(_numbers, inner.sources()))]).astype(int)
+        whole = Symbol(self.graph, LOOP, tuple([symbols[x] for x in reads.tolist()]), inner)
+        results = [self.words.nodes[at] for at in self.shown[k].tolist()]
+        for at, node in zip((self.shown[k] - self.places[k][0]).tolist(), results):
+            trip, j = divmod(at, len(loop.ops))
+            if j not in same:
+                node.op, node.operands, node.source = RESULT, (whole,), (place[j], trip)
+            elif trip > 0:
+                node.op, node.operands = ops.identity, (first[j],)
+        before = [first[j] for j in sorted(same)]
+        known = {node.number for node in before}
+        return [*before, whole, *[node for node in results if node.number not in known]]
 
     def _symbols(self) -> list[Any]:
         """The symbols of the graph, by their numbers."""
@@ -98,6 +110,47 @@ class _Rolling:
         return symbols
 
 
+def _same_in_all_trips(loop: Recurrence) -> set[int]:
+    """The operations whose results are the same in all trips."""
+    carried, same = loop.carried(), set[int]()
+    for j, (op, operands) in enumerate(zip(loop.ops, loop.operands)):
+        if j not in carried and not op.boolean and all(_is_same(x, same) for x in operands):
+            same.add(j)
+    return same
+
+
+def _is_same(x: Operand, same: set[int]) -> bool:
+    if isinstance(x, Read):
+        return not isinstance(x.source, np.ndarray)
+    return isinstance(x, Same) and x.node in same
+
+
+def _without(
+    loop: Recurrence, gone: set[int], numbers: list[int]
+) -> tuple[Recurrence, dict[int, int]]:
+    """The loop without some operations, whose results are symbols of these `numbers`; and where the
+    others are. Equal sources are one."""
+    kept = [j for j in range(len(loop.ops)) if j not in gone]
+    place = {j: k for k, j in enumerate(kept)}
+    known: dict[Any, Read] = {}
+
+    def moved(x: Operand) -> Operand:
+        if not isinstance(x, Read) and x.node not in gone:
+            return x._replace(node=place[x.node])
+        source: Any = x.source if isinstance(x, Read) else numbers[x.node]
+        many = isinstance(source, np.ndarray)
+        key = (source.dtype, source.tobytes()) if many else _code(source)
+        return known.setdefault(key, Read(source))
+
+    inner = Recurrence(
+        loop.trips,
+        [loop.ops[j] for j in kept],
+        [[moved(x) for x in loop.operands[j]] for j in kept],
+        {(place[j], ago): source for (j, ago), source in loop.initial.items()},
+    )
+    return inner, place
+
+
 def _numbers(source: Source) -> list[int]:
     """The numbers of the symbols that a source is."""
     if isinstance(source, np.ndarray):
@@ -105,30 +158,61 @@ def _numbers(source: Source) -> list[int]:
     return [source] if isinstance(source, int) else []
 
 
-def is_written_out(loop: Recurrence, nodes: list[Symbol]) -> bool:
-    """Whether these nodes are those of all trips of a loop, one trip after the other."""
-    period = len(loop.ops)
-    numbers = [[node.number for node in nodes[j::period]] for j in range(period)]
-    for j, (op, operands) in enumerate(zip(loop.ops, loop.operands)):
-        column = nodes[j::period]
-        if any(node.op is not op or len(node.operands) != len(operands) for node in column):
+def is_written_out(loop: Recurrence, words: Words, start: int) -> bool:
+    """Whether the nodes from the place `start` on are those of all trips of a loop, one trip after
+    the other."""
+    trips, period = loop.trips, len(loop.ops)
+    lengths = np.array([1 + len(operands) for operands in loop.operands])
+    head = words.head[start : start + trips * period + 1]
+    if (np.diff(head) != np.tile(lengths, trips)).any():
+        return False
+    numbers = words.numbers[start : start + trips * period].reshape(trips, period)
+    kind = words.kind[head[0] : head[-1]].reshape(trips, -1)
+    value = words.value[head[0] : head[-1]].reshape(trips, -1)
+    ends = np.cumsum(lengths)
+    for j, (op, operands, at) in enumerate(zip(loop.ops, loop.operands, ends - lengths)):
+        if (kind[:, at] != OPERATION).any() or (value[:, at] != id(op)).any():
             return False
+        nodes = words.nodes[start + j : start + trips * period : period]
         for k, x in enumerate(operands):
-            if [_code(node.operands[k]) for node in column] != _codes(loop, x, numbers):
+            word = at + 1 + k
+            read = _numbers_of(words, kind[:, word], value[:, word])
+            expected, floats = _expected(loop, x, numbers)
+            if (read != expected).any():
                 return False
-    return len(nodes) == loop.trips * period
+            if any(_code(nodes[t].operands[k]) != _code(number) for t, number in floats):
+                return False
+    return True
 
 
-def _codes(loop: Recurrence, x: Operand, numbers: list[list[int]]) -> list[int | str]:
-    """What an operand is, in all trips."""
-    if isinstance(x, Same):
-        return [*numbers[x.node]]
-    if isinstance(x, Carried):
-        first = [_code(loop.initial[x.node, ago]) for ago in range(x.distance, 0, -1)]
-        return [*first, *numbers[x.node]][: loop.trips]
-    source: Any = x.source
-    each = source.tolist() if isinstance(source, np.ndarray) else [source] * loop.trips
-    return [*map(_code, each)]
+def _numbers_of(words: Words, kind: Any, value: Any) -> Index:
+    """The numbers of the symbols that these words are; -1 for a float."""
+    computed = kind == COMPUTED
+    numbers = value.copy()
+    numbers[computed] = words.of_nodes(value[computed])
+    numbers[kind == CONSTANT] = -1
+    return numbers
+
+
+def _expected(
+    loop: Recurrence, x: Operand, numbers: Index
+) -> tuple[Index, list[tuple[int, float]]]:
+    """What an operand is in all trips: the numbers of symbols, -1 for a float; and the floats, each
+    with its trip."""
+    first: list[Any] = []
+    if isinstance(x, Read):
+        source: Any = x.source
+        if isinstance(source, int) or getattr(source, "dtype", None) == np.int64:
+            return np.broadcast_to(source, loop.trips), []
+        first = np.broadcast_to(source, loop.trips).tolist()
+        rest = np.empty(0, np.int64)
+    else:
+        ago = x.distance if isinstance(x, Carried) else 0
+        first = [loop.initial[x.node, d] for d in range(ago, 0, -1)]
+        rest = numbers[:, x.node]
+    floats = [(t, y) for t, y in enumerate(first) if isinstance(y, float)]
+    begin = np.array([-1 if isinstance(y, float) else y for y in first], np.int64)
+    return np.concatenate([begin, rest])[: loop.trips], floats
 
 
 def _code(x: Any) -> int | str:
