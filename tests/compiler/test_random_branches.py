@@ -1,6 +1,7 @@
 """Random programs with branches, loops, sorting and integers: the eager engine against all ways.
 
-MICROGRAD_PROGRAMS says how many, MICROGRAD_FIRST from which seed on.
+MICROGRAD_PROGRAMS says how many, MICROGRAD_FIRST from which seed on, MICROGRAD_EXAMPLES of how many
+examples each.
 """
 
 import math
@@ -14,10 +15,13 @@ from ways import in_numpy
 
 import micrograd as mg
 from micrograd import Value
+from micrograd.compiler.api import own_paths
+from micrograd.compiler.api.ways import NO_LANES
 from micrograd.compiler.trace import paths
 
 PROGRAMS = int(os.environ.get("MICROGRAD_PROGRAMS", "12"))
 FIRST = int(os.environ.get("MICROGRAD_FIRST", "0"))
+EXAMPLES = int(os.environ.get("MICROGRAD_EXAMPLES", "40"))
 SEEDS = range(FIRST, FIRST + PROGRAMS)
 LATTICE = [-2.0, -1.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0]  # where ties are
 ODD = [math.nan, math.inf, -math.inf, 1e-300, 1e300]
@@ -74,7 +78,7 @@ class Program:
         return False, a * b - d * c
 
 
-def examples(seed: int, n: int = 40) -> list[Any]:
+def examples(seed: int, n: int = EXAMPLES) -> list[Any]:
     """Numbers at ties, ordinary numbers, and some that are not finite."""
     numbers = np.random.default_rng(seed)
     x = np.where(numbers.random((3, n)) < 0.5, numbers.choice(LATTICE, (3, n)),
@@ -109,6 +113,13 @@ def test_exact_programs_have_them_if_each_path_is_computed_apart(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "IN_LANES", 0)
+    test_exact_programs_have_the_numbers_of_the_engine(seed)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("seed", SEEDS)
+def test_exact_programs_have_them_in_branches(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_paths, "choose", lambda *known: NO_LANES)
     test_exact_programs_have_the_numbers_of_the_engine(seed)
 
 

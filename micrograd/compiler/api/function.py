@@ -56,7 +56,7 @@ class CompiledOne(Compiled):
             return None
         it, _ = self.specialize(*args)
         short = None
-        if it.asks_first and (answer, False, ()) not in it.kernels:  # not compiled yet
+        if it.has_no_lanes and (answer, False, ()) not in it.kernels:  # not compiled yet
             return None
         if it.of_numbers and not it.takes:
             short = self.kernel(it, answer).scalars()

@@ -2,6 +2,7 @@
 
 import linecache
 
+from micrograd.compiler.api.ways import Way
 from micrograd.compiler.trace.paths import Branch, Leaf, Paths, Place
 
 SHOWN = 12  # paths in a summary, at most
@@ -31,15 +32,18 @@ def drawn(paths: Paths) -> str:
     return "\n".join(lines)
 
 
-def summary(paths: Paths, alone: bool) -> str:
-    """How many paths there are, how many examples took each, and whether each example computes its
-    own path alone."""
+def summary(paths: Paths, way: Way) -> str:
+    """How many paths there are, how many examples took each, and how they are computed."""
     leaves = _leaves(paths)
     questions = sum(isinstance(place.content, Branch) for place in paths.places())
     total = sum(map(_count, leaves)) or 1
     shares = [f"{100 * _count(place) / total:.3g} %" for place in leaves[:SHOWN]]
     more = ", ..." if len(leaves) > SHOWN else ""
-    how = "each example computes its own" if alone else "all are computed, and `where` chooses"
+    how = "all are computed, and `where` chooses"
+    if not way.has_lanes:
+        how = "each example computes its own"
+    elif way.rare:
+        how += f", but for those that less than {100 * way.rare:.3g} % take"
     lines = [f"    {line}: {n} questions" for line, n in [*paths.lines().items()][:SHOWN]]
     return "\n".join(
         [

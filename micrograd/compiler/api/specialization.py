@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from micrograd.compiler.api.parameters import Places
+from micrograd.compiler.api.ways import Way
 from micrograd.compiler.runtime.kernel import Kernel
 from micrograd.compiler.trace import taken
 from micrograd.compiler.trace.called import Shape
@@ -37,6 +38,9 @@ class Specialization:
     known: Known | None = None  # the paths of which the trace is made; there may be more
     unrolled: Trace | None = None  # the trace without loops, once it is needed
     kernels: dict[Key, Kernel] = field(default_factory=dict)
+    ways: dict[Answer, Way] = field(default_factory=dict)  # how its paths are computed
+    # By answer and shared inputs: the kernel of the examples whose paths have left the lanes.
+    rest: dict[tuple[Answer, tuple[int, ...]], Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
     is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays
     is_single: bool = field(init=False)  # whether the result is one number or array
@@ -77,7 +81,7 @@ class Specialization:
         return None if self.known is None else self.known.paths
 
     @property
-    def asks_first(self) -> bool:
+    def has_no_lanes(self) -> bool:
         """Whether each example computes only its own path, as there are too many for lanes."""
         return self.paths is not None and self.trace is self.paths.graph
 

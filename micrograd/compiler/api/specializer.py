@@ -1,6 +1,5 @@
 """Specializer: the kernels of a traced function, and their answers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,44 +7,21 @@ import numpy as np
 from micrograd import ops
 from micrograd.annotations import Result
 from micrograd.caller import warn
-from micrograd.compiler.api import apart
 from micrograd.compiler.api.arguments import Array
+from micrograd.compiler.api.own_paths import OwnPaths, completed, no_gradient
 from micrograd.compiler.api.sample import examples_of
 from micrograd.compiler.api.specialization import Answer, Specialization
-from micrograd.compiler.api.tracer import Tracer
-from micrograd.compiler.program import fingerprint
+from micrograd.compiler.api.ways import ALL_LANES
 from micrograd.compiler.program.adjoint import add_adjoint
-from micrograd.compiler.program.branching import Tree
 from micrograd.compiler.program.exact_adjoint import exact_program
-from micrograd.compiler.program.ir import Branches, Map, Program
-from micrograd.compiler.program.of_paths import tree_program
+from micrograd.compiler.program.ir import Map, Program
 from micrograd.compiler.program.roll import roll
 from micrograd.compiler.program.verify import checked
 from micrograd.compiler.runtime.building import collector_paused, one_builder
 from micrograd.compiler.runtime.kernel import Call, Kernel
-from micrograd.compiler.runtime.native_kernel import NativeKernel
-from micrograd.compiler.runtime.numpy_kernel import NumPyKernel
 from micrograd.compiler.trace import taken
-from micrograd.compiler.trace.trace import Trace
-from micrograd.engine import numbers_of
+from micrograd.compiler.trace.merged import Merged
 from micrograd.errors import ConvergenceWarning
-
-try:
-    import llvmlite
-except ImportError:  # then programs run in NumPy
-    llvmlite = None
-else:  # all that a first call needs: a fork waits for this import, not for one within a call
-    import micrograd.compiler.llvm.emitter
-    import micrograd.compiler.llvm.scalars
-    import micrograd.compiler.runtime.jit  # noqa: F401
-
-
-def completed(theta: Array, it: Specialization) -> Array:
-    """The numbers of all parameters of `it`; those that are new have their own."""
-    if len(theta) == len(it.parameters):
-        return theta
-    new = numbers_of(it.parameters[len(theta) :])
-    return np.concatenate([theta, np.array(new, theta.dtype)])
 
 
 def _mended(answers: list[Any], guarded: list[Any]) -> list[Any]:
@@ -65,31 +41,8 @@ def _replaced(x: Any, y: Any, whole: Any) -> Any:
     return np.where(np.isnan(x) | whole, y, x)
 
 
-def _trees(program: Program) -> list[Tree]:
-    return [i.tree for i in program.instructions if isinstance(i, Branches)]
-
-
-def _calls_python_in_tree(program: Program) -> bool:
-    """Whether an example may call Python on its path, which machine code cannot do."""
-    return any(op.opaque for tree in _trees(program) for op, _ in tree.nodes)
-
-
-def _no_gradient(result: Trace, function: Any) -> TypeError:
-    returned = f"{len(result.outputs)} numbers"
-    instead = "compile micrograd.jacobian(f)"
-    if len(result.outputs) == 1:
-        returned = f"an array of shape {result.output_shapes[0]}"
-        instead = "return its one element, as in result[0]"
-    return TypeError(
-        f"only a function that returns one number has a gradient; {function!r} returns {returned}. "
-        f"Instead, {instead}"
-    )
-
-
-class Specializer(Tracer):
+class Specializer(OwnPaths):
     """A function, traced and compiled for each structure and shape of its arguments."""
-
-    _single: bool
 
     def kernel(
         self,
@@ -117,14 +70,17 @@ class Specializer(Tracer):
         self, it: Specialization, answer: Answer, guarded: bool, shared: tuple[int, ...]
     ) -> Kernel:
         if answer in ("arguments", "parameters") and it.trace.output_shapes != [None]:
-            raise _no_gradient(it.trace, self)
-        if self.asks_first(it, answer):
-            return self.kernel_of(self._branches(it, answer, shared))
+            raise no_gradient(it.trace, self)
+        way = self.way(it, answer)
+        if not way.has_lanes:
+            return self.kernel_of(self.branches(it, answer, shared))
         if answer in ("roots", "indices"):
             takes = taken.takes_of(it.trace)
             found = it.roots if answer == "roots" else [x.operands[-1] for x in takes]
             return self.kernel_of(checked(roll(it.trace, {"value": [*found]}, self.exact, shared)))
         graph = it.trace
+        if way.rare and it.known is not None:
+            graph = Merged(it.known.without(it.known.rare(way.rare)), it.parameters)
         if self.exact and answer != "value":
             summed = self.shared(it.structure)
             exactly = exact_program(graph, answer == "arguments", shared, summed, guarded)
@@ -146,8 +102,8 @@ class Specializer(Tracer):
 
     def program(self, it: Specialization, answer: Answer, shared: tuple[int, ...] = ()) -> Program:
         """The program of a kernel, with guards if it has branches. For C, which cannot retry."""
-        if self.asks_first(it, answer):
-            return self._branches(it, answer, shared)
+        if not self.way(it, answer).has_lanes:
+            return self.branches(it, answer, shared)
         summed = self.shared(it.structure)
         graph = it.trace
         if self.exact and answer != "value":
@@ -160,16 +116,6 @@ class Specializer(Tracer):
             if not any(isinstance(i, Map) and i.op is ops.where for i in choices):
                 break
         return checked(program)
-
-    def asks_first(self, it: Specialization, answer: Answer) -> bool:
-        """Whether each example computes only its own path; else all paths are computed."""
-        return it.asks_first and answer in ("value", "arguments", "parameters")
-
-    def _branches(self, it: Specialization, answer: Answer, shared: tuple[int, ...]) -> Program:
-        assert it.known is not None
-        assert answer not in ("roots", "indices")
-        summed = self.shared(it.structure)
-        return checked(tree_program(it.known, it.parameters, answer, shared, summed))
 
     def answers(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float = 1.0
@@ -192,8 +138,8 @@ class Specializer(Tracer):
     ) -> tuple[Specialization, list[Result]]:
         while True:
             theta = completed(theta, it)
-            if self.asks_first(it, answer):
-                return self._own_paths(it, answer, call, theta, seed)
+            if self.way(it, answer) is not ALL_LANES:
+                return self.answers_of_own_paths(it, answer, call, theta, seed)
             answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
             if it.takes and (it.hides_takes or np.isnan(answers[0]).any()):
                 self._check_indices(it, call, theta)
@@ -207,58 +153,8 @@ class Specializer(Tracer):
             if it is known:
                 return it, _mended(answers, [value, *guarded])
 
-    def _own_paths(
-        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
-    ) -> tuple[Specialization, list[Result]]:
-        """The answers, if each example computes its own path: in machine code if that path was
-        known when it was compiled; else in NumPy."""
-        assert it.known is not None
-        paths, rows = it.known.paths, np.arange(call.n)
-        due = paths.debt + apart.cost(min(paths.count, call.n), call.n) > apart.price(paths)
-        due |= not paths.are_many
-        if due and it.known.count < paths.count:
-            it, paths.debt = self.renewed(it, paths), 0.0
-            theta = completed(theta, it)
-        answers: list[Any] = []
-        if due or (answer, False, call.shared) in it.kernels:
-            answers, nan = self.kernel(it, answer, call.shared)(call, theta, seed)
-            if it.takes:
-                self._check_indices(it, call, theta)
-            if not (nan and it.may_be_unknown):
-                return it, answers
-            if answer != "parameters" and not self.shared(it.structure):
-                lost = np.isnan(answers[0]).any(axis=1)
-                rows = np.flatnonzero(np.broadcast_to(lost, (call.n,)))
-        it, found = self._apart(it, answer, call, theta, seed, rows)
-        for whole, part in zip(answers, found):
-            if len(rows) < call.n:
-                whole[rows] = part
-        return it, answers if len(rows) < call.n else found
-
-    def _apart(
-        self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float, rows: Any
-    ) -> tuple[Specialization, list[Any]]:
-        """The answers for some examples, each path in NumPy."""
-        if answer != "value" and it.trace.output_shapes != [None]:
-            raise _no_gradient(it.trace, self)
-        it, groups, examples = self.explored_apart(it, call, theta, rows)
-        assert it.paths is not None
-        it.paths.debt += apart.cost(len(groups), len(rows))
-        if it.takes:
-            taken.check_on_paths(it.paths, examples, rows, exact=True)
-        found = apart.answers(it, groups, examples, answer, seed)
-        if answer == "arguments":
-            for k in self.shared(it.structure):
-                found[1 + k] = found[1 + k].sum(axis=0)
-        return it, [x if isinstance(x, float) else x.astype(self.dtype) for x in found]
-
     def _check_indices(self, it: Specialization, call: Call, theta: Array) -> None:
         """Raises IndexError, as the engine does, if an index of `take` is out of range."""
-        if it.paths is not None and it.asks_first:
-            rows, given = np.arange(call.n), dict(zip(it.parameters, theta.tolist()))
-            examples = examples_of(call, it.shapes, rows, given)
-            taken.check_on_paths(it.paths, examples, rows, exact=True)
-            return
         (found,), _ = self.kernel(it, "indices", call.shared)(call, theta, 1.0)
         indices = np.atleast_2d(found)
         rows = taken.rows_outside(it.trace, indices)
@@ -282,16 +178,3 @@ class Specializer(Tracer):
             found = {node.op.name for node in it.roots if node.op}
             what = "root" if "newton" in found else ", ".join(sorted(found))
             warn(f"{what} did not converge for {examples}: it is NaN there", ConvergenceWarning)
-
-    def kernel_of(
-        self, program: Program, made: Callable[[], Program] | None = None, how: str = ""
-    ) -> Kernel:
-        """The kernel of `program`, or of the program that `made` derives from it; `how` identifies
-        the derivation in the disk cache."""
-        make = made or (lambda: program)
-        exact = self.exact or (bool(_trees(program)) and self.dtype == np.float64)
-        if llvmlite is None or _calls_python_in_tree(program):
-            return NumPyKernel(make(), self.dtype, exact)
-        known = fingerprint.of_program(program)
-        key = None if known is None else (known, how)
-        return NativeKernel(make, key, self.dtype, self.threads, exact, self._single)

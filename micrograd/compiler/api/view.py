@@ -45,7 +45,7 @@ class View:
         if it.paths is None:
             more = loops(self.function, it)
         else:
-            more = summary(it.paths, self.compiled.asks_first(it, self._answer))
+            more = summary(it.paths, self.compiled.way(it, self._answer))
         return f"{text}\n\n{more}" if more else text
 
     def stages(self) -> Stages:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from micrograd.compiler.program.ir import Program
 from micrograd.compiler.runtime.buffers import Array
@@ -25,6 +26,14 @@ class Call:
             pairs = enumerate(zip(self.inputs, sizes))
             alike = {k for k, (x, size) in pairs if x.size != self.n * size}
             self.shared = tuple(sorted(alike | {*self.shared}))
+
+    def of(self, rows: NDArray[np.int64]) -> "Call":
+        """The call on some of its examples."""
+        parts = [
+            x if k in self.shared else x.reshape(self.n, -1)[rows]
+            for k, x in enumerate(self.inputs)
+        ]
+        return Call(len(rows), parts, (len(rows),), self.shared)
 
 
 Answer = Array | float

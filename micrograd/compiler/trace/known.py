@@ -4,6 +4,7 @@ Its order does not depend on when each path was found: so a new process, which m
 another order, makes the same program.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from micrograd.compiler.trace.paths import Branch, Leaf, Paths, Place
@@ -24,7 +25,8 @@ class Spot:
 class Known:
     """The known paths. `spots` begin with the root; each comes before those below it."""
 
-    def __init__(self, paths: Paths):
+    def __init__(self, paths: Paths, left_out: Collection[Place] = ()):
+        self._left_out = left_out
         assert paths.first is not None
         self.paths = paths
         self.count = paths.count
@@ -40,8 +42,19 @@ class Known:
                 stack += [x for x in (spot.no, spot.yes) if x is not None]
         self.unknown = [x.place for x in self.spots if x.condition is None and x.leaf is None]
 
+    def rare(self, share: float) -> set[Place]:
+        """The places of paths that a smaller share of the examples take."""
+        leaves = [(spot.place, spot.leaf.count) for spot in self.spots if spot.leaf is not None]
+        total = sum(count for _, count in leaves)
+        return {place for place, count in leaves if count < share * total}
+
+    def without(self, places: set[Place]) -> "Known":
+        """The same trie, in which some paths count as unknown."""
+        return Known(self.paths, places)
+
     def _spot(self, place: Place) -> Spot:
-        return Spot(place, leaf=place.content if isinstance(place.content, Leaf) else None)
+        known = isinstance(place.content, Leaf) and place not in self._left_out
+        return Spot(place, leaf=place.content if known else None)  # type: ignore[arg-type]
 
     def _open(self, spot: Spot, branch: Branch) -> None:
         """Enters what is below. Questions which integer a number is were asked in the order of the

@@ -51,6 +51,8 @@ class Merged(Trace):
         self.outputs = self.on_each_path(list)
         if unknown:
             (self.path,) = self._chosen(lambda spot: [unknown.get(id(spot), 0.0)])
+        for value in before:  # also those of paths that are left out
+            self.symbol(value)
         self.order_parameters(before)
 
     def on_each_path(self, of: Callable[[list[Node]], list[Node]]) -> list[Node]:
