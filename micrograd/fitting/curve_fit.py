@@ -8,8 +8,15 @@ from micrograd.fitting.one_fit import Fit
 from micrograd.fitting.task import ITERATIONS, Task, hashable
 from micrograd.names import names_keywords
 
+IN_SCIPY = {
+    "maxfev": "it is called iterations", "max_nfev": "it is called iterations",
+    "f_scale": "it is called loss_scale", "jac": "the derivatives are exact",
+    "method": "there is one method, Levenberg and Marquardt's",
+    "nan_policy": "it is called nan", "check_finite": "nan='omit' leaves such points out",
+}  # fmt: skip
 
-@names_keywords(maxfev="it is called iterations", f_scale="it is called loss_scale")
+
+@names_keywords(**IN_SCIPY, weights="pass sigma=1 / weights")
 def curve_fit(
     model: Function, x: Tree, y: Tree, p0: Tree, sigma: Tree = None, absolute_sigma: bool = False,
     bounds: Tree = None, loss: str = "linear", nan: str = "raise", *,
@@ -27,9 +34,9 @@ def curve_fit(
 
     `sigma` holds the standard deviations of y. They count as absolute with `absolute_sigma`, and as
     relative otherwise, as in `scipy.optimize.curve_fit`. `bounds` is (low, high), each a number or
-    one for each parameter. `loss` is "linear", "soft_l1", "huber", "cauchy" or "arctan", as in
-    `scipy.optimize.least_squares`; `loss_scale` is called `f_scale` there. With nan="omit", points
-    with a NaN are left out.
+    one for each parameter; or SciPy's Bounds. `loss` is "linear", "soft_l1", "huber", "cauchy" or
+    "arctan", as in `scipy.optimize.least_squares`; `loss_scale` is called `f_scale` there. With
+    nan="omit", points with a NaN are left out.
 
     A fit that does not converge raises no exception: look at `converged` and `message`. Raises
     ArgumentError and ShapeError for unsuitable arguments, and for fewer points than free
@@ -58,7 +65,7 @@ def curve_fit(
     return fits[0]
 
 
-@names_keywords(maxfev="it is called iterations", f_scale="it is called loss_scale")
+@names_keywords(**IN_SCIPY)
 def curve_fits(
     model: Function, x: Tree, y: Tree, p0: Tree, sigma: Tree = None, absolute_sigma: bool = False,
     bounds: Tree = None, loss: str = "linear", nan: str = "raise", *, weights: Tree = None,
@@ -69,7 +76,8 @@ def curve_fits(
 
     x, `sigma` and `weights` have the shape (points,), or a row for each data set. Points of weight
     0 are left out, so that data sets may have different numbers of points; other weights multiply
-    1 / sigma. `p0` may have a row for each data set; a callable `p0` is called for each data set.
+    1 / sigma. `p0` may have a row for each data set; in a dict, a start may be an array with a
+    number for each. A callable `p0` is called for each data set.
     `curve_fit` describes the other arguments.
 
     A fit that does not converge raises no exception: see `status` and `message`. Ctrl-C returns the

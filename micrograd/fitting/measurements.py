@@ -75,6 +75,8 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
     if y.shape[1] == 0:
         raise ShapeError("y has no points: there is nothing to fit")
     several = isinstance(x, tuple) or (single and np.ndim(x) == 2)
+    if several and np.ndim(x) == 2 and np.shape(x)[1] != y.shape[1]:
+        raise _unfit("x", np.shape(x), y)
     inputs = tuple(_rows("x", array, y) for array in (x if several else (x,)))
     scale = None if sigma is None else _rows("sigma", sigma, y)
     given = None if weights is None else _rows("weights", weights, y)
@@ -120,11 +122,18 @@ def _rows(name: str, x: Any, y: Array) -> Array:
     if array.ndim == 0 and name != "x":
         array = np.full(points, array)
     if array.shape not in ((points,), (n, points), (1, points)):
-        raise ShapeError(
-            f"expected {name} of shape ({points},), or ({n}, {points}) with a row for each data "
-            f"set, as y has; got {array.shape}"
-        )
+        raise _unfit(name, array.shape, y)
     return array.reshape(-1, points)
+
+
+def _unfit(name: str, shape: tuple[int, ...], y: Array) -> ShapeError:
+    n, points = y.shape
+    rows = f", or ({n}, {points}) with a row for each data set" if n > 1 else ""
+    inputs = f"; a model of several inputs takes a tuple of {'them' if rows else 'such'}"
+    return ShapeError(
+        f"expected {name} of shape ({points},){rows}, as y has{inputs if name == 'x' else ''}; "
+        f"got {shape}"
+    )
 
 
 def _weights(scale: Array | None, given: Array | None) -> Array | None:

@@ -86,6 +86,8 @@ def from_vector(names: Sequence[str], bounds: Any) -> Parameters:
 def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if bounds is None:
         return (-math.inf,) * m, (math.inf,) * m
+    if hasattr(bounds, "lb"):  # those of scipy.optimize
+        bounds = bounds.lb, bounds.ub
     try:
         low, high = (
             np.broadcast_to(_without_none(x, missing), m)
@@ -96,7 +98,10 @@ def _bounds(bounds: Any, m: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
             f"expected bounds=(low, high), each a number or {m} numbers, got {bounds!r:.60}"
         ) from None
     if not np.all(low < high):
-        raise ArgumentError(f"each lower bound must be less than the upper one, got {bounds!r:.60}")
+        raise ArgumentError(
+            f"bounds is (low, high), each a number or {m} numbers, with low < high for each "
+            f"parameter; got {bounds!r:.60}"
+        )
     return tuple(low.tolist()), tuple(high.tolist())
 
 
@@ -106,11 +111,11 @@ def _without_none(bound: Any, missing: float) -> Array:
     return np.array([missing if x is None else number(x) for x in numbers])
 
 
-def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameters, list[float]]:
+def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameters, list[Array]]:
     """The parameters that a dict describes, and the starts of the free ones.
 
     An entry is a start; (start, low, high) or (start, low, high, fixed); or an expression of other
-    parameters, as text.
+    parameters, as text. A start is a number, or an array with one for each data set.
     """
     if missing := [name for name in names if name not in given]:
         raise ArgumentError(f"p0 has no entry for {', '.join(missing)}")
@@ -122,7 +127,7 @@ def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameter
             raise ArgumentError(unknown("parameter", name, names, "the model takes "))
     tied = _in_order(expressions, everything)
     entries = {name: _entry(name, x) for name, x in given.items() if name not in expressions}
-    fixed = tuple((name, e[0]) for name, e in entries.items() if e[3])
+    fixed = tuple((name, e[0].item()) for name, e in entries.items() if e[3])
     free = [name for name in everything if name in entries and not entries[name][3]]
     if not free:
         raise ArgumentError("all parameters are fixed or tied: there is nothing to fit")
@@ -131,8 +136,9 @@ def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameter
     return made, [entries[name][0] for name in free]
 
 
-def _entry(name: str, entry: Any) -> tuple[float, float, float, bool]:
-    items = [*entry] if isinstance(entry, Iterable) else [entry]
+def _entry(name: str, entry: Any) -> tuple[Array, float, float, bool]:
+    alone = hasattr(entry, "__array__") or not isinstance(entry, Iterable)
+    items = [entry] if alone else [*entry]
     if len(items) not in (1, 3, 4):
         raise ArgumentError(
             f"expected for {name} a start, (start, low, high), (start, low, high, fixed) or an "
@@ -142,9 +148,11 @@ def _entry(name: str, entry: Any) -> tuple[float, float, float, bool]:
     try:
         low = -math.inf if low is None else float(low)
         high = math.inf if high is None else float(high)
-        start = float(start)
+        start = np.asarray(float(start) if np.ndim(start) == 0 else start, float)
     except (TypeError, ValueError):
         raise ArgumentError(f"expected numbers for {name}, got {entry!r:.60}") from None
+    if fixed and start.ndim:
+        raise ArgumentError(f"the fixed value of {name} must be one number, got {start}")
     if fixed and not math.isfinite(start):
         raise ArgumentError(f"the fixed value of {name} must be finite, got {start}")
     if not (fixed or low < high):

@@ -14,12 +14,13 @@ from micrograd.fitting.normal_matrices import sound_inverses
 from micrograd.lazy import cached_property
 
 NUMBERS = 1 << 20  # of a block, about: a block should fit into the cache
+LEAST, LARGEST_SQUARES = 1e-250, 1e300  # sums of squares of which parts can be computed
 ROUNDING = (4.0 * float(np.finfo(float).eps)) ** 2  # of χ², relative to the squares of the data
 LARGEST = 1 << 14  # rows of a block
 DAMPINGS = (0.1, 100.0, 1e-3)  # at the start of the first attempt, and of the next ones
 
 # The status of a fit.
-LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED = 0, 1, 2, 3, 4, 5
+LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED, EXTREME = 0, 1, 2, 3, 4, 5, 6
 MESSAGES = {
     CONVERGED: "converged",
     LIMIT: "not converged: the limit of iterations was reached; try a better start",
@@ -27,6 +28,7 @@ MESSAGES = {
     NOT_FINITE: "not fitted: the model or a derivative is not finite at the start; try another",
     TOO_FEW: "not fitted: fewer points than free parameters",
     INTERRUPTED: "not fitted: interrupted",
+    EXTREME: "not fitted: the squares of y / sigma are too small or too large for floats; scale y",
 }
 
 Array = np.ndarray[Any, Any]
@@ -110,8 +112,17 @@ def _solve_block(
     kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
     solution: Solution, rows: Array,
 ) -> None:  # fmt: skip
+    squares = _squares(data)
+    sound = (squares < LARGEST_SQUARES) & (squares > LEAST)
+    if not sound.all():
+        sound |= ~data.y.any(axis=1)  # zeros are not too small
+        solution.status[rows[~sound]] = EXTREME
+        if not sound.any():
+            return
+        rows, starts, data = rows[sound], rows_of(starts, sound), data.take(sound)
+        squares = squares[sound]
     for attempt, damping in enumerate(DAMPINGS):
-        states, taken = _attempt(kernels, data, starts, bounds, most, damping)
+        states, taken = _attempt(kernels, data, starts, bounds, most, damping, squares)
         if attempt:
             better = states[:, -6] < solution.chi2[rows]
             solution.put(rows[better], states[better], taken[better])
@@ -122,13 +133,19 @@ def _solve_block(
         if not again.any():
             return
         rows, starts, data = rows[again], rows_of(starts, again), data.take(again)
+        squares = squares[again]
 
 
 def _attempt(
     kernels: Kernels, data: Measurements, starts: Array, bounds: list[Array], most: int,
-    damping: float,
+    damping: float, squares: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
-    weighted = data.y if data.weights is None else data.y * data.weights
-    floor = ROUNDING * np.einsum("ij,ij->i", weighted, weighted)
-    states = first_states(starts, kernels.m, floor, damping)
+    states = first_states(starts, kernels.m, ROUNDING * squares, damping)
     return kernels.repeat(states, [*bounds, *data.arrays], most)
+
+
+def _squares(data: Measurements) -> Array:
+    """The sum of the squares of y / sigma of each data set."""
+    with np.errstate(over="ignore", under="ignore"):
+        weighted = data.y if data.weights is None else data.y * data.weights
+        return np.einsum("ij,ij->i", weighted, weighted)

@@ -95,6 +95,10 @@ class _Formula:
         result = self.model(x, *whole[: self.parameters.taken])
         if is_truth(result) if isinstance(result, Scalar) else isinstance(result, (bool, np.bool_)):
             raise ArgumentError("expected one number from the model, got a truth value")
+        if result is None:
+            raise ArgumentError(
+                "expected one number from the model, got None; is a `return` missing?"
+            )
         if hasattr(result, "__len__") and getattr(result, "shape", None) != ():
             raise ShapeError(f"expected one number from the model, got {result!r:.60}")
         return result
@@ -152,8 +156,18 @@ def started(
             raise ArgumentError(
                 "expected no bounds beside a dict p0: write {name: (start, low, high)} there"
             )
-        parameters, start = from_dict(names_of(model, None), p0)
-        return parameters, _checked(np.array([start]), parameters, data)
+        parameters, given_starts = from_dict(names_of(model, None), p0)
+        for name, start in zip(parameters.free, given_starts):
+            if start.shape not in ((), (len(data),)):
+                raise ShapeError(
+                    f"expected for {name} a start for each of {len(data)} data sets, got the "
+                    f"shape {start.shape}"
+                )
+        starts = np.stack(np.broadcast_arrays(*given_starts), axis=-1)
+        return parameters, _checked(np.atleast_2d(starts), parameters, data)
+    if p0 is None:
+        names = ", ".join(names_of(model, None))
+        raise ArgumentError(f"expected p0, a start for each of {names}; got None")
     if callable(p0) and not len(data):  # there is nothing to call it with
         p0 = np.ones(len(names_of(model, None)))
     starts = _called(p0, data, *given) if callable(p0) else real_numbers("p0", p0)
