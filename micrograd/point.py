@@ -117,6 +117,8 @@ def scalars_of(tree: Any) -> tuple[list[Any], Structure, list[tuple[int, ...] | 
     for leaf in leaves:
         shape = getattr(leaf, "shape", None)
         shapes.append(shape or None)  # an array without axes is a number
+        if shape is not None and not hasattr(leaf, "ravel"):  # a Series of pandas
+            leaf = leaf.to_numpy()
         scalars += [leaf] if shape is None else leaf.ravel().tolist()
     return [x if isinstance(x, Scalar) else number(x) for x in scalars], structure, shapes
 

@@ -65,7 +65,7 @@ def least_squares(
     {'height': 3.0, 'rate': 0.5, 'floor': 1.0}
     """
     optimize = scipy_module("optimize", "least_squares")
-    unknowns = Unknowns(x0)
+    unknowns = Unknowns.of_search(residuals, x0)
     results, args = kept(residuals, Results, unknowns), as_tuple(args)
     sparse = scipy_module("sparse", "least_squares")
 

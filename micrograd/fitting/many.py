@@ -11,7 +11,7 @@ from micrograd import graph
 from micrograd.annotations import Function, Tree
 from micrograd.compiler.api.arguments import Array
 from micrograd.compiler.api.function import vectorize
-from micrograd.errors import ShapeError
+from micrograd.errors import ArgumentError, ShapeError
 from micrograd.fitting.downhill import descent
 from micrograd.names import names_keywords
 from micrograd.operation import Op
@@ -76,10 +76,28 @@ def minimize_many(
         return array_of([x, f(x, *of_example)], (2,))
 
     one.__name__ = getattr(f, "__name__", repr(f))
-    _check_shapes(x0, bounds, parameters)
-    found = vectorize(one, each="number", threads=threads)(x0, *bounds, *parameters)
+    low, high = _pair(bounds)
+    _check_shapes(x0, (low, high), parameters)
+    _check_order(np.asarray(low), np.asarray(high))
+    found = vectorize(one, each="number", threads=threads)(x0, low, high, *parameters)
     x, fun = np.moveaxis(np.asarray(found), -1, 0)
     return Minima(x.copy(), fun.copy(), ~np.isnan(x))
+
+
+def _pair(bounds: Any) -> tuple[Tree, Tree]:
+    if isinstance(bounds, (tuple, list)) and len(bounds) == 2:
+        return bounds[0], bounds[1]
+    raise ArgumentError(
+        f"expected bounds=(low, high), each a number or an array; got {bounds!r:.60}"
+    )
+
+
+def _check_order(low: Array, high: Array) -> None:
+    plain = low.dtype.kind in "biuf" and high.dtype.kind in "biuf"
+    if plain and not np.all(low <= high):
+        raise ArgumentError(
+            f"each lower bound must be at most the upper one, got {low!r:.40} and {high!r:.40}"
+        )
 
 
 def _check_shapes(x0: Tree, bounds: tuple[Tree, Tree], parameters: tuple[Tree, ...]) -> None:

@@ -13,6 +13,7 @@ from micrograd.fitting.derivatives import Objective, kept
 from micrograd.fitting.scipy_extra import scipy_module
 from micrograd.fitting.unknowns import Unknowns, as_tuple
 from micrograd.names import names_keywords, unknown
+from micrograd.real import is_real
 
 # What each method of SciPy needs besides the value.
 NOTHING = {"nelder-mead", "powell", "cobyla", "cobyqa"}
@@ -75,7 +76,7 @@ def minimize(
     [2.0, 1.0]
     """
     optimize = scipy_module("optimize", "minimize")
-    unknowns = Unknowns(x0)
+    unknowns = Unknowns.of_search(f, x0)
     search = _Search(kept(f, Objective, unknowns), unknowns.start, as_tuple(args))
     constraints = listed(constraints)
     name = (method or search.method(bounds is not None, bool(constraints))).lower()
@@ -121,6 +122,11 @@ class _Search:
         self.objective, self.start, self.args = objective, start, args
         self.trusting = False  # a trust region, which shrinks where the value is infinite
         value, gradient = self.value_and_gradient(start)
+        if not is_real(type(value)):
+            raise TypeError(
+                f"f returns a {type(value).__name__} of {len(value)} numbers, in which nothing is "
+                "smallest: return one number"
+            )
         if not math.isfinite(value):
             raise ValueError(
                 f"f is {value} at x0: start where it is finite. micrograd.check_finite names the "

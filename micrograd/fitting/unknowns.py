@@ -31,6 +31,19 @@ class Unknowns:
             raise ShapeError("no unknowns: x0 holds no number to start from")
         self.start = np.array([x.data if isinstance(x, Value) else float(x) for x in scalars])
 
+    @classmethod
+    def of_search(cls, f: Any, x0: Tree) -> "Unknowns":
+        """Those of a search. Raises ArgumentError if `f` is no function or `x0` is not finite."""
+        if not callable(f):
+            raise ArgumentError(f"expected a function of x, got {f!r:.60}")
+        unknowns = cls(x0)
+        lost = np.flatnonzero(~np.isfinite(unknowns.start))
+        if len(lost):
+            raise ArgumentError(
+                f"x0 must be finite, but number {lost[0]} is {unknowns.start[lost[0]]}"
+            )
+        return unknowns
+
     def __len__(self) -> int:
         return len(self.start)
 
@@ -57,7 +70,10 @@ class Unknowns:
 
         @functools.wraps(f, updated=())
         def results(vector: Array, *args: Any) -> Any:
-            found = scalars_of(f(self.arranged(vector), *args))[0]
+            result = f(self.arranged(vector), *args)
+            if result is None:
+                raise ArgumentError("expected numbers, got None; is a `return` missing?")
+            found = scalars_of(result)[0]
             return array_of(found, (len(found),))
 
         return results
