@@ -125,6 +125,7 @@ class Kernels:
         chi2: Any = 0.0
         g: list[Any] = [0.0] * m
         a: list[list[Any]] = [[0.0] * m for _ in range(m)]
+        weighted: list[Any] = [] if rho is None else [0.0] * m
         for k in range(len(y)):
             x = tuple(array[k] + 0.0 for array in inputs)
             f, slopes = value_and_slopes([*free], x if self.several else x[0])
@@ -140,11 +141,12 @@ class Kernels:
                 chi2, r = chi2 + value, r * slope
                 curvature = ops.maximum(slope + 2.0 * second * z, LEAST_CURVATURE)
                 curved = [s * curvature for s in slopes]
+                weighted = [w + slope * s * s for w, s in zip(weighted, slopes)]
             for i in range(m):
                 g[i] = g[i] + slopes[i] * r
                 for j in range(i, m):
                     a[i][j] = a[j][i] = a[i][j] + slopes[i] * curved[j]
-        return Equations(chi2, g, a)
+        return Equations(chi2, g, a, weighted)
 
     # Many points.
 
@@ -163,7 +165,8 @@ class Kernels:
     def _piece(self) -> Callable[..., Array]:
         def piece(free: Array, y: Array, weights: Array, *inputs: Array) -> Array:
             e = self._equations([*free], y, weights, inputs)
-            return packed([e.chi2, *e.g, *[x for k, row in enumerate(e.a) for x in row[k:]]])
+            triangle = [x for k, row in enumerate(e.a) for x in row[k:]]
+            return packed([e.chi2, *e.g, *e.weighted, *triangle])
 
         return vectorize(piece, each="row", threads=self.threads)
 
@@ -171,9 +174,10 @@ class Kernels:
     def _advance(self) -> Callable[..., Array]:
         def advance(columns: Array, sums: Array, *rest: Array) -> Array:
             state, bounds, _ = self._read(columns, rest)
-            chi2, *others = [*sums]
-            equations = Equations(chi2, others[: self.m], symmetric(others[self.m :], self.m))
-            return self._next(state, equations, bounds)
+            m, robust = self.m, loss_named(self.loss) is not None
+            chi2, g, others = sums[0], [*sums[1 : m + 1]], [*sums[m + 1 :]]
+            weighted = [others.pop(0) for _ in range(m if robust else 0)]
+            return self._next(state, Equations(chi2, g, symmetric(others, m), weighted), bounds)
 
         return vectorize(advance, each="row", threads=self.threads)
 

@@ -2,8 +2,8 @@
 
 A step evaluates the trial point, accepts it if χ² has decreased, and computes the next trial point
 from the damped normal equations. The damping follows Nielsen (1999). It is scaled by the largest
-diagonal so far (Moré, 1978), which decays. A parameter at a bound stays there if χ² decreases
-outwards; the step of the others is clipped.
+diagonal so far (Moré, 1978), which decays at each step that is accepted. A parameter at a bound
+stays there if χ² decreases outwards; the step of the others is clipped.
 
 A fit has converged when the full Gauss-Newton step is short compared with the standard errors: this
 is the relative offset of Bates and Watts (1981), which does not depend on the scale of χ² or of the
@@ -22,7 +22,7 @@ OFFSET = 1e-8  # the relative offset of a converged fit, at most
 ROUNDING = 1e-4  # the offset below which only rounding errors keep all steps from decreasing χ²
 NOISE = 1e-14  # a relative increase of χ² that may be a rounding error
 LINEAR = 0.9  # the part of the predicted decrease from which on the model is nearly linear
-DECAY = 0.1  # the factor by which a step multiplies the largest diagonal
+DECAY = 0.1  # the factor by which an accepted step multiplies the largest diagonal
 LEAST_DAMPING, LARGEST_DAMPING = 1e-16, 1e20
 PIVOT = 1e-15  # relative to the diagonal: smaller pivots are rounding errors
 
@@ -33,11 +33,21 @@ Numbers = Sequence[Any]
 
 @dataclass(frozen=True)
 class Equations:
-    """χ² at a point, and its normal equations: a · step = g."""
+    """χ² at a point, and its normal equations: a · step = g.
+
+    With a robust loss, points far from the curve add next to nothing to `a`. So the damping is
+    relative to `weighted`, the diagonal for weighted squares with the same slopes of χ².
+    """
 
     chi2: Any
     g: Numbers
     a: list[list[Any]]  # the rows of a symmetric matrix
+    weighted: Numbers = ()
+
+    @property
+    def scales(self) -> Numbers:
+        """What the damping of each parameter is relative to."""
+        return self.weighted or [row[k] for k, row in enumerate(self.a)]
 
     @property
     def finite(self) -> Any:
@@ -114,9 +124,8 @@ def step(old: State, new: Equations, low: Numbers | None, high: Numbers | None) 
     )
     damping, growth = _damped(old, new.chi2, better)
     free = _free(point, equations.g, low, high)
-    scales = [
-        ops.maximum(DECAY * s, row[k]) for k, (s, row) in enumerate(zip(old.scales, equations.a))
-    ]
+    larger = [ops.maximum(DECAY * s, x) for s, x in zip(old.scales, new.scales)]
+    scales = _chosen(better, larger, old.scales)
     a, g = _of_free(equations, free)
     change = solution([*map(list, a)], g, [damping * s for s in scales])
     trial = [x + d for x, d in zip(point, change)]

@@ -75,7 +75,7 @@ def measurements(x: Any, y: Any, sigma: Any, weights: Any, nan: str, single: boo
     if y.shape[1] == 0:
         raise ShapeError("y has no points: there is nothing to fit")
     several = isinstance(x, tuple) or (single and np.ndim(x) == 2)
-    if several and np.ndim(x) == 2 and np.shape(x)[1] != y.shape[1]:
+    if several and np.ndim(x) == 2 and np.shape(x)[-1] != y.shape[1]:
         raise _unfit("x", np.shape(x), y)
     inputs = tuple(_rows("x", array, y) for array in (x if several else (x,)))
     scale = None if sigma is None else _rows("sigma", sigma, y)

@@ -121,6 +121,7 @@ class _Search:
     def __init__(self, objective: Objective, start: Array, args: tuple[Any, ...]) -> None:
         self.objective, self.start, self.args = objective, start, args
         self.trusting = False  # a trust region, which shrinks where the value is infinite
+        value: Any
         value, gradient = self.value_and_gradient(start)
         if not is_real(type(value)):
             raise TypeError(

@@ -131,7 +131,8 @@ def from_dict(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Parameter
     free = [name for name in everything if name in entries and not entries[name][3]]
     if not free:
         raise ArgumentError("all parameters are fixed or tied: there is nothing to fit")
-    low, high = (tuple(entries[name][k] for name in free) for k in (1, 2))
+    low = tuple(entries[name][1] for name in free)
+    high = tuple(entries[name][2] for name in free)
     made = Parameters(tuple(everything), len(names), fixed, tied, low, high)
     return made, [entries[name][0] for name in free]
 

@@ -1,6 +1,7 @@
 """Arguments of searches: what a stranger passes to `minimize`, `least_squares`, `minimize_many`."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ def test_a_series_of_pandas_is_a_vector():
 
 
 def test_searches_say_what_they_cannot_begin_with():
+    no_function: Any = 3
     pytest.importorskip("scipy")
     residuals = lambda p: [p[0] - 1.0, p[1]]  # noqa: E731
     for search, f in ((mg.minimize, valley), (mg.least_squares, residuals)):
@@ -44,7 +46,7 @@ def test_searches_say_what_they_cannot_begin_with():
             ):
                 search(f, start)
         with pytest.raises(ArgumentError, match="expected a function of x, got 3"):
-            search(3, [1.0])
+            search(no_function, [1.0])
     with pytest.raises(ArgumentError, match=r"got None; is a `return` missing\?"):
         mg.least_squares(lambda p: None, [1.0])
     with pytest.raises(TypeError, match=r"f returns a list of 1 numbers.*: return one number"):
