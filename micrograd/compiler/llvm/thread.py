@@ -71,8 +71,20 @@ def _start(run: Callable[..., None], *args: Any) -> ref[Any]:
     try:
         list(map(call, (large, start, back)))
     except RuntimeError:  # no address space
-        list(map(call, (back, start)))
+        try:
+            list(map(call, (back, start)))
+        except RuntimeError as error:
+            raise _without_thread(error) from None
     return ref(run)
+
+
+def _without_thread(error: RuntimeError) -> RuntimeError:
+    if "shutdown" not in str(error):
+        return error
+    return RuntimeError(
+        "nothing can be compiled any more: the main thread has ended, and Python starts no thread "
+        "after that. Let it wait for the others, by thread.join(), or compile before"
+    )
 
 
 def _break() -> None:
