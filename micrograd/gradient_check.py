@@ -12,6 +12,7 @@ from micrograd.annotations import Function, Tree
 from micrograd.calculus import jacobian
 from micrograd.differences import Slope, slopes
 from micrograd.engine import Value, numbers_of
+from micrograd.names import names_keywords
 from micrograd.point import arranged, scalars_of
 from micrograd.structure import flatten
 
@@ -103,6 +104,7 @@ class GradientCheck:
         return "\n".join(lines + [f"and {len(self.rows) - SHOWN} more"] * (len(self.rows) > SHOWN))
 
 
+@names_keywords()
 def check_gradient(f: Function, *at: Tree, order: int = 2) -> GradientCheck:
     """Compares the derivatives of `f` at a point with finite differences: a check for tests.
 

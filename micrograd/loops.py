@@ -14,12 +14,14 @@ from micrograd import watch
 from micrograd.annotations import Tree
 from micrograd.arrays.array import array
 from micrograd.errors import ShapeError
+from micrograd.names import names_keywords
 from micrograd.point import scalars_of
 from micrograd.structure import Structure, flatten
 
 Step = Callable[[Tree, Tree], tuple[Tree, Tree]]
 
 
+@names_keywords()
 def scan(
     step: Step, carry: Tree, xs: Tree | None = None, length: int | None = None
 ) -> tuple[Tree, Tree]:

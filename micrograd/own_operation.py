@@ -9,10 +9,12 @@ from typing import Any, cast
 
 from micrograd import machine
 from micrograd.annotations import Function
+from micrograd.names import names_keywords
 from micrograd.operation import Op, composed
 from micrograd.real import number
 
 
+@names_keywords()
 def op(
     *misplaced: object,
     derivative: Function | None = None,

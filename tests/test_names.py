@@ -69,6 +69,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a method of a list": (lambda: PAIR([1, 2, 3]).push(), AttributeError, "'list' object has no attribute 'push'"),
     "lr of an optimizer": (lambda: mg.SGD(lr=0.1), TypeError, r"SGD\(\) has no argument 'lr'; did you mean 'learning_rate'\?"),  # type: ignore[call-arg]
     "eps of Adam": (lambda: mg.Adam(eps=1e-8), TypeError, "did you mean 'epsilon'"),  # type: ignore[call-arg]
+    "titel of a picture": (lambda: mg.draw(mg.Value(1.0), titel="x"), TypeError, r"draw\(\) has no argument 'titel'; did you mean 'title'\?"),  # type: ignore[call-overload]
+    "lenght of a scan": (lambda: mg.scan(lambda s, u: (s, s), 0.0, [1.0], lenght=1), TypeError, "did you mean 'length'"),  # type: ignore[call-arg]
+    "something of an operation": (lambda: mg.op(opaqe=True), TypeError, "did you mean 'opaque'"),  # type: ignore[call-arg]
+    "ordre of a check": (lambda: mg.check_gradient(mg.exp, 1.0, ordre=1), TypeError, "did you mean 'order'"),  # type: ignore[call-arg]
+    "something of a prediction": (lambda: mg.predict_table("m", "t", encodin="x"), TypeError, "did you mean 'encoding'"),  # type: ignore[call-arg]
     "something of Adam": (lambda: mg.Adam(qqq=1), TypeError, "no argument 'qqq'; it takes learning_rate, clip_norm"),  # type: ignore[call-arg]
     "lr of fit": (lambda: fit(lr=0.1), TypeError, r"fit\(\) has no argument 'lr'; the learning rate is the optimizer's"),
     "an argument of fit": (lambda: fit(batchsize=2), TypeError, "did you mean 'batch_size'"),

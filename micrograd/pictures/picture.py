@@ -9,6 +9,7 @@ from micrograd.annotations import Tree
 from micrograd.engine import Value
 from micrograd.files.whole_file import write_whole
 from micrograd.lazy import cached_property
+from micrograd.names import names_keywords
 from micrograd.pictures.dot import dot_text
 from micrograd.pictures.page import page, page_of_picture
 from micrograd.pictures.scene import Scene, scene
@@ -162,6 +163,7 @@ def draw(
 def draw(
     what: object, /, *arguments: Tree, gradient: str | None = ..., title: str = ...
 ) -> Picture: ...
+@names_keywords()
 def draw(
     what: object, /, *arguments: Tree,
     lines: Mapping[Value, str] | None = None, gradient: str | None = None, title: str = "",

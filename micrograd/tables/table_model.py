@@ -18,6 +18,7 @@ from micrograd.files.table import Table, enumerated
 from micrograd.files.table_file import read_table
 from micrograd.files.written import INFERRED, Written
 from micrograd.lazy import cached_property
+from micrograd.names import names_keywords
 from micrograd.neuralnet import MLP
 from micrograd.tables import targets
 from micrograd.tables.inputs import Category, Inputs
@@ -230,6 +231,7 @@ def as_table(
     return made
 
 
+@names_keywords()
 def predict_table(
     model: TableModel | str | Path, table: Table | Columns | str | Path,
     *, decimal: str = "", encoding: str = "",
