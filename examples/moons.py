@@ -1,4 +1,4 @@
-"""The demonstration of karpathy/micrograd: two half moons, told apart by a network of scalars.
+"""The demonstration of karpathy/micrograd: two half moons, separated by a network of scalars.
 
 The loss is written for one point. Run on Values it is a graph of scalars, one for each point;
 vectorized it is native code, for all points at once. The numbers are the same. It prints:

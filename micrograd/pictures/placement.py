@@ -178,7 +178,7 @@ def _crossings(graph: _Layered, layers: list[list[int]], place: list[float]) -> 
 
 
 def _middles(graph: _Layered, layers: list[list[int]], gap: float) -> list[float]:
-    """The vertical coordinate of each node, from 0 on."""
+    """The vertical coordinate of each node; the smallest is 0."""
     middle = [0.0] * len(graph.layer)
     for row in layers:
         y = 0.0

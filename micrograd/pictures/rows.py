@@ -37,7 +37,7 @@ class Table(dict[str, Row]):
     """The rows of operations, each with a number of operands, and of all that these use.
 
     A key is the name; with the number of operands, as in `norm:7`, if the program depends on it.
-    Own operations, which may be defined again under one name, are told apart: `cube#0`, `cube#1`.
+    Own operations, which may be defined again under one name, are numbered: `cube#0`, `cube#1`.
 
     >>> table = Table([(ops.tanh, 1)])
     >>> table["tanh"]["derivative"]

@@ -283,7 +283,7 @@ export class Stage {
     this.focus(ids[(ids.indexOf(from) + by + ids.length) % ids.length]);
   }
 
-  /** The title as it is told in a sentence. */
+  /** The title as it is written in a sentence. */
   called(item: Item): string {
     return cut(this.title(item), 60);
   }

@@ -35,7 +35,7 @@ def exact_program(
 
 
 def _gradients(root: Node, inputs: list[Symbol]) -> list[Node]:
-    """The gradients, added up from 0 on, as in the engine: a sum that starts with -0 is 0."""
+    """The gradients, added to 0 as in the engine: a sum that starts with -0 is 0."""
     if not isinstance(root, Symbol):
         return [0.0] * len(inputs)
     return [0.0 + g for g in graph.gradients(root, inputs, again=False)]
