@@ -28,7 +28,7 @@ ABOUT_MACHINE_CODE = [
     "tests/compiler/special_functions.py", "tests/compiler/test_special_functions.py",
     "tests/compiler/test_vectormath.py",
 ]  # fmt: skip
-# Not to be read for doctests: several modules named conftest cannot be imported for that.
+# Not collected for doctests: several modules named conftest cannot be imported.
 collect_ignore_glob = [
     "tests/without/*", "tests/*/conftest.py", *(ABOUT_MACHINE_CODE if no_machine_code else []),
 ]  # fmt: skip

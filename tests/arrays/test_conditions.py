@@ -1,4 +1,4 @@
-"""Conditions of `where` and its kin: truths, and 0 and 1; `~` of a bool is neither."""
+"""Conditions of `where` and similar functions: truths, and 0 and 1; `~` of a bool is neither."""
 
 from collections.abc import Callable
 from typing import Any

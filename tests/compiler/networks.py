@@ -15,15 +15,10 @@ def normal(*shape: int) -> Any:
 w = Value(0.8)
 
 
-# As SciPy calls it.
-
-
 def rosenbrock(x: Any) -> Any:
     n = len(x)
     return mg.sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(n - 1))
 
-
-# Threads.
 
 model = MLP(4, [16, 16, 1], activation="tanh", seed=0)
 

@@ -152,7 +152,7 @@ def test_files_of_others_are_neither_counted_nor_removed(
     monkeypatch.setattr(cache, "LIMIT", len(CODE) + 32)
     folder.mkdir(mode=0o700, parents=True)
     others = [where / name for where in (folder, folder.parent) for name in NOT_ENTRIES]
-    others.append(folder.parent / NAME)  # as an earlier version wrote it, or anybody
+    others.append(folder.parent / NAME)  # as an earlier version, or another program, wrote it
     for other in others:
         other.write_bytes(bytes(2 * cache.LIMIT))
         os.utime(other, (1e9, 1e9))

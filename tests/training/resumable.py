@@ -36,7 +36,7 @@ def numbers(net: mg.Module) -> list[float]:
     return [p.data for p in net.parameters()]
 
 
-def told(history: mg.History) -> dict[str, Any]:
+def as_text(history: mg.History) -> dict[str, Any]:
     """All fields of a history as text, so that NaN equals NaN."""
     kept = [f.name for f in fields(history) if f.name != "patient"]
     return {name: repr(getattr(history, name)) for name in kept}

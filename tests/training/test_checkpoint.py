@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from resumable import LINE, WEIGHTS, Stop, X, model, numbers, stopped_after, told, train, within_one
+from resumable import (
+    LINE,
+    WEIGHTS,
+    Stop,
+    X,
+    as_text,
+    model,
+    numbers,
+    stopped_after,
+    train,
+    within_one,
+)
 
 import micrograd as mg
 from micrograd.training.run.checkpoint import Checkpoint
@@ -79,7 +90,7 @@ def test_a_run_stopped_at_every_checkpoint_ends_in_the_same_bits(tmp_path, stops
     uninterrupted = train(whole, **options)
     net, history = in_parts(tmp_path / "run", every=every, **options)
     assert numbers(net) == numbers(whole)
-    assert told(history) == told(uninterrupted)
+    assert as_text(history) == as_text(uninterrupted)
     steps = uninterrupted.epochs * (stops[0] if every is None else 1)
     assert len(stops) >= min(uninterrupted.epochs, steps / 3)
     if name == "patience":  # it bites long after the best weights were saved
@@ -100,7 +111,7 @@ def test_nor_does_it_matter_where_the_seed_is_drawn(tmp_path, stops, every, engi
     whole = model()
     uninterrupted = train(whole, tmp_path / "other", resume=True, **options)
     assert numbers(net) == numbers(whole)
-    assert told(history) == told(uninterrupted)
+    assert as_text(history) == as_text(uninterrupted)
 
 
 @pytest.mark.parametrize("every", [None, 1, 3])
@@ -112,7 +123,7 @@ def test_a_file_in_pieces_goes_on_to_the_same_bits(tmp_path, stops, file, every)
     uninterrupted = train(whole, **options)
     net, history = in_parts(tmp_path / "run", every=every, **options)
     assert numbers(net) == numbers(whole)
-    assert told(history) == told(uninterrupted)
+    assert as_text(history) == as_text(uninterrupted)
 
 
 @pytest.mark.parametrize("every", [None, 1, 4, 7])
@@ -123,7 +134,7 @@ def test_what_came_after_the_last_checkpoint_is_done_again(tmp_path, every):
         with pytest.raises(Stop):
             train(model(), path, every=every, resume=True, callbacks=[stopped_after(epochs)])
     net = model()
-    assert told(train(net, path, every=every, resume=True)) == told(uninterrupted)
+    assert as_text(train(net, path, every=every, resume=True)) == as_text(uninterrupted)
     assert numbers(net) == numbers(whole)
 
 
@@ -142,7 +153,7 @@ def test_a_run_that_has_ended_gives_its_result_again(tmp_path):
     one = train(first, tmp_path / "run", **RUNS["patience"])
     other = train(again, tmp_path / "run", **RUNS["patience"], resume=True)
     assert one.stopped == "patience"
-    assert told(one) == told(other)
+    assert as_text(one) == as_text(other)
     assert numbers(first) == numbers(again)
 
 

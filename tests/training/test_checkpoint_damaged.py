@@ -211,7 +211,7 @@ def test_what_killed_runs_have_left_is_removed_but_nothing_of_a_neighbour(tmp_pa
 
 def test_what_a_living_process_is_writing_is_left_alone(tmp_path):
     ours = drafts(tmp_path, "run").splitlines()
-    theirs = [ours[0].replace(f".{os.getpid()}-", f".{os.getppid()}-")]  # whoever started this one
+    theirs = [ours[0].replace(f".{os.getpid()}-", f".{os.getppid()}-")]  # the parent process
     (tmp_path / theirs[0]).write_bytes(b"")
     sweep(tmp_path / "run")
     assert {*os.listdir(tmp_path)} == {*ours, *theirs}

@@ -57,16 +57,16 @@ def forks() -> Iterator[Callable[..., tuple[int, Callable[[], list[str]]]]]:
     with subprocess.Popen([sys.executable, "-c", RUNS_TO_KILL], **pipes) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        source, told = process.stdin, process.stdout
+        source, printed = process.stdin, process.stdout
 
         def start(path: object, file: object) -> tuple[int, Callable[[], list[str]]]:
             print(path, file, sep="|", file=source, flush=True)
-            number = int(told.readline())
+            number = int(printed.readline())
 
             def rest() -> list[str]:
                 print(file=source, flush=True)
-                lines = [told.readline().strip()]
-                return lines if len(lines[0]) < 9 else [*lines, told.readline().strip()]
+                lines = [printed.readline().strip()]
+                return lines if len(lines[0]) < 9 else [*lines, printed.readline().strip()]
 
             return number, rest
 
