@@ -1,7 +1,7 @@
-"""Own paths: an example asks first, and computes its own path alone.
+"""Own paths: each example evaluates its conditions first, and computes only its own path.
 
-The machine code knows some paths: all, or those that many examples take in lanes, and the others in
-branches. What neither knows is computed in NumPy, and compiled at a later call.
+There is machine code for some paths: all of them as branches, or frequent ones in lanes and the
+others as branches. A path without machine code is computed in NumPy, and compiled at a later call.
 """
 
 from collections.abc import Callable, Iterator
@@ -116,7 +116,8 @@ class OwnPaths(Tracer):
     def answers_of_own_paths(
         self, it: Specialization, answer: Answer, call: Call, theta: Array, seed: float
     ) -> tuple[Specialization, list[Result]]:
-        """The answers, each example by the first that knows its path: lanes, branches, NumPy."""
+        """The answers. Each example is computed by the first of these that has its path: lanes,
+        branches, NumPy."""
         assert it.known is not None
         paths = it.known.paths
         due = paths.debt + apart.cost(min(paths.count, call.n), call.n) > apart.price(paths)
@@ -144,14 +145,15 @@ class OwnPaths(Tracer):
     def _kernels(
         self, it: Specialization, answer: Answer, shared: tuple[int, ...], due: bool
     ) -> Iterator[Kernel]:
-        """The kernels that know the paths; none that is yet to be compiled, unless it is due."""
+        """The kernels of the known paths. One that is not compiled yet is left out, unless it is
+        due."""
         if due or (answer, False, shared) in it.kernels:
             yield self.kernel(it, answer, shared)
         if self.way(it, answer).has_lanes:
             yield self._rest(it, answer, shared)
 
     def _rest(self, it: Specialization, answer: Answer, shared: tuple[int, ...]) -> Kernel:
-        """The kernel of the examples whose paths have left the lanes."""
+        """The kernel of the examples whose paths are not in the lanes."""
         key = answer, shared
         kernel = it.rest.get(key)
         if kernel is None:

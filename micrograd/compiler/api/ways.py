@@ -1,8 +1,8 @@
-"""Ways: whether all paths are computed in lanes, or each example asks first and takes its own.
+"""Ways: whether all paths are computed in lanes, or each example branches and takes its own.
 
 In lanes, all paths are computed for all examples, in vectors, and `where` chooses. With branches,
-an example computes its own path alone, and the processor guesses the answers. Paths that few
-examples take may leave the lanes: the lanes compute the others, and branches follow for the few.
+an example computes its own path alone, and the processor predicts the branches. Paths that few
+examples take may be left out of the lanes: these examples are computed with branches afterwards.
 
 The estimates count instructions of the machine (`cost`), on the examples whose paths are known.
 Their constants were fitted to `benchmarks/control_flow.py`.
@@ -17,11 +17,11 @@ from micrograd.compiler.trace.paths import alike
 from micrograd.compiler.trace.symbol import Node, Symbol
 from micrograd.lazy import cached_property
 
-MISS = 24.0  # instructions that the processor could compute instead of a wrong guess
+MISS = 24.0  # instructions that a mispredicted branch costs
 IN_LANES = 0.55  # of the time of one after the other: neighbours in lanes do not wait for another
 GRADIENT_IN_LANES, GRADIENT_IN_BRANCHES = 2.3, 1.8  # times the work of the value: that of both
 ONE_MORE = 80.0  # instructions: an example that is gathered, computed in branches and put back
-LOOK = 4.0  # instructions: an example is looked at, whether it is one of these
+LOOK = 4.0  # instructions: a test whether an example is one of these
 LONGEST = 30_000  # operations of all branches: more code takes long to compile
 SHARES = (0.001, 0.005, 0.02, 0.05)  # paths that fewer examples take may leave the lanes
 GAIN = 0.7  # of the time: two programs take twice as long to compile
@@ -29,8 +29,8 @@ GAIN = 0.7  # of the time: two programs take twice as long to compile
 
 @dataclass(frozen=True)
 class Way:
-    """How a function with paths is computed: `rare` paths, those that a smaller share of the
-    examples take, have left the lanes; all have if it is 1."""
+    """How a function with paths is computed: paths that a smaller share than `rare` of the examples
+    take are left out of the lanes; all are if it is 1."""
 
     rare: float = 0.0
 
@@ -95,12 +95,12 @@ class Estimate:
 
     @cached_property
     def misses(self) -> float:
-        """The questions of an example that the processor answers wrongly."""
+        """The mispredicted branches of an example."""
         forks = [spot for spot in self.known.spots if spot.yes is not None and spot.no is not None]
         return sum(min(self.share(x.yes), self.share(x.no)) for x in forks)  # type: ignore[arg-type]
 
     def branches(self, gradient: bool) -> float:
-        """The work of an example that asks first."""
+        """The work of an example that branches."""
         work = sum(self.share(x) * self.own[id(x)] for x in self.known.spots)
         return work * (GRADIENT_IN_BRANCHES if gradient else 1.0) + MISS * self.misses
 
@@ -124,7 +124,7 @@ class Estimate:
         return work * (GRADIENT_IN_LANES if gradient else 1.0)
 
     def rest(self, rare: float, gradient: bool) -> float:
-        """The work, of an example in the mean, on paths that have left the lanes."""
+        """The mean work of an example on paths that are not in the lanes."""
         times, work, total = GRADIENT_IN_BRANCHES if gradient else 1.0, dict[int, float](), 0.0
         for spot in self.known.spots:
             here = work.get(id(spot), 0.0) + self.own[id(spot)]

@@ -133,7 +133,8 @@ class TreeEmitter:
         self._forget(before)
 
     def _forget(self, count: int) -> None:
-        """Keeps only the first registers: the others do not hold on all ways to the next block."""
+        """Keeps only the first registers: the others are not valid on all ways to the next
+        block."""
         while len(self.made) > count:
             del self.known[self.made.pop()]
 

@@ -1,7 +1,8 @@
 """Branching: the paths of a function as a tree of questions, in the numbers of one example.
 
-`roll` makes one program of all paths, which computes each of them for all examples. A tree asks
-first, and computes only the path that an example takes, one example after another.
+`roll` makes one program of all paths, which computes each of them for all examples. A tree
+evaluates the conditions first, and computes only the path that an example takes, one example after
+another.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ class Tree:
 
     def order(self, wanted: Sequence[Ref], known: object = ()) -> Iterator[int]:
         """The leaves and nodes on which some depend, each after its operands, but for those in
-        `known`, a container. What is yielded must be added to it before the next is asked for."""
+        `known`, a container. Each must be added to it before the next one is requested."""
         for x in wanted:
             stack = [x]
             while stack:
@@ -78,8 +79,8 @@ class Tree:
 
 
 class Numbers:
-    """The numbers of nodes for the examples at a place, each computed when it is asked for; those
-    that are known at the place above are selected."""
+    """The numbers of nodes for the examples at a place, each computed on demand; those that are
+    known at the place above are selected."""
 
     def __init__(
         self, tree: Tree, leaves: Sequence[NDArray[np.float64]], exact: bool,

@@ -16,7 +16,7 @@ class Spot:
     """A place of the trie, which may grow, and what was there."""
 
     place: Place
-    condition: Symbol | None = None  # of a question: where those go for whom it holds, or not
+    condition: Symbol | None = None  # of a question: the places if it holds, and if it does not
     yes: "Spot | None" = None
     no: "Spot | None" = None
     leaf: Leaf | None = None  # of a known path
