@@ -8,10 +8,13 @@ are written out.
 """
 
 import os
+import resource
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,7 +28,7 @@ import micrograd as mg
 from micrograd.compiler.trace import found
 from micrograd.loops import run
 
-EXAMPLES, UNROLLED = 256, 50
+EXAMPLES, UNROLLED, LONG = 256, 50, 1_000_000
 STEPS = 100, 1_000, 10_000
 Scan = Callable[..., Any]
 random = np.random.default_rng(0)
@@ -163,6 +166,19 @@ def row(name: str, first: float, step: float, lines: int) -> None:
     print(f"  {name:24} {first:14.2f} {step * 1e9:24.2f} {lines:10,}", end="", flush=True)
 
 
+def memory() -> None:
+    """Prints the most memory that this process has needed for a gradient of many steps."""
+    omega, alpha, beta = map(mg.Value, (0.1, 0.1, 0.8))
+
+    def step(state: Any, r: Any) -> Any:
+        h, total = state
+        return (omega + alpha * r * r + beta * h, total + mg.log(h) + r * r / h), None
+
+    f = mg.compile(lambda r: mg.scan(step, (omega / (1 - alpha - beta), 0.0), r)[0][1])
+    f.backward(random.normal(size=LONG))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+
+
 def main() -> bool:
     side_by_side.header()
     os.environ["MICROGRAD_CACHE_DIR"] = tempfile.mkdtemp()
@@ -190,7 +206,10 @@ def main() -> bool:
                 met &= verdict(Within(1.5), step, written_out)
             print(flush=True)
         print(flush=True)
-    return met
+    command = [sys.executable, "-c", "import recurrences; recurrences.memory()"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True)
+    print(f"garch, {LONG:,} steps, memory: {float(done.stdout):.0f} MB", end="")
+    return verdict(Below(1000, "MB"), float(done.stdout)) and met
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from loops_as_written import U, W, assert_close, in_one, number, numbers, written
+from ways import WAYS
 
 import micrograd as mg
 from micrograd import Value
@@ -117,6 +118,26 @@ def test_loops_that_are_written_out(name: str, short: None) -> None:
     assert "loop for" not in str(g.source("program"))
 
 
+def masked(x: Any) -> Any:  # its trips read truths of two blocks
+    above = [(mg.cos if t % 2 else mg.sin)(v) > 0.1 for t, v in enumerate(x)]
+    h, first = x[0], x[1] > 0.0
+    for t in range(1, 40):
+        h = mg.where(above[t], mg.sin(h) + x[t], mg.where(first, h * x[t], h))
+    return h
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_trips_that_read_truths(way: str, short: None) -> None:
+    make, tolerance = WAYS[way]
+    x = np.random.default_rng(3).normal(size=(20, 40))
+    g = make(masked, each="row")
+    value, gradient = g.value_and_grad(x)
+    assert "loop for" in str(g.source("program"))
+    assert_close(value, [number(masked(row)) for row in x], tolerance)
+    expected = [numbers(mg.grad(masked)(row)) for row in x]
+    assert_close(gradient, expected, 100 * tolerance)
+
+
 def test_a_norm_of_states() -> None:
     def f(x: Any) -> Any:
         h, states = x[0], []
@@ -138,4 +159,7 @@ def test_exact_programs_keep_their_trips_and_say_so() -> None:
     g = mg.compile(f, exact=True)
     assert g(x) == number(f(x))
     assert "loop for" not in str(g.source("program"))
-    assert "1 loop over a state is written out, trip by trip" in str(g.explain())
+    assert (
+        "1 loop over a state is written out, trip by trip, since exact=True keeps each operation:"
+        in str(g.explain())
+    )

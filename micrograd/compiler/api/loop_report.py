@@ -45,7 +45,8 @@ def loops(function: Callable[..., Any], it: Specialization) -> str:
         head += " of the program:"
     else:
         head = f"{n} loops over a state are" if several else "1 loop over a state is"
-        head += " written out, trip by trip:"
+        head += " written out, trip by trip"
+        head += ", since exact=True keeps each operation:" if not it.trace.loops else ":"
     return "\n".join([head, *starmap(_described, lines)])
 
 

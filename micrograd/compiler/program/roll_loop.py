@@ -155,8 +155,9 @@ class LoopRoller:
         return View(self.copied(places, any(b.varying for b, _ in places)), 0, 1)
 
     def copied(self, places: list[Place], varies: bool) -> Block:
-        """A new block with the numbers in these places, in order."""
-        block = self.program.new_block(len(places), varies)
+        """A new block with the numbers, or the truths, in these places, in order."""
+        truths = all(block.boolean for block, _ in places)
+        block = self.program.new_block(len(places), varies, truths)
         self.program.instructions += copies(block, [_gather(*place) for place in places])
         return block
 
@@ -254,7 +255,11 @@ def copies(out: Block, gathers: list[Gather], step: int = 0, start: int = 0) -> 
     found: list[Map] = []
     for (block, moves), some in groupby(gathers, key=lambda g: (g.block, g.step)):
         index = np.concatenate([gather.index for gather in some])
-        found.append(Map(out, start, ops.identity, [Gather(block, index, moves)], step))
+        gather = Gather(block, index, moves)
+        copy = Map(out, start, ops.identity, [gather], step)
+        if out.boolean:
+            copy = Map(out, start, ops.logical_or, [gather, gather], step)
+        found.append(copy)
         start += len(index)
     return found
 

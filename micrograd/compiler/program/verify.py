@@ -113,6 +113,8 @@ def _verify_products(program: Program, instruction: Sum) -> None:
 def _verify_map(instruction: Map) -> None:
     assert all(operand.index.ndim == 1 for operand in instruction.operands)
     assert instruction.out.boolean == instruction.op.boolean
+    numbers = instruction.operands[instruction.op.conditions :]
+    assert not any(x.block.boolean for x in numbers), f"{instruction} reads a truth as a number"
 
 
 def _verify_branches(instruction: Branches) -> None:

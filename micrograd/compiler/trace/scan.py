@@ -113,11 +113,12 @@ class _Scan:
         self.place = {node: j for j, node in enumerate(self.body)}
         recurrence = self._recurrence(ends)
         whole = Symbol(self.graph, LOOP, self._reads(), recurrence)
-        last = [self._result(whole, x, self.trips - 1) for x in ends]
+        operands = (whole,)  # of all results: there may be millions
+        last = [self._result(operands, x, self.trips - 1) for x in ends]
         carry = arranged(last, *self.form)
         if form is None:
             return carry, None
-        rows = [[self._result(whole, x, t) for x in shown] for t in range(self.trips)]
+        rows = [[self._result(operands, x, t) for x in shown] for t in range(self.trips)]
         return carry, loops.arranged_rows(rows, *form[1:])
 
     def _own(self, x: Node, taken: set[Node] | None = None) -> Symbol:
@@ -159,8 +160,8 @@ class _Scan:
         own = {*self.slots, *self.columns, *self.body}
         return tuple([x for x in found if isinstance(x, Symbol) and x not in own])
 
-    def _result(self, whole: Symbol, node: Symbol, trip: int) -> Symbol:
-        return Symbol(self.graph, RESULT, (whole,), (self.place[node], trip))
+    def _result(self, operands: tuple[Symbol], node: Symbol, trip: int) -> Symbol:
+        return Symbol(self.graph, RESULT, operands, (self.place[node], trip))
 
 
 def column(graph: Any, nodes: list[Node]) -> Source:
