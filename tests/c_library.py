@@ -26,7 +26,7 @@ class Library:
 
     def __init__(self, program: Program, lanes: int, dtype: str, folder: Path):
         self.program, self.dtype, self.many = program, np.dtype(dtype), lanes > 1
-        self.text = c.source(schedule(program, lanes, delivers=False), dtype == "float64", "f")
+        self.text = c.source(schedule(program, lanes, native=False), dtype == "float64", "f")
         file, library = folder / "f.c", folder / "f.so"
         file.write_text(self.text)
         command = [str(COMPILER), *FLAGS, str(file), "-o", str(library), "-lm"]

@@ -239,5 +239,5 @@ def test_outer_products_per_example_are_computed_as_they_are_delivered() -> None
     assert nest.output == 1
     assert nest.axes == (16, 8)
     assert nest.steps[0].target.block not in good.offset
-    kept = schedule(program, 8, delivers=False)
+    kept = schedule(program, 8, native=False)
     assert nest.steps[0].target.block in kept.offset

@@ -21,7 +21,7 @@ def in_c(
     from micrograd.compiler.c import source as c
 
     itemsize = np.dtype(dtype).itemsize
-    plan = schedule(program, lanes, itemsize, delivers=False)
+    plan = schedule(program, lanes, itemsize, native=False)
     return c.source(plan, itemsize == 8, name, parameters, exact)
 
 

@@ -34,7 +34,7 @@ def source(
     """The plan as a C99 file with one function. The first comment says how to call it, and gives
     the index of each of the `parameters`, by name.
 
-    The plan must be scheduled with delivers=False: each output has rows of its own.
+    The plan must be scheduled with native=False: each output has rows of its own.
     """
     assert all(nest.output is None for nest in plan.examples)
     return _File(plan, double, _identifier(name), parameters, exact).text()

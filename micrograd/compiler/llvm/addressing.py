@@ -172,6 +172,7 @@ class Body:
         key = access.block, place.constant if known else None, near
         if key in self._loaded:
             return self._loaded[key]
+        assert key[:2] not in self.plan.private, f"{access} is not stored"
         pointer = self._pointer(access.block, place)
         if near:
             align = self._alignment_of(access.block)
@@ -202,10 +203,21 @@ class Body:
             one, zero = self.lanes.constant(1.0).value, self.lanes.constant(0.0).value
             value = self.b.select(value, one, zero)
         place = self.place(step.target, indices, None)
-        pointer = self._pointer(step.target.block, place)
-        self.b.store(value, pointer, align=self._alignment_of(step.target.block))
-        if self._straight_line and isinstance(place, ir.Constant):
-            self._loaded[step.target.block, place.constant, True] = value
+        block = step.target.block
+        known = place.constant if isinstance(place, ir.Constant) else None
+        rowless = block.varying and self.memory.rows is None
+        if not rowless and (block, known) not in self.plan.private:
+            self.b.store(value, self._pointer(block, place), align=self._alignment_of(block))
+        if self._straight_line and known is not None:
+            self._loaded[block, known, True] = value
+
+    def keep(self, block: Block, index: int, register: ir.Value) -> None:
+        """Within `straight_line`, reads of a number use this register."""
+        self._loaded[block, index, True] = register
+
+    def number(self, block: Block, index: int) -> ir.Value:
+        """A number of a block, for all lanes."""
+        return self._load(Access(block, (), index, ()), integer(index))
 
     def load_lane(self, block: Block, place: ir.Value, e: ir.Value) -> ir.Value:
         """The number of one example."""

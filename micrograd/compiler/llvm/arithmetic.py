@@ -20,8 +20,6 @@ from micrograd.compiler.trace.errors import chosen_by_if, formula
 from micrograd.ops import Interpreter, Op
 from micrograd.scalar import Scalar
 
-FUSE = ("contract",)  # allows fused multiply-add: a product and its sum are rounded once
-
 
 class Axis(Enum):
     """The axis along which a register is a vector."""
@@ -65,7 +63,9 @@ class Arithmetic:
 
     def __init__(self, module: Module, builder: ir.IRBuilder, axis: Axis):
         self.module, self.b = module, builder
-        self.flags = () if module.exact else FUSE
+        # The factors of sums that are one product so far. What is fused to a multiply-add is chosen
+        # here: LLVM's choice would depend on the code around it, and so would the last bits.
+        self._products: dict[Any, list[ir.Value]] = {}
         self._set_axis(axis)
 
     def _set_axis(self, axis: Axis) -> None:
@@ -123,19 +123,27 @@ class Arithmetic:
         return apply(step.combine.op, (Register(self, total), Register(self, term))).value
 
     def add_product(self, total: ir.Value | None, factors: list[ir.Value]) -> ir.Value:
-        b, flags = self.b, self.flags
+        b = self.b
         if self.is_subtracted(factors):
             _, first, *rest = factors
             if total is not None and not rest:
-                return b.fsub(total, first, flags=flags)
+                return b.fsub(total, first)
             factors = [b.fneg(first), *rest]  # becomes one instruction: a fused negate-multiply-add
-        if total is None:
-            return factors[0] if len(factors) == 1 else b.fmul(*factors, flags=flags)
-        if len(factors) == 1:
-            return b.fadd(total, factors[0], flags=flags)
-        if self.module.exact:
-            return b.fadd(total, b.fmul(*factors))
-        return self._intrinsic("fmuladd", [*factors, total], flags)
+        first, *others = factors
+        if total is None and others and not self.module.exact:
+            self._products[product := b.fmul(*factors)] = factors
+            return product
+        if total is None or self.module.exact:
+            term = b.fmul(*factors) if others else first
+            return term if total is None else b.fadd(total, term)
+        if others:
+            return self._fused(factors, total)
+        pending = self._products.pop(total, None)
+        return self._fused(pending, first) if pending else b.fadd(total, first)
+
+    def _fused(self, factors: list[ir.Value], total: ir.Value) -> ir.Value:
+        """A product and its sum, rounded once where the processor can."""
+        return self._intrinsic("fmuladd", [*factors, total])
 
     def is_subtracted(self, factors: list[ir.Value]) -> bool:
         """Whether a product has the leading factor -1, so that it can be subtracted instead."""
@@ -146,11 +154,15 @@ class Arithmetic:
 
     def difference(self, added: ir.Value | None, subtracted: ir.Value | None) -> ir.Value:
         """The added terms minus the subtracted ones; None stands for an empty sum."""
+        b = self.b
+        left, right = self._products.pop(added, None), self._products.pop(subtracted, None)
         if subtracted is None:
             return self.constant(0.0).value if added is None else added
         if added is None:
-            return self.b.fneg(subtracted)
-        return self.b.fsub(added, subtracted, flags=self.flags)
+            return b.fneg(subtracted)
+        if right:
+            return self._fused([b.fneg(right[0]), right[1]], added)
+        return self._fused(left, b.fneg(subtracted)) if left else b.fsub(added, subtracted)
 
     def primitive(self, op: Op, operands: list[ir.Value]) -> ir.Value:
         """A primitive operation on registers."""
@@ -180,9 +192,9 @@ class Arithmetic:
             result = self.b.select(here, value, result)
         return result
 
-    def _intrinsic(self, name: str, operands: list[ir.Value], flags: Any = ()) -> ir.Value:
+    def _intrinsic(self, name: str, operands: list[ir.Value]) -> ir.Value:
         callee = self._declared(name, self.vector, [self.vector] * len(operands))
-        return self.b.call(callee, operands, fastmath=flags)
+        return self.b.call(callee, operands)
 
     def _declared(self, name: str, result: ir.Type, operands: list[ir.Type]) -> ir.Function:
         """The LLVM intrinsic of this name, for registers of this type."""
@@ -248,18 +260,6 @@ class Arithmetic:
         number, flags = self.module.number, () if self.module.exact else ("reassoc",)
         callee = self._declared("vector.reduce.fadd", number, [number, self.vector])
         return self.b.call(callee, [ir.Constant(number, -0.0), total], fastmath=flags)
-
-    def transposed(self, rows: list[ir.Value]) -> list[ir.Value]:
-        """The transpose of a square matrix with these rows, by interleaving its two halves."""
-        n, b = len(rows), self.b
-        masks = [
-            ir.Constant(ir.VectorType(I32, n), [half + k // 2 + n * (k % 2) for k in range(n)])
-            for half in (0, n // 2)
-        ]
-        for _ in range(n.bit_length() - 1):
-            pairs = zip(rows[: n // 2], rows[n // 2 :])
-            rows = [b.shuffle_vector(x, y, mask) for x, y in pairs for mask in masks]
-        return rows
 
     def masked_load(self, pointer: ir.Value, count: int) -> ir.Value:
         """Loads the first `count` lanes; the others hold zero."""

@@ -6,7 +6,6 @@ Each nest, and each stretch of straight-line code, becomes a function, with the 
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from itertools import count, groupby
 
 from llvmlite import ir
 
@@ -16,11 +15,12 @@ from micrograd.compiler.llvm.branches import TreeEmitter
 from micrograd.compiler.llvm.builder import POINTER, Builder
 from micrograd.compiler.llvm.call_table import CallTable
 from micrograd.compiler.llvm.control_flow import I1, I64, plus, times
+from micrograd.compiler.llvm.direct import applies, function_of
 from micrograd.compiler.llvm.loop_nests import LoopNests
 from micrograd.compiler.llvm.marshalling import Marshalling
 from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.schedule.plan import CHUNKS, LoopNest, Nest, Nests, Plan, Stretch
-from micrograd.compiler.schedule.straight_line import stretches
+from micrograd.compiler.schedule.straight_line import in_order
 
 
 class Emitter:
@@ -29,7 +29,6 @@ class Emitter:
     def __init__(self, plan: Plan, width: int, double: bool, exact: bool):
         self.plan, self.module = plan, Module(width, double, exact)
         self.number = self.module.number
-        self._stretches = count()  # their numbers
 
     def build(self) -> ir.Module:
         """Functions `before`, `examples`, `combine`, `after`, and `run`, which calls them."""
@@ -171,15 +170,13 @@ class Emitter:
         body.b.ret_void()
         return body.b.function
 
-    def _phase(self, nests: Nests) -> Iterator[ir.Function]:
-        """The functions that compute the nests for a chunk of examples, in order."""
-        for unrolled, some in groupby(enumerate(nests), key=lambda each: each[1].straight_line):
-            if unrolled:
-                for stretch in stretches([nest for _, nest in some if isinstance(nest, Nest)]):
-                    yield self._stretch(f"stretch.{next(self._stretches)}", stretch)
+    def _phase(self, parts: list[Stretch | Nest | LoopNest]) -> Iterator[ir.Function]:
+        """The functions that compute the parts for a chunk of examples, in order."""
+        for k, part in enumerate(parts):
+            if isinstance(part, list):
+                yield self._stretch(f"stretch.{k}", part)
             else:
-                for k, nest in some:
-                    yield self._function(f"examples.{k}", nest, True)
+                yield self._function(f"examples.{k}", part, True)
 
     def _even(self, b: ir.IRBuilder, n: ir.Value, step: int) -> ir.Value:
         """The examples per chunk, at most `lanes`, if all chunks have equally many vectors."""
@@ -197,7 +194,8 @@ class Emitter:
     def _examples(self) -> ir.Function:
         """examples(w, u, r, d, v, table, seed, n, first, last): chunks first ... last - 1."""
         plan = self.plan
-        nests = [*self._phase([nest for nest in plan.examples if nest.output is None])]
+        parts = in_order([nest for nest in plan.examples if nest.output is None])
+        nests, direct = [*self._phase(parts)], function_of(self.module, plan, parts)
         types = [*[POINTER] * 6, self.number, I64, I64, I64]
         function = self.module.define("examples", types, internal=False)
         *pointers, pointer, seed, n, first, last = function.args
@@ -213,15 +211,30 @@ class Emitter:
             marshalling.real = b.select(b.icmp_signed("<", rest, size), rest, size)
             vectors = b.sdiv(plus(b, marshalling.real, I64(body.step - 1)), I64(body.step))
             marshalling.padded = times(b, vectors, I64(body.step))
-            self._load_inputs(marshalling, table, seed, apart)
-            begins = b.icmp_signed("==", chunk, first)
             body.memory = body.memory._replace(vectors=vectors)
-            *pointers, _, _, _ = body.memory
-            for nest in nests:
-                b.call(nest, [*pointers, vectors, begins])
-            self._store_outputs(marshalling, table)
+            begins = b.icmp_signed("==", chunk, first)
+            if direct is None:
+                self._by_rows(nests, marshalling, table, seed, apart, begins)
+            else:
+                with b.if_else(applies(marshalling, table, apart)) as (yes, no):
+                    with yes:
+                        uniform = [*body.memory[:4], pointer, seed]
+                        b.call(direct, [*uniform, marshalling.start, vectors])
+                    with no:
+                        self._by_rows(nests, marshalling, table, seed, apart, begins)
         b.ret_void()
         return function
+
+    def _by_rows(
+        self, nests: list[ir.Function], marshalling: Marshalling, table: CallTable,
+        seed: ir.Value, apart: ir.Value, begins: ir.Value,
+    ) -> None:  # fmt: skip
+        """A chunk of examples."""
+        self._load_inputs(marshalling, table, seed, apart)
+        *pointers, vectors, _, _ = marshalling.body.memory
+        for nest in nests:
+            marshalling.b.call(nest, [*pointers, vectors, begins])
+        self._store_outputs(marshalling, table)
 
     def _allocate_entries(self, body: Body) -> None:
         """Allocates the streams on the stack: pointers to rows that may lie in other arrays."""
@@ -272,7 +285,5 @@ class Emitter:
     def _watching(
         self, marshalling: Marshalling, table: CallTable, output: int
     ) -> AbstractContextManager[None]:
-        """Watches an output for NaN: every one but the first, which is watched only in programs
-        without guards."""
-        watched = output > 0 or self.plan.program.unguarded
+        watched = self.plan.program.watches(output)
         return marshalling.watching(table) if watched else nullcontext()

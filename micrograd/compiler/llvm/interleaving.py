@@ -1,11 +1,12 @@
-"""Interleaving: rows of a few numbers become a vector for each column, and vectors become rows.
+"""Interleaving: rows of numbers become a vector for each column, and vectors become rows.
 
-Rows of n numbers fill n vectors, and n vectors of columns are made of them; and back again.
+A few numbers lie one behind the other: rows of n fill n vectors. More are transposed in squares.
 """
 
 from llvmlite import ir
 
-from micrograd.compiler.llvm.control_flow import I32
+from micrograd.compiler.llvm.addressing import Body
+from micrograd.compiler.llvm.control_flow import I32, I64, plus
 
 Vectors = list[ir.Value]
 
@@ -17,6 +18,13 @@ def pays(n: int, width: int) -> bool:
 
 def _shuffles(n: int) -> int:
     return n * (n - 1) if n % 2 else n + 2 * _shuffles(n // 2)
+
+
+def loaded(body: Body, array: ir.Value, place: ir.Value, n: int) -> Vectors:
+    """The columns of a vector of rows, of n numbers each, which begin at index `place`."""
+    width = body.module.width
+    places = [plus(body.b, place, I64(k * width)) for k in range(n)]
+    return columns_of(body.b, [body.lanes.masked_load(body.at(array, x), width) for x in places])
 
 
 def columns_of(b: ir.IRBuilder, rows: Vectors) -> Vectors:
@@ -37,6 +45,16 @@ def rows_of(b: ir.IRBuilder, columns: Vectors) -> Vectors:
     pairs = zip(rows_of(b, columns[::2]), rows_of(b, columns[1::2]))
     masks = [[k // 2 + k % 2 * width for k in range(i, i + width)] for i in (0, width)]
     return [_shuffled(b, x, y, mask) for x, y in pairs for mask in masks]
+
+
+def transposed(b: ir.IRBuilder, rows: Vectors) -> Vectors:
+    """The transpose of a square matrix with these rows, by interleaving its two halves."""
+    n = len(rows)
+    masks = [[half + k // 2 + n * (k % 2) for k in range(n)] for half in (0, n // 2)]
+    for _ in range(n.bit_length() - 1):
+        pairs = zip(rows[: n // 2], rows[n // 2 :])
+        rows = [_shuffled(b, x, y, mask) for x, y in pairs for mask in masks]
+    return rows
 
 
 def _picked(b: ir.IRBuilder, vectors: Vectors, places: list[int]) -> ir.Value:

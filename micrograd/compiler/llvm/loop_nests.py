@@ -90,12 +90,16 @@ class LoopNests:
     def straight_line(self, stretch: Stretch) -> None:
         """Members without loops: they share the registers of what one of them loads or stores."""
         with self.body.over_vectors(), self.body.straight_line():
-            for tile in stretch:
-                first, _ = tile[0]
-                sums = self._side_by_side(tile) if first.opens_with_sum else [None]
-                for (nest, member), total in zip(tile, sums):
-                    known = {} if total is None else {nest.steps[0]: total}
-                    self._steps(nest.steps, known, list(map(integer, member)))
+            self.members(stretch)
+
+    def members(self, stretch: Stretch) -> None:
+        """The members of a stretch, in order."""
+        for tile in stretch:
+            first, _ = tile[0]
+            sums = self._side_by_side(tile) if first.opens_with_sum else [None]
+            for (nest, member), total in zip(tile, sums):
+                known = {} if total is None else {nest.steps[0]: total}
+                self._steps(nest.steps, known, list(map(integer, member)))
 
     def _side_by_side(self, tile: list[Member]) -> list[ir.Value]:
         """The long sums of a tile, interleaved, so that terms with the same load are neighbours."""
@@ -170,7 +174,7 @@ class LoopNests:
                         step, [self.lanes.zero() for _ in members], members, factors, 0, start
                     )
                     sums = [self.lanes.sum_of_lanes(part) for part in parts]
-                totals = [self.b.fadd(x, y, flags=self.lanes.flags) for x, y in zip(totals, sums)]
+                totals = [self.b.fadd(x, y) for x, y in zip(totals, sums)]
             totals = self._add_terms(step, totals, members, factors, start, terms)
         return totals
 

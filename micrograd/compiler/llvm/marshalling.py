@@ -94,7 +94,7 @@ class Marshalling:
             self.copy(I64(block.size), (source, example), (self.body.memory.rows, row))
         elif block.size == 1:
             near = b.icmp_signed("==", stride, I64(1)) if self._row_numbers is None else I1(0)
-            there = b.and_(near, self._is_whole())
+            there = b.and_(near, self.is_whole())
             if block not in self.body.plan.streams:
                 there = I1(0)
             else:
@@ -108,7 +108,7 @@ class Marshalling:
         else:
             self._load_squares(block, source, stride)
 
-    def _is_whole(self) -> ir.Value:
+    def is_whole(self) -> ir.Value:
         """Whether the chunk needs no padding."""
         return self.b.icmp_signed("==", self.real, self.padded)
 
@@ -123,7 +123,7 @@ class Marshalling:
     def open_output(self, block: Block, out: ir.Value, apart: ir.Value) -> None:
         """An output of one scalar is written to the caller's array directly, unless that overlaps
         an input."""
-        self._open(block, out, self.b.and_(apart, self._is_whole()))
+        self._open(block, out, self.b.and_(apart, self.is_whole()))
 
     def _example(self, e: ir.Value) -> ir.Value:
         """Example e of the chunk; for the padding, the last example."""
@@ -155,7 +155,7 @@ class Marshalling:
             def square(place: ir.Value, count: int) -> None:
                 places = [plus(b, example, place) for example in examples]
                 read = [self.lanes.masked_load(self.body.at(source, x), count) for x in places]
-                for k, numbers in enumerate(self.lanes.transposed(read)[:count]):
+                for k, numbers in enumerate(interleaving.transposed(b, read)[:count]):
                     to = times(b, plus(b, place, I64(row + k)), I64(plan.lanes))
                     self.body.store_row(plus(b, to, e), numbers)
 
@@ -168,9 +168,7 @@ class Marshalling:
         whole = b.select(near, b.and_(self.real, I64(-width)), I64(0))
         with self.body.loops.loop(whole, step=width) as e:
             at = times(b, plus(b, self.start, e), I64(size))
-            places = [plus(b, at, I64(k * width)) for k in range(size)]
-            rows = [self.lanes.masked_load(self.body.at(source, x), width) for x in places]
-            for k, column in enumerate(interleaving.columns_of(b, rows)):
+            for k, column in enumerate(interleaving.loaded(self.body, source, at, size)):
                 to = I64((self.body.plan.offset[block] + k) * self.body.plan.lanes)
                 self.body.store_row(plus(b, to, e), column)
         return whole
@@ -237,10 +235,10 @@ class Marshalling:
 
             def square(columns: list[ir.Value], i: ir.Value) -> None:
                 if few:
-                    self._store_few(columns, out, e)
+                    self.store_few(columns, out, e)
                     return
                 full = columns + [self.lanes.zero()] * (width - len(columns))
-                for k, numbers in enumerate(self.lanes.transposed(full)):
+                for k, numbers in enumerate(interleaving.transposed(b, full)):
                     example = plus(b, plus(b, self.start, e), I64(k))
                     at = self.body.at(out, plus(b, times(b, example, I64(members)), i))
                     self.lanes.masked_store(self.deliver(numbers), at, len(columns))
@@ -251,7 +249,8 @@ class Marshalling:
                 some = range(i, min(i + width, members))
                 square([self._vector(*homes[k], e) for k in some], I64(i))
 
-    def _store_few(self, columns: list[ir.Value], out: ir.Value, e: ir.Value) -> None:
+    def store_few(self, columns: list[ir.Value], out: ir.Value, e: ir.Value) -> None:
+        """Stores the columns of a vector of examples, which begins with e."""
         b, width = self.b, self.body.module.width
         at = times(b, plus(b, self.start, e), I64(len(columns)))
         for k, row in enumerate(interleaving.rows_of(b, columns)):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
+from micrograd.compiler.llvm import interleaving
 from micrograd.compiler.llvm.addressing import Body, Indices
 from micrograd.compiler.llvm.builder import POINTER
 from micrograd.compiler.llvm.control_flow import I64, plus, times
@@ -70,7 +71,7 @@ class OuterProducts:
                         i = times(b, plus(b, first, I64(q)), I64(width))
                         y = body.load_row(plus(b, panel, plus(b, at, i)))
                         to = body.at(out, plus(b, start, i))
-                        number = deliver(b.fmul(x, y, flags=lanes.flags))
+                        number = deliver(b.fmul(x, y))
                         lanes.masked_store(number, to, width if full else columns % width)
 
                 body.loops.tiled(columns // width, 2 * PANEL, some)
@@ -94,7 +95,7 @@ class OuterProducts:
             here = plus(b, times(b, plus(b, row, column), I64(lanes)), example)
             square = [body.load_row(plus(b, here, I64(k * lanes))) for k in range(width)]
             to = plus(b, plus(b, panel, times(b, example, I64(breadth * width))), column)
-            for k, vector in enumerate(body.lanes.transposed(square)):
+            for k, vector in enumerate(interleaving.transposed(b, square)):
                 body.store_row(plus(b, to, I64(k * breadth * width)), vector)
         return panel
 

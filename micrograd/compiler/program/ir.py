@@ -212,6 +212,11 @@ class Program:
             self.constants.size = len(self.constant_values)
         return place
 
+    def watches(self, output: int) -> bool:
+        """Whether native code records a NaN in this output: in every one but the first, and in that
+        of programs without guards."""
+        return output > 0 or self.unguarded
+
     @property
     def computations(self) -> list[Computation]:
         """The instructions, and those of loops in place of these."""

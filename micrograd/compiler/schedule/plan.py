@@ -186,6 +186,7 @@ class Plan:
     reduced_in_place: int  # how many sums over examples belong to that output; they come first
     streams: dict[Block, int]  # blocks of one scalar, read or written in the caller's array
     starts: dict[Block, int]  # inputs whose columns outer products read in the caller's array
+    private: set[tuple[Block, int]]  # members of blocks that are not stored: see `straight_line`
 
     @property
     def straight_line(self) -> bool:
@@ -230,7 +231,7 @@ def verify(plan: Plan) -> None:
                     )
             computed.add(step)
             if step.stored:
-                assert step.target.block in plan.offset, f"{step} has no memory"
+                assert _has_memory(plan, nest, step), f"{step} has no memory"
                 last = step.target.base + sum(
                     (n - 1) * max(s, 0) for n, s in zip(nest.axes, step.target.strides, strict=True)
                 )
@@ -240,6 +241,14 @@ def verify(plan: Plan) -> None:
             if step.stored and not awaited[step.target.block]:  # all members are there
                 stored.add(step.target.block)
     _verify_lifetimes(plan)
+
+
+def _has_memory(plan: Plan, nest: Nest, step: Step) -> bool:
+    """Whether all members that it stores have a row; those of a stretch need none."""
+    target = step.target
+    return target.block in plan.offset or all(
+        (target.block, target.at(member)) in plan.private for member in np.ndindex(nest.axes)
+    )
 
 
 def checked(plan: Plan) -> Plan:
@@ -258,14 +267,15 @@ def _verify_lifetimes(plan: Plan) -> None:
         return slice(plan.offset[block], plan.offset[block] + block.size)
 
     def is_live(block: Block) -> bool:
-        return not block.varying or bool((owner[rows(block)] == block).all())
+        rowless = not block.varying or block not in plan.offset
+        return rowless or bool((owner[rows(block)] == block).all())
 
     known = {block for block in (*plan.program.inputs, plan.program.seed) if block.varying}
     for block in known:
         owner[rows(block)] = block
     for nest in (*nests, *delivered):
         for block in {step.target.block for step in nest.steps if step.stored} - known:
-            if block.varying:
+            if block.varying and block in plan.offset:
                 owner[rows(block)] = block
                 known.add(block)
         for read in nest.reads():

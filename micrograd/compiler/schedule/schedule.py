@@ -11,6 +11,7 @@ examples.
 """
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from micrograd.compiler.schedule.access import Access
 from micrograd.compiler.schedule.fusion import nests_of, uses_of, with_own_comparisons
 from micrograd.compiler.schedule.liveness import Lifetime, allocated
 from micrograd.compiler.schedule.plan import LoopNest, Nest, Nests, Plan, single
-from micrograd.compiler.schedule.straight_line import choose_straight_line
+from micrograd.compiler.schedule.straight_line import choose_straight_line, private
 
 TILE = 8  # members of a long sum at once: as many independent chains of multiply-adds
 VECTOR_TILE = 4  # vectors of members at once
@@ -32,11 +33,11 @@ CACHE_BYTES = 768 * 1024  # of the second-level cache, for the numbers of one ch
 VECTORS = 17  # in a chunk, at most: odd, to avoid conflicts in the cache's sets; 17 x 8 hold 128
 
 
-def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool = True) -> Plan:
+def schedule(program: Program, width: int, number_bytes: int = 8, native: bool = True) -> Plan:
     """The loops of `program`, for vectors of `width` numbers; width 1 means one example at a time.
 
-    With `delivers`, an output that is an outer product per example is computed only when it is
-    written into the caller's array.
+    In `native` code, an output that is an outer product per example is computed only when it is
+    written into the caller's array, and what only one stretch reads stays in its registers.
     """
     instructions = with_own_comparisons(program)
     uses = uses_of(program, instructions)
@@ -49,12 +50,13 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
     first = [in_place[1]] if in_place and in_place[1] in sums else []
     if width > 1:
         plain = [nest for nest in nests[1] if isinstance(nest, Nest)]
-        _find_products(program, plain, width, uses if delivers else {})
+        _find_products(program, plain, width, uses if native else {})
         for nest in inner:
             if nest.over_examples:
                 nest.factors = _rows_and_columns(nest, width)
         choose_straight_line([nest for nest in plain if nest.output is None])
-    offset, rows, uniform, reduced = _layout(program, nests, first)
+    hidden = _private(program, nests[1]) if native else set[tuple[Block, int]]()
+    offset, rows, uniform, reduced = _layout(program, nests, first, hidden)
     outer = [nest for nest in inner if nest.factors]
     packed = max([_whole(nest.axes[-1], width) for nest in outer], default=0)
     streams = _streams(program) if width > 1 else {}
@@ -71,6 +73,7 @@ def schedule(program: Program, width: int, number_bytes: int = 8, delivers: bool
         offset=offset, rows=rows, uniform=uniform, reduced=reduced, packed=packed,
         in_place=in_place, reduced_in_place=sum(block.size for block in first),
         streams=streams, starts={block: len(streams) + k for k, block in enumerate(in_rows)},
+        private=hidden,
     )  # fmt: skip
 
 
@@ -151,6 +154,13 @@ def _near(rows: int, nests: Nests) -> int:
     return max(rows - sum(block.size for block in moving), 1) if moving else rows
 
 
+def _private(program: Program, nests: Nests) -> set[tuple[Block, int]]:
+    delivered = [nest for nest in nests if nest.output is not None]
+    read = {x.block for nest in delivered for x in nest.reads()}
+    outputs = {gather.block for gathers in program.outputs.values() for gather in gathers}
+    return private([nest for nest in nests if nest.output is None], read | outputs)
+
+
 def _streams(program: Program) -> dict[Block, int]:
     """Inputs and outputs of one scalar per example: their rows may lie in the caller's arrays."""
     answers = [g.block for gathers in program.outputs.values() for g in gathers]
@@ -179,10 +189,13 @@ def _in_place(program: Program) -> tuple[int, Block] | None:
 
 
 def _layout(
-    program: Program, phases: list[Nests], first_sums: list[Block]
-) -> tuple[dict[Block, int], int, int, int]:
+    program: Program, phases: list[Nests], first_sums: list[Block],
+    hidden: set[tuple[Block, int]],
+) -> tuple[dict[Block, int], int, int, int]:  # fmt: skip
     """The offsets of stored blocks, and the counts of rows, uniform numbers and reductions."""
-    offset, rows = _rows(program, phases[1])
+    count = Counter(block for block, _ in hidden)
+    rowless = {block for block in count if count[block] == block.size}
+    offset, rows = _rows(program, phases[1], rowless)
     uniform = reduced = 0
     for block in first_sums:
         offset[block] = uniform
@@ -195,7 +208,8 @@ def _layout(
             for s in nest.steps
         ):
             block = step.target.block
-            if step.stored and block not in offset and over == first:
+            placed = block in offset or block in rowless
+            if step.stored and not placed and over == first:
                 offset[block] = uniform
                 uniform += block.size
         if first:
@@ -207,14 +221,14 @@ def _layout(
     return offset, rows, uniform, reduced
 
 
-def _rows(program: Program, nests: Nests) -> tuple[dict[Block, int], int]:
+def _rows(program: Program, nests: Nests, rowless: set[Block]) -> tuple[dict[Block, int], int]:
     """The first row of each varying block, and the number of rows."""
     given = [block for block in (*program.inputs, program.seed) if block.varying]
     first, last = dict.fromkeys(given, 0), dict.fromkeys(given, 0)
     for k, nest in enumerate(nests):
         for step in nest.steps:
             block = step.target.block
-            if step.stored and block.varying:
+            if step.stored and block.varying and block not in rowless:
                 first.setdefault(block, k)
                 last[block] = k
         end = k if nest.output is None else len(nests)

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from itertools import groupby
+from typing import cast
 
 import numpy as np
 
-from micrograd.compiler.schedule.plan import Member, Nest, Stretch
+from micrograd.compiler.program.ir import Block
+from micrograd.compiler.schedule.access import Access
+from micrograd.compiler.schedule.plan import LoopNest, Member, Nest, Nests, Stretch
 
 STRAIGHT_LINE_WORK = 6_000  # at most: more straight-line code takes long to compile
 MANY_NESTS, NEST_WORK = 16, 48  # so many nests of so little work each: loops would take longer
@@ -36,6 +40,42 @@ def choose_straight_line(nests: list[Nest]) -> None:
 
 def _total_work(nests: list[Nest]) -> int:
     return sum(nest.work for nest in nests)
+
+
+def in_order(nests: Nests) -> list[Stretch | Nest | LoopNest]:
+    """The nests, with neighbours that are straight-line code as stretches."""
+    result: list[Stretch | Nest | LoopNest] = []
+    for straight_line, group in groupby(nests, key=lambda nest: nest.straight_line):
+        some = [*group]
+        result += stretches(cast(list[Nest], some)) if straight_line else some
+    return result
+
+
+def private(nests: Nests, outputs: set[Block]) -> set[tuple[Block, int]]:
+    """The members that only one stretch reads. They stay in its registers: none is stored."""
+    home: dict[tuple[Block, int], int] = {}
+    shared: set[Block | tuple[Block, int]] = {*outputs}
+    for k, part in enumerate(in_order(nests)):
+        if not isinstance(part, list):
+            shared.update(read.block for read in part.reads())
+            continue
+        members = [member for tile in part for member in tile]
+        home.update((place, k) for member in members for place in _stored(*member))
+        shared.update(x for member in members for x in _read(*member) if home.get(x, k) != k)
+    return {x for x in home if x not in shared and x[0] not in shared}
+
+
+def _stored(nest: Nest, member: tuple[int, ...]) -> list[tuple[Block, int]]:
+    targets = [step.target for step in nest.steps if step.stored]
+    return [(x.block, x.at(member)) for x in targets]
+
+
+def _read(nest: Nest, member: tuple[int, ...]) -> Iterator[tuple[Block, int]]:
+    for step in nest.steps:
+        for terms, reads in [(1, step.operands), *step.products]:
+            for x in reads:
+                if isinstance(x, Access):
+                    yield from ((x.block, x.at(member, t)) for t in range(terms))
 
 
 def stretches(nests: list[Nest]) -> list[Stretch]:
