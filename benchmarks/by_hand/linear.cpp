@@ -122,7 +122,14 @@ template <int N> void cholesky(long n, const double *a, double *x) {
 
 extern "C" {
 FUNCTIONS(2)
+FUNCTIONS(3)
 FUNCTIONS(4)
+FUNCTIONS(5)
+FUNCTIONS(6)
+FUNCTIONS(7)
 FUNCTIONS(8)
+FUNCTIONS(9)
+FUNCTIONS(10)
+FUNCTIONS(11)
 FUNCTIONS(12)
 }
