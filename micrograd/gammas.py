@@ -17,11 +17,13 @@ from micrograd.ops import (
     log,
     log1p,
     logical_and,
+    logical_not,
     logical_or,
     maximum,
     minimum,
     pow,
     select,
+    sin,
     sqrt,
 )
 from micrograd.special import (
@@ -59,11 +61,6 @@ def _positive_beta(a: Any, b: Any) -> Any:
     return select(q == 0, math.inf, select(q == math.inf, 0.0, value))
 
 
-def _sign_of_gamma(x: Any) -> Any:
-    n = floor(x)
-    return select(logical_and(x < 0, n != 2.0 * floor(0.5 * n)), -1.0, 1.0)
-
-
 def _fall(a: Any, b: Any) -> Any:
     """ψ(a) - ψ(a + b) for positive a and b, without cancellation."""
     small, s = raised(a)
@@ -85,14 +82,43 @@ def _beta(g: Any, z: Any, a: Any, b: Any) -> Any:
     return slope * by_a, slope * select(good, _fall(y, x), digamma(d) - whole)
 
 
+def _sine(x: Any) -> Any:
+    """sin πx, of which an integer makes 0."""
+    n = floor(x + 0.5)
+    return _alternating(n) * sin(math.pi * (x - n))
+
+
+def _alternating(n: Any) -> Any:
+    """(-1)ⁿ"""
+    return select(n == 2.0 * floor(0.5 * n), 1.0, -1.0)
+
+
 @composed(_beta)
 def beta(a, b):
     """the beta function, Γ(a) Γ(b) / Γ(a + b)"""
-    bad = logical_or(a < 0, b < 0)
-    x, y = select(bad, 1.0, a), select(bad, 1.0, b)
-    c, d = select(bad, a, 1.0), select(bad, b, 1.0)
-    sign = _sign_of_gamma(c) * _sign_of_gamma(d) * _sign_of_gamma(c + d)
-    return select(bad, sign * exp(lgamma(c) + lgamma(d) - lgamma(c + d)), _positive_beta(x, y))
+    c, d = maximum(a, b), minimum(a, b)
+    left, both, short = d < 0, c < 0, c + d <= 0
+    p, q = 1.0 - d, select(both, 1.0 - c, c + d)
+    x = select(left, select(both, p, select(short, c, p)), c)
+    y = select(left, select(both, q, select(short, 1.0 - (c + d), q)), d)
+    value = _positive_beta(x, y)
+    reflected = _reflected(select(left, c, 1.5), select(left, d, -0.5), value)
+    return select(left, select(d == -math.inf, math.nan, reflected), value)
+
+
+def _reflected(c: Any, d: Any, value: Any) -> Any:
+    """B(c, d) of negative d by Γ(x) Γ(1 - x) = π / sin πx of all gamma functions of negative
+    numbers, which leaves a beta function of positive ones; at a pole of Γ(d) alone, infinity."""
+    both, whole, sine = c < 0, floor(c) == c, _sine(d)
+    pole = sine == 0
+    # sin π(c + d) / sin πd, without the rounding of c + d
+    ratio = _sine(c + 0.5) + select(whole, 0.0, _sine(c) * div(_sine(d + 0.5), sine))
+    short = select(logical_and(pole, logical_not(whole)), math.inf, ratio * value)
+    long = div(math.pi, sine * select(c == math.inf, 1.0, c * value))
+    long = select(pole, math.inf, select(c == math.inf, math.inf * long, long))
+    two = div(math.pi * ratio, _sine(c) * (1.0 - (c + d)) * value)
+    two = select(logical_or(pole, whole), math.inf, two)
+    return select(both, two, select(c + d <= 0, short, long))
 
 
 # P(a, x), the regularised lower incomplete gamma function: below a + 1 by the series of positive

@@ -1,5 +1,6 @@
 """beta and gammainc: every way to run them, and the derivatives that they promise, by mpmath."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -73,7 +74,46 @@ def test_the_third_derivative_by_a_is_not_made_up() -> None:
     assert np.isnan(third(2.0))
 
 
-def test_beta_of_negative_operands_is_that_of_scipy() -> None:
-    special = pytest.importorskip("scipy.special")
-    for a, b in ((-0.5, 1.0), (-1.5, -2.5), (-1.5, 0.5), (-0.3, 7.25), (3.5, -2.25)):
-        assert mg.beta(a, b) == pytest.approx(special.beta(a, b), rel=1e-13, abs=1e-300)
+# Both negative, one, with a sum on either side of 0, near poles, and large ones, of which the
+# logarithms of the gamma functions cancel.
+NEGATIVE = [
+    (-0.5, 1.0), (-1.5, -2.25), (-0.3, 7.25), (3.5, -2.25), (0.75, -0.5), (1e-10, -479.1875),
+    (3.5, -479.25), (700.25, -479.25), (-120.5, -30.25), (-2.001, 0.5), (-1e5 - 0.25, 1e5 + 0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_beta_of_negative_operands_is_that_of_mpmath(dtype: str) -> None:
+    """As near as an error of some units of the last place in each operand."""
+    a, b = (np.array(x, dtype).astype(float) for x in zip(*NEGATIVE))
+    found = mg.vectorize(mg.beta, dtype=dtype)(a.astype(dtype), b.astype(dtype))
+    epsilon = float(np.finfo(dtype).eps)
+    with mp.workdps(60):
+        for x, y, value in zip(a, b, found):
+            want = mp.beta(mp.mpf(x), mp.mpf(y))
+            psi = mp.digamma(mp.mpf(x) + mp.mpf(y))
+            slopes = abs(x * (mp.digamma(x) - psi)) + abs(y * (mp.digamma(y) - psi))
+            if abs(want) > float(np.finfo(dtype).max):
+                assert value == math.copysign(math.inf, want)
+                continue
+            error = abs(mp.mpf(float(value)) / want - 1)
+            assert error <= 8 * epsilon * (1 + slopes), (x, y)
+            if dtype == "float64":
+                assert mg.beta(x, y) == pytest.approx(float(value), rel=1e-9)
+
+
+def test_beta_at_the_poles_is_that_of_scipy() -> None:
+    """Between integers it is the limit, where there is one."""
+    cases = {
+        (1.0, -2.0): -0.5, (2.0, -2.0): 0.5, (3.0, -2.0): math.inf, (2.5, -2.0): math.inf,
+        (-1.0, 1.0): -1.0, (-3.0, 2.0): 1 / 6, (-1.5, 0.5): 0.0, (-2.0, -0.5): math.inf,
+        (0.0, -0.5): math.inf,
+    }  # fmt: skip
+    for (a, b), want in cases.items():
+        assert mg.beta(a, b) == pytest.approx(want, rel=1e-15, abs=1e-300), (a, b)
+        assert mg.beta(b, a) == mg.beta(a, b)
+        assert mg.Value(a).beta(b).data == mg.beta(a, b)
+    assert mg.beta(-0.5, math.inf) == -math.inf  # as Γ(a) b ** -a
+    assert mg.beta(-1.5, math.inf) == math.inf
+    for a in (-math.inf, 2.0, -2.5, math.inf):
+        assert math.isnan(mg.beta(a, -math.inf))
