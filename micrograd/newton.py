@@ -8,7 +8,8 @@ nearly as long as the one before, one is taken that is as long as the sum of the
 (Aitken, 1926), or a little shorter.
 
 Several unknowns: a Newton step that does not make the sum of squares smaller is cut to a quarter
-(Dennis and Schnabel, 1983, with the simplest of their rules).
+(Dennis and Schnabel, 1983, with the simplest of their rules). Where the Jacobian is singular, the
+step is along the gradient of that sum (Cauchy, 1847).
 
 Both end where a step does not change the last two bits of x, or where rounding ends the quadratic
 convergence: after a step that was 16 times shorter than the one before it, the next is not 4 times
@@ -191,15 +192,18 @@ def several_unknowns(evaluate: Evaluate, n: int) -> Iteration:
         x, p, last = state[:n], state[n : 2 * n], state[2 * n : 3 * n]
         least, before, trials, rounds = state[3 * n :]
         f, jacobian = evaluate(*x, *operands[n:])
-        squares = ops.sum(*[y * y for y in f])
+        squares = _dot(f, f)
         newton = linear.solve(jacobian, [-y for y in f])
+        regular = _largest(newton) < math.inf
+        newton = [select(regular, d, c) for d, c in zip(newton, _downhill(jacobian, f))]
         better = logical_and(_not(squares >= 0.98 * least), squares == squares)
         exact = _all([a + 0.25 * d == a for a, d in zip(x, newton)])
         length, last_length, size = _largest(newton), _largest(last), _largest(x)
         ended = logical_and(trials == 0.0, _ended(length, last_length, before, size))
         short = logical_and(_not(better), size + 0.25 * length == size)
         solved = squares == 0.0
-        found = logical_or(logical_or(solved, exact), logical_or(short, ended))
+        near = logical_and(regular, logical_or(exact, logical_or(short, ended)))
+        found = logical_or(solved, near)
         trials = select(better, 0.0, trials + 1.0)
         failed = logical_and(_not(found), logical_or(trials > TRIALS, rounds <= 1.0))
 
@@ -217,6 +221,18 @@ def several_unknowns(evaluate: Evaluate, n: int) -> Iteration:
         )  # fmt: skip
 
     return Iteration(start, step, lambda state: state[-1] > 0.0, lambda state: state[:n])
+
+
+def _downhill(jacobian: Sequence[Any], f: Sequence[Any]) -> list[Any]:
+    """The step along the gradient of the sum of squares to the minimum of the linear model."""
+    slopes = [_dot(column, f) for column in zip(*jacobian)]
+    along = [_dot(row, slopes) for row in jacobian]
+    length = ops.div(_dot(slopes, slopes), _dot(along, along))
+    return [-length * slope for slope in slopes]
+
+
+def _dot(x: Sequence[Any], y: Sequence[Any]) -> Any:
+    return ops.sum(*[a * b for a, b in zip(x, y)])
 
 
 def _all(conditions: Sequence[Any]) -> Any:

@@ -58,6 +58,34 @@ def test_a_system_without_a_solution_is_nan() -> None:
     assert np.isnan(x).all()
 
 
+@pytest.mark.parametrize("way", ["eager", "compiled", "exact"])
+def test_a_system_whose_jacobian_is_singular_at_the_guess_is_solved(way: str) -> None:
+    """Brown's almost linear function, from its customary start."""
+
+    def brown(v: Any, c: Any) -> list[Any]:
+        total = v[0] + v[1] + v[2]
+        return [v[0] + total - c, v[1] + total - c, v[0] * v[1] * v[2] - 1.0]
+
+    def unknowns(c: Any) -> Any:
+        return np.array(mg.root(brown, [0.5, 0.5, 0.5], c))
+
+    c = np.array([4.0, 5.0])
+    found = (
+        np.array([unknowns(x) for x in c])
+        if way == "eager"
+        else mg.vectorize(unknowns, exact=way == "exact")(c)
+    )
+    for x, value in zip(found, c):
+        np.testing.assert_allclose([float(y) for y in brown(list(x), value)], 0.0, atol=1e-12)
+
+
+def test_where_no_way_leads_down_a_system_has_no_solution() -> None:
+    """The Jacobian is singular, and the sum of squares stationary."""
+    with pytest.warns(mg.ConvergenceWarning):
+        x = mg.root(lambda v: [v[0] ** 2 + v[1] ** 2 - 2.0, v[0] - v[1]], [0.0, 0.0])
+    assert np.isnan(x).all()
+
+
 def test_other_numbers_of_equations_than_of_unknowns_raise() -> None:
     for result in ([1.0], 1.0, [1.0, [2.0]]):
         with pytest.raises(mg.ShapeError, match="2 unknowns"):
