@@ -41,7 +41,8 @@ def scan(
     result has an array of `length` numbers. It is None if y is None, or if there are no steps.
 
     Raises ShapeError if sequences have different lengths, or if the step changes the structure or
-    a shape of the carry; TypeError if it is no function, or does not return a pair.
+    a shape of the carry; TypeError if it is no function, or does not return a pair, or if the carry
+    holds anything but numbers.
 
     >>> import micrograd as mg
     >>> rate = mg.Value(0.1)
@@ -60,6 +61,7 @@ def scan(
             "scan: expected a function step(carry, x) that returns (carry, y), got "
             f"{type(step).__name__} {step!r:.60}"
         )
+    _check_numbers(carry)
     items = items_of(xs, length)
     innermost = watch.watching()
     if innermost is not None and len(items) > 1:
@@ -121,8 +123,21 @@ def _items(xs: Any) -> list[Any]:
     return [*zip(*columns)]
 
 
+def _check_numbers(carry: Any) -> None:
+    """Raises TypeError unless the carry is made of numbers."""
+    try:
+        scalars_of(carry)
+    except TypeError as error:
+        raise TypeError(
+            "scan: the carry is made of numbers, arrays, and lists, tuples and dicts of them "
+            f"({error}). Without a carry, pass ()"
+        ) from None
+
+
 def check_carry(before: Any, after: Any) -> None:
-    """Raises ShapeError unless the carry has kept its structure and the shapes of its arrays."""
+    """Raises ShapeError unless the carry has kept its structure and the shapes of its arrays, and
+    TypeError unless it is made of numbers."""
+    _check_numbers(after)
     (old, structure), (new, other) = flatten(before), flatten(after)
     if structure != other:
         raise ShapeError(

@@ -6,7 +6,6 @@ threads are not affected.
 """
 
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import Context, ContextVar, copy_context
@@ -23,6 +22,7 @@ from micrograd.caller import (
     warn,
 )
 from micrograd.errors import LostGradientError, LostGradientWarning
+from micrograd.floats_only import called
 from micrograd.ops import TABLE
 
 _innermost: ContextVar["Watch | None"] = ContextVar("watch", default=None)
@@ -52,15 +52,10 @@ class Watch:
         self.outer = outer = watching()
         try:
             _innermost.set(self)
-            answer = function(*args, **kwargs)
+            answer = called(function, *args, **kwargs)
             if answer is None:
                 raise self.no_answer(nothing_returned(function))
             return answer
-        except TypeError as error:
-            better = _floats_only(error)
-            if better is None:
-                raise
-            raise better from None
         finally:
             _innermost.set(outer)
 
@@ -192,27 +187,3 @@ def undecided() -> None:
             "micrograd.array([...]), on which NumPy's functions are formulas",
             LostGradientWarning,
         )
-
-
-def _floats_only(error: TypeError) -> TypeError | None:
-    """The error for a NumPy function that is compiled for floats, with alternatives; or None."""
-    found = re.match(
-        r"Cannot cast ufunc '(\w+?)\d*' input(?: \d+)? from dtype\('O'\)"
-        r"|ufunc '(\w+)' not supported for the input types",
-        str(error),
-    )
-    mixed = re.match(
-        r"loop of ufunc .* of type (\w+) which has no callable (\w+) method", str(error)
-    )
-    if mixed:
-        return TypeError(
-            f"np.{mixed[2]} got an array of objects: scalars of a graph beside a {mixed[1]}. "
-            "Make it by micrograd.array([...]), on which NumPy's functions work as on floats"
-        )
-    if not found:
-        return None
-    return TypeError(
-        f"NumPy's {found[1] or found[2]} takes only floats, not Values; use `@`, np.dot, np.sum, "
-        "np.linalg.norm and elementwise functions, and write a linear solve as elimination, row by "
-        "row"
-    )

@@ -59,6 +59,16 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a Value times an output": (lambda: mg.Value(2.0) * MODEL([1, 2, 3]), TypeError, r"\(out,\) = model\(x\)"),
     "the truth of an output": (lambda: 1 if MODEL([1, 2, 3]) else 0, TypeError, r"\(out,\) = model\(x\).*the truth of a list says nothing"),
     "a misspelt label": (lambda: mg.Value(2.0, lable="a"), TypeError, r"Value\(\) has no argument 'lable'; did you mean 'label'\?"),  # type: ignore[call-arg]
+    "a name as children": (lambda: mg.Value(2.0, "a"), TypeError, r"^the operands of a Value are Values, as in Value\(data, \(a, b\), '\+'\); got str 'a'\. A name is passed as name='a'$"),  # type: ignore[arg-type]
+    "a number as children": (lambda: mg.Value(2.0, 3.0), TypeError, r"^the operands of a Value are Values.*got float 3\.0$"),  # type: ignore[arg-type]
+    "numbers as children": (lambda: mg.Value(2.0, [3.0, mg.Value(1.0)]), TypeError, r"^the operands of a Value are Values.*got float 3\.0$"),  # type: ignore[list-item]
+    "a word to start a loop": (lambda: mg.scan(lambda c, x: (c, x), "text", [1.0]), TypeError, r"^scan: the carry is made of numbers.*got str 'text'"),
+    "a word in the start of a loop, compiled": (lambda: mg.compile(lambda a: mg.scan(lambda c, x: (c, x * a), [a, "b"], [1.0, 2.0])[1])(1.0), TypeError, r"^scan: the carry is made of numbers.*got str 'b'"),
+    "a carry that becomes a word": (lambda: mg.compile(lambda a: mg.scan(lambda c, x: ("s", x), a, [1.0, 2.0])[1])(1.0), TypeError, r"^scan: the carry is made of numbers.*got str 's'"),
+    "a carry that becomes nothing": (lambda: mg.scan(lambda c, x: (None, x), 1.0, [1.0, 2.0]), TypeError, r"^scan: the carry is made of numbers.*got NoneType None"),
+    "a missing model": (lambda: mg.load("missing"), FileNotFoundError, r"expected a file that micrograd\.save wrote.*'missing'$"),
+    "a folder as a model": (lambda: mg.load("."), IsADirectoryError, r"expected a file that micrograd\.save wrote.*'\.'$"),
+    "a number as a path": (lambda: mg.load(3), TypeError, r"^load expected the path of a file, got int 3$"),  # type: ignore[call-overload]
     "an output above a number": (lambda: MODEL([1, 2, 3]) > 0, TypeError, r"\(out,\) = model\(x\)"),
     "the magnitude of an output": (lambda: abs(MODEL([1, 2, 3])), TypeError, r"\(out,\) = model\(x\)"),
     "an output as a float": (lambda: float(MODEL([1, 2, 3])), TypeError, r"\(out,\) = model\(x\)"),
@@ -95,9 +105,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a schedule": (lambda: mg.CosineDeccay, AttributeError, "did you mean 'CosineDecay'"),
     "an operation's name": (lambda: mg.Sigmoid, AttributeError, "did you mean 'sigmoid'"),
     "a name of a builtin": (lambda: mg.Sum, AttributeError, "did you mean 'sum'"),
-    "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"NumPy's solve takes only floats.*elimination"),
-    "a ufunc for floats only": (lambda: mg.grad(lambda x: np.isnan(np.array([x, 1.0]))[0] + x)(1.0), TypeError, "NumPy's isnan takes only floats, not Values"),
-    "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"NumPy's det takes only floats"),
+    "np.linalg.solve": (lambda: mg.grad(solved)(np.ones(2)), TypeError, r"^np\.linalg\.solve cannot read an array that np\.array made.*test_names\.py:\d+\. Instead, make the array by micrograd\.array.*micrograd\.solve$"),
+    "a ufunc for floats only": (lambda: mg.grad(lambda x: np.isnan(np.array([x, 1.0]))[0] + x)(1.0), TypeError, r"^np\.isnan cannot read.*make the array by micrograd\.array\(\[\.\.\.\]\), on which"),
+    "np.linalg.det in a root": (lambda: mg.root(lambda x: np.linalg.det(np.array([[x, 1.0], [1.0, x]])), 2.0), mg.NumPyError, r"^np\.linalg\.det cannot read.*micrograd\.det$"),
+    "np.linalg.eigvalsh": (lambda: mg.grad(lambda x: np.linalg.eigvalsh(np.array([[x, 1.0], [1.0, x]]))[0])(2.0), mg.NumPyError, r"^np\.linalg\.eigvalsh cannot.*made by micrograd\.array\(\[\.\.\.\]\), write np\.linalg\.solve, inv"),
+    "np.fft": (lambda: mg.grad(lambda x: np.fft.fft(np.array([x, x]))[0].real)(2.0), mg.NumPyError, r"^fft cannot read.*write it in operations of micrograd, or add it with"),
+    "np.linalg.det, compiled": (lambda: mg.compile(determinant)(np.ones(2)), TypeError, r"^np\.linalg\.det cannot read .*test_names\.py:\d+\. Instead.*micrograd\.det$"),
     "a forgotten return": (lambda: mg.grad(forgetful)(2.0), TypeError, r"^forgetful, at .*test_names\.py:\d+, returned None.*is a `return` missing\?"),
     "a forgotten return beside a keyword": (lambda: mg.grad(lambda x, y: None)(2.0, y=1.0), TypeError, r"^<lambda>, at .*test_names\.py"),
     "a forgotten return, compiled": (lambda: mg.compile(forgetful)(2.0), mg.TraceError, r"^forgetful, at .*is a `return` missing"),

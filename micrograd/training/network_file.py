@@ -1,5 +1,6 @@
 """save, load: the numbers of a model in one .safetensors file, without pickle."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -64,6 +65,18 @@ def _made_by(model: Module) -> dict[str, object] | None:
     }  # fmt: skip
 
 
+def _check_file(path: Any) -> None:
+    """Raises TypeError if it is no path, the system's error if it cannot be opened."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"load expected the path of a file, got {type(path).__name__} {path!r:.60}")
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        expected = f"{error.strerror}; expected a file that micrograd.save wrote"
+        raise type(error)(error.errno, expected, str(path)) from None
+
+
 @overload
 def load(path: str | Path, into: None = None) -> MLP: ...
 @overload
@@ -74,8 +87,8 @@ def load(path: str | Path, into: Module | None = None) -> Module:
 
     An `MLP` is made anew. For another Module, or an MLP with a function as activation, pass a model
     of the same shapes as `into`, which gets the numbers, and is returned. Raises ValueError for any
-    other file and if `into` is needed, ShapeError if it has other shapes, and OSError if the file
-    cannot be read.
+    other file and if `into` is needed, ShapeError if it has other shapes, OSError if the file
+    cannot be read, and TypeError if `path` is none.
 
     >>> import micrograd as mg
     >>> from tempfile import TemporaryDirectory
@@ -84,8 +97,7 @@ def load(path: str | Path, into: Module | None = None) -> Module:
     ...     mg.load(f"{directory}/neuron.safetensors", into=mg.Neuron(2)).state_dict().keys()
     dict_keys(['weights', 'bias'])
     """
-    with open(path, "rb"):  # raises the system's error if the file cannot be opened
-        pass
+    _check_file(path)
     arrays, description = SAVED.read(Path(path))
     stored = fields.read(_Stored, description, "the description")
     if into is None and stored.mlp is None:
