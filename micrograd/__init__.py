@@ -12,6 +12,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from micrograd import installation, losses  # noqa: F401  (installation first: see there)
+from micrograd.beta_function import beta
 from micrograd.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from micrograd.chain_rule import backward_steps
 from micrograd.check import NonFiniteError, check_finite, record_lines
@@ -55,7 +56,7 @@ from micrograd.functions import (
     sum,
     take,
 )
-from micrograd.gammas import beta, gammainc
+from micrograd.gammas import gammainc
 from micrograd.lazy import imported as _imported
 from micrograd.linear import cholesky, det, inv, solve
 from micrograd.module import Module

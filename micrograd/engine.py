@@ -20,7 +20,7 @@ from micrograd.annotations import Number, Numbers, Result
 from micrograd.errors import ShapeError
 from micrograd.ops import TABLE, Interpreter, Op
 from micrograd.real import instead_of, number
-from micrograd.scalar import Scalar
+from micrograd.scalar import Scalar, operands_by_hand
 from micrograd.watch import watching
 
 
@@ -65,7 +65,7 @@ class Value(Scalar):
         self.first, self.second = (), None
         self.name = label if name is None else name
         if _children:
-            self.op, self.first = ops.label(_op), _values(_children)
+            self.op, self.first = ops.label(_op), operands_by_hand(_children)
         if watching() is not None:
             watch.made(self)
 
@@ -223,20 +223,6 @@ def _real(x: Any, name: str) -> float:
         return number(x)
     except TypeError as error:
         raise TypeError(f"the {name} of a Value: {error}. Instead, {instead_of(x)}") from None
-
-
-def _values(children: Any) -> tuple[Value, ...]:
-    """The operands of a Value that is made by hand, as in karpathy's lecture."""
-    several = hasattr(children, "__iter__") and not isinstance(children, (str, bytes))
-    operands: tuple[Any, ...] = tuple(children) if several else (children,)
-    for x in operands:
-        if not isinstance(x, Value):
-            name = ". A name is passed as name='a'" if isinstance(x, str) else ""
-            raise TypeError(
-                "the operands of a Value are Values, as in Value(data, (a, b), '+'); got "
-                f"{type(x).__name__} {x!r:.60}{name}"
-            )
-    return operands
 
 
 def _node(data: float, op: Op, first: Any, second: Any = None) -> Value:

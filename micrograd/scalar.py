@@ -7,7 +7,7 @@ operation, and inherits all operators and methods.
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, overload
 
-from micrograd import elementary, gammas, ops, special
+from micrograd import beta_function, elementary, gammas, ops, special
 from micrograd.annotations import Result
 from micrograd.arrays.formulas import METHODS, formula_of
 from micrograd.ops import Interpreter, Op
@@ -153,7 +153,7 @@ class Scalar:
     asin, acos, atan, atan2 = map(function, (ops.asin, ops.acos, ops.atan, ops.atan2))
     sinh, cosh, tanh = map(function, (ops.sinh, ops.cosh, ops.tanh))
     erf, erfc, lgamma = map(function, (ops.erf, ops.erfc, special.lgamma))
-    beta, gammainc = map(function, (gammas.beta, gammas.gammainc))
+    beta, gammainc = map(function, (beta_function.beta, gammas.gammainc))
     sigmoid, softplus, relu = map(function, (ops.sigmoid, ops.softplus, ops.relu))
     leaky_relu, elu, silu, gelu = map(function, (ops.leaky_relu, ops.elu, ops.silu, ops.gelu))
     maximum, minimum = map(function, (ops.maximum, ops.minimum))
@@ -198,3 +198,17 @@ def add_methods() -> None:
 for _name in METHODS:
     setattr(Scalar, _name, _method(formula_of(_name)))
 add_methods()
+
+
+def operands_by_hand(children: Any) -> tuple[Any, ...]:
+    """The operands of a Value that is made by hand, as in karpathy's lecture."""
+    several = hasattr(children, "__iter__") and not isinstance(children, (str, bytes))
+    operands: tuple[Any, ...] = tuple(children) if several else (children,)
+    for x in operands:
+        if not isinstance(x, Scalar):
+            name = ". A name is passed as name='a'" if isinstance(x, str) else ""
+            raise TypeError(
+                "the operands of a Value are Values, as in Value(data, (a, b), '+'); got "
+                f"{type(x).__name__} {x!r:.60}{name}"
+            )
+    return operands

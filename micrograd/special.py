@@ -1,7 +1,7 @@
 """Special functions: rows of the table whose formulas are long, and the derivatives they need.
 
-Their errors, and those of `gammas.py` and `normal.py`, are at most 8 times what an error of an
-epsilon in each operand, and in the result, comes to (`benchmarks/accuracy.py`).
+Their errors, and those of `beta_function.py`, `gammas.py` and `normal.py`, are at most 8 times what
+an error of an epsilon in each operand, and in the result, comes to (`benchmarks/accuracy.py`).
 """
 
 import math

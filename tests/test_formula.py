@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import micrograd as mg
-from micrograd import gammas, ops
+from micrograd import beta_function, ops
 from micrograd.formula import Formula, _texts, derivative, derivative_line
 from micrograd.operation import TABLE, UNLISTED, Op
 
@@ -115,8 +115,8 @@ def test_help_is_read_at_a_glance(row: Op) -> None:
 
 
 def test_a_long_derivative_is_where_the_help_says() -> None:
-    assert "a long formula, is _beta in micrograd.gammas" in (mg.beta.__doc__ or "")
-    assert mg.beta.derivative is vars(gammas)["_beta"]
+    assert "a long formula, is _beta in micrograd.beta_function" in (mg.beta.__doc__ or "")
+    assert mg.beta.derivative is vars(beta_function)["_beta"]
 
 
 def test_a_derivative_that_is_no_formula_is_said_to_be_none() -> None:
