@@ -22,10 +22,12 @@ from micrograd.compiler.llvm.module import Module
 from micrograd.compiler.program.ir import Gather
 from micrograd.compiler.schedule.plan import Plan, Stretch
 
+SHUFFLES = 24  # of an input or output, at most: as many as for 8 numbers
+
 
 def function_of(module: Module, plan: Plan, parts: Sequence[Any]) -> ir.Function | None:
     """direct(w, u, r, d, table, seed, start, vectors) for these examples, where it pays off."""
-    if len(parts) != 1 or not isinstance(parts[0], list) or not _pays(plan, module.width):
+    if len(parts) != 1 or not isinstance(parts[0], list) or not _pays(plan):
         return None
     function = module.define("direct", [*[POINTER] * 5, module.number, I64, I64])
     function.attributes.add("optnone")
@@ -37,12 +39,12 @@ def function_of(module: Module, plan: Plan, parts: Sequence[Any]) -> ir.Function
     return function
 
 
-def _pays(plan: Plan, width: int) -> bool:
+def _pays(plan: Plan) -> bool:
     """Whether all inputs and outputs are a few numbers per example, and not all are single ones,
     which lie in columns anyway."""
     sizes = [block.size for block in plan.program.inputs if block.varying]
     sizes += [sum(map(len, gathers)) for gathers in plan.program.outputs.values()]
-    few = all(size == 1 or interleaving.pays(size, width) for size in sizes)
+    few = all(interleaving.shuffles(size) <= SHUFFLES for size in sizes)
     return few and not plan.starts and math.prod(sizes) > 1
 
 

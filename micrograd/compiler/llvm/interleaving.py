@@ -13,11 +13,12 @@ Vectors = list[ir.Value]
 
 def pays(n: int, width: int) -> bool:
     """Whether n columns need no more shuffles than a square as wide as a vector."""
-    return n < width and _shuffles(n) <= width * (width.bit_length() - 1)
+    return n < width and shuffles(n) <= width * (width.bit_length() - 1)
 
 
-def _shuffles(n: int) -> int:
-    return n * (n - 1) if n % 2 else n + 2 * _shuffles(n // 2)
+def shuffles(n: int) -> int:
+    """How many make columns of n vectors, or vectors of n columns."""
+    return n * (n - 1) if n % 2 else n + 2 * shuffles(n // 2)
 
 
 def loaded(body: Body, array: ir.Value, place: ir.Value, n: int) -> Vectors:
