@@ -22,6 +22,8 @@ def _square(a: Iterable[Numbers], function: str) -> Matrix:
             f"{function} expects one square matrix, got an array of shape {a.shape}; for many "  # type: ignore[attr-defined]
             f"matrices write micrograd.vectorize(micrograd.{function})"
         )
+    if not hasattr(a, "__iter__"):
+        raise TypeError(f"{function} expects a square matrix, as rows of numbers, got {a!r:.60}")
     rows = [functions.operands(row, function) for row in a]
     if not rows or any(len(row) != len(rows) for row in rows):
         lengths = [len(row) for row in rows]
@@ -122,6 +124,8 @@ def det(a: Iterable[Numbers]) -> Result:
     -2.0
     """
     rows = _square(a, "det")
+    if len(rows) == 1:
+        return ops.sum(rows[0][0])
     if len(rows) <= 3:
         return _expanded(rows)
     result: Any = 1.0

@@ -100,6 +100,12 @@ def test_shapes() -> None:
         mg.solve(np.eye(2), [[1.0], [1.0, 2.0]])
     with pytest.raises(TypeError, match=r"solve expects a sequence of numbers, got 3\.0"):
         mg.solve([[2.0]], 3.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(
+        TypeError, match=r"inv expects a square matrix, as rows of numbers, got 3\.0"
+    ):
+        mg.inv(3.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="expected one real number, got str 'a'"):
+        mg.det([["a"]])  # pyright: ignore[reportArgumentType]
     with pytest.raises(mg.ShapeError, match=r"shape \(5, 2, 2\); for many matrices write"):
         mg.det(np.ones((5, 2, 2)))
     assert np.isnan(mg.cholesky([[1.0, 2.0], [2.0, 1.0]])[1][1])

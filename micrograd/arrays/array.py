@@ -50,6 +50,12 @@ class ScalarArray(np.ndarray):
         else:
             raise NumPyError("with a mask, only one number can be written: x[mask] = 0.0")
 
+    def argmax(self, axis: Any = None, out: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return np.argmax(self, axis, **kwargs)
+
+    def argmin(self, axis: Any = None, out: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return np.argmin(self, axis, **kwargs)
+
     def sort(self, axis: Any = -1, *_: Any, **__: Any) -> None:
         self[...] = sort(self, axis)
 
@@ -99,7 +105,7 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
     """A NumPy function of arrays, with our scalars among its arguments."""
     check_masks([*args, *kwargs.values()])
     own = FUNCTIONS.get(function.__name__)
-    if own is None and function.__name__ in TRACED and _are_traced(args):
+    if function.__name__ in TRACED and _are_traced(args):
         own = TRACED[function.__name__]
     if own is not None:
         return wrapped(own(*args, **kwargs))

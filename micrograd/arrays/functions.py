@@ -44,7 +44,8 @@ def _median(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
     given = np.asarray(a, object)
     rows = given.ravel() if axis is None else np.moveaxis(given, axis, -1)
     rows, n = sort(rows), rows.shape[-1]
-    middle = (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2.0
+    middle = rows[..., n // 2]
+    middle = middle if n % 2 else (rows[..., n // 2 - 1] + middle) / 2.0
     last = rows[..., -1]  # NaN, if there is one
     median = chosen(_elementwise(ops.not_equal, last, last), last, middle)
     if not keepdims:
@@ -125,9 +126,22 @@ def _place_of(find: Callable[..., Any]) -> Callable[..., Any]:
         found = np.empty(rows.shape[:-1], object)
         for index in np.ndindex(found.shape):
             found[index] = find(rows[index].tolist())
-        return found[()] if not keepdims or axis is None else np.expand_dims(found, axis)
+        if not keepdims:
+            return found[()]
+        kept = [1] * given.ndim if axis is None else np.expand_dims(found, axis).shape
+        return np.reshape(found, kept)
 
     return places
+
+
+def _places_now(find: Callable[..., Any]) -> Callable[..., Any]:
+    """The same of known numbers, as integers; NumPy itself misses a NaN among objects."""
+    places = _place_of(find)
+
+    def integers(*args: Any, **kwargs: Any) -> Any:
+        return np.asarray(places(*args, **kwargs), float).astype(np.intp)[()]
+
+    return integers
 
 
 def _count_nonzero(a: Any, axis: Any = None, **keywords: Any) -> Any:
@@ -181,6 +195,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "median": _median, "norm": _norm, "nan_to_num": _nan_to_num, "copyto": _copyto,
     **{name: _of_matrices(name) for name in ("solve", "inv", "det", "cholesky")},
     "quantile": _quantile, "percentile": _percentile,
+    "argmax": _places_now(sequences.argmax), "argmin": _places_now(sequences.argmin),
     "round": _round, "around": _round, "select": _select, "interp": _interp,
 }  # fmt: skip
 
