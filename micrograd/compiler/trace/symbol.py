@@ -183,13 +183,6 @@ class Condition(Symbol):
 
     __slots__ = ()
 
-    def __init__(
-        self, trace: Recorder, op: Op | None, operands: tuple[Node, ...], source: Any = None
-    ):
-        super().__init__(trace, op, operands, source)
-        if trace.questions is not None:
-            check_identity()
-
     @property
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # none writes
         """For `isinstance(x > 0, bool)` in the user's program, which holds for Values."""
@@ -232,16 +225,33 @@ def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:
             trace = x.trace
     if not op.library:
         return trace.of_user(op, operands)
-    return (Condition if op.boolean else Symbol)(trace, op, operands)
+    return compared(trace, op, operands) if op.boolean else Symbol(trace, op, operands)
 
 
 def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
     trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
     if not op.library:
         return trace.of_user(op, trace.symbols(operands))
-    return (Condition if op.boolean else Symbol)(trace, op, trace.symbols(operands))
+    known = trace.symbols(operands)
+    return compared(trace, op, known) if op.boolean else Symbol(trace, op, known)
 
 
 def _record_conditions(op: Op, operands: tuple[Any, ...]) -> Symbol:
-    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
+    """Written out for what most choices are: a condition of this trace, and numbers."""
+    trace = next(x.trace for x in operands if isinstance(x, Symbol))
+    if op is ops.where:
+        condition, x, y = map(type, operands)
+        known = condition is Condition and x in _NUMBERS and y in _NUMBERS
+        if known and all([z.trace is trace for z in operands if type(z) is not float]):  # noqa: C419
+            return Symbol(trace, op, operands)
     return trace.node(op, operands)
+
+
+_NUMBERS = {Symbol, float}
+
+
+def compared(trace: Any, op: Op, operands: tuple[Any, ...]) -> Condition:
+    """A new comparison. Raises TraceError if the user's program compares it by `is`."""
+    if trace.questions is not None:
+        check_identity()
+    return Condition(trace, op, operands)

@@ -22,7 +22,7 @@ from micrograd.compiler.trace.parameter_order import in_order
 from micrograd.compiler.trace.questions import Questions
 from micrograd.compiler.trace.recurrence import Loops, Recurrence
 from micrograd.compiler.trace.scan import rolled, shown
-from micrograd.compiler.trace.symbol import MANY, Condition, Node, Symbol, numbers_of
+from micrograd.compiler.trace.symbol import MANY, Condition, Node, Symbol, compared, numbers_of
 from micrograd.compiler.trace.words import Words, words_of
 from micrograd.engine import Value
 from micrograd.ops import Op
@@ -184,7 +184,7 @@ class Trace(Watch):
         known = self.symbols(operands)
         numbers = [x.as_number() if isinstance(x, Condition) else x for x in known[op.conditions :]]
         known = (*known[: op.conditions], *numbers)
-        return (Condition if op.boolean else Symbol)(self, op, known)
+        return compared(self, op, known) if op.boolean else Symbol(self, op, known)
 
     def _known(self, x: Any) -> Any:
         return x if x.__class__ is float else self._computed[x] if x.operands else self._leaf(x)
