@@ -44,9 +44,14 @@ def real_array(x: Any) -> Any:
     Raises TypeError for anything else, and for masked numbers; ValueError for rows whose lengths
     differ.
     """
+    check_masks(x)
+    return without_masks(x)
+
+
+def without_masks(x: Any) -> Any:
+    """`real_array` of what is known to hold no array with a mask."""
     import numpy as np
 
-    check_masks(x)
     array = np.asarray(x)
     if array.dtype.kind in "fiub":
         return array
@@ -58,7 +63,7 @@ def real_array(x: Any) -> Any:
 
 def may_be_masked(kind: type) -> bool:
     """Whether it is NumPy's type of arrays with a mask, or derived from it."""
-    return any(base.__name__ == "MaskedArray" for base in kind.__mro__)
+    return hasattr(kind, "harden_mask")
 
 
 MASKED = "got masked numbers, which have no value; fill them, as x.filled(0.0) does"

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from micrograd.errors import ArgumentError, ShapeError
 from micrograd.names import did_you_mean
-from micrograd.real import MASKED, is_masked, is_real, real_array
+from micrograd.real import MASKED, is_masked, is_real, real_array, without_masks
 from micrograd.scalar import Scalar
 from micrograd.structure import Structure
 
@@ -72,7 +72,7 @@ def arranged(tree: Any) -> Any:
     """Arguments with lists of numbers turned into arrays; a list of arrays stays a list."""
     if isinstance(tree, list) and not _holds_arrays(tree):
         with suppress(TypeError, ValueError):
-            return real_array(tree)
+            return without_masks(tree)
         _check_rows(tree)
     if isinstance(tree, dict):
         return {key: arranged(part) for key, part in tree.items()}
@@ -86,6 +86,11 @@ def is_row(part: list[Any] | tuple[Any, ...]) -> bool:
     """Whether a list or tuple, of no class of its own, holds numbers only."""
     kinds = {*map(type, part)}
     return part.__class__ in (list, tuple) and bool(kinds) and all(map(is_real, kinds))
+
+
+def unlisted(leaf: Any) -> Any:
+    """The numbers of a list, in which `is_row` has seen no array; anything else as it is."""
+    return without_masks(leaf) if leaf.__class__ in (list, tuple) else leaf
 
 
 def _check_rows(rows: list[Any]) -> None:

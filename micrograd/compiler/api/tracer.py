@@ -17,6 +17,7 @@ from micrograd.compiler.api.arguments import (
     float_type,
     is_row,
     numbers,
+    unlisted,
 )
 from micrograd.compiler.api.call_cache import CallCache
 from micrograd.compiler.api.parameters import Parameters
@@ -101,7 +102,7 @@ class Tracer:
                 return it, self._call_of(args)  # type: ignore[arg-type]
         tree = self._arranged(args), kwargs and self._arranged(kwargs)
         leaves, structure = flatten(tree, lambda part: is_row(part) and part is not tree[0])
-        arrays = [numbers(leaf, self.dtype, self) for leaf in leaves]
+        arrays = [numbers(unlisted(leaf), self.dtype, self) for leaf in leaves]
         it, call, settled = self._fitted(structure, arrays)
         call.share(it.sizes)
         as_they_are = len(args) == len(arrays) and all(a is b for a, b in zip(args, call.inputs))
