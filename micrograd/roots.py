@@ -53,7 +53,7 @@ def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
 
     Where the iteration does not converge, the result is NaN, and a ConvergenceWarning counts the
     examples. Raises ShapeError if `f` returns another number of results than it has unknowns,
-    TypeError if it returns None.
+    TypeError if it is no function, or returns None.
 
     >>> root(lambda x, a: x**3 - a, 1.0, 8.0)
     2.0
@@ -63,6 +63,7 @@ def root(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     >>> root(lambda v: [v[0] - 1.0, v[1] * v[0] - 2.0], [3.0, 3.0])
     [1.0, 2.0]
     """
+    _check_function(f, "root")
     equations = _Equations(f, guess, parameters)
     unknowns = [watch.unknown() for watch in watches()]
     trace = next((x.trace for x in unknowns if x is not None), None)
@@ -79,6 +80,7 @@ def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
     >>> fixed_point(mg.cos, 1.0)
     0.7390851332151607
     """
+    _check_function(f, "fixed_point")
 
     def excess(x: Any, *parameters: Any) -> Any:
         y = f(x, *parameters)
@@ -87,6 +89,13 @@ def fixed_point(f: Function, guess: Tree, *parameters: Tree) -> Tree:
         return [b - a for a, b in zip(x, y, strict=True)] if hasattr(x, "__len__") else y - x
 
     return root(excess, guess, *parameters)
+
+
+def _check_function(f: Any, name: str) -> None:
+    if not callable(f):
+        raise TypeError(
+            f"{name} expects a function f(x, *parameters), got {type(f).__name__} {f!r:.60}"
+        )
 
 
 class _Equations:

@@ -59,6 +59,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a Value times an output": (lambda: mg.Value(2.0) * MODEL([1, 2, 3]), TypeError, r"\(out,\) = model\(x\)"),
     "the truth of an output": (lambda: 1 if MODEL([1, 2, 3]) else 0, TypeError, r"\(out,\) = model\(x\).*the truth of a list says nothing"),
     "a misspelt label": (lambda: mg.Value(2.0, lable="a"), TypeError, r"Value\(\) has no argument 'lable'; did you mean 'label'\?"),  # type: ignore[call-arg]
+    "a number as an equation": (lambda: mg.root(2.0, 1.0), TypeError, r"^root expects a function f\(x, \*parameters\), got float 2\.0$"),  # type: ignore[arg-type]
+    "a number for a fixed point": (lambda: mg.fixed_point(2.0, 1.0), TypeError, r"^fixed_point expects a function f\(x, \*parameters\), got float 2\.0$"),  # type: ignore[arg-type]
     "a name as children": (lambda: mg.Value(2.0, "a"), TypeError, r"^the operands of a Value are Values, as in Value\(data, \(a, b\), '\+'\); got str 'a'\. A name is passed as name='a'$"),  # type: ignore[arg-type]
     "a number as children": (lambda: mg.Value(2.0, 3.0), TypeError, r"^the operands of a Value are Values.*got float 3\.0$"),  # type: ignore[arg-type]
     "numbers as children": (lambda: mg.Value(2.0, [3.0, mg.Value(1.0)]), TypeError, r"^the operands of a Value are Values.*got float 3\.0$"),  # type: ignore[list-item]
