@@ -107,21 +107,22 @@ def met_an_array(what: str) -> TraceError:
 
 # By what Python asks for a number, and what to write instead.
 TRUTH = (
-    "Python asked whether {} holds (`if`, `while`, `and`, `or`, `not`, `max`, `in`) where no "
-    "example can answer",
-    "ask within the function that is compiled; or write micrograd.where(condition, a, b), maximum, "
-    "minimum, or & | on conditions",
+    "{} has no truth value here (`if`, `while`, `and`, `or`, `not`, `max`, `in`), where no example "
+    "is known",
+    "test it within the function that is compiled; or write micrograd.where(condition, a, b), "
+    "maximum, minimum, or & | on conditions",
 )
 FLOAT = (
     "{} was turned into a float (`float(x)`, a function of `math`, an entry of a float array)",
     "use the functions of micrograd, such as micrograd.exp(x), and lists or object arrays",
 )
 INTEGER = (
-    "{} was turned into an integer where no example can answer",
-    "ask within the function that is compiled; or write micrograd.floor(x) or take(values, x)",
+    "{} was turned into an integer where no example is known",
+    "convert it within the function that is compiled; or write micrograd.floor(x) or "
+    "take(values, x)",
 )
 KEY = (
-    "{} was hashed, as a key of a dict, in a set, or for a cache, which ask no question",
+    "{} was hashed, as a key of a dict, in a set, or for a cache, which need its number",
     "write int(x), if it is an integer; or compare numbers by ==, as in any(x == k for k in keys)",
 )
 IDENTITY = (
