@@ -4,6 +4,7 @@ Time is counted in nests. A nest may not store into a row that it still reads: i
 reads and writes.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -32,7 +33,7 @@ def allocated(lifetimes: Iterable[Lifetime]) -> tuple[list[int], int]:
     for size, first, last in lifetimes:
         while ends and ends[0][0] < first:
             _, begin, end = heappop(ends)
-            free = _joined(free, begin, end)
+            _join(free, begin, end)
         k = next(k for k, (begin, end) in enumerate(free) if end - begin >= size)
         begin, end = free[k]
         free[k : k + 1] = [(begin + size, end)] if begin + size < end else []
@@ -42,11 +43,13 @@ def allocated(lifetimes: Iterable[Lifetime]) -> tuple[list[int], int]:
     return begins, rows
 
 
-def _joined(gaps: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
-    """The gaps with one more, merged with those that it touches."""
-    before = [gap for gap in gaps if gap[1] < begin]
-    after = [gap for gap in gaps if gap[0] > end]
-    touched = gaps[len(before) : len(gaps) - len(after)]
-    begin = min([begin, *(gap[0] for gap in touched)])
-    end = max([end, *(gap[1] for gap in touched)])
-    return [*before, (begin, end), *after]
+def _join(gaps: list[tuple[int, int]], begin: int, end: int) -> None:
+    """Adds a gap, merged with those that it touches."""
+    start = stop = bisect_left(gaps, (begin, end))
+    if start and gaps[start - 1][1] == begin:
+        start -= 1
+        begin = gaps[start][0]
+    if stop < len(gaps) and gaps[stop][0] == end:
+        end = gaps[stop][1]
+        stop += 1
+    gaps[start:stop] = [(begin, end)]
