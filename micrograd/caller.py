@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from opcode import opmap
 from types import CodeType, FrameType, ModuleType
@@ -57,7 +57,11 @@ def _files(*modules: ModuleType | None) -> _Files:
 
 def is_of_user(frame: FrameType) -> bool:
     """Whether a frame is neither of this package nor of NumPy."""
-    file = frame.f_code.co_filename
+    return _is_of_user(frame.f_code.co_filename)
+
+
+@cache
+def _is_of_user(file: str) -> bool:
     return not file.startswith(_own) and not file.startswith(_folder(sys.modules.get("numpy")))
 
 

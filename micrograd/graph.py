@@ -187,7 +187,7 @@ def pulled_back(known: Any, inputs: Any, again: bool = True, reached: Any = None
         if _is_zero(g):
             continue
         above, nonzero = reached[node], masks.is_surely_nonzero(g)
-        for operand, more in _contributions(node, g, equal):
+        for operand, more in _contributions(node, g, equal, wanted):
             if operand.__class__ is float or operand not in wanted or _is_zero(more):
                 continue
             condition = masks.both(above, masks.of(more, g)) if again else True
@@ -234,14 +234,15 @@ def _is_zero(x: Any) -> bool:
     return x.__class__ is float and x == 0
 
 
-def _contributions(node: Any, g: Any, norms: dict[Any, list[Any]]) -> Iterable[tuple[Any, Any]]:
+def _contributions(node: Any, g: Any, norms: Any, wanted: Any) -> Iterable[tuple[Any, Any]]:
     """Pairs of an operand and a term of its gradient, in the order in which `sweep` adds them."""
     if node in norms:
         return zip(node.operands, _slopes_of_norm(node, g, norms[node]))
     operands = node.operands
+    if node.op is ops.dot:
+        return _of_dot(g, *ops.weighted(operands), wanted)
     numbers = _with_conditions(node, operands) if node.op.conditions else operands
-    pairs = zip(operands, machine.run(node.op.derivative, (g, node, *numbers)))
-    return _interleaved([*pairs]) if node.op is ops.dot else pairs
+    return zip(operands, machine.run(node.op.derivative, (g, node, *numbers)))
 
 
 def _with_conditions(node: Any, operands: tuple[Any, ...]) -> list[Any]:
@@ -250,10 +251,11 @@ def _with_conditions(node: Any, operands: tuple[Any, ...]) -> list[Any]:
     return [*map(node.truth, operands[:count]), *operands[count:]]
 
 
-def _interleaved(pairs: list[Any]) -> list[Any]:
-    """The pairs of a dot, in the order: weight, its input, next weight, ..., bias."""
-    weights, inputs, bias = ops.weighted(pairs)
-    return [*chain.from_iterable(zip(weights, inputs)), bias]
+def _of_dot(g: Any, weights: Any, inputs: Any, bias: Any, wanted: Any) -> list[tuple[Any, Any]]:
+    """The pairs of a dot: a weight, its input, the next weight, ..., the bias; those wanted."""
+    pairs = chain.from_iterable(zip(zip(weights, inputs), zip(inputs, weights)))
+    terms = [(x, g * y) for x, y in pairs if x.__class__ is not float and x in wanted]
+    return [*terms, (bias, g)]
 
 
 def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
@@ -267,9 +269,7 @@ def _slopes_of_norm(z: Any, g: Any, equal: list[Any]) -> list[Any]:
         return terms
     limit = 0.0 if g.__class__ is float else reduce(add, gradients(g, equal))
     limits = [limit * x for x in z.operands]
-    if known:
-        return limits
-    return [ops.extended(y, z, term) for y, term in zip(limits, terms)]
+    return limits if known else [ops.extended(y, z, term) for y, term in zip(limits, terms)]
 
 
 def _equal_norms(roots: list[Any], order: list[Any]) -> dict[Any, list[Any]]:

@@ -20,9 +20,12 @@ from micrograd.compiler.program.terms import Numbers, Terms
 from micrograd.compiler.trace.recurrence import LOOP, RESULT, Recurrence
 from micrograd.compiler.trace.symbol import MANY, Node, Symbol
 from micrograd.compiler.trace.trace import Guards, Trace
+from micrograd.lazy import cached_property
 from micrograd.ops import Op
 
 T = TypeVar("T")
+
+_REWRITTEN = frozenset({RESULT, ops.norm, ops.pow, *ops.GUARDS})  # what may not stay as it is
 
 
 @dataclass(slots=True)
@@ -63,19 +66,21 @@ class _Flattener:
         self.places: dict[str, int] = {}  # of the floats among them
         self.terms: dict[int, Terms] = {}
         self.maps: dict[int, tuple[Op, Numbers]] = {}
+        self.repeats = Repeats(trace.count, policy.shares)
         self.joins = b""  # how each node may join the sums that use it
         self.uses: Numbers = []  # of each node, those that have not joined a sum
 
     def flatten(self, outputs: dict[str, list[Node]]) -> Flat:
-        repeats = Repeats(self.trace.count, self.policy.shares)
+        repeats = self.repeats
         loops: dict[int, Loop] = {}
         for node in self.trace.computed(*outputs.values(), guards=self.guards):
-            if node.op is RESULT:
-                loops[node.operands[0].number].results.append(node)  # type: ignore[union-attr]
-                continue
-            op, operands = self.policy.operation(node)
-            if op in ops.GUARDS:
-                op, operands = self._guard(op, operands)
+            op, operands = node.op, node.operands
+            if op in _REWRITTEN:
+                if op is RESULT:
+                    loops[operands[0].number].results.append(node)  # type: ignore[union-attr]
+                    continue
+                op, operands = self._rewritten(node)
+            assert op is not None
             numbers = self._numbers(operands, node)
             if op is LOOP:
                 loops[node.number] = Loop(node.source, repeats.rows[-1][0] if repeats.rows else -1)
@@ -85,7 +90,7 @@ class _Flattener:
         known = {name: repeats.output(self._numbers(nodes)) for name, nodes in outputs.items()}
         uses, every_copy_once = repeats.uses()
         self.uses = array("q", uses.tobytes())
-        self.joins = self._alone(self.policy.joins(uses, every_copy_once), repeats)
+        self.joins = self._alone(self.policy.joins(uses, every_copy_once))
         for number, op, operands in repeats.rows:
             self._place(number, op, operands)
         return Flat(
@@ -99,14 +104,14 @@ class _Flattener:
             loops,
         )
 
-    def _alone(self, joins: bytes, repeats: Repeats) -> bytes:
+    def _alone(self, joins: bytes) -> bytes:
         """`joins`, but 0 for operands of conditions: they are computed in the engine's order, so
         that ties are decided in the same way."""
         if not self.trace.conditions:
             return joins
         result = bytearray(joins)
         for node in self.trace.computed(self.trace.conditions, guards=self.guards):
-            result[repeats.first[node.number]] = False
+            result[self.repeats.first[node.number]] = False
         return bytes(result)
 
     def _place(self, number: int, op: Op, operands: Numbers) -> None:
@@ -117,6 +122,11 @@ class _Flattener:
             self.terms[number] = self._sum(op, operands)
         else:
             self.maps[number] = op, operands
+
+    def _rewritten(self, node: Symbol) -> tuple[Op, tuple[Node, ...]]:
+        """The operation that stands for a node, and its operands."""
+        op, operands = self.policy.operation(node)
+        return self._guard(op, operands) if op in ops.GUARDS else (op, operands)
 
     def _guard(self, op: Op, operands: tuple[Node, ...]) -> tuple[Op, tuple[Node, ...]]:
         """The operation of a guard, with those of its operands that are needed."""
@@ -129,12 +139,14 @@ class _Flattener:
         return op, (1.0 if op is ops.passed else float("nan"), *needed)
 
     def _numbers(self, nodes: Sequence[Node], whose: Symbol | None = None) -> Numbers:
+        """The numbers of nodes, each the first of its equals."""
         if len(nodes) > MANY and whose is not None:
             numbers = self.trace.numbers(whose).copy()
             for k in np.flatnonzero(numbers < 0).tolist():
                 numbers[k] = self._float(nodes[k])
-            return array("q", numbers.tobytes())
-        return [self._float(x) if x.__class__ is float else x.number for x in nodes]  # type: ignore[union-attr]
+            return self.repeats.replaced(numbers)
+        first = self.repeats.first
+        return [self._float(x) if x.__class__ is float else first[x.number] for x in nodes]  # type: ignore[union-attr]
 
     def _float(self, x: Node) -> int:
         assert isinstance(x, float)
@@ -142,6 +154,10 @@ class _Flattener:
         if place == len(self.floats):
             self.floats.append(x)
         return -1 - place
+
+    @cached_property
+    def _minus_one(self) -> int:
+        return self._float(-1.0)
 
     def _sum(self, op: Op, operands: Numbers) -> Terms:
         if op is ops.dot:
@@ -179,7 +195,7 @@ class _Flattener:
             terms.subtracted_left.append(left)
             terms.subtracted_right.append(right)
         else:
-            terms.left.append(self._float(-1.0))
+            terms.left.append(self._minus_one)
             terms.right.append(x)
 
     def _is_product(self, x: int) -> bool:

@@ -45,7 +45,8 @@ def _may_hide_nan(
 ) -> bool:
     """Whether a comparison, perhaps one in a user's operation, reads what depends on a guard, or
     on what is `carried`. The comparisons of norms hide no NaN."""
-    if not any(map(_is_guard, order)):
+    kinds = _kinds(order)
+    if kinds.isdisjoint(ops.GUARDS) or not any(map(_compares, kinds)):
         return False
     depends = bytearray(count)
     for leaf in carried:
@@ -58,6 +59,15 @@ def _may_hide_nan(
             depends[node.number] = True
         depends[node.number] |= _is_guard(node)
     return False
+
+
+def _kinds(order: list[Symbol]) -> set[Op]:
+    """The operations of nodes; of loops, those of their bodies; of norms, none: their formulas are
+    among the nodes."""
+    kinds = {node.op for node in order} - {None, ops.norm}
+    if LOOP in kinds:
+        kinds = kinds.union(*[node.source.ops for node in order if node.op is LOOP]) - {LOOP}
+    return kinds  # type: ignore[return-value]
 
 
 def _operations(node: Symbol) -> Sequence[Op]:

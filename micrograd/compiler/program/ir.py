@@ -76,7 +76,7 @@ class Map:
     step: int = 0
 
     def __len__(self) -> int:
-        return len(self.operands[0])
+        return len(self.operands[0].index)
 
     def gathers(self) -> list[Gather]:
         return self.operands
@@ -97,7 +97,7 @@ class Sum:
     combine: Monoid = SUM
 
     def __len__(self) -> int:
-        return len(self.products[0][0]) if self.products else self.members
+        return len(self.products[0][0].index) if self.products else self.members
 
     def gathers(self) -> list[Gather]:
         return [factor for product in self.products for factor in product]

@@ -102,7 +102,9 @@ class Flatten:
     def arrange(self, terms: Terms, numbering: Numbering) -> None:
         """Brings terms of the same value numbers together. In products, the factor of the lower
         value number is at the left: parameters come before what they weigh."""
-        terms.left, terms.right, products = _in_order(terms.left, terms.right, numbering)
+        products: list[Run] = []
+        if terms.left:
+            terms.left, terms.right, products = _in_order(terms.left, terms.right, numbering)
         if terms.subtracted_left:
             terms.subtracted_left, terms.subtracted_right, subtracted = _in_order(
                 terms.subtracted_left, terms.subtracted_right, numbering
@@ -157,8 +159,6 @@ def _in_order(
 ) -> tuple[Numbers, Numbers, list[Run]]:
     """Both factors of some products, sorted by their value numbers, and their runs."""
     a, b = numbering(left), numbering(right)
-    if not a:
-        return left, right, []
     n = len(a)
     if a.count(a[0]) == n == b.count(b[0]):  # as in a neuron
         if a[0] > b[0]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from micrograd import ops
 from micrograd.compiler.program.ir import Index
 from micrograd.compiler.program.terms import Numbers
-from micrograd.compiler.trace.symbol import MANY
 from micrograd.ops import Op
 
 Row = tuple[int, Op, Numbers]  # a node, its operation and its operands, by their numbers
@@ -37,7 +36,7 @@ class Repeats:
         self._outputs: list[Numbers] = []
 
     def add(self, number: int, op: Op, operands: Numbers) -> None:
-        operands = self._replaced(operands)
+        """A node whose operands are first ones already."""
         if op is ops.identity:
             self.first[number] = operands[0]
             return
@@ -49,15 +48,12 @@ class Repeats:
             self._unread.append(operands)
 
     def output(self, numbers: Numbers) -> list[int]:
-        self._outputs.append(self._replaced(numbers))
-        return list(self._outputs[-1])
+        self._outputs.append(numbers)
+        return list(numbers)
 
-    def _replaced(self, numbers: Numbers) -> Numbers:
-        if len(numbers) <= MANY:
-            first = self.first
-            return [x if x < 0 else first[x] for x in numbers]
-        many = np.asarray(numbers, np.int64)
-        return array("q", np.where(many < 0, many, self._firsts[many.clip(0)]).tobytes())
+    def replaced(self, numbers: Index) -> Numbers:
+        """Many nodes, by the first of their equals."""
+        return array("q", np.where(numbers < 0, numbers, self._firsts[numbers.clip(0)]).tobytes())
 
     def uses(self) -> tuple[Index, NDArray[np.bool_]]:
         """How often each node is read; and whether it and its copies are each read exactly once."""

@@ -17,16 +17,8 @@ import numpy as np
 from micrograd import ops
 from micrograd.compiler.program.flatten import Flat, Loop, flatten
 from micrograd.compiler.program.guards import later_may_hide_nan
-from micrograd.compiler.program.ir import (
-    Block,
-    Gather,
-    Index,
-    Instruction,
-    Map,
-    Product,
-    Program,
-    Sum,
-)
+from micrograd.compiler.program.indices import Index
+from micrograd.compiler.program.ir import Block, Gather, Instruction, Map, Product, Program, Sum
 from micrograd.compiler.program.monoid import SUM, Monoid
 from micrograd.compiler.program.policy import AsWritten, Flatten, Policy
 from micrograd.compiler.program.roll_loop import LoopRoller
@@ -188,31 +180,41 @@ class _Roller:
         known: dict[Hashable, int] = {}
         kinds: dict[int, Kind] = {}
         for number in numbers:
-            key, kind = self._map(number) if number in self.maps else self._sum(number)
-            value_number = known.setdefault(key, len(self.block) + len(known))
+            key = self._key_of_map(number) if number in self.maps else self._key_of_sum(number)
+            value_number = known.get(key)
+            if value_number is None:
+                value_number = known[key] = len(self.block) + len(known)
+                kinds[value_number] = self._kind(number)
             self.value_number[number] = value_number
-            kinds.setdefault(value_number, kind).nodes.append(number)
+            kinds[value_number].nodes.append(number)
         return kinds
 
-    def _map(self, number: int) -> tuple[Hashable, Kind]:
+    def _key_of_map(self, number: int) -> Hashable:
         op, operands = self.maps[number]
-        key = (op, *map(self._value_number_of, operands))
+        key = (op, *self._value_numbers_of(operands))
         if op is ops.pow and operands[1] < 0:
-            return (key, self.flat.floats[-1 - operands[1]]), Kind(op)  # perhaps a product
-        return key, Kind(op)
+            return key, self.flat.floats[-1 - operands[1]]  # perhaps a product
+        return key
 
-    def _sum(self, number: int) -> tuple[Hashable, Kind]:
+    def _key_of_sum(self, number: int) -> Hashable:
         terms = self.terms[number]
         self.policy.arrange(terms, self._value_numbers_of)
+        return terms.combine.name, *[value_numbers for value_numbers, _ in terms.runs]
+
+    def _kind(self, number: int) -> Kind:
+        if number in self.maps:
+            return Kind(self.maps[number][0])
+        terms = self.terms[number]
         groups = tuple([value_numbers for value_numbers, _ in terms.runs])
-        return (terms.combine, groups), Kind(None, groups, terms.combine)
+        return Kind(None, groups, terms.combine)
 
     def _value_number_of(self, x: int) -> int:
         return CONSTANT if x < 0 else self.value_number[x]
 
     def _value_numbers_of(self, numbers: Numbers) -> list[int]:
         if len(numbers) <= MANY:
-            return [CONSTANT if x < 0 else self.value_number[x] for x in numbers]
+            known = self.value_number
+            return [CONSTANT if x < 0 else known[x] for x in numbers]
         return of_nodes(np.asarray(numbers, np.int64), self.value_numbers, CONSTANT).tolist()
 
     # Emit: a block for each value number, an instruction for each run of its members.
@@ -282,8 +284,9 @@ class _Roller:
             return np.array(few, np.int64)
         many = np.asarray(numbers, np.int64)
         places = of_nodes(many, self.places, 0)
-        for k in np.flatnonzero(many < 0).tolist():
-            places[k] = self._constant(int(many[k]))
+        constants = many[many < 0].tolist()
+        known = {x: self._constant(x) for x in dict.fromkeys(constants)}
+        places[many < 0] = [known[x] for x in constants]
         return places
 
     def _constant(self, x: int) -> int:

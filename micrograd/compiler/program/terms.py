@@ -25,17 +25,25 @@ CONSTANT, PARAMETER = 0, 1  # the value numbers of leaves; those of the inputs f
 COLUMNS = {1: ("single",), 2: ("left", "right"), 3: ("subtracted_left", "subtracted_right")}
 
 
+def _none() -> Numbers:
+    return []
+
+
+def _no_runs() -> list[Run]:
+    return []
+
+
 @dataclass(slots=True)
 class Terms:
     """The terms of a sum: products left[k] * right[k], subtracted products, single terms."""
 
-    left: Numbers = field(default_factory=list[int])
-    right: Numbers = field(default_factory=list[int])
-    subtracted_left: Numbers = field(default_factory=list[int])
-    subtracted_right: Numbers = field(default_factory=list[int])
-    single: Numbers = field(default_factory=list[int])
+    left: Numbers = field(default_factory=_none)
+    right: Numbers = field(default_factory=_none)
+    subtracted_left: Numbers = field(default_factory=_none)
+    subtracted_right: Numbers = field(default_factory=_none)
+    single: Numbers = field(default_factory=_none)
     combine: Monoid = SUM
-    runs: list[Run] = field(default_factory=list[Run])
+    runs: list[Run] = field(default_factory=_no_runs)
 
     def __len__(self) -> int:
         return len(self.left) + len(self.subtracted_left) + len(self.single)

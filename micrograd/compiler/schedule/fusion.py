@@ -46,15 +46,17 @@ def nests_of(instructions: list[Instruction], uses: dict[Block, int], many: bool
 def _nests_of(instructions: list[Computation], uses: dict[Block, int], many: bool) -> list[Nest]:
     nests: list[Nest] = []
     group: list[Computation] = []
+    written: dict[Block, Computation] = {}  # by the group
     body = _Body()
     for instruction in _ordered(instructions):
         long = many and body.with_(instruction) > NEST_WORK
-        if group and (long or not _joins(instruction, group)):
+        if group and (long or not _joins(instruction, group, written)):
             nests.append(_nest(group, uses))
-            group, body = [], _Body()
+            group, written, body = [], {}, _Body()
             if many:
                 body.with_(instruction)
         group.append(instruction)
+        written[instruction.out] = instruction
     return [*nests, _nest(group, uses)] if group else nests
 
 
@@ -80,16 +82,17 @@ class _Body:
         return self._work.scalar((gather.block, gather.index.tobytes())) if known is None else known
 
 
-def _joins(instruction: Computation, group: list[Computation]) -> bool:
+def _joins(
+    instruction: Computation, group: list[Computation], written: dict[Block, Computation]
+) -> bool:
     """Whether an instruction can join the nest of the group before it."""
-    first = group[0]
-    if _shape(instruction) != _shape(first) or _shape(first) == "over examples":
+    first, shape = group[0], _shape(instruction)
+    if shape == "over examples" or shape != _shape(first):
         return False
     if _is_long(instruction) or len(group) >= NEST_STEPS:
         return False
     if _is_alone(instruction) or _is_alone(first):
         return False
-    written = {i.out: i for i in group}
     for gather in instruction.gathers():
         if gather.block in written and not _same_members(gather, written[gather.block]):
             return False
@@ -141,11 +144,11 @@ def _ordered(instructions: list[Computation]) -> list[Computation]:
     def before(instruction: Computation) -> list[Computation]:
         """The instructions that are sunk into this one."""
         own = {g.block: sunk[g.block] for g in instruction.gathers() if g.block in sunk}
-        return [x for each in own.values() for x in (*before(each), each)]
+        return [x for each in own.values() for x in (*before(each), each)] if own else []
 
-    for instruction in instructions:
-        together = (*before(instruction), instruction)
-        sources = {g.block for i in together for g in i.gathers() if g.block in pending}
+    together = {i: [*before(i), i] for i in instructions}
+    for instruction, some in together.items():
+        sources = {g.block for i in some for g in i.gathers() if g.block in pending}
         waiting[instruction] = len(sources)
         for block in sources:
             users.setdefault(block, []).append(instruction)
@@ -161,7 +164,7 @@ def _ordered(instructions: list[Computation]) -> list[Computation]:
         instruction = ready[shape].pop()
         if not ready[shape]:
             del ready[shape]
-        order += [*before(instruction), instruction]
+        order += together[instruction]
         pending[instruction.out] -= 1
         if not pending[instruction.out]:
             for user in users.get(instruction.out, ()):

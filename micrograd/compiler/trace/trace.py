@@ -113,13 +113,15 @@ class Trace(Watch):
         for node in reversed(self.nodes):
             if not needed[node.number]:
                 continue
+            operands = node.operands
             if formulas and node.op is ops.norm:
                 needed[node.source.number] = True
-            elif len(node.operands) > MANY:
+            elif len(operands) > MANY:
                 array[self.numbers(node)] = True
             else:
-                guard = guards.get(node.op)  # type: ignore[arg-type]
-                for x in node.operands if guard is None else node.operands[guard]:
+                if node.op in guards:
+                    operands = operands[guards[node.op]]
+                for x in operands:
                     if x.__class__ is not float:
                         needed[x.number] = True  # type: ignore[union-attr]
         return [node for node in self.nodes if needed[node.number]]
