@@ -23,6 +23,7 @@ from side_by_side import Below, stages, verdict
 import numpy as np
 
 import micrograd as mg
+from micrograd.compiler.llvm.target import vector_bytes
 
 ROUNDS, PATIENCE = 3, 10.0  # a program that takes more seconds than this runs once
 
@@ -58,8 +59,8 @@ def images(hidden: int) -> Callable:
 OPERATIONS = mg.add, mg.sub, mg.mul, mg.maximum, mg.minimum, mg.tanh, mg.sin, mg.cos
 
 
-def irregular(operations: int) -> Callable:
-    """The first call of a random straight-line program of eight inputs; its value only."""
+def irregular(operations: int, gradient: bool = False) -> Callable:
+    """The first call of a random straight-line program of eight inputs."""
     random = np.random.default_rng(0)
     choices = random.integers(0, len(OPERATIONS), operations).tolist()
     back = random.integers(1, 40, (operations, 2)).tolist()
@@ -79,7 +80,52 @@ def irregular(operations: int) -> Callable:
 
     f = mg.compile(program)
     x = random.uniform(-1, 1, 8)
+    return lambda: (f.value_and_grad if gradient else f)(x)
+
+
+def logsumexp(n: int) -> Callable:
+    """The first call for so many numbers; its value only."""
+    f, x = mg.compile(lambda x: mg.logsumexp(x)), np.random.default_rng(0).normal(size=n)
     return lambda: f(x)
+
+
+def cholesky(n: int) -> Callable:
+    """The logarithm of a determinant, by Cholesky's method written by hand, and its gradient."""
+
+    def half_logarithm(a):
+        rows: list[list[Any]] = []
+        for i in range(n):
+            rows.append([])
+            for j in range(i + 1):
+                rest = a[i, j] - mg.sum(x * y for x, y in zip(rows[i], rows[j]))
+                rows[i].append(mg.sqrt(rest) if i == j else rest / rows[j][j])
+        return mg.sum(mg.log(row[-1]) for row in rows)
+
+    f, root = mg.compile(half_logarithm), np.random.default_rng(0).normal(size=(n, n))
+    matrix = root @ root.T + n * np.eye(n)
+    return lambda: f.value_and_grad(matrix)
+
+
+def hessian_of_logsumexp(n: int) -> Callable:
+    random = np.random.default_rng(0)
+    matrix, x = random.normal(size=(n, n)).tolist(), random.normal(size=n)
+    f = mg.compile(mg.hessian(lambda x: mg.logsumexp([mg.dot(row, x) for row in matrix])))
+    return lambda: f(x)
+
+
+def hessian_of_solve(n: int) -> Callable:
+    random = np.random.default_rng(0)
+    matrix, right = random.normal(size=(n, n)) + n * np.eye(n), random.normal(size=n).tolist()
+    f = mg.compile(mg.hessian(lambda a: mg.sum(mg.solve(a, right))))
+    return lambda: f(matrix)
+
+
+def exact_regression(rows: int) -> Callable:
+    """The mean square of so many residuals, and its gradient, in the order of the engine."""
+    random = np.random.default_rng(0)
+    data, w = [*zip(random.normal(size=(rows, 3)).tolist(), range(rows))], random.normal(size=3)
+    f = mg.compile(lambda w: mg.mean([(mg.dot(w, x) - y) ** 2 for x, y in data]), exact=True)
+    return lambda: f.value_and_grad(w)
 
 
 def jacobian(rows: int) -> Callable:
@@ -94,12 +140,22 @@ def jacobian(rows: int) -> Callable:
     return lambda: f(b)
 
 
+# With AVX-512, or without: these processors are newer, and compile faster, too.
+SHORT, LONG = (2, 9) if vector_bytes() == 64 else (4, 18)
+
 PROGRAMS: dict[str, tuple[str, Callable[[], Callable], float]] = {
     "demo": ("the demo's loss, 337 gradients", demo, 0.25),
     "128": ("784-128-10, 101,770 gradients", lambda: images(128), 1),
     "512": ("784-512-10, 407,050 gradients", lambda: images(512), 3),
     "20000": ("20,000 irregular operations", lambda: irregular(20_000), 3),
     "100000": ("100,000 irregular operations", lambda: irregular(100_000), 15),
+    "20000g": ("20,000 operations, gradient", lambda: irregular(20_000, True), SHORT),
+    "100000g": ("100,000 operations, gradient", lambda: irregular(100_000, True), LONG),
+    "logsumexp": ("logsumexp of 100,000 numbers", lambda: logsumexp(100_000), 0.3),
+    "cholesky": ("Cholesky of 60 rows by hand, gradient", lambda: cholesky(60), 2),
+    "logsumexp2": ("Hessian of logsumexp(A x), n = 100", lambda: hessian_of_logsumexp(100), 1),
+    "solve": ("Hessian of solve, 6 x 6", lambda: hessian_of_solve(6), 5),
+    "exact": ("exact: regression with 12,500 rows", lambda: exact_regression(12_500), 5),
     "jacobian": ("Jacobian of 250 rows by 8 parameters", lambda: jacobian(250), 1),
     "jacobian1000": ("Jacobian of 1,000 rows by 8 parameters", lambda: jacobian(1000), 2),
 }
