@@ -17,7 +17,7 @@ NUMBERS = 1 << 20  # of a block, about: a block should fit into the cache
 LEAST, LARGEST_SQUARES = 1e-250, 1e300  # sums of squares of which parts can be computed
 ROUNDING = (4.0 * float(np.finfo(float).eps)) ** 2  # of χ², relative to the squares of the data
 LARGEST = 1 << 14  # rows of a block
-DAMPINGS = (0.1, 100.0, 1e-3)  # at the start of the first attempt, and of the next ones
+DAMPINGS = (0.05, 100.0, 1e-3)  # at the start of the first attempt, and of the next ones
 
 # The status of a fit.
 LIMIT, CONVERGED, STUCK, NOT_FINITE, TOO_FEW, INTERRUPTED, EXTREME = 0, 1, 2, 3, 4, 5, 6
