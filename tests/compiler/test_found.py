@@ -35,6 +35,7 @@ EXPECTED = {
     ("attention", 60): "",
     ("fullhist", 60): "",
     ("lstm", 40): "40 x 126, 12 carried",
+    ("lstm_of_14", 20): "20 x 294, 28 carried",
     ("mlp", 600): "",
     ("deep", 400): "400 x 12, 6 carried",
     ("heat", 40): "40 x 90, 18 carried",

@@ -29,7 +29,7 @@ Edge = tuple[int, int, int]  # a node, an operand, and how many trips earlier th
 Initial = dict[tuple[int, int], int | float | Slope]
 
 BEFORE = 8  # bodies before a run that are searched for the first trips of the loop
-CUTS, SHORT = 8, 12  # how many starts of the body are tried, each on so many trips
+CUTS, SHORT = 32, 12  # how many starts of the body are tried, each on so many trips
 
 
 class Body:
