@@ -149,7 +149,7 @@ __all__ = [
     "curve_fit", "curve_fits",
     "fit", "History", "Recording", "Predictor", "DivergenceError", "CheckpointError",
     "save", "load",
-    "TableModel", "train_table", "predict_table",
+    "TableModel", "train_table", "predict_table", "evaluate_table", "explain_table",
 ]
 # fmt: on
 
@@ -171,6 +171,8 @@ if TYPE_CHECKING:
     from micrograd.loops import scan
     from micrograd.pictures.picture import draw
     from micrograd.pictures.recording import Recording
+    from micrograd.tables.evaluation import evaluate_table
+    from micrograd.tables.importance import explain_table
     from micrograd.tables.table_model import TableModel, predict_table
     from micrograd.tables.train import train_table
     from micrograd.training.fit import DivergenceError, fit
@@ -207,6 +209,8 @@ _LATER = {
     "TableModel": "tables.table_model",
     "train_table": "tables.train",
     "predict_table": "tables.table_model",
+    "evaluate_table": "tables.evaluation",
+    "explain_table": "tables.importance",
 }
 
 

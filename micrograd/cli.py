@@ -4,6 +4,7 @@ import click
 
 import micrograd
 from micrograd.commands.demos import demo
+from micrograd.commands.judging import evaluate, explain
 from micrograd.commands.learn import draw, ops, tutorial
 from micrograd.commands.models import predict, train
 from micrograd.commands.program import Program
@@ -21,5 +22,5 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (train, predict, fit, demo, draw, tutorial, ops):
+for command in (train, predict, evaluate, explain, fit, demo, draw, tutorial, ops):
     main.add_command(command)

@@ -33,6 +33,20 @@ def words(context: click.Context, parameter: click.Parameter, text: str | None) 
     return None if text is None else tuple(word.strip() for word in text.split(","))
 
 
+def class_weights(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    """'balanced', or weights such as yes=5,no=1; None without the option."""
+    if text is None or text.strip() == "balanced":
+        return text and text.strip()
+    pairs = [pair.rpartition("=") for pair in text.split(",") if pair.strip()]
+    try:
+        weights = {name.strip(): float(weight) for name, _, weight in pairs}
+        if weights and all(map(str.strip, weights)):
+            return weights
+    except ValueError:
+        pass
+    raise click.BadParameter(f"expected 'balanced' or weights such as yes=5,no=1, got {text!r}")
+
+
 def _encoding(context: click.Context, parameter: click.Parameter, name: str) -> str:
     try:
         codecs.lookup(name or "utf-8")

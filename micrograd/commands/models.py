@@ -11,6 +11,7 @@ from micrograd.commands.click_options import (
     DECIMAL,
     ENCODING,
     PROGRESS,
+    class_weights,
     column_names,
     example,
     layer_sizes,
@@ -41,8 +42,14 @@ from micrograd.neuralnet import ACTIVATIONS
     "--activation", default="relu", show_default=True,
     help=f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), help="[default: 10 to 100, for 2,000 steps]")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option(
+    "--members", type=click.IntRange(1), metavar="N",
+    help="The number of networks that are averaged.  [default: 5; 1 for a large table]",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(1), help="At most.  [default: 2,000 steps, but 10 epochs]"
+)
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
 @click.option(
     "--learning-rate", type=click.FloatRange(0, min_open=True), default=0.01, show_default=True,
     help="Adam's initial learning rate; it decays to zero.",
@@ -50,6 +57,26 @@ from micrograd.neuralnet import ACTIVATIONS
 @click.option(
     "--validation", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True,
     help="The fraction of the rows to hold out.",
+)  # fmt: skip
+@click.option(
+    "--folds", type=click.IntRange(0), default=0, metavar="K",
+    help="Hold out nothing, but score each row by one of K models that did not learn it.",
+)  # fmt: skip
+@click.option(
+    "--l2", type=click.FloatRange(0), metavar="NUMBER",
+    help="The coefficient of the sum of the squared weights.  [default: 3 / rows]",
+)  # fmt: skip
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="The probability that a step drops a hidden unit.",
+)  # fmt: skip
+@click.option(
+    "--loss", type=Choice(["mse", "mae", "huber", "cross_entropy"]),
+    help="What is minimised.  [default: mse for numbers, cross_entropy for classes]",
+)  # fmt: skip
+@click.option(
+    "--class-weight", metavar="WEIGHTS", callback=class_weights,
+    help="'balanced', or a weight for each class: yes=5,no=1.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
@@ -94,6 +121,10 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
     the median or the most frequent category, and flagged by an additional input. Constant columns
     and identifiers are left out.
 
+    The model is the mean of networks, each of which leaves out a part of the rows; these parts
+    choose the epoch that is kept. The score is that of rows that were held out from all of this,
+    beside the scores of a linear model and of a constant.
+
     With --resume a checkpoint is kept beside the model until training has finished; the same
     command continues from it, to the same model as an uninterrupted run.
     """
@@ -118,7 +149,7 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
             resume=resume,
             **options,
         )
-        click.echo(f"\n{trained}\n\nmodel      {output}")
+        click.echo(f"\n{trained}\n\n{_what_the_doctor_sees(trained.history)}model      {output}")
         if plot is not None:
             trained.history.plot(plot)
             click.echo(f"losses     {plot}")
@@ -126,6 +157,13 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
         click.echo(f"stopped    {_why_stopped(trained.history)}")
     if trained.history.interrupted:
         report_interruption(trained.history.epochs, checkpoint)
+
+
+def _what_the_doctor_sees(history: Any) -> str:
+    found = str(history.diagnose()).splitlines()
+    kept = f"epoch      {history.best_epoch} of {history.epochs}" * bool(history.best_epoch)
+    lines = [f"{'' if k else 'diagnosis':<11}{line}" for k, line in enumerate(found)]
+    return "".join(f"{line}\n" for line in [*filter(None, [kept]), *lines])
 
 
 def _why_stopped(history: Any) -> str:

@@ -91,7 +91,7 @@ def demonstrate(
     options: dict[str, Any] = demo.options | ({} if epochs is None else {"epochs": epochs})
     paths = files_of(name, directory)[:2]
     trained = train_table(
-        demo.table(), demo.target,
+        demo.table(), demo.target, members=1,  # so that a page can show its weights
         progress=progress, output=paths[0], announce=announce, callbacks=callbacks, **options,
     )  # fmt: skip
     trained.history.plot(paths[1])

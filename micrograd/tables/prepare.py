@@ -20,7 +20,8 @@ from micrograd.files.written import INFERRED, Written
 from micrograd.neuralnet import MLP
 from micrograd.tables.identifiers import row_numbers
 from micrograd.tables.inputs import Category, Inputs, Quantity
-from micrograd.tables.split import hold_out
+from micrograd.tables.members import Members
+from micrograd.tables.split import Fold, hold_out
 from micrograd.tables.targets import Classes, Target, as_learned, learn_target, task_of
 from micrograd.training.data.pieces import InMemory, Pieces
 
@@ -31,7 +32,8 @@ class Prepared:
 
     `rows_held_out` are the row numbers, from 0, of the held-out rows. `read_as` has an example for
     each column of numbers that were written in another way than 1234.5. If there are too many rows
-    to hold all in memory, `pieces` are the training rows, `training` perhaps a sample of them.
+    to hold all in memory, `pieces` are the training rows, `training` perhaps a sample of them, and
+    `choosing` the rows that choose the epoch.
     """
 
     training: Table
@@ -39,11 +41,12 @@ class Prepared:
     rows_held_out: np.ndarray
     inputs: Inputs
     target: Target
-    network: MLP
     missing: dict[str, int]
     without_target: int
     read_as: tuple[str, ...] = ()
     pieces: Pieces | None = None
+    choosing: Table | None = None
+    network: MLP | None = None
 
     @property
     def rows(self) -> int:
@@ -55,10 +58,26 @@ class Prepared:
         target = as_learned(table[self.target.name], self.target)
         return self.inputs.encode(table), self.target.encode(target)
 
-    def watched(self) -> Table:
-        """The held-out rows, or as many of them as can be evaluated after each epoch."""
-        count = min(len(self.held_out), rows_of(self.inputs.width))
-        return self.held_out.take(np.linspace(0, len(self.held_out) - 1, count).astype(int))
+    def sampled(self) -> Table:
+        """The training rows, or as many of them as fit into a piece."""
+        return self._some(self.training)
+
+    def judges(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The inputs and targets of the rows that choose the epoch, or of as many as fit."""
+        return None if self.choosing is None else self.part(self._some(self.choosing))
+
+    def _some(self, table: Table) -> Table:
+        count = min(len(table), rows_of(self.inputs.width))
+        return table.take(np.linspace(0, len(table) - 1, count).astype(int))
+
+    def in_pieces(self, pieces: Pieces) -> "Prepared":
+        """With these training rows; half of the rows held out choose the epoch instead."""
+        rows = np.arange(len(self.held_out))
+        held_out, choosing = self.held_out.take(rows[::2]), self.held_out.take(rows[1::2])
+        return replace(
+            self, pieces=pieces, held_out=held_out, choosing=choosing if len(choosing) else None,
+            rows_held_out=self.rows_held_out[::2],
+        )  # fmt: skip
 
     def __str__(self) -> str:
         rows = self._described()
@@ -92,16 +111,27 @@ class Prepared:
 
     def _described(self) -> dict[str, str]:
         held_out = f", {len(self.held_out):,} of them held out" if len(self.held_out) else ""
+        choosing = 0 if self.choosing is None else len(self.choosing)
+        held_out += f", {choosing:,} to choose the epoch" * bool(choosing)
         dropped = f"; {self.without_target:,} without a target are dropped{self._gaps()}"
-        rows = f"{self.rows + len(self.held_out):,}{held_out}"
+        rows = f"{self.rows + len(self.held_out) + choosing:,}{held_out}"
         known = len(self.training)
         pieces = f"; read in pieces, {known:,} of them sampled for types" * (known < self.rows)
-        sizes, parameters = [self.network.nin, *self.network.sizes], len(self.network.parameters())
         return {
             "task": f"{self.target.kind} of {self._target()}",
             "rows": rows + dropped * bool(self.without_target) + pieces,
-            "network": f"{'-'.join(map(str, sizes))}, {parameters:,} parameters",
+            "network": self._network(),
         }
+
+    def _network(self) -> str:
+        network = self.network
+        if network is None:
+            return ""
+        parameters = len(network.parameters())
+        if not isinstance(network, Members):
+            return f"{'-'.join(map(str, [network.nin, *network.sizes]))}, {parameters:,} parameters"
+        one = "-".join(map(str, network.one))
+        return f"the mean of {network.count} of {one}, {parameters:,} parameters"
 
     def _gaps(self) -> str:
         """The words that were read as a missing target, and the way to keep them."""
@@ -120,9 +150,7 @@ class Prepared:
 def prepare(
     table: Table,
     target: str,
-    hidden: Sequence[int],
-    activation: str,
-    validation: float,
+    validation: float | Fold,
     seed: int,
     task: str,
     drop: Sequence[str],
@@ -134,7 +162,7 @@ def prepare(
 
     `numbers` are the row numbers, if the table is a sample.
     """
-    if not 0 <= validation < 1:
+    if not isinstance(validation, Fold) and not 0 <= validation < 1:
         raise ValueError(f"validation must be in [0, 1), got {validation}")
     column = task_of(table[target], task)
     features = understood(_without(table, (target, *drop), [*categorical, *keep]), categorical)
@@ -154,7 +182,6 @@ def prepare(
         np.flatnonzero(labelled)[held_out],
         inputs,
         learned,
-        MLP(inputs.width, [*hidden, learned.outputs], activation=activation, seed=seed),
         inputs.missing(features),
         int((~labelled).sum()),
         (*_read_as(table, whole),),
@@ -192,7 +219,7 @@ def prepare_pieces(path: Path, target: str, *how: Any, written: Written = INFERR
         survey.file, target, prepared.part, prepared.inputs.width, rows=survey.rows,
         labelled=survey.labelled, without=survey.sampled[prepared.rows_held_out],
     )  # fmt: skip
-    return replace(prepared, pieces=pieces, without_target=survey.without_target)
+    return replace(prepared.in_pieces(pieces), without_target=survey.without_target)
 
 
 def _check_all_rows(survey: Survey, prepared: Prepared, categorical: Sequence[str]) -> None:

@@ -95,6 +95,8 @@ class TableModel:
     (['small', 'big'], (2, 2))
     >>> model.outputs(Table.of({"size": [0.0, 10.0]})).shape, model.categories()
     ((2, 2), [])
+    >>> model.finite_outputs(Table.of({"size": [0.0, 10.0]})).argmax(axis=1).tolist()
+    [1, 0]
     >>> with TemporaryDirectory() as directory:
     ...     model.save(f"{directory}/kind.safetensors")
     ...     again = mg.TableModel.load(f"{directory}/kind.safetensors")
@@ -124,8 +126,7 @@ class TableModel:
 
     def predict_from(self, start: int, table: Table) -> Predictions:
         """The same for a part of a table that begins `start` rows below its header."""
-        outputs = self.outputs(table)
-        self._check_decided(outputs, table, start)
+        outputs = self.finite_outputs(table, start)
         classes = self.target if isinstance(self.target, Classes) else None
         return Predictions(
             self.target.name,
@@ -135,10 +136,15 @@ class TableModel:
             (*noted(self.inputs.missing(table), self.inputs.unseen(table)),),
         )
 
-    def _check_decided(self, outputs: np.ndarray, table: Table, start: int) -> None:
+    def finite_outputs(self, table: Table, start: int = 0) -> np.ndarray:
+        """The network's outputs, for a part of a table that begins `start` rows below its header.
+
+        Raises TableError for a row so far from the training data that they are not finite.
+        """
+        outputs = self.outputs(table)
         bad = np.flatnonzero(~self.target.decided(outputs))
         if not len(bad):
-            return
+            return outputs
         strange = self.inputs.strangest(table, int(bad[0]))
         where = Places(len(bad), start + int(bad[0]) + 1)
         raise TableError(

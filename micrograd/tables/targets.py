@@ -13,25 +13,9 @@ from micrograd.files.faults import faults_of, finite_numbers, in_numbers
 from micrograd.files.table import enumerated
 from micrograd.names import unknown
 from micrograd.tables.inputs import moments
-from micrograd.training.run.metrics import accuracy, r2
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # integers with more distinct values are a quantity, not classes
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A metric of the predictions, beside that of the trivial predictor: `baseline`, `trivial`."""
-
-    name: str
-    value: float
-    baseline: float
-    trivial: str
-
-    def shown(self) -> tuple[str, str]:
-        """Both numbers as text; accuracies in per cent."""
-        form = "{:.1%}" if self.name == "accuracy" else "{:.4g}"
-        return form.format(self.value), form.format(self.baseline)
 
 
 @dataclass(frozen=True)
@@ -40,6 +24,7 @@ class Measure:
 
     kind: ClassVar[str] = "regression"
     loss: ClassVar[str] = "mse"
+    losses: ClassVar[tuple[str, ...]] = "mse", "mae", "huber"
     outputs: ClassVar[int] = 1
     name: str
     mean: float
@@ -61,16 +46,6 @@ class Measure:
         """Where the prediction is finite, as an array of bool."""
         return np.isfinite(self.decode(outputs))
 
-    def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
-        """R² and the root mean square error of `outputs`; the baseline is the training mean."""
-        predicted, true = outputs[:, :1], self.encode(column)[:, None]
-        mean = np.zeros_like(true)
-        typical, baseline = (self.scale * _typical(x - true) for x in (predicted, mean))
-        return [
-            Figure("R²", r2(predicted, true), r2(mean, true), "the mean"),
-            Figure("typical error", typical, baseline, "the mean"),
-        ]
-
 
 @dataclass(frozen=True)
 class Classes:
@@ -81,6 +56,7 @@ class Classes:
 
     kind: ClassVar[str] = "classification"
     loss: ClassVar[str] = "cross_entropy"
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     name: str
     classes: tuple[str, ...]
     majority: str
@@ -117,17 +93,6 @@ class Classes:
         """The probability of each class, of shape (rows, classes)."""
         powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
-
-    def figures(self, outputs: np.ndarray, column: Column) -> list[Figure]:
-        """The accuracy of `outputs`; the baseline is the majority class."""
-        true = self.encode(column)
-        majority = float(np.mean(true == self.classes.index(self.majority)))
-        return [Figure("accuracy", accuracy(outputs, true), majority, "the majority class")]
-
-
-def _typical(errors: np.ndarray) -> float:
-    """The root mean square."""
-    return float(np.sqrt(np.mean(errors**2)))
 
 
 Target = Measure | Classes

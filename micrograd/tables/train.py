@@ -1,54 +1,55 @@
 """train_table: trains a model that predicts one column of a table."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from micrograd.files.containers import Columns
 from micrograd.files.table import Table
 from micrograd.files.whole_file import check_format, check_writable
 from micrograd.files.written import Written
+from micrograd.losses import Loss
 from micrograd.names import names_keywords
-from micrograd.optim import Adam
-from micrograd.schedules import CosineDecay
+from micrograd.neuralnet import MLP
+from micrograd.tables.baselines import baselines
+from micrograd.tables.course import Course, learn
+from micrograd.tables.folds import check_folds, cross_validated
+from micrograd.tables.members import Members
 from micrograd.tables.prepare import Prepared, in_parts, prepare, prepare_pieces
+from micrograd.tables.scores import Figure, Scores
+from micrograd.tables.split import Fold
 from micrograd.tables.table_model import TableModel, as_table
-from micrograd.tables.targets import Figure
 from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
-from micrograd.training.fit import fit
 from micrograd.training.run.checkpoint import forget
 from micrograd.training.run.history import History
 from micrograd.training.run.run import Callback
 
-STEPS = 2_000  # the approximate number of steps, unless `epochs` is given
+MEMBERS = 5  # networks that are averaged, for a table of up to
+FEW_NUMBERS = 1_000_000  # numbers; for larger ones, one network
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, the history of its training, and its metrics on the held-out rows, if any."""
+    """A model, the history of its training, and its scores on the held-out rows, if any."""
 
     model: TableModel
     history: History
-    figures: list[Figure]
+    scores: Scores
     prepared: Prepared
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The metrics of `scores`."""
+        return self.scores.figures
 
     def __repr__(self) -> str:
         shown = [f"{figure.name} {figure.shown()[0]}" for figure in self.figures]
         return f"Trained({self.model.target.name!r}, {', '.join(shown)})"
 
     def __str__(self) -> str:
-        count = len(self.prepared.held_out)
-        sample = len(self.prepared.training)
-        trained = "the" if sample == self.prepared.rows else f"{sample:,} of the"
-        rows = f"{count:,} rows held out" if count else f"{trained} rows trained on"
-        trivial = self.figures[0].trivial
-        lines = [f"{rows:<{max(24, len(rows) + 1)}}{'this model':>12}  {trivial:>{len(trivial)}}"]
-        for figure in self.figures:
-            model, baseline = figure.shown()
-            lines.append(f"{figure.name:<24}{model:>12}  {baseline:>{len(trivial)}}")
-        return "\n".join(lines)
+        return str(self.scores)
 
 
 @names_keywords()
@@ -59,9 +60,15 @@ def train_table(
     hidden: Sequence[int] = (16, 16),
     activation: str = "relu",
     epochs: int | None = None,
-    batch_size: int = 32,
+    batch_size: int = 64,
     learning_rate: float = 0.01,
+    members: int | None = None,
+    l2: float | None = None,
+    dropout: float = 0.0,
+    loss: str | Loss | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
     validation: float = 0.2,
+    folds: int = 0,
     seed: int = 0,
     task: str = "auto",
     drop: Sequence[str] = (),
@@ -88,15 +95,26 @@ def train_table(
     identify them. `decimal` is the mark, a point or a comma, before the decimals of numbers, by
     default inferred; `missing` are the words for missing values, instead of the usual ones such as
     NA, so that `missing=[]` keeps NA as a class; `encoding` is that of a CSV file, by default
-    UTF-8, or that of a byte-order mark. `epochs` defaults to about 2,000 steps, but at least 10 and
-    at most 100 epochs. The learning rate decays to zero along half a cosine. The model is written
-    to `output` if that is given. `announce` is called before training starts. Ctrl-C ends training
-    early with the current weights. `patience`, `time_limit`, `checkpoint` and `resume` are those of
-    `fit`; the checkpoint is removed after the run has finished.
+    UTF-8, or that of a byte-order mark.
+
+    The model is the mean of `members` networks, 5 up to a million numbers. Each leaves out a part
+    of the training rows; together these parts choose the epoch whose weights are kept. A single
+    network leaves out a fifth. The held-out rows choose nothing. `epochs` is the largest number of
+    epochs, by default about 2,000 steps, but at least 10 epochs. The learning rate decays to zero
+    along half a cosine. `l2` and `dropout` are those of `fit`, `l2` 3 / rows by default; `loss` is
+    "mse", "mae", "huber", "cross_entropy" or a function of outputs and target, which is
+    standardised; `class_weight` is "balanced" or a weight for each class. With `folds`, no rows are
+    held out: the scores are those of all rows, each predicted by one of so many models that were
+    trained without it.
+
+    The model is written to `output` if that is given. `announce` is called before training starts.
+    Ctrl-C ends training early with the current weights. `patience`, `time_limit`, `checkpoint` and
+    `resume` are those of `fit`; the checkpoint is removed after the run has finished.
 
     A file of more than 20 million numbers (Parquet) or 200 MB (CSV) is read in pieces: encodings
     are fitted to a sample of 100,000 rows, part of the sample is held out, and all other rows are
-    trained on. A table with as many inputs to the network is encoded in pieces.
+    trained on; half of the rows held out choose the epoch. A table with as many inputs to the
+    network is encoded in pieces.
 
     Raises TableError for an unsuitable table, ValueError for invalid arguments, OSError if the
     model cannot be written (before training, where possible), and KeyboardInterrupt if Ctrl-C comes
@@ -110,49 +128,79 @@ def train_table(
     if output is not None:
         check_writable(output, table)
         check_format(output, "a model is written", ".safetensors")
-    how = target, hidden, activation, validation, seed, task, drop, categorical, keep
+    how = seed, task, drop, categorical, keep
     written = Written.of(decimal, missing, encoding)
-    prepared = _prepared(table, how, written)
+    shape = hidden, activation, members, seed
+
+    def prepared_with(share: float | Fold) -> Prepared:
+        made = _prepared(table, (target, share, *how), written)
+        return replace(made, network=_network(made, *shape))
+
+    prepared = prepared_with(0.0 if folds else validation)
+    if folds:
+        check_folds(folds, prepared)
     announce(prepared)
-    batches = math.ceil(prepared.rows / max(batch_size, 1))
-    if epochs is None:
-        epochs = min(max(math.ceil(STEPS / batches), 10 if prepared.pieces is None else 1), 100)
-    X, y = (prepared.pieces, None) if prepared.pieces else prepared.part(prepared.training)
-    history = fit(
-        *(prepared.network, X, y),
-        loss=prepared.target.loss,
-        optimizer=Adam(CosineDecay(learning_rate, max(epochs * batches, 1))),
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=prepared.part(prepared.watched()) if len(prepared.held_out) else None,
-        seed=seed,
-        patience=patience,
-        time_limit=time_limit,
-        checkpoint=checkpoint,
-        resume=resume,
-        progress=progress,
-        callbacks=callbacks,
+    course = Course(
+        epochs, batch_size, learning_rate, l2, dropout, loss, class_weight, patience, seed
     )
+    scores = None
+    if folds:
+
+        def learned(fold: Prepared) -> MLP:
+            network, history = learn(fold, course, time_limit=time_limit, progress=progress)
+            if history.interrupted:
+                raise KeyboardInterrupt
+            return network
+
+        scores = cross_validated(folds, prepared_with, learned, prepared.target)
+    network, history = learn(
+        prepared, course, time_limit=time_limit, checkpoint=checkpoint, resume=resume,
+        progress=progress, callbacks=callbacks,
+    )  # fmt: skip
     if not history.epochs and history.interrupted:
         raise KeyboardInterrupt
-    model = TableModel(prepared.network, prepared.inputs, prepared.target, written.missing)
+    model = TableModel(network, prepared.inputs, prepared.target, written.missing)
     if output is not None:
         model.save(output)
     if checkpoint is not None and history.stopped not in ("interrupted", "time"):
         forget(checkpoint)
-    judged = prepared.held_out if len(prepared.held_out) else prepared.training
-    figures = prepared.target.figures(model.outputs(judged), judged[target])
-    return Trained(model, history, figures, prepared)
+    return Trained(model, history, scores or _scores(model, prepared), prepared)
+
+
+def _scores(model: TableModel, prepared: Prepared) -> Scores:
+    """On the held-out rows or, if there are none, on training rows."""
+    judged, rows = prepared.held_out, f"{len(prepared.held_out):,} rows held out"
+    if not len(judged):
+        judged = prepared.training
+        sample = "the" if len(judged) == prepared.rows else f"{len(judged):,} of the"
+        rows = f"{sample} rows trained on"
+    column, outputs = judged[prepared.target.name], model.outputs(judged)
+    return Scores.of(rows, prepared.target, column, outputs, baselines(prepared, judged))
+
+
+def _network(
+    prepared: Prepared, hidden: Sequence[int], activation: str, members: int | None, seed: int
+) -> MLP:
+    """One network, or several to be averaged."""
+    few = prepared.rows * prepared.inputs.width <= FEW_NUMBERS and prepared.pieces is None
+    count = members or (MEMBERS if few else 1)
+    if count > 1 and prepared.pieces is not None:
+        raise ValueError("a table that is read in pieces is learned by one network: members=1")
+    random, sizes = Random(seed), [*hidden, prepared.target.outputs]
+    networks = [
+        MLP(prepared.inputs.width, sizes, activation=activation, seed=random) for _ in range(count)
+    ]
+    return Members(networks) if count > 1 else networks[0]
 
 
 def _prepared(
     table: Table | Columns | str | Path, how: tuple[Any, ...], written: Written
 ) -> Prepared:
     """The table, prepared in pieces if it is large."""
-    target, *_, seed, _task, _drop, categorical, _keep = how
+    target, _validation, seed, _task, _drop, categorical, _keep = how
     if isinstance(table, (str, Path)) and is_large(Path(table)):
         return prepare_pieces(Path(table), *how, written=written)
     prepared = prepare(as_table(table, [target, *categorical], written), *how)
     if len(prepared.training) * prepared.inputs.width > LARGE_NUMBERS:
-        return replace(prepared, pieces=in_parts(prepared, seed))
+        return prepared.in_pieces(in_parts(prepared, seed))
     return prepared

@@ -163,8 +163,9 @@ AFTER = "answer = real(*args, **options); os.kill(os.getpid(), signal.SIGINT); r
 
 @pytest.mark.parametrize(("module", "name", "order", "said"), [
     ("tables.train", "prepare", BEFORE, "interrupted; nothing was written"),
-    ("tables.train", "fit", BEFORE, "interrupted; nothing was written"),
-    ("tables.train", "fit", AFTER, "interrupted; nothing was written"),
+    ("tables.course", "fit", BEFORE, "interrupted; nothing was written"),
+    ("tables.course", "fit", AFTER, "interrupted; nothing was written"),
+    ("tables.baselines", "fit", BEFORE, f"{WRITTEN} was written before"),
     ("tables.table_model", "save_model", BEFORE, "interrupted; nothing was written"),
     ("tables.table_model", "save_model", AFTER, f"{WRITTEN} was written before"),
     ("files.whole_file", "_sync_names", BEFORE, f"{WRITTEN} was written before"),

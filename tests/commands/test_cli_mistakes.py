@@ -111,7 +111,7 @@ def test_a_file_that_is_no_model(model):
         other_safetensors("bad", {FORMAT: description})
         assert is_one_line(run("predict", "bad", "flowers.csv"), "damaged")
     for old, new in (
-        (b'sizes\\": [16,', b'sizes\\": [17,'),
+        (b'sizes\\": [80,', b'sizes\\": [85,'),
         (b"mean", b"moan"),
         (b"relu", b"rely"),
         (b'"nin', b'"non'),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from micrograd.files.written import Written
+from micrograd.neuralnet import MLP
 from micrograd.tables.prepare import Prepared, prepare
 from micrograd.tables.table_model import TableModel, as_table
 
@@ -11,13 +12,14 @@ from micrograd.tables.table_model import TableModel, as_table
 def prepared(table: Any, target: str = "y", *, categorical: Any = (), **written: Any) -> Prepared:
     """All rows as training rows, in their order."""
     made = as_table(table, [target, *categorical], Written.of(**written))
-    return prepare(made, target, (), "relu", 0.0, 0, "auto", (), categorical)
+    return prepare(made, target, 0.0, 0, "auto", (), categorical)
 
 
 def untrained(table: Any, target: str = "y", **options: Any) -> TableModel:
     """The model of a table before any training."""
     found = prepared(table, target, **options)
-    return TableModel(found.network, found.inputs, found.target, options.get("missing"))
+    network = MLP(found.inputs.width, [found.target.outputs], seed=0)
+    return TableModel(network, found.inputs, found.target, options.get("missing"))
 
 
 def write(path: Path, columns: dict[str, Any], delimiter: str = ",") -> Path:

@@ -117,16 +117,6 @@ def test_classes_keep_their_names():
     np.testing.assert_allclose(target.probabilities(np.array([[1e4, 0, 0]])), [[1, 0, 0]])
 
 
-def test_the_baselines():
-    classes = targets.Classes("c", ("a", "b"), "b")
-    (figure,) = classes.figures(np.array([[1.0, 0], [1, 0], [1, 0]]), text("a", "a", "b"))
-    assert (figure.value, figure.baseline) == (2 / 3, 1 / 3)
-    measure = targets.Measure("c", 1.0, 2.0)
-    r2, error = measure.figures(np.array([[0.0], [1.0]]), number(1.0, 3.0))
-    assert (r2.value, r2.baseline) == (1.0, -1.0)
-    assert (error.value, error.baseline) == (0.0, np.sqrt(2))
-
-
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.9])
 def test_every_class_is_held_out_in_proportion(share):
     names = ["a"] * 100 + ["b"] * 40 + ["c"] * 10 + ["single"]

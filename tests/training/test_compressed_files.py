@@ -29,7 +29,9 @@ def test_a_compressed_file_is_judged_by_what_it_unpacks_to(tmp_path, monkeypatch
     monkeypatch.setattr(TableFile, "whole", whole.append)
     trained = train.train_table(path, "y", task="regression", epochs=1)
     assert not whole
-    assert trained.prepared.rows == 60_000 - len(trained.prepared.held_out)
+    assert trained.prepared.choosing is not None
+    left_out = len(trained.prepared.held_out) + len(trained.prepared.choosing)
+    assert trained.prepared.rows == 60_000 - left_out
     monkeypatch.setattr(module, "LARGE_BYTES", len(rows) + 100)
     assert not module.is_large(path)
 

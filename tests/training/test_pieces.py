@@ -83,7 +83,9 @@ def test_train_table_reads_a_large_file_in_pieces(tmp_path):
     trained = mg.train_table(path, "kind", epochs=10, drop=["y"])
     assert trained.prepared.pieces is not None
     (rows,) = (line for line in str(trained.prepared).splitlines() if line.startswith("rows"))
-    assert rows.startswith("rows       980, 49 of them held out; 20 without a target are dropped")
+    assert rows.startswith(
+        "rows       980, 25 of them held out, 24 to choose the epoch; 20 without"
+    )
     assert trained.figures[0].value > 0.9
     assert [str(c) for c in trained.model.inputs.columns] == ["x0", "x1", "x2", "colour (3)"]
 
@@ -94,12 +96,14 @@ def test_train_table_trains_on_every_row_that_is_not_held_out(large_file, share)
     assert prepared.pieces is not None
     trained = [t for part in prepared.pieces for t in prepared.target.decode(part.targets[:, None])]
     held_out = prepared.held_out["y"].values.tolist()
+    if prepared.choosing is not None:  # half of the rows held out choose the epoch
+        held_out += prepared.choosing["y"].values.tolist()
     assert len(held_out) == share * 250
     assert sorted(trained + held_out) == pytest.approx(sorted(Y))
 
 
 def test_a_heading_says_which_rows_it_is_about(large_file):
-    assert str(mg.train_table(large_file, "y", epochs=1)).startswith("50 rows held out ")
+    assert str(mg.train_table(large_file, "y", epochs=1)).startswith("25 rows held out ")
     everything = mg.train_table(large_file, "y", epochs=1, validation=0)
     assert str(everything).startswith("249 of the rows trained on ")
     assert everything.history.validation_loss == []
@@ -145,7 +149,9 @@ def test_pieces_are_bounded_by_what_is_encoded(tmp_path, monkeypatch):
     assert whole.prepared.pieces is not None
     assert len(whole.prepared.pieces) == 800
     assert max(seen) <= 600
-    assert "rows       1,000, 200 of them held out\n" in str(whole.prepared)
+    assert "rows       1,000, 100 of them held out, 100 to choose the epoch\n" in str(
+        whole.prepared
+    )
 
 
 def test_truth_values_of_parquet_are_numbers_to_fit(tmp_path):
