@@ -10,7 +10,7 @@ BENCH := benchmarks/.venv/bin
 QUESTIONS := limits call_overhead demo_step demo_step_avx2 examples microgpt mlp black_scholes \
 	implied_volatility determinant per_sample linear take opaque growth long_traces recurrences \
 	control_flow compile_time training fits minima optimisation larger_than_memory readers accuracy estimators \
-	pictures
+	tables pictures
 
 .PHONY: demo test lint page browser test-browser docs test-all test-twice test-machines test-lowest test-newest \
 	bench performance bench-eager clean

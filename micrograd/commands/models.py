@@ -1,6 +1,6 @@
 """`train` and `predict`: a model of a table, in a file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -149,7 +149,10 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
             resume=resume,
             **options,
         )
-        click.echo(f"\n{trained}\n\n{_what_the_doctor_sees(trained.history)}model      {output}")
+        click.echo(f"\n{trained}\n")
+        for label, text in _remarks(trained, options["class_weight"]):
+            click.echo(f"{label:<11}{text}")
+        click.echo(f"model      {output}")
         if plot is not None:
             trained.history.plot(plot)
             click.echo(f"losses     {plot}")
@@ -159,11 +162,17 @@ def train(file: Path, output: str, resume: bool, plot: str | None, **options: An
         report_interruption(trained.history.epochs, checkpoint)
 
 
-def _what_the_doctor_sees(history: Any) -> str:
-    found = str(history.diagnose()).splitlines()
-    kept = f"epoch      {history.best_epoch} of {history.epochs}" * bool(history.best_epoch)
-    lines = [f"{'' if k else 'diagnosis':<11}{line}" for k, line in enumerate(found)]
-    return "".join(f"{line}\n" for line in [*filter(None, [kept]), *lines])
+def _remarks(trained: Any, weights: Any) -> Iterator[tuple[str, str]]:
+    """What is known of the run besides its scores: labels, and lines to print beside them."""
+    history, missed = trained.history, trained.scores.missed()
+    if history.best_epoch and not history.interrupted:
+        by = "had the lowest loss of rows that were left out; its weights are kept"
+        yield "epoch", f"{history.best_epoch} of {history.epochs} {by}"
+    if missed and weights is None:
+        named = ", ".join(missed[:5])
+        yield "recall 0 %", f"{named}: with --class-weight balanced, all classes weigh alike"
+    for k, line in enumerate(str(history.diagnose()).splitlines()):
+        yield "" if k else "diagnosis", line
 
 
 def _why_stopped(history: Any) -> str:

@@ -131,13 +131,15 @@ class Prepared:
         if not isinstance(network, Members):
             return f"{'-'.join(map(str, [network.nin, *network.sizes]))}, {parameters:,} parameters"
         one = "-".join(map(str, network.one))
-        return f"the mean of {network.count} of {one}, {parameters:,} parameters"
+        return f"the mean of {network.count} networks {one}, {parameters:,} parameters"
 
     def _gaps(self) -> str:
         """The words that were read as a missing target, and the way to keep them."""
         words = self.training[self.target.name].gaps
         if not words:
             return ""
+        if not isinstance(self.target, Classes):
+            return f" (read as missing: {', '.join(words)})"
         return f" (read as missing: {', '.join(words)}; --missing '' keeps them as classes)"
 
     def _target(self) -> str:

@@ -29,9 +29,17 @@ class Figure:
         return [*self.others.values()][-1]
 
     def shown(self) -> list[str]:
-        """All numbers as text; accuracies in per cent."""
-        form = "{:.1%}" if self.name.endswith("accuracy") else "{:.4g}"
-        return ["-" if np.isnan(x) else form.format(x) for x in (self.value, *self.others.values())]
+        """All numbers as text: accuracies in per cent, errors with four digits, or as a whole."""
+        return [self._text(x) for x in (self.value, *self.others.values())]
+
+    def _text(self, x: float) -> str:
+        if np.isnan(x):
+            return "-"
+        if self.name.endswith("accuracy"):
+            return f"{x:.1%}"
+        if self.name.endswith("error"):
+            return f"{x:,.0f}" if 1e4 <= x < 1e15 else f"{x:.4g}"
+        return f"{x:.4f}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,10 @@ class Scores:
         with np.errstate(invalid="ignore"):
             found = np.diag(self.confusion) / self.confusion.sum(axis=1)
         return dict(zip(self.classes, found.tolist()))
+
+    def missed(self) -> list[str]:
+        """The classes of which no row is predicted right."""
+        return [name for name, recall in self.recall().items() if recall == 0]
 
     def __str__(self) -> str:
         names = ["this model", *self.figures[0].others]

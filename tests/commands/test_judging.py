@@ -65,6 +65,18 @@ def test_each_option_changes_how_it_learns(options):
     assert lines(run("predict", "m", "t.csv"))[0] == "kind"
 
 
+def test_a_class_that_is_never_found_is_said_with_a_remedy():
+    random = np.random.default_rng(0)
+    rows = [
+        f"{x:.2f},{'yes' if k % 60 == 0 else 'no'}" for k, x in enumerate(random.normal(size=300))
+    ]
+    Path("rare.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    train = "train", "rare.csv", "--target", "y", "--epochs", 5, "-o", "m"
+    remark = "recall 0 % yes: with --class-weight balanced, all classes weigh alike"
+    assert remark in lines(run(*train))
+    assert not any("weigh alike" in x for x in lines(run(*train, "--class-weight", "balanced")))
+
+
 def test_folds_score_all_rows():
     printed = lines(run(*KIND, "--folds", 3))
     assert printed[1] == "rows       80"

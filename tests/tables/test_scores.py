@@ -63,6 +63,18 @@ def test_a_class_without_rows_has_no_recall_and_changes_no_mean():
     assert one.figures[-1].shown() == ["-"]
 
 
+def test_figures_are_easy_to_read():
+    target, column = Measure("y", 0.0, 54321.0), Column("y", "number", np.array([0.0, 1e5]))
+    found = Scores.of("2 rows", target, column, np.array([[1.0], [0.5]]), {})
+    assert [figure.shown()[0] for figure in found.figures] == ["-0.6513", "64,251", "63,580"]
+    target = Measure("y", 0.0, 1e-6)
+    found = Scores.of("2 rows", target, column, np.array([[1.0], [0.5]]), {})
+    assert [figure.shown()[0] for figure in found.figures[1:]] == ["70,711", "50,000"]
+    target, column = Measure("y", 0.0, 1e-6), Column("y", "number", np.array([1e-6, 3e-6]))
+    found = Scores.of("2 rows", target, column, np.zeros((2, 1)), {})
+    assert found.figures[2].shown() == ["2e-06"]
+
+
 def test_very_many_classes_have_recall_but_no_matrix():
     names = tuple(f"c{k:02}" for k in range(20))
     found = Scores.of("", Classes("c", names, "c00"), classes(*names), np.eye(20), {})
