@@ -129,11 +129,8 @@ def _rows(name: str, x: Any, y: Array) -> Array:
 def _unfit(name: str, shape: tuple[int, ...], y: Array) -> ShapeError:
     n, points = y.shape
     rows = f", or ({n}, {points}) with a row for each data set" if n > 1 else ""
-    inputs = f"; a model of several inputs takes a tuple of {'them' if rows else 'such'}"
-    return ShapeError(
-        f"expected {name} of shape ({points},){rows}, as y has{inputs if name == 'x' else ''}; "
-        f"got {shape}"
-    )
+    inputs = ", or a tuple of such arrays for a model of several inputs" if name == "x" else ""
+    return ShapeError(f"expected {name} of shape ({points},){rows}, as y has{inputs}; got {shape}")
 
 
 def _weights(scale: Array | None, given: Array | None) -> Array | None:

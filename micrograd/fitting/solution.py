@@ -146,6 +146,8 @@ def _attempt(
 
 def _squares(data: Measurements) -> Array:
     """The sum of the squares of y / sigma of each data set."""
+    if data.weights is None:
+        return np.einsum("ij,ij->i", data.y, data.y)
     with np.errstate(over="ignore", under="ignore"):
-        weighted = data.y if data.weights is None else data.y * data.weights
-        return np.einsum("ij,ij->i", weighted, weighted)
+        weighted = data.y * data.weights
+    return np.einsum("ij,ij->i", weighted, weighted)
