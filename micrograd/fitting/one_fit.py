@@ -1,5 +1,6 @@
 """Fit: the result of one fit."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
@@ -22,7 +23,7 @@ Array = np.ndarray
 
 def check_errors(errors: Any) -> None:
     """Raises ArgumentError for a number of standard errors that is not above 0."""
-    if not (is_real(type(errors)) and errors > 0.0):
+    if not (is_real(type(errors)) and 0.0 < errors < math.inf):
         raise ArgumentError(f"errors must be a number greater than 0, got {errors!r:.40}")
 
 

@@ -63,7 +63,7 @@ def test_intervals_without_other_parameters_and_without_an_end():
     assert both.interval("a").tolist() == [[-math.inf, math.inf]] * 2
 
 
-@pytest.mark.parametrize("errors", [0.0, -1.0, math.nan, "2", None])
+@pytest.mark.parametrize("errors", [0.0, -1.0, math.nan, math.inf, "2", None])
 def test_a_number_of_errors_is_above_zero(errors):
     fits = mg.curve_fits(decay, X, decays(2), [1.0, 1.0, 0.0])
     for it in (fits, fits[0]):
