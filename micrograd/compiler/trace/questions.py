@@ -6,6 +6,7 @@ questions "is it k?". Each answer is recorded, so that a program can ask the sam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from micrograd import ops
@@ -14,6 +15,7 @@ from micrograd.compiler.trace.errors import TRUTH, asked_for, asks_for_ever, not
 from micrograd.compiler.trace.recurrence import LOOP
 from micrograd.compiler.trace.symbol import Symbol
 from micrograd.lazy import cached_property
+from micrograd.ops import Op
 
 MOST = 10_000  # questions of one example
 
@@ -123,3 +125,17 @@ class Questions:
                 operands = [known[y.number] if isinstance(y, Symbol) else y for y in node.operands]
                 known[node.number] = node.op(*operands)
         return known[x.number]
+
+
+@cache
+def as_computed(op: Op) -> Op:
+    """A user's operation whose first operand is its result: only its derivative is used."""
+
+    def meaning(z: Any, *operands: Any) -> Any:
+        return z
+
+    def derivative(g: Any, result: Any, z: Any, *operands: Any) -> Any:
+        assert op.derivative is not None
+        return [0.0, *op.derivative(g, z, *operands)]
+
+    return Op(op.name, None, meaning, derivative, op.doc)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from micrograd.compiler.trace.errors import (
     foreign,
 )
 from micrograd.compiler.trace.parameter_order import in_order
-from micrograd.compiler.trace.questions import Questions
+from micrograd.compiler.trace.questions import Questions, as_computed
 from micrograd.compiler.trace.recurrence import Loops, Recurrence
 from micrograd.compiler.trace.scan import rolled, shown
 from micrograd.compiler.trace.symbol import MANY, Condition, Node, Symbol, compared, numbers_of
@@ -286,17 +285,3 @@ class Trace(Watch):
         if x.__class__ is float:
             return False
         return x in self._captured or (x.op is None and x not in self.made)
-
-
-@cache
-def as_computed(op: Op) -> Op:
-    """A user's operation whose first operand is its result: only its derivative is used."""
-
-    def meaning(z: Any, *operands: Any) -> Any:
-        return z
-
-    def derivative(g: Any, result: Any, z: Any, *operands: Any) -> Any:
-        assert op.derivative is not None
-        return [0.0, *op.derivative(g, z, *operands)]
-
-    return Op(op.name, None, meaning, derivative, op.doc)
