@@ -71,7 +71,7 @@ def _beta(g: Any, z: Any, a: Any, b: Any) -> Any:
 
 
 def _sine(x: Any) -> Any:
-    """sin πx, of which an integer makes 0."""
+    """sin πx, exactly 0 for an integer."""
     n = floor(x + 0.5)
     return _alternating(n) * sin(math.pi * (x - n))
 

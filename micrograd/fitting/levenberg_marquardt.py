@@ -46,7 +46,7 @@ class Equations:
 
     @property
     def scales(self) -> Numbers:
-        """What the damping of each parameter is relative to."""
+        """The sizes that the damping of each parameter multiplies."""
         return self.weighted or [row[k] for k, row in enumerate(self.a)]
 
     @property

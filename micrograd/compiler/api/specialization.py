@@ -39,7 +39,7 @@ class Specialization:
     unrolled: Trace | None = None  # the trace without loops, once it is needed
     kernels: dict[Key, Kernel] = field(default_factory=dict)
     ways: dict[Answer, Way] = field(default_factory=dict)  # how its paths are computed
-    # By answer and shared inputs: the kernel of the examples whose paths have left the lanes.
+    # By answer and shared inputs: the kernel of the examples whose paths are not in the lanes.
     rest: dict[tuple[Answer, tuple[int, ...]], Kernel] = field(default_factory=dict)
     sizes: list[int] = field(init=False)  # how many numbers of an example each leaf holds
     is_flat: bool = field(init=False)  # whether the arguments are positional numbers and arrays

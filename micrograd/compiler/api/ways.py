@@ -23,7 +23,7 @@ GRADIENT_IN_LANES, GRADIENT_IN_BRANCHES = 2.3, 1.8  # times the work of the valu
 ONE_MORE = 80.0  # instructions: an example that is gathered, computed in branches and put back
 LOOK = 4.0  # instructions: a test whether an example is one of these
 LONGEST = 30_000  # operations of all branches: more code takes long to compile
-SHARES = (0.001, 0.005, 0.02, 0.05)  # paths that fewer examples take may leave the lanes
+SHARES = (0.001, 0.005, 0.02, 0.05)  # paths that fewer examples take may be left out of the lanes
 GAIN = 0.7  # of the time: two programs take twice as long to compile
 
 
@@ -136,8 +136,8 @@ class Estimate:
 
 
 def choose(known: Known, gradient: bool, width: int, in_parts: bool) -> Way:
-    """The way that takes the least time, for vectors of `width` numbers. Unless `in_parts`, no path
-    may leave the lanes: the answer is a sum over the examples."""
+    """The way that takes the least time, for vectors of `width` numbers. Unless `in_parts`, paths
+    are not divided between lanes and branches: the answer is a sum over the examples."""
     it = Estimate(known)
     if it.opaque or it.code * (GRADIENT_IN_BRANCHES if gradient else 1.0) > LONGEST:
         return ALL_LANES
