@@ -9,6 +9,8 @@ from compiled_c import COMPILER, CompiledC
 
 import micrograd as mg
 from micrograd import Value
+from micrograd.compiler.api import own_paths
+from micrograd.compiler.api.ways import ALL_LANES, NO_LANES, Way
 
 SLOPE = Value(0.7, name="slope")
 
@@ -51,15 +53,16 @@ def settled(x: Any, y: Any) -> Any:
 
 
 @pytest.mark.native
-@pytest.mark.parametrize(("f", "step"), [(settled, -1), (branching, 1)])
-def test_the_disk_cache_knows_paths_again(
-    f: Any, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("way", [ALL_LANES, NO_LANES, Way(0.02)])
+@pytest.mark.parametrize("f", [settled, branching])
+def test_the_disk_cache_knows_paths_again_in_whatever_order_examples_come(
+    f: Any, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Conditions in whatever order examples come; integers are asked for in that order."""
+    monkeypatch.setattr(own_paths, "choose", lambda *known: way)
     monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path))
     first = mg.vectorize(f)(X, Y)
     files = {file.name for file in tmp_path.rglob("*") if file.is_file()}
-    again = mg.vectorize(f)(X[::step], Y[::step])[::step]
+    again = mg.vectorize(f)(X[::-1], Y[::-1])[::-1]
     np.testing.assert_array_equal(first, again)
     assert files
     assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == files
