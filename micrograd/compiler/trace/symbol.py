@@ -237,17 +237,15 @@ def _record_mixed(op: Op, operands: tuple[Any, ...]) -> Symbol:
 
 
 def _record_conditions(op: Op, operands: tuple[Any, ...]) -> Symbol:
-    """Written out for what most choices are: a condition of this trace, and numbers."""
-    trace = next(x.trace for x in operands if isinstance(x, Symbol))
-    if op is ops.where:
-        condition, x, y = map(type, operands)
-        known = condition is Condition and x in _NUMBERS and y in _NUMBERS
-        if known and all([z.trace is trace for z in operands if type(z) is not float]):  # noqa: C419
-            return Symbol(trace, op, operands)
+    if op is ops.where:  # written out for what most choices are: a condition, and numbers
+        condition, x, y = operands
+        if type(condition) is Condition:
+            trace: Any = condition.trace
+            of_trace = type(x) is float or (type(x) is Symbol and x.trace is trace)
+            if of_trace and (type(y) is float or (type(y) is Symbol and y.trace is trace)):
+                return Symbol(trace, op, operands)
+    trace = next(x.trace for x in reversed(operands) if isinstance(x, Symbol))
     return trace.node(op, operands)
-
-
-_NUMBERS = {Symbol, float}
 
 
 def compared(trace: Any, op: Op, operands: tuple[Any, ...]) -> Condition:

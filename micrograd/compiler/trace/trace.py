@@ -121,7 +121,7 @@ class Trace(Watch):
                 if node.op in guards:
                     operands = operands[guards[node.op]]
                 for x in operands:
-                    if x.__class__ is not float:
+                    if type(x) is not float:  # `__class__` of a condition is slow
                         needed[x.number] = True  # type: ignore[union-attr]
         return [node for node in self.nodes if needed[node.number]]
 
