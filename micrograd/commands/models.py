@@ -171,6 +171,10 @@ def _remarks(trained: Any, weights: Any) -> Iterator[tuple[str, str]]:
     if missed and weights is None:
         named = ", ".join(missed[:5])
         yield "recall 0 %", f"{named}: with --class-weight balanced, all classes weigh alike"
+    unscored = [name for name, recall in trained.scores.recall().items() if recall != recall]
+    if unscored:
+        named = ", ".join(unscored[:5])
+        yield "not scored", f"{named}: no row was held out; --folds 3 scores all rows"
     for k, line in enumerate(str(history.diagnose()).splitlines()):
         yield "" if k else "diagnosis", line
 

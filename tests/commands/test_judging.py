@@ -77,6 +77,14 @@ def test_a_class_that_is_never_found_is_said_with_a_remedy():
     assert not any("weigh alike" in x for x in lines(run(*train, "--class-weight", "balanced")))
 
 
+def test_a_class_without_a_held_out_row_is_said():
+    rows = [f"{k},{'yes' if k % 100 == 20 else 'no'}" for k in range(300)]
+    Path("rare.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    train = "train", "rare.csv", "--target", "y", "--epochs", 2, "--keep", "x", "-o", "m"
+    assert "not scored yes: no row was held out; --folds 3 scores all rows" in lines(run(*train))
+    assert not any("not scored" in line for line in lines(run(*train, "--folds", 3)))
+
+
 def test_folds_score_all_rows():
     printed = lines(run(*KIND, "--folds", 3))
     assert printed[1] == "rows       80"
