@@ -22,11 +22,14 @@ def takes_of(graph: Trace) -> list[Symbol]:
 def may_hide(graph: Trace) -> bool:
     """Whether a NaN of a `take` may be lost on all its ways to the results: in a comparison, in a
     branch that is not taken, or because no result depends on it."""
+    takes = takes_of(graph)
+    if not takes:
+        return False
     shown = {x.number for x in graph.outputs if isinstance(x, Symbol)}
     for node in reversed(graph.nodes):
         if node.number in shown:
             shown.update(x.number for x in _shown_by(node) if isinstance(x, Symbol))
-    return any(node.number not in shown for node in takes_of(graph))
+    return any(node.number not in shown for node in takes)
 
 
 def _shown_by(node: Symbol) -> tuple[object, ...]:
