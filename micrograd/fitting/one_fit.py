@@ -39,7 +39,7 @@ class Fit:
     >>> fit = mg.curve_fit(lambda x, a, b: a + b * x, [0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [1.0, 1.0])
     >>> fit
     <fit: a = 0.833 ± 0.37, b = 2.5 ± 0.29; converged>
-    >>> round(fit["b"], 9), round(fit.chi2, 9)
+    >>> round(fit["b"], 6), round(fit.chi2, 9)
     (2.5, 0.166666667)
     >>> fit.names, fit.parameters == dict(zip(fit.names, fit.values.tolist()))
     (('a', 'b'), True)
