@@ -110,11 +110,12 @@ def called_in(frame: FrameType) -> str:
 
     "[]" if it writes into an array; "" if it does neither, or has no source.
     """
-    return _called(frame.f_code, frame.f_lasti)
+    return _called(frame.f_code, frame.f_code.co_filename, frame.f_lasti)
 
 
 @lru_cache(256)
-def _called(code: CodeType, instruction: int) -> str:
+def _called(code: CodeType, file: str, instruction: int) -> str:
+    """Codes of two files may be equal, and only one of these files may have a source."""
     import ast
 
     try:

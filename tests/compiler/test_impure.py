@@ -1,5 +1,6 @@
 """Functions that depend on more than their arguments, and questions that Python does not ask."""
 
+import linecache
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,25 @@ UNSEEN = {
 def test_what_would_compare_a_traced_number_without_asking(how: str) -> None:
     with pytest.raises(mg.TraceError, match="Instead"):
         mg.compile(UNSEEN[how])(1.0)
+
+
+@pytest.mark.parametrize("program", ["lambda x: str(x)", "lambda x: x if repr(x) else -x"])
+def test_text_made_by_a_program_without_a_source_is_an_error(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `python -c`; the same program in a file that has a source is one as well."""
+    lines = len(program), None, [program], "program.py"
+    monkeypatch.setitem(linecache.cache, "program.py", lines)
+    for file in "<string>", "program.py":
+        with pytest.raises(mg.TraceError, match="Instead"):
+            mg.compile(eval(compile(program, file, "eval")))(1.0)
+
+
+def test_a_program_without_a_source_may_print_a_traced_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert mg.compile(eval("lambda x: print('x is', x) or x"))(1.0) == 1.0
+    assert capsys.readouterr().out == "x is <traced number>\n"
 
 
 def test_conditions_beside_an_option_that_is_true_are_no_mistake(

@@ -64,8 +64,17 @@ def text(frame: Any) -> "Text":
 
 
 def _makes_text(frame: Any) -> bool:
-    """Whether the user's code calls another function than `print`, such as `str`, for the text."""
-    return frame is frame_of_the_user(frame) and called_in(frame) not in ("", "print")
+    """Whether the user's code calls another function than `print`, such as `str`, for the text.
+
+    Without its source, any call in a function that does not name `print`.
+    """
+    if frame is not frame_of_the_user(frame):
+        return False
+    called = called_in(frame)
+    if called:
+        return called != "print"
+    running = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    return running.startswith("CALL") and "print" not in frame.f_code.co_names
 
 
 def _refused(name: str) -> Any:
