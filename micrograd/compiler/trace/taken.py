@@ -8,7 +8,7 @@ from micrograd import ops
 from micrograd.compiler.trace.columns import Columns, Examples, Rows
 from micrograd.compiler.trace.paths import Branch, Groups, Leaf, Paths, Place
 from micrograd.compiler.trace.recurrence import LOOP
-from micrograd.compiler.trace.symbol import Symbol
+from micrograd.compiler.trace.symbol import MANY, Symbol
 from micrograd.compiler.trace.trace import Trace
 from micrograd.functions import check_indices, outside
 
@@ -22,14 +22,20 @@ def takes_of(graph: Trace) -> list[Symbol]:
 def may_hide(graph: Trace) -> bool:
     """Whether a NaN of a `take` may be lost on all its ways to the results: in a comparison, in a
     branch that is not taken, or because no result depends on it."""
-    takes = takes_of(graph)
-    if not takes:
-        return False
-    shown = {x.number for x in graph.outputs if isinstance(x, Symbol)}
+    shown = bytearray(graph.count + 1)  # the last stands for all floats
+    array = np.frombuffer(shown, np.uint8)
+    for x in graph.outputs:
+        if isinstance(x, Symbol):
+            shown[x.number] = True
     for node in reversed(graph.nodes):
-        if node.number in shown:
-            shown.update(x.number for x in _shown_by(node) if isinstance(x, Symbol))
-    return any(node.number not in shown for node in takes)
+        operands = _shown_by(node) if shown[node.number] else ()
+        if len(operands) > MANY:  # all of them
+            array[graph.numbers(node)] = True
+            continue
+        for x in operands:
+            if isinstance(x, Symbol):
+                shown[x.number] = True
+    return not all(shown[node.number] for node in takes_of(graph))
 
 
 def _shown_by(node: Symbol) -> tuple[object, ...]:
