@@ -1,6 +1,7 @@
 """Lazy: attributes that are computed at their first use, without a lock; modules that are imported
 at their first use, under one."""
 
+from contextlib import AbstractContextManager
 from importlib import import_module
 from threading import RLock
 from types import ModuleType
@@ -45,10 +46,18 @@ else:
 _imports = RLock()
 
 
+def importing() -> AbstractContextManager[Any]:
+    """The lock for an import within a function, which may run at any time.
+
+    A fork waits for a thread that holds it: Python keeps the lock of an import in the child, where
+    that thread does not exist.
+    """
+    return _imports
+
+
 def imported(name: str) -> ModuleType:
-    """The module of this name. A fork waits for a thread that imports one: Python keeps the lock of
-    an import in the child, where that thread does not exist."""
-    with _imports:
+    """The module of this name, imported under that lock."""
+    with importing():
         return import_module(name)
 
 
@@ -59,4 +68,4 @@ def _forget() -> None:
 
 forks.wait_for(_imports, _forget)
 
-__all__ = ["cached_property", "imported"]
+__all__ = ["cached_property", "imported", "importing"]

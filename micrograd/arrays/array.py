@@ -104,6 +104,7 @@ def wrapped(x: Any) -> Any:
 def call(function: Any, args: Any, kwargs: Any) -> Any:
     """A NumPy function of arrays, with our scalars among its arguments."""
     check_masks([*args, *kwargs.values()])
+    kwargs = {key: x for key, x in kwargs.items() if x is not np._NoValue}  # NumPy's "not given"
     own = FUNCTIONS.get(function.__name__)
     if function.__name__ in TRACED and _are_traced(args):
         own = TRACED[function.__name__]

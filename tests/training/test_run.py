@@ -267,7 +267,7 @@ class _Stepwise(mg.SGD):
 
 
 def test_a_rule_that_asks_which_step_it_is():
-    with pytest.raises(mg.TraceError, match=r"whether a traced number(.|\n)*where"):
+    with pytest.raises(mg.TraceError, match=r"has no truth value(.|\n)*where"):
         mg.fit(model(), X, LINE, loss="mse", optimizer=_Stepwise(0.01, late=3), epochs=2)
     net = model()
     kept, options = numbers(net), {"optimizer": _Stepwise(0.01, late=3), "batch_size": None}

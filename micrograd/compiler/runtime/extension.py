@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.compiler.llvm import abi
+from micrograd.lazy import importing
 
 CONTIGUOUS = 0x0101  # NumPy's flags: C-contiguous, and aligned
 MOST = 64  # words of a layout
@@ -73,13 +74,15 @@ def python_words() -> np.ndarray:
 
 @cache
 def _native() -> Any:
-    from micrograd.compiler.runtime.jit import Native
+    with importing():
+        from micrograd.compiler.runtime.jit import Native
 
     return Native(None, _module, (0, 0))  # so little code is fast enough as it is written
 
 
 def _module() -> tuple[str, None]:
-    from micrograd.compiler.llvm.target import header
+    with importing():
+        from micrograd.compiler.llvm.target import header
 
     names = {
         **{word.name: int(word) for word in (*abi.Call, *abi.Python)},
@@ -99,7 +102,8 @@ def layouts(single: bool) -> Callable[..., bytes | None]:
     Without llvmlite it is always None.
     """
     try:
-        import llvmlite  # noqa: F401
+        with importing():
+            import llvmlite  # noqa: F401
     except ImportError:
         return lambda *_: None
     name = "layout_of_one" if single else "layout_of_many"

@@ -24,6 +24,7 @@ from micrograd.compiler.runtime.kernel import Answer, Call
 from micrograd.compiler.runtime.thread_pool import thread_pool
 from micrograd.compiler.schedule.plan import CHUNKS, SMALL, Plan, checked
 from micrograd.compiler.schedule.schedule import schedule
+from micrograd.lazy import importing
 from micrograd.ops import Op
 
 # As plain integers: a look-up in an Enum would show in a call of some microseconds.
@@ -45,8 +46,9 @@ class NativeKernel:
         self, made: Callable[[], Program], key: tuple[str, ...] | None,
         dtype: Any, threads: int, exact: bool, single: bool,
     ):  # fmt: skip
-        from micrograd.compiler.llvm.target import vector_bytes
-        from micrograd.compiler.runtime.jit import Native
+        with importing():
+            from micrograd.compiler.llvm.target import vector_bytes
+            from micrograd.compiler.runtime.jit import Native
 
         self._made = made
         self._program: Program | None = None
@@ -87,9 +89,10 @@ class NativeKernel:
             return self._plan
 
     def _text(self) -> tuple[str, dict[str, Any]]:
-        from micrograd.compiler.llvm.emitter import Emitter
-        from micrograd.compiler.llvm.scalars import scalars_text
-        from micrograd.compiler.llvm.target import text_of
+        with importing():
+            from micrograd.compiler.llvm.emitter import Emitter
+            from micrograd.compiler.llvm.scalars import scalars_text
+            from micrograd.compiler.llvm.target import text_of
 
         emitter = Emitter(self.plan, self._vector, self._double, self._exact)
         text = text_of(emitter.build())

@@ -18,6 +18,7 @@ from string import Template
 from typing import Any
 
 from micrograd.compiler.llvm import abi
+from micrograd.lazy import importing
 
 PATIENCE = 10_000  # spins before a worker sleeps: some tenths of a millisecond
 POLITE = 64  # spins between two yields of the processor
@@ -31,7 +32,8 @@ class ThreadPool:
     """The calling thread and `threads` - 1 workers."""
 
     def __init__(self, threads: int):
-        from micrograd.compiler.runtime.jit import Native
+        with importing():
+            from micrograd.compiler.runtime.jit import Native
 
         self.free = threading.Lock()  # held by the call that uses the pool
         self._words = (ctypes.c_int64 * WORDS)()
@@ -105,7 +107,8 @@ _READ = {
 
 
 def _module() -> tuple[str, None]:
-    from micrograd.compiler.llvm.target import header
+    with importing():
+        from micrograd.compiler.llvm.target import header
 
     pause, operand = _PAUSE.get(platform.machine().lower(), ("", ""))
     yields = os.name == "posix"

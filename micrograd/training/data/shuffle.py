@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.lazy import importing
+
 BLOCK = 16_384  # random numbers drawn at once; they fit in the cache
 
 Insert = Callable[[np.ndarray, np.ndarray, int], None]
@@ -38,8 +40,9 @@ def random_order(n: int, random: np.random.Generator) -> np.ndarray:
 def _insert() -> Insert:
     """The function that inserts one number per draw, from `start` on; native code if available."""
     try:
-        from micrograd.compiler.llvm.target import header
-        from micrograd.compiler.runtime.jit import Native
+        with importing():
+            from micrograd.compiler.llvm.target import header
+            from micrograd.compiler.runtime.jit import Native
     except ImportError:
         return insert_in_python
     native = Native(None, lambda: (header() + _CODE, None))
