@@ -116,3 +116,13 @@ def test_explain_says_which_paths_have_left_the_lanes() -> None:
     g = mg.compile(descent)
     g(1.5)
     assert "each example computes its own" in str(g.explain())
+
+
+@pytest.mark.parametrize("way", [ALL_LANES, NO_LANES, MIXED], ids=["lanes", "branches", "mixed"])
+def test_a_condition_may_be_the_result_of_a_path(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    by(way, monkeypatch)
+    f = mg.vectorize(lambda x: [x > 3.0 if x > 0.0 else 2.0, x > -2.0 if x > 0.0 else x < -2.0])
+    for _ in range(2):
+        first, second = f([4.0, 1.0, -1.0, -4.0])
+        assert first.tolist() == [1.0, 0.0, 2.0, 2.0]
+        assert second.tolist() == [1.0, 1.0, 0.0, 1.0]

@@ -85,7 +85,7 @@ class Merged(Trace):
             return None
         nowhere = [math.nan] * len(yes or no or [])
         return [
-            x if alike(x, y) else Symbol(self, ops.where, (condition, x, y))
+            x if alike(x, y) else Symbol(self, ops.where, (condition, _number(x), _number(y)))
             for x, y in zip(nowhere if yes is None else yes, nowhere if no is None else no)
         ]
 
@@ -118,3 +118,8 @@ class Merged(Trace):
         if node.number in self._of_norms:
             self.of_norms.add(copy.number)
         return copy
+
+
+def _number(x: Node) -> Node:
+    """A result; a condition as 1.0 or 0.0."""
+    return x.as_number() if isinstance(x, Condition) else x
