@@ -19,6 +19,7 @@ from micrograd.tables.split import parts_of
 from micrograd.tables.targets import Classes, Target
 from micrograd.training.data.examples import Examples
 from micrograd.training.fit import fit
+from micrograd.training.options import amount
 from micrograd.training.run.history import History
 from micrograd.training.run.record import Patient
 
@@ -49,7 +50,7 @@ class Course:
         return self.epochs or max(math.ceil(STEPS / self.batches(prepared)), least)
 
     def batches(self, prepared: Prepared) -> int:
-        return math.ceil(prepared.rows / max(self.batch_size, 1))
+        return math.ceil(prepared.rows / self.batch_size)
 
     def options(self, prepared: Prepared) -> dict[str, Any]:
         """Arguments of `fit`, for this network and for simpler ones."""
@@ -67,7 +68,7 @@ def learn(prepared: Prepared, course: Course, **run: Any) -> tuple[MLP, History]
     assert network is not None
     l2 = PENALTY / prepared.rows if course.l2 is None else course.l2
     options |= {"l2": l2, "dropout": course.dropout}
-    options["patience"] = course.patience or options["epochs"]
+    options["patience"] = options["epochs"] if course.patience is None else course.patience
     if prepared.pieces is not None:
         if course.class_weight is not None:
             raise TableError("a table that is read in pieces cannot have class weights")
@@ -134,15 +135,14 @@ def class_weights(given: str | Mapping[str, float], target: Target, y: Array) ->
         raise TableError(f"class_weight needs classes, but {target.name!r} is a number")
     if given == "balanced":
         of_class = 1 / np.bincount(y, minlength=target.outputs)
-    elif isinstance(given, str):
+    elif not isinstance(given, Mapping):
         raise ValueError(f"class_weight must be 'balanced' or weights by class, got {given!r}")
     else:
         of_class = np.ones(target.outputs)
         for name, weight in given.items():
             if name not in target.classes:
                 raise TableError(unknown("class", name, target.classes))
-            if not 0 <= weight < np.inf:
-                raise ValueError(f"the weight of class {name!r} must be at least 0, got {weight}")
+            weight = amount(f"the weight of class {name!r}", weight)
             of_class[target.classes.index(name)] = weight
     weights = of_class[y]
     if not weights.any():

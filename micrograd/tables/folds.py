@@ -21,8 +21,8 @@ Learn = Callable[[Prepared], MLP]
 
 def check_folds(folds: int, prepared: Prepared) -> None:
     """Raises ValueError or TableError for a number of folds that does not suit the rows."""
-    if folds < 2:
-        raise ValueError(f"folds must be at least 2, or 0 for none, got {folds}")
+    if not isinstance(folds, int) or folds < 2:
+        raise ValueError(f"folds must be at least 2, or 0 for none, got {folds!r}")
     if prepared.pieces is not None:
         raise TableError("a table that is read in pieces cannot be cross-validated")
     column = prepared.training[prepared.target.name]

@@ -12,6 +12,7 @@ from micrograd.files.written import Written
 from micrograd.tables.evaluation import labelled
 from micrograd.tables.scores import Scores
 from micrograd.tables.table_model import TableModel
+from micrograd.training.options import whole
 
 MOST_ROWS = 10_000  # a random sample of as many says the same
 
@@ -64,8 +65,7 @@ def explain_table(
     >>> [one.column for one in mg.explain_table(model, table).columns]
     ['size', 'day']
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}")
+    repeats = whole("repeats", repeats)
     loaded = model if isinstance(model, TableModel) else TableModel.load(model)
     made, column = labelled(loaded, table, Written(decimal, loaded.missing, encoding))
     random = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """The model file: the weights of a network, and the encoding of its inputs and outputs."""
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def save_model(path: str | Path, arrays: dict[str, Any], description: dict[str, 
 
 def load_model(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the description. Raises ModelFileError for a file that is not a model."""
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(f"expected a model, or the name of its file, got {type(path).__name__}")
     path = Path(path)
     if not is_special(path):
         with open(path, "rb"):  # raises the system's error if the file cannot be opened

@@ -22,6 +22,7 @@ from micrograd.tables.scores import Figure, Scores
 from micrograd.tables.split import Fold
 from micrograd.tables.table_model import TableModel, as_table
 from micrograd.training.data.pieces import LARGE_NUMBERS, is_large
+from micrograd.training.options import amount, each, whole
 from micrograd.training.run.checkpoint import forget
 from micrograd.training.run.history import History
 from micrograd.training.run.run import Callback
@@ -116,18 +117,18 @@ def train_table(
     trained on; half of the rows held out choose the epoch. A table with as many inputs to the
     network is encoded in pieces.
 
-    Raises TableError for an unsuitable table, ValueError for invalid arguments, OSError if the
-    model cannot be written (before training, where possible), and KeyboardInterrupt if Ctrl-C comes
-    before the end of the first epoch.
+    Raises TableError for an unsuitable table, ValueError for invalid arguments, TypeError for a
+    target that is not a name, OSError if the model cannot be written (before training, where
+    possible), and KeyboardInterrupt if Ctrl-C comes before the end of the first epoch.
 
     >>> table = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "kind": ["small", "small", "big", "big"] * 10}
     >>> trained = train_table(table, "kind", hidden=(4,), epochs=20)
     >>> trained.model.predict({"size": [0.0, 10.0]}).values.tolist()
     ['small', 'big']
     """
-    if output is not None:
-        check_writable(output, table)
-        check_format(output, "a model is written", ".safetensors")
+    counts = {"epochs": epochs, "members": members, "patience": patience, "batch_size": batch_size}
+    _check(target, counts, {"l2": l2, "validation": validation})
+    _check_output(output, table)
     how = seed, task, drop, categorical, keep
     written = Written.of(decimal, missing, encoding)
     shape = hidden, activation, members, seed
@@ -165,6 +166,21 @@ def train_table(
     if checkpoint is not None and history.stopped not in ("interrupted", "time"):
         forget(checkpoint)
     return Trained(model, history, scores or _scores(model, prepared), prepared)
+
+
+def _check_output(output: str | Path | None, table: Any) -> None:
+    """Raises OSError or ValueError for a file to which no model can be written."""
+    if output is not None:
+        check_writable(output, table)
+        check_format(output, "a model is written", ".safetensors")
+
+
+def _check(target: Any, counts: dict[str, Any], amounts: dict[str, Any]) -> None:
+    """Raises TypeError or ValueError for arguments that are known to be wrong before any table."""
+    if not isinstance(target, str):
+        raise TypeError(f"target must be the name of a column, got {target!r:.60}")
+    each(whole, **counts)
+    each(amount, **amounts)
 
 
 def _scores(model: TableModel, prepared: Prepared) -> Scores:

@@ -182,3 +182,30 @@ def test_tables_of_a_few_rows(rows):
     for members in (1, 5):
         trained = mg.train_table(table, "y", epochs=2, members=members, task="regression")
         assert np.isfinite(trained.model.predict(table).values).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"members": "a"}, "members must be an integer of at least 1, got 'a'"),
+        ({"epochs": 2.5}, "epochs must be an integer of at least 1, got 2.5"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"patience": 0}, "patience must be an integer of at least 1, got 0"),
+        ({"folds": 2.5}, "folds must be at least 2, or 0 for none, got 2.5"),
+        ({"l2": "a"}, "l2 must be at least 0 and finite, got 'a'"),
+        ({"validation": "a"}, "validation must be at least 0 and finite, got 'a'"),
+        ({"class_weight": 3}, "must be 'balanced' or weights by class, got 3"),
+        ({"class_weight": {"no": "x"}}, "the weight of class 'no' must be at least 0 and finite"),
+        ({"target": 3}, "target must be the name of a column, got 3"),
+    ],
+)
+def test_what_is_no_argument_is_named(wrong, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        mg.train_table(**{"table": rare(), "target": "y"} | wrong)
+
+
+def test_what_is_no_model_is_named():
+    judges: list[Any] = [mg.evaluate_table, mg.explain_table]
+    for judge in judges:
+        with pytest.raises(TypeError, match="expected a model, or the name of its file, got dict"):
+            judge(rare(), rare())

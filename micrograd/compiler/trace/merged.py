@@ -11,7 +11,7 @@ from typing import Any
 from micrograd import ops
 from micrograd.compiler.trace.known import Known, Spot
 from micrograd.compiler.trace.paths import Leaf, alike
-from micrograd.compiler.trace.symbol import Condition, Node, Symbol
+from micrograd.compiler.trace.symbol import Condition, Node, Symbol, as_number
 from micrograd.compiler.trace.trace import Trace
 from micrograd.engine import Value
 
@@ -85,7 +85,7 @@ class Merged(Trace):
             return None
         nowhere = [math.nan] * len(yes or no or [])
         return [
-            x if alike(x, y) else Symbol(self, ops.where, (condition, _number(x), _number(y)))
+            x if alike(x, y) else Symbol(self, ops.where, (condition, as_number(x), as_number(y)))
             for x, y in zip(nowhere if yes is None else yes, nowhere if no is None else no)
         ]
 
@@ -118,8 +118,3 @@ class Merged(Trace):
         if node.number in self._of_norms:
             self.of_norms.add(copy.number)
         return copy
-
-
-def _number(x: Node) -> Node:
-    """A result; a condition as 1.0 or 0.0."""
-    return x.as_number() if isinstance(x, Condition) else x

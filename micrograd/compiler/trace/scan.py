@@ -22,7 +22,7 @@ from micrograd.compiler.trace.recurrence import (
     Source,
     may_repeat,
 )
-from micrograd.compiler.trace.symbol import Condition, Node, Symbol
+from micrograd.compiler.trace.symbol import Node, Symbol, as_number
 from micrograd.point import arranged, scalars_of
 
 
@@ -82,8 +82,7 @@ class _Scan:
         return Symbol(self.graph, None, ())
 
     def _numbers(self, scalars: Iterable[Any]) -> list[Node]:
-        symbols = [self.graph.symbol(x) for x in scalars]
-        return [x.as_number() if isinstance(x, Condition) else x for x in symbols]
+        return [as_number(self.graph.symbol(x)) for x in scalars]
 
     def divide(self, mark: int) -> None:
         """Moves the nodes that depend on the carry or on x from the graph to the body."""

@@ -212,8 +212,10 @@ class Condition(Symbol):
 
     __rand__, __ror__ = __and__, __or__
 
-    def as_number(self) -> Symbol:
-        return Symbol(self.trace, ops.where, (self, 1.0, 0.0))
+
+def as_number(x: Any) -> Any:
+    """A node as an operand or a result that is a number: a condition is 1.0 or 0.0."""
+    return Symbol(x.trace, ops.where, (x, 1.0, 0.0)) if isinstance(x, Condition) else x
 
 
 def _record(op: Op, operands: tuple[Any, ...]) -> Symbol:

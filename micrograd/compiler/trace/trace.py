@@ -21,7 +21,14 @@ from micrograd.compiler.trace.parameter_order import in_order
 from micrograd.compiler.trace.questions import Questions, as_computed
 from micrograd.compiler.trace.recurrence import Loops, Recurrence
 from micrograd.compiler.trace.scan import rolled, shown
-from micrograd.compiler.trace.symbol import MANY, Condition, Node, Symbol, compared, numbers_of
+from micrograd.compiler.trace.symbol import (
+    MANY,
+    Node,
+    Symbol,
+    as_number,
+    compared,
+    numbers_of,
+)
 from micrograd.compiler.trace.words import Words, words_of
 from micrograd.engine import Value
 from micrograd.ops import Op
@@ -183,8 +190,7 @@ class Trace(Watch):
         """The symbol of an operation on symbols, Values and numbers; conditions among them count
         as numbers, but where the operation asks for a condition."""
         known = self.symbols(operands)
-        numbers = [x.as_number() if isinstance(x, Condition) else x for x in known[op.conditions :]]
-        known = (*known[: op.conditions], *numbers)
+        known = (*known[: op.conditions], *map(as_number, known[op.conditions :]))
         return compared(self, op, known) if op.boolean else Symbol(self, op, known)
 
     def _known(self, x: Any) -> Any:
